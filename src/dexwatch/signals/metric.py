@@ -1,0 +1,143 @@
+"""What a metric is, and how a rule or panel refers to it.
+
+Each metric is declared once as a `Metric` object.
+Exporters fill the object, rules and panels write it into PromQL, so a misspelt name is a type error
+and a label that the metric does not carry is refused when the module is imported:
+
+    >>> swaps = Metric("dex_swaps_total", Kind.COUNTER, "Swaps.", Unit.COUNT, labels=("pool",))
+    >>> swaps.where('pool="WBNB/USDT"')
+    'dex_swaps_total{pool="WBNB/USDT"}'
+    >>> f"rate({swaps}[1m])"
+    'rate(dex_swaps_total[1m])'
+"""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+TARGET_LABELS = frozenset({"job", "instance", "host", "service", "alerting", "role", "le", "class"})
+"""Labels that scraping adds to every series; they may be matched on any metric."""
+
+_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+_MATCHER = re.compile(r'^(?P<label>[a-z_][a-z0-9_]*)(=~|!~|!=|=)".*"$')
+
+
+class Kind(StrEnum):
+    """The Prometheus metric types that we use."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+class Unit(StrEnum):
+    """What one unit of a value means; panels and messages format by it."""
+
+    COUNT = "count"
+    SECONDS = "seconds"
+    BYTES = "bytes"
+    RATIO = "ratio"
+    USD = "usd"
+    WEI = "wei"
+    GAS = "gas"
+    BLOCKS = "blocks"
+    TIMESTAMP = "timestamp"
+    BOOLEAN = "boolean"
+    PER_SECOND = "per_second"
+    PER_MINUTE = "per_minute"
+    BYTES_PER_SECOND = "bytes_per_second"
+    TOKENS = "tokens"
+
+
+class UnknownLabelError(ValueError):
+    """A query names a label that the metric does not carry."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric: the name is the identity, everything else is its contract."""
+
+    name: str
+    kind: Kind
+    help: str
+    unit: Unit
+    labels: tuple[str, ...] = ()
+    owner: str = "dexwatch"
+    """The program that exposes it: `dexwatch`, `platform` (by dexwatch-instrument) or an exporter."""
+    buckets: tuple[float, ...] = field(default=(), repr=False)
+    """Upper bounds of a histogram, ascending, in the metric's unit; +Inf is implied."""
+
+    def __post_init__(self) -> None:
+        if not _NAME.match(self.name):
+            raise ValueError(f"metric name {self.name!r}: use lower case, digits and underscores")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def where(self, *matchers: str) -> str:
+        """Return a selector, for example `m.where('pool="A"', 'job=~"x|y"')`.
+
+        Raises:
+            UnknownLabelError: a matcher names a label that this metric does not carry.
+        """
+        return self.name + self._braces(matchers)
+
+    def bucket(self, *matchers: str) -> str:
+        """Return the selector of a histogram's buckets."""
+        return f"{self.name}_bucket{self._braces(matchers)}"
+
+    def sum(self, *matchers: str) -> str:
+        """Return the selector of a histogram's sum."""
+        return f"{self.name}_sum{self._braces(matchers)}"
+
+    def count(self, *matchers: str) -> str:
+        """Return the selector of a histogram's count."""
+        return f"{self.name}_count{self._braces(matchers)}"
+
+    def _braces(self, matchers: tuple[str, ...]) -> str:
+        for matcher in matchers:
+            match = _MATCHER.match(matcher)
+            if match is None:
+                raise UnknownLabelError(f"{self.name}: {matcher!r} is not a label matcher")
+            if match["label"] not in {*self.labels, *TARGET_LABELS}:
+                known = ", ".join(self.labels) or "none"
+                raise UnknownLabelError(
+                    f"{self.name} has no label {match['label']!r}; its labels are: {known}"
+                )
+        return "{" + ",".join(matchers) + "}" if matchers else ""
+
+
+LATENCY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0)
+"""Bucket bounds of OpenTelemetry's HTTP duration histograms, with 0.5 and 1 s where our limits lie."""
+
+
+def counter(
+    name: str,
+    help: str,
+    *,
+    labels: tuple[str, ...] = (),
+    unit: Unit = Unit.COUNT,
+    owner: str = "dexwatch",
+) -> Metric:  # noqa: A002, E501 - `help` is Prometheus' own word.
+    """Declare a counter."""
+    return Metric(name, Kind.COUNTER, help, unit, labels, owner)
+
+
+def gauge(
+    name: str, help: str, *, unit: Unit, labels: tuple[str, ...] = (), owner: str = "dexwatch"
+) -> Metric:  # noqa: A002, E501 - `help` is Prometheus' own word.
+    """Declare a gauge."""
+    return Metric(name, Kind.GAUGE, help, unit, labels, owner)
+
+
+def histogram(
+    name: str,
+    help: str,
+    *,
+    unit: Unit,
+    buckets: tuple[float, ...],
+    labels: tuple[str, ...] = (),
+    owner: str = "dexwatch",
+) -> Metric:  # noqa: A002, E501 - `help` is Prometheus' own word.
+    """Declare a histogram; buckets ascend and are in the metric's unit."""
+    return Metric(name, Kind.HISTOGRAM, help, unit, labels, owner, buckets)
