@@ -1,0 +1,1 @@
+"""The sample's chain: anvil behind two node gateways, contracts and traders."""

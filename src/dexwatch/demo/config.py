@@ -1,0 +1,42 @@
+"""Options of the sample, and the ports that it takes."""
+
+import socket
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Ports:
+    """Hands out free loopback ports, each once, and remembers what for."""
+
+    taken: dict[str, int] = field(default_factory=dict)
+
+    def take(self, name: str) -> int:
+        """Return a free port for `name`; the same name gets the same port again."""
+        if name not in self.taken:
+            self.taken[name] = self._free()
+        return self.taken[name]
+
+    def _free(self) -> int:
+        for _ in range(64):
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port: int = probe.getsockname()[1]
+            if port not in self.taken.values():
+                return port
+        raise RuntimeError("no free port found on 127.0.0.1 after 64 tries: close some programs")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the sample is run; the defaults suit a laptop."""
+
+    seed: int = 1
+    block_interval_ms: int = 450
+    trades_per_block: float = 3.0
+    """Average number of trades a block at the busiest hour of the accelerated day."""
+    day_seconds: float = 600.0
+    """Length of one accelerated day."""
+    exchange: bool = True
+    """False starts the chain and its traders only."""
+    console_port: int | None = None
+    """None takes 8900 when it is free, else any free port."""

@@ -1,0 +1,89 @@
+"""What a scenario is, and the world that it breaks."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from dexwatch.daemons.supervisor import Supervisor
+    from dexwatch.demo.chain.handle import ChainHandle
+
+
+class ExchangeHandle(Protocol):
+    """The running sample exchange: API, database, cache, balancer, jobs, mailbox, Slack fake.
+
+    `dexwatch.demo.exchange.start_exchange(chain, folder, programs, ports)` returns one.
+    """
+
+    settings: Mapping[str, Any]
+    """The exchange's part of `dexwatch.yml`, merged into the chain's part: keys `database`,
+    `notify`, and below `daemons`: `postgres`, `redis`, `nginx`, `targets`, `probes`.
+    Lists under the same key are joined."""
+
+    secrets: Mapping[str, str]
+    """File name to content; written beside `dexwatch.yml` with mode 0600, for `{file: ./name}`."""
+
+    addresses: Mapping[str, str]
+    """What a newcomer may open: `api`, `mailbox`, `slack` and so on to a URL."""
+
+    async def stop(self) -> None:
+        """Stop everything that was started; programs under the supervisor stop with it."""
+
+
+class TradersHandle(Protocol):
+    """The population that trades on the sample chain."""
+
+    activity: float
+    """Factor on the number of trades; 1.0 is normal, 0.0 stops them."""
+
+    failing: float
+    """Share of router trades (0..1) that are sent with a limit that cannot be met."""
+
+    async def whale(self, usd: float) -> str:
+        """Swap once for about `usd` dollars on WBNB/USDT; return the transaction's hash."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Handles on all that a scenario may break."""
+
+    folder: Path
+    """The sample's folder; scenarios may write below `folder/scenarios`."""
+
+    chain: "ChainHandle"
+    """Anvil, contracts, accounts and the two node gateways with their faults."""
+
+    traders: TradersHandle
+    exchange: Any
+    """The `ExchangeHandle`, typed by the exchange's own scenarios; None in a chain-only sample."""
+
+    programs: "Supervisor"
+    """The supervisor of the sample's own programs (anvil, PostgreSQL, Redis, nginx, API ...)."""
+
+
+Step = Callable[[World], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One known way to break the sample, and the alerts that must tell of it."""
+
+    name: str
+    """What an operator types: lower case with hyphens."""
+
+    title: str
+    story: str
+    """One plain sentence: what breaks."""
+
+    raises: tuple[str, ...]
+    """Ids of the rules that must fire, and no others."""
+
+    start: Step
+    """Begins the fault; called again while it is active it must change nothing."""
+
+    stop: Step
+    """Lifts the fault completely; harmless when it is not active."""
+
+    also: tuple[str, ...] = ()
+    """Ids of rules that may fire beside `raises`, by the order of events or a busy machine."""
