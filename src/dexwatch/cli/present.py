@@ -1,0 +1,88 @@
+"""How the commands speak: tables on a terminal, JSON for machines, and errors that say what to do."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from dexwatch.settings import Problem, Settings, SettingsError, load
+
+EXIT_FINDINGS = 1
+"""The command ran and found something wrong."""
+EXIT_USAGE = 2
+"""The command could not run with what it was given."""
+
+out = Console()
+err = Console(stderr=True)
+
+ConfigOption = Annotated[
+    Path,
+    typer.Option("--config", "-c", help="The configuration file.", show_default=True),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+CONFIG_DEFAULT = Path("dexwatch.yml")
+
+
+def settings_or_exit(file: Path, *, as_json: bool = False) -> Settings:
+    """Load the configuration; when it is wrong, show every problem and end with status 2."""
+    try:
+        return load(file)
+    except SettingsError as error:
+        show_problems(error.problems, as_json=as_json)
+        raise typer.Exit(EXIT_USAGE) from None
+
+
+def show_problems(problems: Sequence[Problem], *, as_json: bool) -> None:
+    """Print configuration problems, one a line, with place and remedy."""
+    if as_json:
+        emit_json(
+            {
+                "problems": [
+                    {
+                        "file": str(p.file),
+                        "line": p.line,
+                        "key": p.key,
+                        "message": p.message,
+                        "remedy": p.remedy,
+                    }
+                    for p in problems
+                ]
+            }
+        )
+        return
+    for problem in problems:
+        place = f"{problem.file}:{problem.line}" if problem.line else str(problem.file)
+        err.print(
+            f"[red]✗[/] [bold]{escape(place)}[/]  {escape(problem.key or 'file')}: "
+            f"{escape(problem.message)}. [dim]{escape(problem.remedy)}[/]",
+            soft_wrap=True,
+        )
+
+
+def emit_json(value: Any) -> None:  # noqa: ANN401 - anything that JSON can hold.
+    """Write one JSON document and a newline to standard output."""
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.flush()
+
+
+def table(title: str, *columns: str) -> Table:
+    """Return a table in the house's look."""
+    made = Table(
+        title=title, title_justify="left", title_style="bold", header_style="dim", box=None
+    )
+    for column in columns:
+        made.add_column(column)
+    return made
+
+
+def fail(message: str, remedy: str, *, status: int = EXIT_FINDINGS) -> NoReturn:
+    """Say what went wrong and what to do, then end with the status."""
+    err.print(f"[red]✗[/] {escape(message)}", soft_wrap=True)
+    err.print(f"  [dim]{escape(remedy)}[/]", soft_wrap=True)
+    raise typer.Exit(status)

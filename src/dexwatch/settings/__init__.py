@@ -1,0 +1,119 @@
+"""The configuration of one dexwatch: gathers the Config that each capability declares.
+
+    settings = load(Path("dexwatch.yml"))
+
+All mistakes are found in one run, each with file, line, key and remedy.
+"""
+
+import difflib
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dexwatch.agenda.config import RespondConfig
+from dexwatch.console.config import ConsoleConfig
+from dexwatch.daemons.config import DaemonsConfig
+from dexwatch.exporters.config import WatchConfig
+from dexwatch.notifiers.config import NotifyConfig
+from dexwatch.rules.config import RulesConfig
+from dexwatch.settings.document import Document, Place, dotted, read
+from dexwatch.settings.problems import Problem, SettingsError
+from dexwatch.sources.config import ChainConfig, DatabaseConfig, DexConfig
+
+__all__ = ["Problem", "Settings", "SettingsError", "load"]
+
+
+class Settings(BaseModel):
+    """Everything that an operator can set; a capability that is left out keeps its defaults or is off."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    """The platform's name, in lower case; it stands on pages and in messages."""
+    folder: Path = Path("./dexwatch-state")
+    """Where state, data and logs of this dexwatch lie; relative to the configuration file."""
+    pace: Literal["production", "sample"] = "production"
+    """`sample` shrinks scrape intervals and windows so that a demonstration reacts in seconds."""
+    chain: ChainConfig | None = None
+    dex: DexConfig = DexConfig()
+    database: DatabaseConfig | None = None
+    daemons: DaemonsConfig = DaemonsConfig()
+    rules: RulesConfig = RulesConfig()
+    watch: WatchConfig = WatchConfig()
+    respond: RespondConfig
+    notify: NotifyConfig = NotifyConfig()
+    console: ConsoleConfig = ConsoleConfig()
+
+
+def load(file: Path) -> Settings:
+    """Read, resolve and validate a configuration file; relative folders become absolute.
+
+    Raises:
+        SettingsError: with every mistake that was found.
+    """
+    document = read(file)
+    try:
+        settings = Settings.model_validate(document.values)
+    except ValidationError as error:
+        raise SettingsError(_problems(document, error)) from None
+    folder = (file.parent / settings.folder).resolve()
+    return settings.model_copy(update={"folder": folder})
+
+
+def _problems(document: Document, error: ValidationError) -> list[Problem]:
+    found = []
+    for detail in error.errors(include_url=False, include_input=False):
+        place = _place(document, detail["loc"])
+        message, remedy = _words(detail["type"], detail["msg"], place)
+        found.append(Problem(document.file, document.line(place), dotted(place), message, remedy))
+    return found
+
+
+def _place(document: Document, location: tuple[int | str, ...]) -> Place:
+    """Drop the steps that pydantic adds for unions, which stand nowhere in the file."""
+    place: Place = ()
+    for step in location:
+        parent = document.at(place) if place else document.values
+        last = step == location[-1]
+        if isinstance(parent, dict) and (step in parent or last):
+            place = (*place, step)
+        elif isinstance(parent, list) and isinstance(step, int):
+            place = (*place, step)
+    return place
+
+
+def _words(kind: str, message: str, place: Place) -> tuple[str, str]:
+    if kind == "extra_forbidden":
+        known = _keys(place[:-1])
+        close = difflib.get_close_matches(str(place[-1]), known, n=1)
+        remedy = f"Did you mean `{close[0]}`?" if close else f"Known here: {', '.join(known)}."
+        return "unknown key", remedy
+    if kind == "missing":
+        return "is missing", "Add it; docs/reference/settings.md says what it means."
+    message = message.removeprefix("Value error, ")
+    return message[0].lower() + message[1:].rstrip("."), "Correct the value."
+
+
+def _keys(place: Place) -> list[str]:
+    """Return the keys that are known at a place, by walking the models' annotations."""
+    models: list[type[BaseModel]] = [Settings]
+    for step in place:
+        if isinstance(step, int):
+            continue
+        models = [
+            inner
+            for model in models
+            if step in model.model_fields
+            for inner in _models(model.model_fields[step].annotation)
+        ]
+    return sorted({name for model in models for name in model.model_fields})
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - annotations have no common type.
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) in {Union, UnionType, list, tuple, dict, Annotated}:
+        return [model for inner in get_args(annotation) for model in _models(inner)]
+    return []
