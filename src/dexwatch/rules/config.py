@@ -1,0 +1,22 @@
+"""What an operator may change about the rules without touching code."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class RulesConfig(BaseModel):
+    """The `rules:` part of dexwatch.yml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    disable: tuple[str, ...] = Field(
+        default=(), description="Ids of rules that are not loaded; `dexwatch check` lists them."
+    )
+    limits: dict[str, float] = Field(
+        default_factory=dict,
+        description="Other limits by rule id, in the rule's unit: {CpuHigh: 0.9} pages at 90 %.",
+    )
+    extra_files: tuple[Path, ...] = Field(
+        default=(), description="Prometheus rule files of your own, loaded beside ours."
+    )
