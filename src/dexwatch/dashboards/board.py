@@ -1,0 +1,193 @@
+"""What a board is: sections of panels, each panel a question, its queries and what good looks like.
+
+One model feeds two screens: the console renders it live, `grafana.render` writes it as Grafana JSON.
+Queries are functions of the windows in use, so that production and the sample (whose scrapes are
+much closer together) show the same board with fitting rate windows.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from dexwatch.signals.metric import Unit
+
+Cadence = Literal["critical", "high", "standard", "business", "historical"]
+"""How often a series is scraped; a rate window must span several scrapes of it."""
+
+
+class Windows(Protocol):
+    """Turns a wish ("about five minutes") into a PromQL duration that fits the scrape interval."""
+
+    def __call__(self, seconds: float, cadence: Cadence = "high") -> str:
+        """Return a PromQL duration such as `5m`, long enough for a rate at that cadence."""
+
+
+Expression = Callable[[Windows], str]
+"""Writes the PromQL text for the windows in use."""
+
+
+class PanelKind(StrEnum):
+    """How a panel draws its answer."""
+
+    STAT = "stat"
+    """One number, its level and a small trend."""
+    GAUGE = "gauge"
+    """One share of a whole, as a filled bar."""
+    TIMESERIES = "timeseries"
+    BARS = "bars"
+    """A top list: one bar a series, largest first."""
+    TABLE = "table"
+    """One row a series, one column a query; the first legend template names the row."""
+    STATUS = "status"
+    """One tile a series; the value picks one of the panel's states."""
+
+
+class Level(StrEnum):
+    """What a value means to the reader; colour, shape and words all follow from it."""
+
+    GOOD = "good"
+    NOTE = "note"
+    WARN = "warn"
+    BAD = "bad"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A limit and what it means to be beyond it."""
+
+    limit: float
+    level: Level
+    meaning: str
+    """Completes the sentence "beyond this, ...", for example "users notice the delay"."""
+    below: bool = False
+    """True where small values are the bad ones."""
+
+    def crossed(self, value: float) -> bool:
+        """Is the value beyond the limit? The limit itself still counts as good."""
+        return value < self.limit if self.below else value > self.limit
+
+
+@dataclass(frozen=True)
+class State:
+    """What one value of a status panel says."""
+
+    word: str
+    level: Level
+
+
+UP_DOWN: Mapping[float, State] = {1.0: State("up", Level.GOOD), 0.0: State("down", Level.BAD)}
+NO_YES: Mapping[float, State] = {0.0: State("no", Level.GOOD), 1.0: State("yes", Level.BAD)}
+
+
+@dataclass(frozen=True)
+class Query:
+    """One expression; `legend` names its series with `{{label}}` placeholders, in plain words."""
+
+    expression: Expression
+    legend: str = ""
+
+    def name(self, labels: Mapping[str, str]) -> str:
+        """Return the series' name: the legend with each `{{label}}` filled from the labels."""
+        filled = _PLACE.sub(lambda place: labels.get(place[1], ""), self.legend).strip(" ·")
+        return filled or ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
+_PLACE = re.compile(r"\{\{\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*\}\}")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One question and how its answer is drawn.
+
+    `id` is unique within the board and is used in addresses: lower case, digits, hyphens.
+    `width` counts twelfths of a row.
+    """
+
+    id: str
+    title: str
+    kind: PanelKind
+    queries: tuple[Query, ...]
+    unit: Unit
+    good: str
+    """What good looks like, in one sentence."""
+    rows: tuple[str, ...]
+    """Ids of the requirement rows that this panel answers."""
+    empty: str
+    """What an empty panel means and what to do about it, in one sentence."""
+    thresholds: tuple[Threshold, ...] = ()
+    states: Mapping[float, State] = field(default_factory=lambda: UP_DOWN)
+    refresh_seconds: int | None = None
+    """None: the board's rate."""
+    width: int = 4
+    decimals: int | None = None
+    stacked: bool = False
+    limit: int = 8
+    """Most series that are drawn; a top list keeps the largest."""
+    columns: tuple[tuple[str, Unit], ...] = ()
+    """For a table: title and unit of each query's column."""
+    floor: float | None = 0.0
+    """Lowest value of the axis; None lets it follow the data."""
+
+    def level(self, value: float) -> Level:
+        """Return what a value means: the worst threshold that it is beyond."""
+        if self.kind is PanelKind.STATUS:
+            state = self.states.get(value)
+            return state.level if state else Level.UNKNOWN
+        crossed = [t.level for t in self.thresholds if t.crossed(value)]
+        if not self.thresholds:
+            return Level.UNKNOWN
+        return max(crossed, key=_BADNESS.index, default=Level.GOOD)
+
+
+_BADNESS = (Level.UNKNOWN, Level.GOOD, Level.NOTE, Level.WARN, Level.BAD)
+
+
+@dataclass(frozen=True)
+class Section:
+    """Panels that answer one larger question."""
+
+    title: str
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True)
+class Board:
+    """One screen. `id` is its address."""
+
+    id: str
+    title: str
+    purpose: str
+    refresh_seconds: int
+    sections: tuple[Section, ...]
+    row: str
+    """Id of the requirement row that asks for this board."""
+
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        """All panels in reading order."""
+        return tuple(panel for section in self.sections for panel in section.panels)
+
+    def panel(self, panel_id: str) -> Panel | None:
+        """Return the panel of that id, or None."""
+        return next((panel for panel in self.panels if panel.id == panel_id), None)
+
+    def refresh(self, panel: Panel) -> int:
+        """Return the panel's refresh rate in seconds."""
+        return panel.refresh_seconds or self.refresh_seconds
+
+
+def production_windows(seconds: float, cadence: Cadence = "high") -> str:
+    """Return the wished window, at least four production scrapes long."""
+    return f"{max(int(seconds), 4 * _PRODUCTION_SCRAPES[cadence])}s"
+
+
+_PRODUCTION_SCRAPES: Mapping[Cadence, int] = {
+    "critical": 5,
+    "high": 15,
+    "standard": 30,
+    "business": 60,
+    "historical": 300,
+}
