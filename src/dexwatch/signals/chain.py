@@ -12,7 +12,8 @@ endpoint_up = gauge(
 )
 endpoint_requests = counter(
     "bsc_endpoint_requests_total",
-    "RPC requests by method and outcome (ok, rpc_error, http_error, timeout, connection, malformed).",
+    "RPC requests by method and outcome (ok, rpc_error, http_error, timeout, connection,"
+    " malformed).",
     labels=("endpoint", "method", "outcome"),
 )
 endpoint_request_seconds = histogram(
@@ -75,7 +76,7 @@ finality_lag = gauge(
 )
 blocks = counter(
     "bsc_blocks_total",
-    "Blocks by stage: produced (from the head's height), seen, evaluated; equal when nothing is lost.",
+    "Blocks by stage: produced (from the head's height), seen, evaluated; equal when none is lost.",
     labels=("stage",),
 )
 block_gaps_open = gauge(
@@ -119,7 +120,8 @@ transactions = counter(
 )
 gas_price = gauge(
     "bsc_gas_price_wei",
-    "Gas price by source: oracle (what the node suggests), paid (average of the newest block with transactions).",
+    "Gas price by source: oracle (what the node suggests), paid (average of the newest block with"
+    " transactions).",
     unit=Unit.WEI,
     labels=("source",),
 )

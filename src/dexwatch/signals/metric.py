@@ -18,7 +18,7 @@ from enum import StrEnum
 TARGET_LABELS = frozenset({"job", "instance", "host", "service", "alerting", "role", "le", "class"})
 """Labels that scraping adds to every series; they may be matched on any metric."""
 
-_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+_NAME = re.compile(r"^[a-z][A-Za-z0-9_]*$")
 _MATCHER = re.compile(r'^(?P<label>[a-z_][a-z0-9_]*)(=~|!~|!=|=)".*"$')
 
 
@@ -63,13 +63,15 @@ class Metric:
     unit: Unit
     labels: tuple[str, ...] = ()
     owner: str = "dexwatch"
-    """The program that exposes it: `dexwatch`, `platform` (by dexwatch-instrument) or an exporter."""
+    """Who exposes it: `dexwatch`, `platform` (by dexwatch-instrument) or an exporter."""
     buckets: tuple[float, ...] = field(default=(), repr=False)
     """Upper bounds of a histogram, ascending, in the metric's unit; +Inf is implied."""
 
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):
-            raise ValueError(f"metric name {self.name!r}: use lower case, digits and underscores")
+            raise ValueError(
+                f"metric name {self.name!r}: begin in lower case; letters, digits, underscores"
+            )
 
     def __str__(self) -> str:
         return self.name
@@ -108,36 +110,41 @@ class Metric:
 
 
 LATENCY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0)
-"""Bucket bounds of OpenTelemetry's HTTP duration histograms, with 0.5 and 1 s where our limits lie."""
+"""Bounds of OpenTelemetry's HTTP duration histograms; our limits of 0.5 and 1 s are among them."""
 
 
 def counter(
     name: str,
-    help: str,
+    help: str,  # noqa: A002 - Prometheus' own word.
     *,
     labels: tuple[str, ...] = (),
     unit: Unit = Unit.COUNT,
     owner: str = "dexwatch",
-) -> Metric:  # noqa: A002, E501 - `help` is Prometheus' own word.
+) -> Metric:
     """Declare a counter."""
     return Metric(name, Kind.COUNTER, help, unit, labels, owner)
 
 
 def gauge(
-    name: str, help: str, *, unit: Unit, labels: tuple[str, ...] = (), owner: str = "dexwatch"
-) -> Metric:  # noqa: A002, E501 - `help` is Prometheus' own word.
+    name: str,
+    help: str,  # noqa: A002 - Prometheus' own word.
+    *,
+    unit: Unit,
+    labels: tuple[str, ...] = (),
+    owner: str = "dexwatch",
+) -> Metric:
     """Declare a gauge."""
     return Metric(name, Kind.GAUGE, help, unit, labels, owner)
 
 
 def histogram(
     name: str,
-    help: str,
+    help: str,  # noqa: A002 - Prometheus' own word.
     *,
     unit: Unit,
     buckets: tuple[float, ...],
     labels: tuple[str, ...] = (),
     owner: str = "dexwatch",
-) -> Metric:  # noqa: A002, E501 - `help` is Prometheus' own word.
+) -> Metric:
     """Declare a histogram; buckets ascend and are in the metric's unit."""
     return Metric(name, Kind.HISTOGRAM, help, unit, labels, owner, buckets)

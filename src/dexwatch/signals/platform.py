@@ -1,6 +1,7 @@
 """Metrics that the exchange's own services expose through dexwatch-instrument.
 
-HTTP and database-client names follow OpenTelemetry's semantic conventions; the rest have no convention and are ours.
+HTTP and database-client names follow OpenTelemetry's semantic conventions.
+The rest have no convention and are ours.
 """
 
 from dexwatch.signals.metric import LATENCY_SECONDS, Unit, counter, gauge, histogram

@@ -8,7 +8,7 @@ from dexwatch.signals.metric import Metric
 
 @dataclass(frozen=True)
 class Distribution:
-    """A histogram's cumulative state: `counts[i]` observations at or below the metric's `buckets[i]`."""
+    """A histogram's cumulative state: `counts[i]` observations at or below `metric.buckets[i]`."""
 
     counts: tuple[int, ...]
     total: int
@@ -17,7 +17,7 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Sample:
-    """One value of one series; counters and distributions are cumulative since the process began."""
+    """One value of one series; counters and distributions grow since the process began."""
 
     metric: Metric
     value: float | Distribution
@@ -26,5 +26,6 @@ class Sample:
     def __post_init__(self) -> None:
         if set(self.labels) != set(self.metric.labels):
             raise ValueError(
-                f"{self.metric.name}: labels {sorted(self.labels)} given, {sorted(self.metric.labels)} declared"
+                f"{self.metric.name}: labels {sorted(self.labels)} given,"
+                f" {sorted(self.metric.labels)} declared"
             )
