@@ -1,0 +1,159 @@
+"""A mail server for the sample that keeps every mail and shows it on a page of its own.
+
+It accepts mail on loopback from anyone and delivers it nowhere.
+"""
+
+import asyncio
+import json
+import ssl
+from collections import deque
+from email import message_from_bytes, policy
+from typing import Any, Self
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from dexwatch import clock
+from dexwatch.demo.local import mail_page
+from dexwatch.demo.local.mail import Mail
+from dexwatch.demo.local.server import LOOPBACK, LoopbackServer, Reply, Request
+
+MAILS = 500
+"""How many mails are kept; the oldest go first."""
+
+_MAIL_BYTES = 16 * 1024 * 1024
+
+
+class Mailbox:
+    """`async with Mailbox(smtp_port, http_port) as box:` keeps mails in `box.messages`.
+
+    With `login` a client must authenticate, with `tls` it must use STARTTLS first.
+    `refuse(...)` makes the next deliveries fail as a real server would. Port 0 takes a free one.
+    """
+
+    def __init__(
+        self,
+        smtp_port: int = 0,
+        http_port: int = 0,
+        *,
+        login: tuple[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._login = login
+        self._tls = tls
+        self._mails: deque[Mail] = deque(maxlen=MAILS)
+        self._refusals: deque[tuple[str, float]] = deque(maxlen=10_000)
+        self._page = LoopbackServer(self._answer, http_port)
+        self._smtp: asyncio.Server | None = None
+        self._sessions: set[SMTP] = set()
+        self._changed = asyncio.Condition()
+        self._count = 0
+        self.smtp_port = smtp_port
+
+    @property
+    def messages(self) -> tuple[Mail, ...]:
+        """The mails, oldest first."""
+        return tuple(self._mails)
+
+    @property
+    def url(self) -> str:
+        """Address of the page that shows the mails."""
+        return self._page.url
+
+    @property
+    def http_port(self) -> int:
+        """The port of the page."""
+        return self._page.port
+
+    def refuse(
+        self, reply: str = "451 4.3.0 try again later", *, times: int = 1, after: float = 0
+    ) -> None:
+        """Answer the next `times` mails with `reply` (code and words), `after` seconds late."""
+        self._refusals.extend([(reply, after)] * times)
+
+    async def wait(self, count: int = 1, seconds: float = 5.0) -> tuple[Mail, ...]:
+        """Return the mails as soon as there are `count`.
+
+        Raises:
+            TimeoutError: there were fewer after `seconds`.
+        """
+        async with asyncio.timeout(seconds), self._changed:
+            await self._changed.wait_for(lambda: len(self._mails) >= count)
+        return self.messages
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        try:
+            self._smtp = await loop.create_server(self._session, LOOPBACK, self.smtp_port)
+        except OSError as error:
+            words = f"port {self.smtp_port} on {LOOPBACK} is taken: free it or configure another"
+            raise OSError(error.errno, words) from error
+        self.smtp_port = self._smtp.sockets[0].getsockname()[1]
+        await self._page.__aenter__()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._page.__aexit__(*exception)
+        if self._smtp is not None:
+            self._smtp.close()
+
+    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802, ARG002 - aiosmtpd finds its hook by this name.
+        """Take one mail; called by aiosmtpd with a whole envelope."""
+        if self._refusals:
+            reply, after = self._refusals.popleft()
+            await asyncio.sleep(after)
+            return reply
+        content = envelope.content or b""
+        raw = content.encode() if isinstance(content, str) else content
+        message = message_from_bytes(raw, policy=policy.default)
+        self._count += 1
+        mail = Mail(
+            number=self._count,
+            received_at=clock.now(),
+            sender=envelope.mail_from or "",
+            recipients=tuple(envelope.rcpt_tos),
+            message=message,
+        )
+        async with self._changed:
+            self._mails.append(mail)
+            self._changed.notify_all()
+        return "250 2.0.0 kept"
+
+    def _session(self) -> SMTP:
+        return SMTP(
+            self,
+            hostname="mailbox.sample",
+            data_size_limit=_MAIL_BYTES,
+            enable_SMTPUTF8=True,
+            authenticator=self._authenticate if self._login else None,
+            auth_required=self._login is not None,
+            auth_require_tls=self._tls is not None,
+            tls_context=self._tls,
+            require_starttls=self._tls is not None,
+            timeout=30,
+        )
+
+    def _authenticate(self, *arguments: Any) -> AuthResult:  # noqa: ANN401 - aiosmtpd is untyped.
+        given = arguments[-1]
+        expected = self._login
+        good = (
+            isinstance(given, LoginPassword)
+            and expected is not None
+            and (given.login.decode(), given.password.decode()) == expected
+        )
+        return AuthResult(success=good, handled=good)
+
+    async def _answer(self, request: Request) -> Reply:
+        place, _, rest = request.path.lstrip("/").partition("/")
+        if place == "":
+            page = mail_page.index(self.messages)
+            return Reply(page.encode(), headers=mail_page.HEADERS)
+        if place == "messages.json":
+            text = json.dumps([mail_page.plain(mail) for mail in self._mails])
+            return Reply(text.encode(), kind="application/json")
+        number, _, part = rest.partition("/")
+        found = next((mail for mail in self._mails if str(mail.number) == number), None)
+        if place != "mail" or found is None:
+            return Reply(b"There is no such mail.", status=404, kind="text/plain")
+        if part == "html":
+            return Reply(mail_page.body(found).encode(), headers=mail_page.BODY_HEADERS)
+        return Reply(mail_page.mail(found).encode(), headers=mail_page.HEADERS)

@@ -1,0 +1,217 @@
+"""A strict stand-in for Slack's Web API, for the sample and for tests of the Slack notifier.
+
+It refuses what the real one refuses (tokens, shapes, Block Kit limits) and can be told to fail in
+the ways in which the real one fails; it never accepts a request that Slack would not accept.
+"""
+
+import asyncio
+import json
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Self
+from urllib.parse import parse_qsl
+
+from dexwatch.demo.local import channel_page
+from dexwatch.demo.local.message import Message, Refusal, Upload
+from dexwatch.demo.local.server import LoopbackServer, Reply, Request
+from dexwatch.demo.local.workspace import Workspace
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+class Fault(StrEnum):
+    """A way in which Slack fails."""
+
+    RATE_LIMITED = "ratelimited"
+    SERVER = "server"
+    REFUSED = "refused"
+    SLOW = "slow"
+    RESET = "reset"
+    HALF = "half"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What the next call shall meet."""
+
+    fault: Fault
+    error: str = "internal_error"
+    """For REFUSED: the `error` of an answer with `ok: false`."""
+    status: int = 503
+    """For SERVER: the HTTP status."""
+    seconds: float = 1.0
+    """For RATE_LIMITED the value of Retry-After, for SLOW the delay."""
+    accepted: bool = False
+    """The call takes effect all the same, though the caller cannot know (SERVER, RESET, HALF)."""
+
+
+class SlackFake:
+    """`async with SlackFake(port, token) as slack:` serves the API under `slack.api_url`.
+
+    `messages` are those that now stand in the channels, oldest first; `calls` counts per method;
+    `fail(...)` spoils the calls to come. Port 0 takes a free one.
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        token: str = "xoxb-sample",  # noqa: S107 - the fake's own token, worth nothing elsewhere.
+        *,
+        channels: Sequence[str] = ("critical-alerts", "alerts"),
+        closed_channels: Sequence[str] = (),
+    ) -> None:
+        self._token = token
+        self._server = LoopbackServer(self._answer, port)
+        self._workspace = Workspace(channels, closed_channels)
+        self._failures: deque[tuple[Failure, str | None]] = deque(maxlen=10_000)
+        self._changed = asyncio.Condition()
+        self.calls: Counter[str] = Counter()
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The messages that stand in the channels now, oldest first."""
+        return self._workspace.messages
+
+    @property
+    def files(self) -> tuple[Upload, ...]:
+        """The files that were uploaded, oldest first."""
+        return tuple(self._workspace.files.values())
+
+    @property
+    def url(self) -> str:
+        """Address of the page that shows the channels."""
+        return self._server.url
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return self._server.port
+
+    @property
+    def api_url(self) -> str:
+        """What a client takes as the base of the Web API; ends with a slash."""
+        return f"{self._server.url}/api/"
+
+    def channel_id(self, name: str) -> str:
+        """Return the id of a channel, given by name with or without the hash sign."""
+        return self._workspace.channel_id(name)
+
+    def fail(self, failure: Failure, *, times: int = 1, method: str | None = None) -> None:
+        """Spoil the next `times` calls (of `method`, when given)."""
+        self._failures.extend([(failure, method)] * times)
+
+    def heal(self) -> None:
+        """Forget the failures that have not happened yet."""
+        self._failures.clear()
+
+    async def wait(self, count: int = 1, seconds: float = 5.0) -> tuple[Message, ...]:
+        """Return the messages as soon as there are `count`.
+
+        Raises:
+            TimeoutError: there were fewer after `seconds`.
+        """
+        async with asyncio.timeout(seconds), self._changed:
+            await self._changed.wait_for(lambda: len(self.messages) >= count)
+        return self.messages
+
+    async def __aenter__(self) -> Self:
+        await self._server.__aenter__()
+        self._workspace.url = self._server.url
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._server.__aexit__(*exception)
+
+    async def _answer(self, request: Request) -> Reply:
+        place, _, rest = request.path.lstrip("/").partition("/")
+        if place == "api":
+            return await self._call(request, rest)
+        if place == "upload" and request.method == "POST":
+            wrong = self._workspace.receive(rest, request.body)
+            return Reply((wrong or "OK").encode(), status=400 if wrong else 200, kind="text/plain")
+        if place == "file" and rest in self._workspace.files:
+            # The kind is fixed, so that an uploaded page can never run as one.
+            return Reply(self._workspace.files[rest].content, kind="image/png")
+        if place == "messages.json":
+            return _json([channel_page.plain(message) for message in self.messages])
+        if place == "":
+            chosen = request.query.get("channel")
+            page = channel_page.render(self._workspace.channels, self.messages, chosen)
+            return Reply(page.encode(), headers=channel_page.HEADERS)
+        return Reply(b"not found", status=404, kind="text/plain")
+
+    async def _call(self, request: Request, method: str) -> Reply:
+        self.calls[method] += 1
+        failure = self._next_failure(method)
+        if failure is None:
+            return await self._perform(request, method)
+        if failure.fault is Fault.SLOW:
+            return replace(await self._perform(request, method), after=failure.seconds)
+        hidden = _json({"ok": True, "channel": "C0", "ts": "0.0", "message": {}})
+        if failure.accepted:
+            hidden = await self._perform(request, method)
+        match failure.fault:
+            case Fault.RATE_LIMITED:
+                wait = {"retry-after": str(max(1, round(failure.seconds)))}
+                return _json({"ok": False, "error": "ratelimited"}, status=429, headers=wait)
+            case Fault.SERVER:
+                return Reply(b"upstream trouble", status=failure.status, kind="text/plain")
+            case Fault.HALF:
+                return replace(hidden, cut=len(hidden.body) // 2)
+            case Fault.RESET:
+                return replace(hidden, reset=True)
+        return _json({"ok": False, "error": failure.error})
+
+    def _next_failure(self, method: str) -> Failure | None:
+        for position, (failure, only) in enumerate(self._failures):
+            if only is None or only == method:
+                del self._failures[position]
+                return failure
+        return None
+
+    async def _perform(self, request: Request, method: str) -> Reply:
+        try:
+            arguments = _arguments(request)
+            self._authorise(request, arguments)
+            answer = self._workspace.call(method, arguments)
+        except Refusal as refusal:
+            extra: dict[str, Any] = {}
+            if refusal.messages:
+                extra["response_metadata"] = {"messages": list(refusal.messages)}
+            return _json({"ok": False, "error": refusal.error, **extra})
+        async with self._changed:
+            self._changed.notify_all()
+        return _json({"ok": True, **answer})
+
+    def _authorise(self, request: Request, arguments: Mapping[str, Any]) -> None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        given = token if scheme.lower() == "bearer" else str(arguments.get("token", ""))
+        if not given:
+            raise Refusal("not_authed")
+        if given != self._token:
+            raise Refusal("invalid_auth")
+
+
+def _arguments(request: Request) -> Mapping[str, Any]:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip()
+    if request.method == "GET" or not request.body:
+        return request.query
+    if kind == "application/json":
+        try:
+            parsed = json.loads(request.body)
+        except ValueError as error:
+            raise Refusal("invalid_json") from error
+        if not isinstance(parsed, dict):
+            raise Refusal("json_not_object")
+        return parsed
+    if kind == _FORM:
+        return {**request.query, **dict(parse_qsl(request.body.decode(errors="replace")))}
+    raise Refusal("invalid_post_type")
+
+
+def _json(answer: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+    body = json.dumps(answer).encode()
+    kind = "application/json; charset=utf-8"
+    return Reply(body, status=status, kind=kind, headers=headers or {})
