@@ -1,0 +1,75 @@
+"""The one function that judges facts; live use, replay, simulation and tests all call it.
+
+It has no clock, no chance and no memory: the same state, fact and time give the same answer.
+Duplicate and late facts change nothing, which is what lets every sender repeat itself.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from dexwatch.incidents.cleared import cleared
+from dexwatch.incidents.facts import (
+    Acknowledged,
+    AlertFired,
+    AlertResolved,
+    Fact,
+    NoteAdded,
+    PageOutcome,
+    Reopened,
+    ResolvedByHand,
+)
+from dexwatch.incidents.fired import fired
+from dexwatch.incidents.hands import acknowledged, noted, reopened, resolved_by_hand
+from dexwatch.incidents.reach import page_outcome
+from dexwatch.incidents.state import Decision, GroupState, Reason
+
+
+def decide(state: GroupState, fact: Fact, now: datetime) -> Decision:
+    """Return what `fact`, learned at `now`, makes of `state`.
+
+    A clock that jumped back is not believed: time never runs backwards inside an incident.
+    The incident's `revision` rises exactly when the decision changed the incident.
+    """
+    if state.incident is not None:
+        now = max(now, state.incident.changed_at)
+    decision = _judge(state, fact, now)
+    after = decision.state.incident
+    if after is None or after == state.incident:
+        return decision
+    if state.incident is not None and after.id == state.incident.id:
+        after = replace(after, revision=state.incident.revision + 1)
+    after = replace(after, changed_at=now)
+    return replace(decision, state=replace(decision.state, incident=after))
+
+
+def _judge(state: GroupState, fact: Fact, now: datetime) -> Decision:
+    match fact:
+        case AlertFired():
+            return fired(state, fact, now)
+        case AlertResolved():
+            return cleared(state, fact, now)
+        case PageOutcome():
+            return page_outcome(state, fact, now)
+        case Acknowledged() | ResolvedByHand() | Reopened() | NoteAdded():
+            return _by_hand(state, fact, now)
+    assert_never(fact)
+
+
+def _by_hand(
+    state: GroupState, fact: Acknowledged | ResolvedByHand | Reopened | NoteAdded, now: datetime
+) -> Decision:
+    if state.incident is None:
+        return Decision(state, (), Reason.NO_SUCH_INCIDENT)
+    if state.seen:
+        return Decision(state, (), Reason.DUPLICATE)
+    match fact:
+        case Acknowledged():
+            return acknowledged(state, state.incident, fact, now)
+        case ResolvedByHand():
+            return resolved_by_hand(state, state.incident, fact, now)
+        case Reopened():
+            return reopened(state, state.incident, fact, now)
+        case NoteAdded():
+            return noted(state, state.incident, fact, now)
+    assert_never(fact)

@@ -1,0 +1,26 @@
+"""Which alerts belong together, and what their incident is called."""
+
+import re
+from collections.abc import Mapping
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[0-9]+|[a-z]+")
+
+
+def group_of(labels: Mapping[str, str], upstream: str) -> str:
+    """Return the group of an alert: its subject at its service, else the source's own group.
+
+    One key for each alert, not several, is what lets the database refuse a second open incident.
+    """
+    subject = labels.get("subject", "")
+    if not subject:
+        return f"upstream/{upstream}"
+    return f"subject/{subject}/{labels.get('service', '')}"
+
+
+def title_of(name: str, labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
+    """Return a heading of at most 150 characters, for example `Api latency high (api)`."""
+    said = annotations.get("title", "").strip()
+    words = said or " ".join(_WORD.findall(name)).capitalize() or name
+    place = labels.get("service") or labels.get("host") or ""
+    title = f"{words} ({place})" if place and place.lower() not in words.lower() else words
+    return " ".join(title.split())[:150]

@@ -1,0 +1,145 @@
+"""What people are told: all that a channel needs to render a message, so it looks up nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from dexwatch.incidents.effects import Event
+from dexwatch.incidents.records import Alert, Incident, IncidentState, PageWhy
+from dexwatch.signals.severity import Severity
+
+MAX_ALERTS = 10
+"""A message names at most so many alerts; the console shows all."""
+
+
+class NoticeKind(StrEnum):
+    """A page calls for somebody; an update keeps those who were called up to date."""
+
+    PAGE = "page"
+    UPDATE = "update"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a graph: (Unix seconds, value) in ascending time."""
+
+    label: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The figures around the event; `unit` is a `signals.metric.Unit` value or empty."""
+
+    title: str
+    unit: str
+    lines: tuple[Line, ...]
+    limit: float | None = None
+    event_at: float | None = None
+    """When the fault was detected, in Unix seconds."""
+
+
+@dataclass(frozen=True)
+class NoticeAlert:
+    """One alert as a message shows it."""
+
+    name: str
+    severity: Severity
+    summary: str
+    firing: bool
+    starts_at: datetime
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One message about one incident for one recipient. All text in it may be hostile."""
+
+    key: str
+    """The same for every attempt of one message, for receivers that recognise repeats."""
+    kind: NoticeKind
+    event: Event | PageWhy
+    channel: str
+    recipient: str
+    incident_id: str
+    revision: int
+    generation: int
+    severity: Severity
+    state: IncidentState
+    title: str
+    summary: str
+    description: str
+    began_at: datetime
+    detected_at: datetime
+    sent_at: datetime
+    owner: str | None = None
+    resolved_by: str | None = None
+    resolved_at: datetime | None = None
+    alerts: tuple[NoticeAlert, ...] = ()
+    more_alerts: int = 0
+    runbook_url: str = ""
+    console_url: str = ""
+    graph: Graph | None = field(default=None, repr=False)
+    handle: str | None = None
+    """What the channel gave back for the first message of this incident to this recipient."""
+
+
+def headline(notice: Notice) -> str:
+    """Return the state in front of the title, for example `[P0] Api uptime low`."""
+    words = {
+        IncidentState.OPEN: notice.severity.value,
+        IncidentState.ACKNOWLEDGED: f"{notice.severity} acknowledged",
+        IncidentState.MITIGATED: f"{notice.severity} mitigated",
+        IncidentState.RESOLVED: f"{notice.severity} resolved",
+    }
+    return f"[{words[notice.state]}] {notice.title}"
+
+
+def told(notice: Notice) -> str:
+    """Return one sentence that says what just happened."""
+    who = notice.owner or "somebody"
+    word = notice.severity.word
+    sentences: dict[Event | PageWhy, str] = {
+        PageWhy.OPENED: f"{word.capitalize()} incident {notice.incident_id} opened.",
+        PageWhy.RAISED: f"The severity rose to {notice.severity} ({word}).",
+        PageWhy.REOPENED: "The fault has returned.",
+        PageWhy.STILL_FIRING: "It was closed by hand but still fires.",
+        PageWhy.FALLBACK: "Another channel could not be reached, so you are told here.",
+        Event.JOINED: "Another alert has joined.",
+        Event.ALERT_RESOLVED: "One of the alerts is over.",
+        Event.RAISED: f"The severity rose to {notice.severity} ({word}).",
+        Event.ACKNOWLEDGED: f"{who} has taken it on.",
+        Event.MITIGATED: "All alerts are over; please confirm that it has ended.",
+        Event.RESOLVED: (
+            f"{notice.resolved_by} closed it."
+            if notice.resolved_by
+            else "All alerts are over; it resolved by itself."
+        ),
+        Event.REOPENED: "The fault has returned.",
+        Event.NOTE: "A note was added.",
+    }
+    return sentences[notice.event]
+
+
+def worst_first(alerts: Sequence[Alert]) -> list[Alert]:
+    """Return firing alerts before resolved ones, the worst and then the earliest first."""
+    return sorted(alerts, key=lambda a: (not a.firing, a.severity.value, a.starts_at, a.name))
+
+
+def shown_alerts(alerts: Sequence[Alert]) -> tuple[NoticeAlert, ...]:
+    """Return the alerts that a message names, at most `MAX_ALERTS`."""
+    return tuple(
+        NoticeAlert(
+            name=a.name,
+            severity=a.severity,
+            summary=a.annotations.get("summary", ""),
+            firing=a.firing,
+            starts_at=a.starts_at,
+        )
+        for a in worst_first(alerts)[:MAX_ALERTS]
+    )
+
+
+def console_url(public_url: str, incident: Incident) -> str:
+    """Return the incident's page in the console, or nothing when no address is configured."""
+    return f"{public_url.rstrip('/')}/incidents/{incident.id}" if public_url else ""

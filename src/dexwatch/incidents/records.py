@@ -1,0 +1,183 @@
+"""The four records: signal, alert, incident, page; and the timeline that tells their story.
+
+A *signal* is an immutable event as it came in.
+An *alert* is a condition that signals report: one fingerprint, one episode from fire to resolve.
+An *incident* is the human response to alerts that belong together.
+A *page* is one attempt to reach one recipient on one channel.
+
+All times are aware UTC datetimes and stay apart, because only then are response times honest:
+began <= detected <= ingested <= paged <= delivered; ingested <= acknowledged;
+ingested <= mitigated <= resolved.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from dexwatch.incidents.policy import Policy
+from dexwatch.signals.severity import Severity
+
+
+class AlertState(StrEnum):
+    """Suppression is no state: it lies over one of these two."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class IncidentState(StrEnum):
+    """Where the response stands."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    MITIGATED = "mitigated"
+    """The alerts are over; a person has yet to confirm it."""
+    RESOLVED = "resolved"
+
+
+class PageState(StrEnum):
+    """Whether the recipient was reached, as far as is known."""
+
+    PLANNED = "planned"
+    ACCEPTED = "accepted"
+    UNKNOWN = "unknown"
+    """The attempt was cut off; the channel may have the message or not."""
+    HOPELESS = "hopeless"
+
+
+class PageWhy(StrEnum):
+    """What the page is for."""
+
+    OPENED = "opened"
+    RAISED = "raised"
+    REOPENED = "reopened"
+    STILL_FIRING = "still_firing"
+    FALLBACK = "fallback"
+    """Another channel could not reach anybody."""
+
+
+class PageResult(StrEnum):
+    """How one attempt ended."""
+
+    ACCEPTED = "accepted"
+    AGAIN = "again"
+    HOPELESS = "hopeless"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One event as it came in; `key` makes a second delivery of the same event recognisable."""
+
+    key: str
+    source: str
+    kind: str
+    fingerprint: str
+    payload: Mapping[str, object]
+    ingested_at: datetime
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One episode of one condition."""
+
+    fingerprint: str
+    group: str
+    name: str
+    severity: Severity
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    state: AlertState
+    began_at: datetime
+    """When the fault began: the first bad sample or the block's time, as far as the source says."""
+    starts_at: datetime
+    """When the source detected it; also orders the episodes of one fingerprint."""
+    ingested_at: datetime
+    incident_id: str | None = None
+    suppressed_by: str | None = None
+    resolved_at: datetime | None = None
+
+    @property
+    def firing(self) -> bool:
+        """Does the condition hold now?"""
+        return self.state is AlertState.FIRING
+
+
+@dataclass(frozen=True)
+class Incident:
+    """The human response to alerts of one group."""
+
+    id: str
+    number: int
+    group: str
+    title: str
+    severity: Severity
+    """The worst that it has seen; it never falls by itself."""
+    state: IncidentState
+    policy: Policy = field(repr=False)
+    """As it was when the incident opened, so that an edit does not change a running response."""
+    began_at: datetime
+    detected_at: datetime
+    ingested_at: datetime
+    changed_at: datetime
+    generation: int = 0
+    """Rises by one whenever people are paged anew."""
+    revision: int = 1
+    """Rises by one with every change, so that messages know whether they are behind."""
+    owner: str | None = None
+    previous: str | None = None
+    """The incident of the same group that this one follows."""
+    reopened: int = 0
+    paged_at: datetime | None = None
+    last_paged_at: datetime | None = None
+    delivered_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    mitigated_at: datetime | None = None
+    resolved_at: datetime | None = None
+    resolved_by: str | None = None
+    """A person, or None when it resolved by itself."""
+
+    @property
+    def unresolved(self) -> bool:
+        """Does it still ask for somebody?"""
+        return self.state is not IncidentState.RESOLVED
+
+
+@dataclass(frozen=True)
+class Page:
+    """One attempt, with its retries, to reach one recipient on one channel."""
+
+    incident_id: str
+    generation: int
+    channel: str
+    recipient: str
+    severity: Severity
+    why: PageWhy
+    planned_at: datetime
+    state: PageState = PageState.PLANNED
+    attempts: int = 0
+    accepted_at: datetime | None = None
+    detail: str = ""
+
+    @property
+    def id(self) -> str:
+        """The identity: nobody is paged twice on one channel for one generation."""
+        return page_id(self.incident_id, self.generation, self.channel, self.recipient)
+
+
+def page_id(incident_id: str, generation: int, channel: str, recipient: str) -> str:
+    """Return the identity of a page."""
+    return f"{incident_id}/{generation}/{channel}/{recipient}"
+
+
+@dataclass(frozen=True)
+class TimelineEntry:
+    """One line of an incident's story; `key` is unique in it, so a repeat adds nothing."""
+
+    incident_id: str
+    key: str
+    at: datetime
+    kind: str
+    by: str
+    text: str
