@@ -1,0 +1,60 @@
+# Every target may be run again at any time; what is done already is not done twice.
+
+PYTHON ?= python3
+NAME ?=
+ARGS ?=
+BIN := .venv/bin
+SETUP := $(PYTHON) -B -m tools.setup
+# The flow tests start the whole platform and take minutes: CI runs them, and `make flow`.
+MARKS := $(if $(CI),,-m "not flow")
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-tests packages run scenario test flow check format docs bench locks wheel clean
+
+help:  ## Show what can be made.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:  ## Install whatever `make run` needs and is missing.
+	@$(SETUP)
+
+setup-tests:  ## Install whatever the tests and checks need and is missing.
+	@$(SETUP) --tests
+
+packages:  ## Install only the Debian packages, as root (TESTS=1: those of the tests too).
+	@$(SETUP) --packages $(if $(TESTS),--tests)
+
+run: setup  ## Start the sample exchange and dexwatch; Ctrl-C stops everything.
+	@exec $(BIN)/dexwatch demo $(ARGS)
+
+scenario:  ## Break the running sample in a known way: make scenario NAME=api-slow
+	@test -x $(BIN)/dexwatch || { echo "Start the sample first: make run" >&2; exit 2; }
+	@exec $(BIN)/dexwatch scenario $(NAME) $(ARGS)
+
+test: setup-tests  ## Run the tests (ARGS="tests/rules -k cpu" for some; CI=true for all).
+	@exec $(BIN)/pytest $(MARKS) $(ARGS)
+
+flow: setup-tests  ## Run the tests that start the whole platform.
+	@exec $(BIN)/pytest -m flow $(ARGS)
+
+check: setup-tests  ## Check format, lint, types, import contracts, budgets, documents, locks.
+	@$(BIN)/python -m tools.check
+
+format: setup-tests  ## Put the format right, and what lint can repair by itself.
+	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format .
+
+docs: setup-tests  ## Write docs/reference anew from the definitions.
+	@$(BIN)/python -m tools.reference
+
+bench: setup-tests  ## Run all benchmarks (ARGS=console for one); each prints JSON.
+	@$(BIN)/python -m tools.bench $(ARGS)
+
+locks: setup-tests  ## Resolve the lock files anew after a change of dependencies.
+	@$(BIN)/python -m tools.locks update
+
+wheel: setup-tests  ## Build both distributions into dist/.
+	@rm -rf dist && $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --no-index \
+	  --wheel-dir dist ./instrument . && ls dist
+
+clean:  ## Remove all that was made here; Debian packages stay.
+	rm -rf .venv .dexwatch dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
