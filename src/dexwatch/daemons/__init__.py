@@ -1,0 +1,1 @@
+"""The programs that we supervise: their arguments, configuration, readiness and life."""

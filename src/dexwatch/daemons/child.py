@@ -1,0 +1,255 @@
+"""Start a child process that dies with us, whatever happens to us.
+
+    with Keeper() as keeper:
+        child = spawn(["redis-server"], log=Log(Path("redis.log")), keeper=keeper)
+        status = await child.ended
+        await child.stop(signal.SIGTERM, 5.0)
+
+Three things hold the promise: the kernel signals the direct child when our main thread ends
+(PR_SET_PDEATHSIG), the keeper process ends whole trees when its pipe from us closes,
+and every child leads a session of its own, so that Ctrl-C reaches us alone and we stop things in order.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from dexwatch.daemons.keeper import kill, start_time, tree
+
+_HERE = Path(__file__).parent
+_SCRIPT = (sys.executable, "-I", "-S")
+"""Isolated and without site: a few milliseconds and none of our packages."""
+
+LEFTOVER_SECONDS = 1.0
+"""What descendants get after their leader has ended in order, before they are killed."""
+
+
+class Log:
+    """A child's output: a file that is cut when it grows past its bound, with one older file kept."""
+
+    def __init__(self, path: Path, *, bound: int = 5 * 1024 * 1024) -> None:
+        """Choose the file; at most twice `bound` bytes lie on disk, plus what one interval writes."""
+        self.path = path
+        self.bound = bound
+
+    def open(self) -> int:
+        """Return a new descriptor for appending; the caller closes it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+
+    def cut(self) -> bool:
+        """Copy to `NAME.1` and empty the file if it is past its bound; the child appends on."""
+        try:
+            if self.path.stat().st_size <= self.bound:
+                return False
+            # The child holds the descriptor, so renaming would not free it; it appends, so cutting does.
+            shutil.copyfile(self.path, self.path.with_name(self.path.name + ".1"))
+            os.truncate(self.path, 0)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def tail(self, lines: int = 10, *, since: int = 0) -> list[str]:
+        """Return the last lines that were written after the byte offset `since`."""
+        try:
+            with self.path.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(since if since <= size else 0, size - 64 * 1024))
+                text = file.read().decode("utf-8", "replace")
+        except OSError:
+            return []
+        return text.splitlines()[-lines:]
+
+    def size(self) -> int:
+        """Return the present size in bytes; 0 when there is no file yet."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
+
+class Keeper:
+    """Our end of the process that buries our children if we are killed (see keeper.py)."""
+
+    def __init__(self) -> None:
+        """Start the process; leave the `with` block or call `close` to end it."""
+        self._children: dict[int, str] = {}
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*_SCRIPT, str(_HERE / "keeper.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+        )
+
+    @property
+    def pid(self) -> int:
+        """The keeper's own process id."""
+        return self._process.pid
+
+    def add(self, pid: int, started: str, number: int, seconds: float) -> None:
+        """Put a child on the list."""
+        self._children[pid] = f"+ {pid} {started} {int(number)} {seconds}\n"
+        self._tell(self._children[pid])
+
+    def remove(self, pid: int) -> None:
+        """Take an ended child off the list."""
+        if self._children.pop(pid, None) is not None:
+            self._tell(f"- {pid}\n")
+
+    def _tell(self, line: str) -> None:
+        if not self._write(line):
+            # Somebody killed the keeper itself: start another one and tell it everything.
+            self._process.wait(timeout=5)
+            self._process = self._start()
+            self._write("".join(self._children.values()))
+
+    def _write(self, text: str) -> bool:
+        pipe = self._process.stdin
+        try:
+            assert pipe is not None
+            pipe.write(text.encode())
+            pipe.flush()
+        except (BrokenPipeError, ValueError):
+            return False
+        return True
+
+    def close(self) -> None:
+        """End the keeper; it buries what is still on the list."""
+        with contextlib.suppress(BrokenPipeError, ValueError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=30)
+
+    def __enter__(self) -> "Keeper":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Child:
+    """A running child. Lives in the event loop that was running when it was spawned."""
+
+    def __init__(self, process: subprocess.Popen[bytes], keeper: Keeper | None) -> None:
+        """Watch the process through a pidfd, so that neither a thread nor SIGCHLD is needed."""
+        self.pid = process.pid
+        self.started = start_time(process.pid)
+        self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        """Resolves to the exit status; negative for the signal that ended it."""
+        self._process = process
+        self._keeper = keeper
+        self._descriptor = os.pidfd_open(process.pid)
+        asyncio.get_running_loop().add_reader(self._descriptor, self._on_end)
+
+    def _on_end(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._descriptor)
+        os.close(self._descriptor)
+        status = self._process.wait()
+        if not self.ended.done():
+            self.ended.set_result(status)
+
+    @property
+    def running(self) -> bool:
+        """Has it not ended yet?"""
+        return not self.ended.done()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the program itself, not to what it started; nothing if it has ended."""
+        if self.running:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._descriptor, number)
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait for the end; return whether it came within the time."""
+        done, _ = await asyncio.wait([self.ended], timeout=seconds)
+        return bool(done)
+
+    async def stop(self, number: signal.Signals, seconds: float) -> int:
+        """Ask it to end, then kill it and everything that it started; return the exit status."""
+        descendants = await asyncio.to_thread(tree, self.pid)
+        self.send(number)
+        if not await self.wait(seconds):
+            descendants += await asyncio.to_thread(tree, self.pid)
+            self.send(signal.SIGKILL)
+            await self.wait(5.0)
+        await self.sweep(descendants)
+        return self.ended.result() if self.ended.done() else -signal.SIGKILL
+
+    async def sweep(self, descendants: Sequence[tuple[int, str]] = ()) -> None:
+        """After the end: let what is left of the tree go by itself for a moment, then kill it."""
+        rest = {*descendants, *await asyncio.to_thread(tree, self.pid)}
+        deadline = asyncio.get_running_loop().time() + LEFTOVER_SECONDS
+        while rest := {(pid, began) for pid, began in rest if start_time(pid) == began}:
+            if asyncio.get_running_loop().time() > deadline:
+                for pid, began in rest:
+                    kill(pid, began, signal.SIGKILL)
+                break
+            await asyncio.sleep(0.02)
+        if self._keeper is not None:
+            self._keeper.remove(self.pid)
+
+
+def spawn(
+    argv: Sequence[str],
+    *,
+    log: Log,
+    keeper: Keeper | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    user: str | None = None,
+    stop_signal: signal.Signals = signal.SIGTERM,
+    stop_seconds: float = 8.0,
+) -> Child:
+    """Start a program; `env` None hands our whole environment on.
+
+    A program that cannot be executed ends with status 127 and a line in the log.
+
+    Raises:
+        RuntimeError: called from another thread than the main one, with whose end the child would die.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        raise RuntimeError("start children from the main thread: they die with the starting thread")
+    variables = dict(os.environ if env is None else env)
+    path = shutil.which(argv[0], path=variables.get("PATH")) or argv[0]
+    output = log.open()
+    try:
+        # Popen closes all descriptors above stderr; the session keeps Ctrl-C from the child.
+        process = subprocess.Popen(
+            [
+                *(*_SCRIPT, str(_HERE / "launch.py")),
+                *(str(os.getpid()), str(int(stop_signal)), user or "", "--"),
+                *(path, *argv[1:]),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd=cwd,
+            env=variables,
+        )
+    finally:
+        os.close(output)
+    child = Child(process, keeper)
+    if keeper is not None:
+        keeper.add(child.pid, child.started, stop_signal, stop_seconds)
+    return child

@@ -1,0 +1,299 @@
+"""The life of one supervised program: start, ready, watch, restart with back-off, reload, stop."""
+
+import asyncio
+import dataclasses
+import os
+import random
+import re
+import signal
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import structlog
+
+from dexwatch import clock
+from dexwatch.daemons import files, ports
+from dexwatch.daemons.child import Child, Keeper, Log, spawn
+from dexwatch.daemons.occupancy import Occupancy
+from dexwatch.daemons.program import DaemonError, NotReadyError, Program, RefusedConfigError, Reload
+
+TICK_SECONDS = 5.0
+"""How often a running program's answer and the size of its log are looked at."""
+RELOAD_SECONDS = 10.0
+_PROOF = re.compile(
+    r"^\w+_config_last_reload_(successful|success_timestamp_seconds) (\S+)$", re.MULTILINE
+)
+
+_log = structlog.get_logger(__name__)
+
+
+class State(StrEnum):
+    """Where a program is in its life."""
+
+    STARTING = "starting"
+    READY = "ready"
+    SILENT = "silent"
+    """It runs, but its readiness check fails."""
+    WAITING = "waiting"
+    """It ended and is started again after the back-off."""
+    LOOPING = "looping"
+    """It ends again and again; it is still tried, at the longest back-off."""
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """How long to wait before a restart, and when restarts become a loop."""
+
+    first_seconds: float = 0.5
+    longest_seconds: float = 30.0
+    loop_ends: int = 5
+    """So many ends within `loop_seconds` are a loop."""
+    loop_seconds: float = 120.0
+
+    def delay(self, ends: int, roll: float) -> float:
+        """Return the seconds before restart number `ends` (from 1); `roll` in 0..1 spreads by half."""
+        full = min(self.longest_seconds, self.first_seconds * 2.0 ** min(ends - 1, 30))
+        return full * (0.5 + roll / 2)
+
+
+class Life:
+    """One program and the child that runs it."""
+
+    def __init__(
+        self, program: Program, *, log: Log, keeper: Keeper, occupancy: Occupancy, backoff: Backoff
+    ) -> None:
+        """Nothing runs before `start`."""
+        self.program = program
+        self.log = log
+        self.state = State.STOPPED
+        self.restarts = 0
+        self.detail = ""
+        """Why it is not ready, with its last words."""
+        self.child: Child | None = None
+        self._keeper = keeper
+        self._occupancy = occupancy
+        self._backoff = backoff
+        self._ends: deque[float] = deque(maxlen=backoff.loop_ends)
+        self._since = 0
+        self._watch: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Write the files, start the program, wait until it is ready, then watch over it.
+
+        Raises:
+            DaemonError: it is not installed, its files are refused, its port is taken, or it does
+                not become ready; nothing of it runs then.
+        """
+        files.require_binaries(self.program)
+        ports.require_free(self.program.ports)
+        await asyncio.to_thread(files.check, self.program)
+        await asyncio.to_thread(files.write, self.program)
+        try:
+            await self._bring_up()
+        except BaseException:
+            await self.stop()
+            raise
+        self._watch = asyncio.create_task(self._watch_over(), name=f"watch {self.program.name}")
+
+    async def stop(self) -> None:
+        """End the program and all that it started; at most `stop_seconds` and a few more."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+            self._watch = None
+        if self.child is not None:
+            await self.child.stop(self.program.stop_signal, self.program.stop_seconds)
+            self._occupancy.forget(self.program.name)
+            self.child = None
+        self.state = State.STOPPED
+
+    async def change(self, program: Program) -> None:
+        """Take over a new definition of the same program: by reload where only files differ.
+
+        Raises:
+            DaemonError: the new definition is no good; the old one goes on.
+        """
+        files.require_binaries(program)
+        await asyncio.to_thread(files.check, program)
+        former = await asyncio.to_thread(files.write, program)
+        try:
+            if self._only_files_differ(program) and program.reload is not Reload.RESTART:
+                await self._reload(program)
+            else:
+                await self._replace(program)
+        except DaemonError:
+            await asyncio.to_thread(files.restore, program, former)
+            await self._go_back(program)
+            raise
+        self.program = program
+
+    def _only_files_differ(self, program: Program) -> bool:
+        def frame(value: Program) -> Program:
+            return dataclasses.replace(value, files=(), checks=())
+
+        running = self.child is not None and self.child.running
+        return running and frame(program) == frame(self.program)
+
+    async def _go_back(self, program: Program) -> None:
+        """The old files are in place again: let the program see them."""
+        if self.child is not None and self.child.running and program.reload is Reload.HUP:
+            self.child.send(signal.SIGHUP)
+        elif self.child is None:
+            await self.start()
+
+    async def _replace(self, program: Program) -> None:
+        old = self.program
+        ports.require_free(port for port in program.ports if port not in old.ports)
+        await self.stop()
+        self.program = program
+        try:
+            await self.start()
+        except DaemonError:
+            self.program = old
+            raise
+
+    async def _reload(self, program: Program) -> None:
+        assert self.child is not None
+        match program.reload:
+            case Reload.HUP:
+                before = await _reload_state(program.reload_proof)
+                self.child.send(signal.SIGHUP)
+                await self._prove(program, before)
+            case Reload.HTTP:
+                status, body = await ports.request(
+                    program.reload_url, method="POST", seconds=RELOAD_SECONDS
+                )
+                if status >= 400:
+                    raise RefusedConfigError(f"{program.name} refuses it: {body.strip()[:500]}")
+            case _:
+                pass
+        _log.info("daemon.reloaded", daemon=program.name)
+
+    async def _prove(self, program: Program, before: tuple[bool, float]) -> None:
+        if not program.reload_proof:
+            return
+        deadline = clock.monotonic() + RELOAD_SECONDS
+        while clock.monotonic() < deadline:
+            good, at = await _reload_state(program.reload_proof)
+            if at > before[1]:
+                return
+            if not good:
+                break
+            await asyncio.sleep(0.05)
+        last = "\n".join(self.log.tail(3))
+        raise RefusedConfigError(f"{program.name} did not load its new configuration:\n{last}")
+
+    async def _bring_up(self) -> None:
+        program = self.program
+        self.state = State.STARTING
+        self._since = self.log.size()
+        self.child = spawn(
+            program.argv,
+            log=self.log,
+            keeper=self._keeper,
+            env=None if program.inherit_env and not program.env else _environment(program),
+            cwd=program.home,
+            user=program.user,
+            stop_signal=program.stop_signal,
+            stop_seconds=program.stop_seconds,
+        )
+        self._occupancy.note(program.name, self.child.pid, self.child.started)
+        deadline = clock.monotonic() + program.ready_seconds
+        pause = 0.02
+        while program.ready is not None and not await ports.answers(program.ready):
+            if clock.monotonic() > deadline:
+                raise NotReadyError(
+                    self._words(f"was not ready within {program.ready_seconds:g} s")
+                )
+            if await self.child.wait(pause):
+                break
+            pause = min(0.25, pause * 1.5)
+        if not self.child.running:
+            status = self.child.ended.result()
+            raise NotReadyError(self._words(f"ended with {_status(status)} before it was ready"))
+        self.state, self.detail = State.READY, ""
+        _log.info("daemon.ready", daemon=program.name, pid=self.child.pid)
+
+    def _words(self, what: str) -> str:
+        last = self.log.tail(10, since=self._since)
+        said = "".join(f"\n  {line[:300]}" for line in last) or "\n  (it wrote nothing)"
+        return f"{self.program.name} {what}; its last words in {self.log.path}:{said}"
+
+    async def _watch_over(self) -> None:
+        while True:
+            assert self.child is not None
+            if not await self.child.wait(TICK_SECONDS):
+                await self._look()
+                continue
+            await self.child.sweep()
+            self.detail = self._words(f"ended with {_status(self.child.ended.result())}")
+            await self._come_back()
+
+    async def _look(self) -> None:
+        await asyncio.to_thread(self.log.cut)
+        ready = self.program.ready
+        if ready is not None:
+            well = await ports.answers(ready)
+            self.state = State.READY if well else State.SILENT
+            self.detail = "" if well else f"{self.program.name} runs but does not answer"
+
+    async def _come_back(self) -> None:
+        """Restart until it is ready again; never gives up, but slows down and says so."""
+        while True:
+            self._ends.append(clock.monotonic())
+            recent = [
+                at for at in self._ends if at > clock.monotonic() - self._backoff.loop_seconds
+            ]
+            looping = len(recent) >= self._backoff.loop_ends
+            self.state = State.LOOPING if looping else State.WAITING
+            # The jitter keeps programs that fell together from returning together; no secret hangs on it.
+            pause = self._backoff.delay(len(recent) + (10 if looping else 0), random.random())  # noqa: S311
+            report = _log.error if looping else _log.warning
+            report("daemon.ended", daemon=self.program.name, again_in=pause, words=self.detail)
+            await asyncio.sleep(pause)
+            self.restarts += 1
+            try:
+                await self._bring_up()
+            except DaemonError as error:
+                self.detail = str(error)
+                if self.child is not None:
+                    await self.child.stop(self.program.stop_signal, self.program.stop_seconds)
+            else:
+                return
+
+
+def _environment(program: Program) -> dict[str, str]:
+    kept = os.environ if program.inherit_env else {}
+    basic = {
+        name: os.environ[name] for name in ("PATH", "LANG", "TZ", "HOME") if name in os.environ
+    }
+    return {**basic, **kept, **program.env}
+
+
+async def _reload_state(url: str) -> tuple[bool, float]:
+    """Return (the last reload succeeded, when the last good one was) from the program's metrics."""
+    if not url:
+        return True, 0.0
+    try:
+        _, body = await ports.request(url)
+    except (OSError, TimeoutError, ValueError):
+        return True, float("inf")
+    found = {name: float(value) for name, value in _PROOF.findall(body)}
+    return found.get("successful", 1.0) == 1.0, found.get("success_timestamp_seconds", 0.0)
+
+
+def _status(status: int) -> str:
+    if status >= 0:
+        return f"status {status}"
+    try:
+        return f"signal {signal.Signals(-status).name}"
+    except ValueError:
+        return f"signal {-status}"
+
+
+def log_of(folder: Path, name: str, *, bound: int) -> Log:
+    """Return the log of a program: `<folder>/logs/<name>.log`."""
+    return Log(folder / "logs" / f"{name}.log", bound=bound)

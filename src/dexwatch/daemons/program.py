@@ -1,0 +1,143 @@
+"""What a supervised program is: how it starts, when it is ready, how it takes a new configuration.
+
+Program(
+name="prometheus",
+argv=("prometheus", "--config.file=prometheus.yml"),
+package="prometheus",
+folder=Path("state/etc/prometheus"),
+files=(File("prometheus.yml", text),),
+checks=(("promtool", "check", "config", "prometheus.yml"),),
+ports=(Port("daemons.prometheus.port", 8901),),
+ready=HttpReady("http://127.0.0.1:8901/-/ready"),
+reload=Reload.HUP,
+)
+"""
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class Reload(StrEnum):
+    """How the program takes a changed file."""
+
+    HUP = "hup"
+    """It reads its files again on SIGHUP."""
+    HTTP = "http"
+    """It reads them again on a POST to `reload_url` and answers 200 when they are good."""
+    RESTART = "restart"
+    """It has to be started again."""
+    NONE = "none"
+    """It looks for itself; writing the file is enough."""
+
+
+@dataclass(frozen=True)
+class HttpReady:
+    """Ready when the URL answers with a status below 400."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class TcpReady:
+    """Ready when 127.0.0.1 accepts connections on the port."""
+
+    port: int
+
+
+@dataclass(frozen=True)
+class SocketReady:
+    """Ready when the unix socket accepts connections."""
+
+    path: Path
+
+
+Ready = HttpReady | TcpReady | SocketReady
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port that the program listens on, and the setting that chose it."""
+
+    setting: str
+    """As an operator would write it, for example `daemons.prometheus.port`."""
+    number: int
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that is written before the program starts; `name` is relative to the program's folder."""
+
+    name: str
+    content: str
+    secret: bool = False
+    """True: only the program's user may read it, and errors never quote it."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program that we supervise. Two equal values need no action, so it is compared as a whole."""
+
+    name: str
+    """Identity; also the log file's name and the `daemon` label of our metrics."""
+    argv: tuple[str, ...]
+    folder: Path | None = None
+    """Where `files` are written; also the working directory unless `cwd` says otherwise."""
+    files: tuple[File, ...] = ()
+    checks: tuple[tuple[str, ...], ...] = ()
+    """Commands that must accept the files; run in a staging copy of `folder`, before any swap."""
+    cwd: Path | None = None
+    data: tuple[Path, ...] = ()
+    """Folders that are created for the program's user, mode 0700."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    inherit_env: bool = False
+    """True only for our own roles: they read secrets from our environment. Others see `env` alone."""
+    ports: tuple[Port, ...] = ()
+    ready: Ready | None = None
+    """None: ready as soon as it runs."""
+    ready_seconds: float = 20.0
+    needs: tuple[str, ...] = ()
+    """Names of programs that must be ready before this one starts; they are stopped after it."""
+    reload: Reload = Reload.RESTART
+    reload_url: str = ""
+    """For `Reload.HTTP`, the URL to POST to."""
+    reload_proof: str = ""
+    """For `Reload.HUP`, the URL of metrics that carry `*_config_last_reload_successful`."""
+    user: str | None = None
+    """Run as this user; needs root. None: run as we are."""
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_seconds: float = 8.0
+    """After that the whole process tree is killed."""
+    package: str = ""
+    """The Debian package that brings the binary, for the error when it is missing."""
+
+    @property
+    def home(self) -> Path | None:
+        """The working directory, if any is set."""
+        return self.cwd or self.folder
+
+
+class DaemonError(Exception):
+    """A program cannot be started or changed; the message tells the operator what to do."""
+
+
+class PortTakenError(DaemonError):
+    """Somebody else listens on a port that one of our programs needs."""
+
+
+class BinaryMissingError(DaemonError):
+    """The program is not installed."""
+
+
+class RefusedConfigError(DaemonError):
+    """The program's own checker refuses the files; what runs goes on with the old ones."""
+
+
+class NotReadyError(DaemonError):
+    """The program ended, or stayed silent for longer than `ready_seconds`."""
+
+
+class AlreadyRunningError(DaemonError):
+    """Another supervisor works in the same folder."""
