@@ -1,6 +1,6 @@
 """What a board is: sections of panels, each panel a question, its queries and what good looks like.
 
-One model feeds two screens: the console renders it live, `grafana.render` writes it as Grafana JSON.
+The console renders it live, and `grafana.render` writes the same board as Grafana JSON.
 Queries are functions of the windows in use, so that production and the sample (whose scrapes are
 much closer together) show the same board with fitting rate windows.
 """
