@@ -1,0 +1,225 @@
+"""Blocks and receipts as frozen values, read strictly from the answers of JSON-RPC.
+
+A block at full speed carries some 60 transactions and 400 logs every 450 ms, most of no interest:
+logs and inputs of unwatched addresses are skipped before anything of them is read.
+"""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+from dexwatch.evm.quantity import MalformedError, address, data, digest, member, quantity
+
+MAX_TOPICS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRef:
+    """A block's place in the hash-linked chain."""
+
+    number: int
+    hash: str
+    parent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The part of a block that is known from its head alone."""
+
+    ref: BlockRef
+    timestamp_ms: int
+    """Unix milliseconds; a multiple of 1000 where the node does not tell the milliseconds."""
+    gas_used: int
+    gas_limit: int
+    difficulty: int
+    """On BSC 2 when the validator's turn was kept, 1 out of turn; 0 on chains without turns."""
+    miner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """An event as the contract wrote it."""
+
+    address: str
+    topics: tuple[str, ...]
+    data: bytes
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a transaction; `logs` holds only those of watched addresses."""
+
+    transaction: str
+    index: int
+    sender: str
+    to: str | None
+    """None for the creation of a contract."""
+    success: bool
+    gas_used: int
+    gas_price_wei: int | None
+    """What was paid for a unit of gas; None where the node does not tell."""
+    logs: tuple[Log, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The input of a transaction to a watched address."""
+
+    transaction: str
+    sender: str
+    to: str
+    value: int
+    gas_limit: int
+    input: bytes
+
+    @property
+    def selector(self) -> str:
+        """The first four bytes in hexadecimal without prefix; shorter inputs give what there is."""
+        return self.input[:4].hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block with its receipts in order; `calls` to watched addresses by transaction."""
+
+    header: Header
+    receipts: tuple[Receipt, ...]
+    calls: Mapping[str, Call]
+
+    @property
+    def ref(self) -> BlockRef:
+        """The block's place in the chain."""
+        return self.header.ref
+
+
+def parse_header(record: object) -> Header:
+    """Read a header from `eth_getBlockBy*` or a `newHeads` notification.
+
+    Raises:
+        MalformedError: naming the first field that is not as promised.
+    """
+    ref = BlockRef(
+        quantity(member(record, "number"), "number"),
+        digest(member(record, "hash"), "hash"),
+        digest(member(record, "parentHash"), "parentHash"),
+    )
+    return Header(
+        ref=ref,
+        timestamp_ms=_timestamp_ms(record),
+        gas_used=quantity(member(record, "gasUsed"), "gasUsed"),
+        gas_limit=quantity(member(record, "gasLimit"), "gasLimit"),
+        difficulty=quantity(member(record, "difficulty"), "difficulty", bits=256),
+        miner=address(member(record, "miner"), "miner"),
+    )
+
+
+def parse_block(record: object, receipts: object, watched: Set[str]) -> Block:
+    """Join a block (with full transactions) and its receipts; both must be of the same block hash.
+
+    Raises:
+        MalformedError: a field is wrong, or the receipts are of another block or not complete.
+    """
+    header = parse_header(record)
+    bodies = member(record, "transactions")
+    if not isinstance(bodies, list):
+        raise MalformedError("transactions", bodies)
+    if not isinstance(receipts, list) or len(receipts) != len(bodies):
+        count = len(receipts) if isinstance(receipts, list) else receipts
+        raise MalformedError("receipts", count)
+    parsed = tuple(
+        _receipt(receipt, header.ref.hash, place, watched) for place, receipt in enumerate(receipts)
+    )
+    calls: dict[str, Call] = {}
+    for body, receipt in zip(bodies, parsed, strict=True):
+        if receipt.to in watched:
+            calls[receipt.transaction] = _call(body, receipt)
+    return Block(header, parsed, calls)
+
+
+def parse_log(record: object) -> Log:
+    """Read a log.
+
+    Raises:
+        MalformedError: naming the field.
+    """
+    topics = member(record, "topics")
+    if not isinstance(topics, list) or len(topics) > MAX_TOPICS:
+        raise MalformedError("log.topics", topics)
+    return Log(
+        address=address(member(record, "address"), "log.address"),
+        topics=tuple(digest(topic, "log.topics") for topic in topics),
+        data=data(member(record, "data"), "log.data"),
+        index=quantity(member(record, "logIndex"), "log.logIndex"),
+    )
+
+
+def transaction_hashes(record: object) -> tuple[str, ...]:
+    """Read the hashes of a block's transactions, given whole or as hashes only.
+
+    Raises:
+        MalformedError: the list or a hash is not as promised.
+    """
+    bodies = member(record, "transactions")
+    if not isinstance(bodies, list):
+        raise MalformedError("transactions", bodies)
+    return tuple(
+        digest(body if isinstance(body, str) else member(body, "hash"), "transaction.hash")
+        for body in bodies
+    )
+
+
+def _timestamp_ms(record: object) -> int:
+    # BSC tells milliseconds in a field of its own; its mixHash holds them too, but on other chains
+    # the mixHash is random, so it is not used.
+    exact = member(record, "milliTimestamp")
+    seconds = quantity(member(record, "timestamp"), "timestamp", bits=40)
+    if exact is None:
+        return seconds * 1000
+    milliseconds = quantity(exact, "milliTimestamp", bits=50)
+    if milliseconds // 1000 != seconds:
+        raise MalformedError("milliTimestamp", exact)
+    return milliseconds
+
+
+def _receipt(record: object, block_hash: str, place: int, watched: Set[str]) -> Receipt:
+    if digest(member(record, "blockHash"), "receipt.blockHash") != block_hash:
+        raise MalformedError("receipt.blockHash", member(record, "blockHash"))
+    if quantity(member(record, "transactionIndex"), "receipt.transactionIndex") != place:
+        raise MalformedError("receipt.transactionIndex", member(record, "transactionIndex"))
+    price, to = member(record, "effectiveGasPrice"), member(record, "to")
+    return Receipt(
+        transaction=digest(member(record, "transactionHash"), "receipt.transactionHash"),
+        index=place,
+        sender=address(member(record, "from"), "receipt.from"),
+        to=None if to is None else address(to, "receipt.to"),
+        success=quantity(member(record, "status"), "receipt.status", bits=1) == 1,
+        gas_used=quantity(member(record, "gasUsed"), "receipt.gasUsed"),
+        gas_price_wei=None if price is None else quantity(price, "receipt.effectiveGasPrice"),
+        logs=_logs(member(record, "logs"), watched),
+    )
+
+
+def _logs(records: object, watched: Set[str]) -> tuple[Log, ...]:
+    if not isinstance(records, list):
+        raise MalformedError("receipt.logs", records)
+    kept = []
+    for record in records:
+        emitter = record.get("address") if isinstance(record, dict) else None
+        if not isinstance(emitter, str):
+            raise MalformedError("log.address", emitter)
+        if emitter in watched or emitter.lower() in watched:
+            kept.append(parse_log(record))
+    return tuple(kept)
+
+
+def _call(body: object, receipt: Receipt) -> Call:
+    if digest(member(body, "hash"), "transaction.hash") != receipt.transaction:
+        raise MalformedError("transaction.hash", member(body, "hash"))
+    return Call(
+        transaction=receipt.transaction,
+        sender=receipt.sender,
+        to=receipt.to or "",
+        value=quantity(member(body, "value"), "transaction.value", bits=256),
+        gas_limit=quantity(member(body, "gas"), "transaction.gas"),
+        input=data(member(body, "input"), "transaction.input"),
+    )

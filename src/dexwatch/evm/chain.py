@@ -1,0 +1,81 @@
+"""The newest part of the evaluated chain, linked by hashes: what follows, what is known, what fell.
+
+The window is bounded, so a fork deeper than it cannot be told from a reset chain.
+"""
+
+from collections import deque
+
+from dexwatch.evm.block import BlockRef
+
+UNKNOWN = ""
+"""The hash of a block that was given up: its child is accepted without a check of the parent."""
+
+
+class ChainWindow:
+    """The last evaluated blocks of the canonical chain, oldest first; at most `depth` of them."""
+
+    def __init__(self, depth: int) -> None:
+        self._blocks: deque[BlockRef] = deque(maxlen=depth)
+        self._hashes: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    def __contains__(self, block_hash: object) -> bool:
+        return block_hash in self._hashes
+
+    @property
+    def tip(self) -> BlockRef | None:
+        """The newest evaluated block, None before the first."""
+        return self._blocks[-1] if self._blocks else None
+
+    @property
+    def bottom(self) -> BlockRef | None:
+        """The oldest block that is still remembered."""
+        return self._blocks[0] if self._blocks else None
+
+    def at(self, number: int) -> BlockRef | None:
+        """Return the remembered block of a height."""
+        if not self._blocks:
+            return None
+        place = number - self._blocks[0].number
+        return self._blocks[place] if 0 <= place < len(self._blocks) else None
+
+    def follows(self, block: BlockRef) -> bool:
+        """May the block be appended: right height, and its parent is the tip or unknown?"""
+        tip = self.tip
+        return tip is None or (
+            block.number == tip.number + 1 and tip.hash in (block.parent, UNKNOWN)
+        )
+
+    def append(self, block: BlockRef) -> None:
+        """Add an evaluated block.
+
+        Raises:
+            ValueError: it does not follow the tip.
+        """
+        if not self.follows(block):
+            raise ValueError(f"block {block.number} does not follow the tip {self.tip}")
+        if len(self._blocks) == self._blocks.maxlen:
+            self._hashes.discard(self._blocks[0].hash)
+        self._blocks.append(block)
+        if block.hash != UNKNOWN:
+            self._hashes.add(block.hash)
+
+    def give_up(self, number: int) -> None:
+        """Pass over the block after the tip, which could not be read."""
+        tip = self.tip
+        self.append(BlockRef(number, UNKNOWN, tip.hash if tip else UNKNOWN))
+
+    def retract_to(self, block_hash: str) -> tuple[BlockRef, ...]:
+        """Drop all blocks above the given one; returns them, newest first."""
+        dropped: list[BlockRef] = []
+        while self._blocks and self._blocks[-1].hash != block_hash:
+            fallen = self._blocks.pop()
+            self._hashes.discard(fallen.hash)
+            dropped.append(fallen)
+        return tuple(dropped)
+
+    def clear(self) -> tuple[BlockRef, ...]:
+        """Forget everything; returns what was remembered, newest first."""
+        return self.retract_to("nothing has this hash")
