@@ -1,0 +1,230 @@
+"""The `daemons:` part of dexwatch.yml: which programs we run or use, and what they look at."""
+
+from collections import Counter
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from dexwatch.rules.pace import Cadence
+
+PortNumber = Annotated[int, Field(ge=1, le=65535)]
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=64)]
+Labels = dict[LabelName, Annotated[str, Field(max_length=256)]]
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+")]
+Address = Annotated[str, Field(pattern=r"^[^\s/@]+:\d{1,5}$")]
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PrometheusConfig(_Config):
+    """Prometheus: ours on `port`, or in external mode yours at `url`."""
+
+    port: PortNumber = 8901
+    url: HttpUrl | None = Field(default=None, description="Only used in external mode.")
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        default=90, description="Disk figures must last 90 days, processor and memory 30."
+    )
+    retention_size_gb: Annotated[float, Field(gt=0)] = Field(
+        default=20.0, description="The oldest data go early when the store grows past this."
+    )
+
+
+class AlertmanagerConfig(_Config):
+    """Alertmanager: ours on `port`, or in external mode yours at `url`."""
+
+    port: PortNumber = 8902
+    url: HttpUrl | None = Field(default=None, description="Only used in external mode.")
+
+
+class NodeConfig(_Config):
+    """node_exporter for the machine that dexwatch runs on."""
+
+    port: PortNumber = 8912
+    enabled: bool = True
+    labels: Labels = Field(
+        default_factory=dict,
+        description='Added to the host\'s series; {alerting: "off"} shows it without alerting.',
+    )
+
+
+class BlackboxConfig(_Config):
+    """blackbox_exporter, which carries out the `probes`."""
+
+    port: PortNumber = 8913
+
+
+class _Instance(_Config):
+    name: Name = Field(description="Becomes the `instance` label.")
+    port: PortNumber | None = Field(
+        default=None,
+        description="Where this target's exporter listens; only the first may leave it out.",
+    )
+    labels: Labels = Field(default_factory=dict)
+
+
+class PostgresTarget(_Instance):
+    """A PostgreSQL server to be measured; its user needs the role pg_monitor."""
+
+    dsn: SecretStr
+
+
+class RedisTarget(_Config):
+    """A Redis server to be measured."""
+
+    name: Name = Field(description="Becomes the `instance` label.")
+    url: SecretStr = Field(description="redis://[user[:password]@]host:port")
+    labels: Labels = Field(default_factory=dict)
+
+
+class NginxTarget(_Instance):
+    """An nginx with `stub_status` switched on."""
+
+    status_url: HttpUrl
+
+
+class PostgresConfig(_Config):
+    """postgres_exporter: one process a target."""
+
+    port: PortNumber = 8914
+    targets: tuple[PostgresTarget, ...] = ()
+
+
+class RedisConfig(_Config):
+    """redis_exporter: one process for all targets."""
+
+    port: PortNumber = 8915
+    targets: tuple[RedisTarget, ...] = ()
+
+
+class NginxConfig(_Config):
+    """nginx_exporter: one process a target."""
+
+    port: PortNumber = 8916
+    targets: tuple[NginxTarget, ...] = ()
+
+
+class TargetConfig(_Config):
+    """Something that exposes Prometheus metrics."""
+
+    job: Name
+    address: Address = Field(description="host:port")
+    path: Annotated[str, Field(pattern=r"^/\S*$")] = "/metrics"
+    scheme: Literal["http", "https"] = "http"
+    cadence: Cadence = Cadence.STANDARD
+    labels: Labels = Field(default_factory=dict)
+    token: SecretStr | None = Field(default=None, description="Sent as a bearer token.")
+
+
+class ProbeConfig(_Config):
+    """A look from outside, as a client would have it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    name: Name = Field(description="Becomes the `instance` label.")
+    kind: Literal["http", "tcp", "tls", "icmp", "dns", "rpc"]
+    target: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
+        description="http, rpc: a URL. tcp, tls: host:port. icmp: a host. dns: the name to look up."
+    )
+    server: str | None = Field(default=None, description="dns only: the name server, host:port.")
+    cadence: Cadence = Cadence.HIGH
+    probe_class: Literal["api", "lb", "upstream", "rpc", "external"] = Field(
+        default="external", alias="class"
+    )
+    labels: Labels = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.kind in {"http", "rpc"} and urlsplit(self.target).scheme not in {"http", "https"}:
+            raise ValueError(f"a probe of kind {self.kind} needs a URL as its target")
+        if self.kind in {"tcp", "tls"} and not self.target.rpartition(":")[2].isdigit():
+            raise ValueError(f"a probe of kind {self.kind} needs host:port as its target")
+        if (self.kind == "dns") != (self.server is not None):
+            raise ValueError("`server` belongs to probes of kind dns, and these need it")
+        return self
+
+
+class DaemonsConfig(_Config):
+    """All programs beside dexwatch."""
+
+    mode: Literal["embedded", "external"] = Field(
+        default="embedded",
+        description="embedded: dexwatch runs them. external: they run elsewhere, at the urls given.",
+    )
+    user: str | None = Field(
+        default=None, description="Run the programs as this user; needs dexwatch to run as root."
+    )
+    prometheus: PrometheusConfig = PrometheusConfig()
+    alertmanager: AlertmanagerConfig = AlertmanagerConfig()
+    node: NodeConfig = NodeConfig()
+    blackbox: BlackboxConfig = BlackboxConfig()
+    postgres: PostgresConfig = PostgresConfig()
+    redis: RedisConfig = RedisConfig()
+    nginx: NginxConfig = NginxConfig()
+    targets: tuple[TargetConfig, ...] = ()
+    probes: tuple[ProbeConfig, ...] = ()
+
+    @property
+    def prometheus_url(self) -> str:
+        """Where Prometheus answers, in either mode, without a slash at the end."""
+        return _url(self.mode, self.prometheus.port, self.prometheus.url)
+
+    @property
+    def alertmanager_url(self) -> str:
+        """Where Alertmanager answers, in either mode, without a slash at the end."""
+        return _url(self.mode, self.alertmanager.port, self.alertmanager.url)
+
+    def listeners(self) -> dict[str, int]:
+        """Return setting to port for every program that we would run."""
+        found = {
+            "daemons.prometheus.port": self.prometheus.port,
+            "daemons.alertmanager.port": self.alertmanager.port,
+        }
+        if self.node.enabled:
+            found["daemons.node.port"] = self.node.port
+        if self.probes:
+            found["daemons.blackbox.port"] = self.blackbox.port
+        if self.redis.targets:
+            found["daemons.redis.port"] = self.redis.port
+        for kind, exporter in (("postgres", self.postgres), ("nginx", self.nginx)):
+            for index, target in enumerate(exporter.targets):
+                own = f"daemons.{kind}.targets.{index}.port"
+                if target.port is not None:
+                    found[own] = target.port
+                elif index == 0:
+                    found[f"daemons.{kind}.port"] = exporter.port
+        return found
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.mode == "external":
+            for name in ("prometheus", "alertmanager"):
+                if getattr(self, name).url is None:
+                    raise ValueError(f"mode is external, so {name}.url must say where it runs")
+            return self
+        for kind, exporter in (("postgres", self.postgres), ("nginx", self.nginx)):
+            for index, target in enumerate(exporter.targets[1:], start=1):
+                if target.port is None:
+                    raise ValueError(f"{kind}.targets.{index} ({target.name}) needs a `port`")
+        users: dict[int, str] = {}
+        for setting, number in self.listeners().items():
+            if number in users:
+                raise ValueError(f"{users[number]} and {setting} are both {number}")
+            users[number] = setting
+        for what, items in (
+            ("probes", self.probes),
+            ("postgres.targets", self.postgres.targets),
+            ("redis.targets", self.redis.targets),
+            ("nginx.targets", self.nginx.targets),
+        ):
+            for name, count in Counter(item.name for item in items).items():
+                if count > 1:
+                    raise ValueError(f"{what}: the name {name!r} is used {count} times")
+        return self
+
+
+def _url(mode: str, port: int, url: str | None) -> str:
+    return url.rstrip("/") if mode == "external" and url else f"http://127.0.0.1:{port}"
