@@ -39,10 +39,12 @@ class Deployment:
     tokens: Mapping[str, Token]
     """By symbol: WBNB, USDT, CAKE, ETH."""
     pools: Mapping[str, Pool]
-    """By name: WBNB/USDT, CAKE/WBNB, ETH/USDT (V2) and `WBNB/USDT 0.05%` (V3)."""
+    """By name: WBNB/USDT, CAKE/WBNB, ETH/USDT (V2) and WBNB/USDT-V3."""
     router: str
     vault: str
     farm: str
+    bot: str
+    """Trades past the router: arbitrage and direct swaps, owned by an account of the traders."""
     owner: str
     """Owner of all contracts; unpauses."""
     guardian: str
