@@ -1,0 +1,118 @@
+"""Log lines as JSON with the field names of the Elastic Common Schema, and without secrets.
+
+Source of names: Elastic Common Schema 8.11 (dotted spelling, as ECS loggers write it).
+"""
+
+import json
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from dexwatch_instrument import trace
+
+ECS_VERSION = "8.11.0"
+REDACTED = "[redacted]"
+_VALUE = 8_192
+_SECRET_NAME = re.compile(
+    r"pass(word|wd|phrase)?$|secret|token|authorization|cookie|private[_.-]?key|mnemonic|seed"
+    r"|api[_.-]?key|credential|dsn$",
+    re.IGNORECASE,
+)
+_SECRET_TEXT = (
+    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}"), rf"\1 {REDACTED}"),
+    (
+        re.compile(
+            r"(?i)\b((?:[\w-]*(?:password|passwd|secret|token|api[_-]?key|private[_-]?key|mnemonic))"
+            r"[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&}]+"
+        ),
+        rf"\1{REDACTED}",
+    ),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s/@]+@"), rf"\1:{REDACTED}@"),
+)
+
+
+class EcsFormatter(logging.Formatter):
+    """Formats a record as one line of JSON; `extra={"ecs": {...}}` adds fields by dotted name."""
+
+    def __init__(self, service: str, *, version: str = "", environment: str = "") -> None:
+        super().__init__()
+        self._constant = {"ecs.version": ECS_VERSION, "service.name": service}
+        if version:
+            self._constant["service.version"] = version
+        if environment:
+            self._constant["service.environment"] = environment
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, without an end of line."""
+        moment = datetime.fromtimestamp(record.created, UTC)
+        line: dict[str, Any] = {
+            "@timestamp": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "log.level": record.levelname.lower(),
+            "message": masked(record.getMessage()),
+            **self._constant,
+            "log.logger": record.name,
+            "process.pid": record.process,
+        }
+        span = trace.current.get()
+        if span is not None:
+            line |= {"trace.id": span.trace_id, "span.id": span.span_id}
+        line |= clean(getattr(record, "ecs", None) or {})
+        if record.exc_info and record.exc_info[1] is not None:
+            line |= _error(record.exc_info[1])
+        return json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def configure(
+    service: str, *, stream: TextIO | None = None, level: int = logging.INFO, **service_fields: str
+) -> None:
+    """Let the root logger write ECS lines to `stream` (standard output when not given)."""
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(EcsFormatter(service, **service_fields))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+
+
+def event(
+    logger: logging.Logger, message: str, fields: Mapping[str, Any], *, level: int = logging.INFO
+) -> None:
+    """Log `message` with ECS `fields` such as {"event.action": "sign-in"}."""
+    logger.log(level, message, extra={"ecs": fields})
+
+
+def clean(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `fields` with secrets redacted and long values cut."""
+    return {
+        str(name): REDACTED if _SECRET_NAME.search(str(name)) else _clean(value)
+        for name, value in fields.items()
+    }
+
+
+def masked(text: str) -> str:
+    """Return `text` cut to a sane length, without tokens, passwords and credentials in URLs."""
+    for pattern, replacement in _SECRET_TEXT:
+        text = pattern.sub(replacement, text)
+    return text if len(text) <= _VALUE else text[:_VALUE] + "…"
+
+
+def _clean(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return clean(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(item) for item in list(value)[:100]]
+    return masked(str(value))
+
+
+def _error(error: BaseException) -> dict[str, str]:
+    stack = "".join(traceback.format_exception(error))
+    return {
+        "error.type": type(error).__name__,
+        "error.message": masked(str(error)),
+        "error.stack_trace": masked(stack),
+    }
