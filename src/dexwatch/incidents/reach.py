@@ -162,6 +162,6 @@ def _plan(
 
 
 def _hold(reopened: int) -> timedelta:
-    if reopened == 0:
+    if reopened <= 1:
         return timedelta(0)
-    return min(_REPEAT_HOLD * (1 << min(reopened - 1, 8)), _REPEAT_HOLD_LIMIT)
+    return min(_REPEAT_HOLD * (1 << min(reopened - 2, 8)), _REPEAT_HOLD_LIMIT)
