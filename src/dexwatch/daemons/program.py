@@ -71,7 +71,7 @@ class File:
     """A file that is written before the program starts; `name` is relative to the program's folder."""
 
     name: str
-    content: str
+    content: str = field(repr=False)
     secret: bool = False
     """True: only the program's user may read it, and errors never quote it."""
 
@@ -91,7 +91,7 @@ class Program:
     cwd: Path | None = None
     data: tuple[Path, ...] = ()
     """Folders that are created for the program's user, mode 0700."""
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
     inherit_env: bool = False
     """True only for our own roles: they read secrets from our environment. Others see `env` alone."""
     ports: tuple[Port, ...] = ()

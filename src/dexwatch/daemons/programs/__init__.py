@@ -1,0 +1,1 @@
+"""The field's own programs, a module each: from our settings to arguments and files."""

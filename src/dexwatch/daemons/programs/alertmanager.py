@@ -1,0 +1,178 @@
+"""Alertmanager: groups, inhibits, silences, and hands every alert to our inbound door.
+
+Incidents are our own business, so the routes here only decide how long an alert may wait.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from dexwatch.daemons.config import DaemonsConfig
+from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload
+from dexwatch.daemons.programs.scrape import LOOPBACK
+from dexwatch.daemons.programs.text import yaml
+from dexwatch.rules.pace import Cadence, Pace, duration
+
+TOKEN_FILE = "hook.token"  # noqa: S105 - the name of a file.
+
+CONSEQUENCES: dict[str, tuple[str, ...]] = {
+    "DatabaseDown": (
+        "DatabaseSlow",
+        "DatabaseConnectionsHigh",
+        "DataSyncDelayed",
+        "RegistrationsFailing",
+        "PaymentsFailing",
+        "ErrorRateHigh",
+        "ErrorRateElevated",
+        "ErrorRateDegraded",
+        "ErrorRateNoticeable",
+        "QueueDepthHigh",
+        "CollectorFailing",
+    ),
+    "RedisDown": ("CacheHitRateLow", "CacheMissRateRising"),
+    "LoadBalancerDown": ("LoadBalancerUpstreamDown", "TradingVolumeDrop"),
+    "ApiUptimeLow": (
+        "ApiLatencyHigh",
+        "ApiLatencyAboveBaseline",
+        "LatencyDegraded",
+        "ErrorRateHigh",
+        "ErrorRateElevated",
+        "ErrorRateDegraded",
+        "ErrorRateNoticeable",
+        "TradingVolumeDrop",
+        "RegistrationsFailing",
+        "PaymentsFailing",
+    ),
+    "NodeUnreachable": ("ChainHeadStalled", "NodeLagging", "NodePeersLow"),
+}
+"""Cause to what follows from it. Only alerts of P1 to P3 are held back: every P0 is heard."""
+
+
+@dataclass(frozen=True)
+class Hook:
+    """Our inbound door, and the token that it asks for."""
+
+    url: str
+    token: SecretStr
+
+
+def alertmanager_files(*, pace: Pace, hook: Hook) -> tuple[File, ...]:
+    """Return alertmanager.yml and the token's file, which only Alertmanager's user may read."""
+    document = {
+        "route": _routes(pace),
+        "inhibit_rules": [*_ladders(), *_consequences()],
+        "receivers": [
+            {"name": "dexwatch", "webhook_configs": [_webhook(hook)]},
+            {"name": "nobody"},
+        ],
+    }
+    return (
+        File("alertmanager.yml", yaml(document)),
+        File(TOKEN_FILE, hook.token.get_secret_value(), secret=True),
+    )
+
+
+def _webhook(hook: Hook) -> dict[str, Any]:
+    authorization = {"type": "Bearer", "credentials_file": TOKEN_FILE}
+    return {
+        "url": hook.url,
+        "send_resolved": True,
+        "http_config": {"authorization": authorization, "follow_redirects": False},
+        # Bounds one message; what is cut off is sent again with the group's next change.
+        "max_alerts": 500,
+    }
+
+
+def _routes(pace: Pace) -> dict[str, Any]:
+    beat = pace.scrape_ms(Cadence.CRITICAL)
+    return {
+        "receiver": "dexwatch",
+        **_timing(["alertname", "subject", "host"], wait=2 * beat, interval=2 * beat, repeat="1h"),
+        "routes": [
+            # The dead man's signal carries this severity: it is looked for, never sent.
+            {"receiver": "nobody", "matchers": ['severity="none"']},
+            # Each P0 is a group of its own, so that none waits for another's group interval.
+            {"matchers": ['severity="P0"'], **_timing(["..."], wait=0, interval=beat, repeat="5m")},
+            {
+                "matchers": ['severity="P1"'],
+                # One beat lets a P0 of the same cause arrive first and inhibit.
+                **_timing(["alertname", "subject", "host"], wait=beat, interval=beat, repeat="15m"),
+            },
+        ],
+    }
+
+
+def _timing(group_by: list[str], *, wait: int, interval: int, repeat: str) -> dict[str, Any]:
+    """`repeat` is how soon a lost alert is told again; our door drops what it knows already."""
+    return {
+        "group_by": group_by,
+        "group_wait": duration(wait),
+        "group_interval": duration(interval),
+        "repeat_interval": repeat,
+    }
+
+
+def _ladders() -> list[dict[str, Any]]:
+    """A worse alert of the same subject and host silences the lesser ones."""
+    rules = [
+        _inhibit([f'severity="{worse}"', 'subject!=""'], [f'severity=~"{lesser}"'])
+        for worse, lesser in (("P0", "P1|P2|P3"), ("P1", "P2|P3"), ("P2", "P3"))
+    ]
+    # Within one severity the rung tells which is worse.
+    rules += [
+        _inhibit(
+            [f'severity="{severity}"', f'rung="{rung}"', 'subject!=""'],
+            [f'severity="{severity}"', f'rung=~"{"|".join(str(low) for low in range(1, rung))}"'],
+        )
+        for severity in ("P1", "P2", "P3")
+        for rung in range(2, 6)
+    ]
+    return rules
+
+
+def _inhibit(source: list[str], target: list[str]) -> dict[str, Any]:
+    return {"source_matchers": source, "target_matchers": target, "equal": ["subject", "host"]}
+
+
+def _consequences() -> list[dict[str, Any]]:
+    return [
+        {
+            "source_matchers": [f'alertname="{cause}"'],
+            "target_matchers": [f'alertname=~"{"|".join(names)}"', 'severity=~"P1|P2|P3"'],
+        }
+        for cause, names in CONSEQUENCES.items()
+    ]
+
+
+def alertmanager(config: DaemonsConfig, *, folder: Path, files: tuple[File, ...]) -> Program:
+    """Return the program; silences and the log of what was sent lie in `<folder>/alertmanager`."""
+    data = folder / "alertmanager"
+    address = f"{LOOPBACK}:{config.alertmanager.port}"
+    return Program(
+        name="alertmanager",
+        argv=(
+            "prometheus-alertmanager",
+            "--config.file=alertmanager.yml",
+            f"--storage.path={data}",
+            f"--web.listen-address={address}",
+            # A single instance: without this it would listen on port 9094 of all interfaces.
+            "--cluster.listen-address=",
+            "--web.timeout=10s",
+            "--web.get-concurrency=16",
+            "--log.level=warn",
+        ),
+        package="prometheus-alertmanager",
+        folder=folder / "etc" / "alertmanager",
+        files=files,
+        checks=(("amtool", "check-config", "alertmanager.yml"),),
+        data=(data,),
+        ports=(Port("daemons.alertmanager.port", config.alertmanager.port),),
+        ready=HttpReady(f"http://{address}/-/ready"),
+        reload=Reload.HUP,
+        reload_proof=f"http://{address}/metrics",
+        env={"GOMAXPROCS": "1"},
+        user=config.user,
+        stop_seconds=10.0,
+    )

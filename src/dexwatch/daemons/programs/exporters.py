@@ -1,0 +1,217 @@
+"""The exporters that others wrote: host, probes, PostgreSQL, Redis, nginx."""
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from dexwatch.daemons.config import DaemonsConfig
+from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload
+from dexwatch.daemons.programs.postgres_queries import QUERIES
+from dexwatch.daemons.programs.scrape import LOOPBACK, module_of, redis_address
+from dexwatch.daemons.programs.text import yaml
+
+_THRIFT = {"GOMAXPROCS": "1", "GOGC": "50"}
+"""Exporters are idle nearly always; small heaps matter more than their speed."""
+
+
+def exporters(config: DaemonsConfig, *, folder: Path) -> tuple[Program, ...]:
+    """Return one program for each exporter that has something to look at."""
+    programs = []
+    if config.node.enabled:
+        programs.append(_node(config))
+    if config.probes:
+        programs.append(_blackbox(config, folder))
+    programs += _postgres(config, folder)
+    if config.redis.targets:
+        programs.append(_redis(config, folder))
+    programs += _nginx(config)
+    return tuple(programs)
+
+
+def _node(config: DaemonsConfig) -> Program:
+    address = f"{LOOPBACK}:{config.node.port}"
+    return Program(
+        name="node-exporter",
+        argv=(
+            "prometheus-node-exporter",
+            f"--web.listen-address={address}",
+            "--web.disable-exporter-metrics",
+            "--web.max-requests=4",
+            "--log.level=warn",
+            # Nothing here reads these; they cost the most series or time.
+            *(
+                f"--no-collector.{name}"
+                for name in ("arp", "netclass", "schedstat", "softnet", "thermal_zone", "zfs")
+            ),
+        ),
+        package="prometheus-node-exporter",
+        ports=(Port("daemons.node.port", config.node.port),),
+        ready=HttpReady(f"http://{address}/"),
+        env=_THRIFT,
+        user=config.user,
+    )
+
+
+def _blackbox(config: DaemonsConfig, folder: Path) -> Program:
+    address = f"{LOOPBACK}:{config.blackbox.port}"
+    return Program(
+        name="blackbox-exporter",
+        argv=(
+            "prometheus-blackbox-exporter",
+            "--config.file=blackbox.yml",
+            f"--web.listen-address={address}",
+            # It takes Prometheus' scrape timeout less this; the default eats half of a one-second one.
+            "--timeout-offset=0.1",
+            "--history.limit=20",
+            "--log.level=warn",
+        ),
+        package="prometheus-blackbox-exporter",
+        folder=folder / "etc" / "blackbox",
+        files=(File("blackbox.yml", yaml({"modules": _modules(config)})),),
+        checks=(("prometheus-blackbox-exporter", "--config.file=blackbox.yml", "--config.check"),),
+        ports=(Port("daemons.blackbox.port", config.blackbox.port),),
+        ready=HttpReady(f"http://{address}/-/healthy"),
+        reload=Reload.HUP,
+        reload_proof=f"http://{address}/metrics",
+        env=_THRIFT,
+        user=config.user,
+    )
+
+
+def _modules(config: DaemonsConfig) -> dict[str, Any]:
+    http = {"preferred_ip_protocol": "ip4", "follow_redirects": True}
+    call = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []})
+    modules: dict[str, Any] = {
+        "http": {"prober": "http", "timeout": "10s", "http": http},
+        "rpc": {
+            "prober": "http",
+            "timeout": "10s",
+            "http": http
+            | {
+                "method": "POST",
+                "headers": {"Content-Type": "application/json"},
+                "body": call,
+                # Nodes report errors inside a 200, so the answer itself is looked at.
+                "fail_if_body_not_matches_regexp": ['"result"\\s*:\\s*"0x'],
+            },
+        },
+        "tcp": {"prober": "tcp", "timeout": "5s", "tcp": {"preferred_ip_protocol": "ip4"}},
+        "tls": {
+            "prober": "tcp",
+            "timeout": "5s",
+            "tcp": {"preferred_ip_protocol": "ip4", "tls": True},
+        },
+        "icmp": {"prober": "icmp", "timeout": "5s", "icmp": {"preferred_ip_protocol": "ip4"}},
+    }
+    for probe in config.probes:
+        if probe.kind == "dns":
+            query = {
+                "query_name": probe.target,
+                "query_type": "A",
+                "preferred_ip_protocol": "ip4",
+                "validate_answer_rrs": {"fail_if_none_matches_regexp": [".+"]},
+            }
+            modules[module_of(probe)] = {"prober": "dns", "timeout": "5s", "dns": query}
+    return modules
+
+
+def _postgres(config: DaemonsConfig, folder: Path) -> list[Program]:
+    programs = []
+    for index, target in enumerate(config.postgres.targets):
+        port = target.port or config.postgres.port
+        setting = f"targets.{index}.port" if target.port else "port"
+        address = f"{LOOPBACK}:{port}"
+        programs.append(
+            Program(
+                name=f"postgres-exporter-{target.name}",
+                argv=(
+                    "prometheus-postgres-exporter",
+                    f"--web.listen-address={address}",
+                    "--extend.query-path=queries.yml",
+                    "--log.level=warn",
+                ),
+                package="prometheus-postgres-exporter",
+                folder=folder / "etc" / f"postgres-exporter-{target.name}",
+                files=(File("queries.yml", yaml(QUERIES)),),
+                ports=(Port(f"daemons.postgres.{setting}", port),),
+                ready=HttpReady(f"http://{address}/"),
+                # In the environment, which only our own user and root can read; never in argv.
+                env=_THRIFT | {"DATA_SOURCE_NAME": postgres_dsn(target.dsn.get_secret_value())},
+                user=config.user,
+            )
+        )
+    return programs
+
+
+def postgres_dsn(dsn: str) -> str:
+    """Return the DSN as Go's driver wants it.
+
+    That driver insists on TLS where the DSN is silent, which a server on this machine rarely offers;
+    and it does not know SQLAlchemy's `postgresql+driver://`.
+
+    >>> postgres_dsn("postgresql+psycopg://ana@127.0.0.1/dex")
+    'postgresql://ana@127.0.0.1/dex?sslmode=disable'
+    """
+    scheme, separator, rest = dsn.partition("://")
+    if not separator:
+        return dsn
+    dsn = f"{scheme.partition('+')[0]}://{rest}"
+    parts = urlsplit(dsn)
+    query = parse_qs(parts.query)
+    local = parts.hostname in {None, "localhost", "127.0.0.1", "::1"}
+    if "sslmode" in query or not local:
+        return dsn
+    return f"{dsn}{'&' if parts.query else '?'}sslmode=disable"
+
+
+def _redis(config: DaemonsConfig, folder: Path) -> Program:
+    address = f"{LOOPBACK}:{config.redis.port}"
+    passwords = dict(redis_address(t.url.get_secret_value()) for t in config.redis.targets)
+    return Program(
+        name="redis-exporter",
+        argv=(
+            "prometheus-redis-exporter",
+            f"-web.listen-address={address}",
+            # No server of its own: every scrape names its target.
+            "-redis.addr=",
+            "-redis.password-file=passwords.json",
+            "-connection-timeout=3s",
+            "-set-client-name=true",
+        ),
+        package="prometheus-redis-exporter",
+        folder=folder / "etc" / "redis-exporter",
+        files=(File("passwords.json", json.dumps(passwords), secret=True),),
+        ports=(Port("daemons.redis.port", config.redis.port),),
+        ready=HttpReady(f"http://{address}/health"),
+        env=_THRIFT,
+        user=config.user,
+    )
+
+
+def _nginx(config: DaemonsConfig) -> list[Program]:
+    programs = []
+    for index, target in enumerate(config.nginx.targets):
+        port = target.port or config.nginx.port
+        setting = f"targets.{index}.port" if target.port else "port"
+        address = f"{LOOPBACK}:{port}"
+        programs.append(
+            Program(
+                name=f"nginx-exporter-{target.name}",
+                argv=(
+                    "prometheus-nginx-exporter",
+                    f"-web.listen-address={address}",
+                    f"-nginx.scrape-uri={target.status_url}",
+                    # It gives up at the start if nginx is away; we want it there to say so.
+                    "-nginx.retries=1000000",
+                    "-nginx.retry-interval=2s",
+                    "-nginx.timeout=2s",
+                ),
+                package="prometheus-nginx-exporter",
+                ports=(Port(f"daemons.nginx.{setting}", port),),
+                ready=HttpReady(f"http://{address}/"),
+                env=_THRIFT,
+                user=config.user,
+            )
+        )
+    return programs

@@ -1,0 +1,84 @@
+"""Prometheus: collects, stores, evaluates the rules."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from dexwatch.daemons.config import DaemonsConfig
+from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload
+from dexwatch.daemons.programs.scrape import LOOPBACK, Role, scrape_jobs, secret_files
+from dexwatch.daemons.programs.text import yaml
+from dexwatch.rules.pace import Cadence, Pace, duration
+
+
+def prometheus_files(
+    config: DaemonsConfig,
+    *,
+    pace: Pace,
+    rules: str,
+    roles: Iterable[Role] = (),
+    host: str,
+    extra_rules: Iterable[Path] = (),
+) -> tuple[File, ...]:
+    """Return prometheus.yml, the rule file and the secret files that they refer to.
+
+    `rules` is a rule file's text, `extra_rules` are rule files of the operator's own.
+    """
+    document = {
+        "global": {
+            "scrape_interval": duration(pace.scrape_ms(Cadence.STANDARD)),
+            "evaluation_interval": duration(pace.scrape_ms(Cadence.STANDARD)),
+        },
+        "rule_files": ["rules.yml", *(str(path.resolve()) for path in extra_rules)],
+        "alerting": {
+            "alertmanagers": [
+                {
+                    "timeout": "5s",
+                    "static_configs": [{"targets": [f"{LOOPBACK}:{config.alertmanager.port}"]}],
+                }
+            ]
+        },
+        "scrape_configs": scrape_jobs(config, pace=pace, roles=roles, host=host),
+    }
+    return (
+        File("prometheus.yml", yaml(document)),
+        File("rules.yml", rules),
+        *secret_files(config),
+    )
+
+
+def prometheus(config: DaemonsConfig, *, folder: Path, files: tuple[File, ...]) -> Program:
+    """Return the program; its data lie in `<folder>/prometheus`."""
+    data = folder / "prometheus"
+    address = f"{LOOPBACK}:{config.prometheus.port}"
+    return Program(
+        name="prometheus",
+        argv=(
+            "prometheus",
+            "--config.file=prometheus.yml",
+            f"--storage.tsdb.path={data}",
+            f"--storage.tsdb.retention.time={config.prometheus.retention_days}d",
+            f"--storage.tsdb.retention.size={round(config.prometheus.retention_size_gb * 1000)}MB",
+            f"--web.listen-address={address}",
+            # Nothing but our own processes asks it: no page of another origin may.
+            "--web.cors.origin=^$",
+            "--web.max-connections=128",
+            # One careless query must not starve the rules.
+            "--query.timeout=20s",
+            "--query.max-concurrency=8",
+            "--query.max-samples=20000000",
+            "--log.level=warn",
+        ),
+        package="prometheus",
+        folder=folder / "etc" / "prometheus",
+        files=files,
+        checks=(("promtool", "check", "config", "prometheus.yml"),),
+        data=(data,),
+        ports=(Port("daemons.prometheus.port", config.prometheus.port),),
+        ready=HttpReady(f"http://{address}/-/ready"),
+        # A killed Prometheus replays its write-ahead log before it is ready.
+        ready_seconds=60.0,
+        reload=Reload.HUP,
+        reload_proof=f"http://{address}/metrics",
+        user=config.user,
+        stop_seconds=15.0,
+    )

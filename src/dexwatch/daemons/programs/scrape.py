@@ -1,0 +1,198 @@
+"""What Prometheus collects: scrape jobs from our settings, each with its interval and its limits.
+
+Every series carries `job` and `instance`; hosts and targets may add `host`, `service`, `alerting`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dexwatch.daemons.config import DaemonsConfig, ProbeConfig, TargetConfig
+from dexwatch.daemons.program import File
+from dexwatch.rules.pace import Cadence, Pace, duration
+
+LOOPBACK = "127.0.0.1"
+SAMPLE_LIMIT = 20_000
+"""Series a target may expose; past it the whole scrape is refused and `up` turns 0."""
+PROBE_LIMIT = 200
+TARGET_LIMIT = 500
+BODY_LIMIT = "16MB"
+TIMEOUT_MOST_MS = 10_000
+
+ROLE_CADENCE = {"watch": Cadence.CRITICAL}
+"""Chain figures are looked at as often as the pace allows; the other roles less."""
+
+_HOUSEKEEPING = "go_(gc|memstats|sched).*|promhttp_.*"
+"""Every Go exporter tells its own memory statistics, which nobody reads here."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """One of our own processes that exposes metrics."""
+
+    name: str
+    port: int
+
+
+def scrape_jobs(
+    config: DaemonsConfig, *, pace: Pace, roles: Iterable[Role], host: str
+) -> list[dict[str, Any]]:
+    """Return the `scrape_configs` of Prometheus. `host` is the name of this machine."""
+    jobs = [_roles(tuple(roles), pace, cadence) for cadence in Cadence]
+    jobs += [_own(config, pace)]
+    if config.node.enabled:
+        group = _group(config.node.port, {"instance": host, "host": host} | config.node.labels)
+        jobs.append(_job("node", Cadence.STANDARD, pace, groups=[group]))
+    jobs += [_probes(config, pace, cadence) for cadence in Cadence]
+    jobs += _stores(config, pace)
+    jobs += _targets(config.targets, pace)
+    return [job for job in jobs if job["static_configs"]]
+
+
+def secret_files(config: DaemonsConfig) -> tuple[File, ...]:
+    """Return the files with the tokens that `scrape_jobs` refers to."""
+    return tuple(
+        File(_token_file(index), target.token.get_secret_value(), secret=True)
+        for index, target in enumerate(config.targets)
+        if target.token is not None
+    )
+
+
+def _job(
+    name: str,
+    cadence: Cadence,
+    pace: Pace,
+    *,
+    groups: list[dict[str, Any]],
+    sample_limit: int = SAMPLE_LIMIT,
+    **more: Any,  # noqa: ANN401 - further keys of the job.
+) -> dict[str, Any]:
+    interval = pace.scrape_ms(cadence)
+    return {
+        "job_name": name,
+        "scrape_interval": duration(interval),
+        # Shorter than the interval, so that a slow target cannot delay its own next scrape.
+        "scrape_timeout": duration(min(TIMEOUT_MOST_MS, interval * 9 // 10)),
+        # A target's own timestamps could lie far in the past or future and would block its series.
+        "honor_timestamps": False,
+        "sample_limit": sample_limit,
+        "target_limit": TARGET_LIMIT,
+        "label_limit": 40,
+        "label_name_length_limit": 120,
+        "label_value_length_limit": 1024,
+        "body_size_limit": BODY_LIMIT,
+        **more,
+        "static_configs": groups,
+        "metric_relabel_configs": [
+            {"source_labels": ["__name__"], "regex": _HOUSEKEEPING, "action": "drop"}
+        ],
+    }
+
+
+def _group(port: int, labels: Mapping[str, str]) -> dict[str, Any]:
+    return {"targets": [f"{LOOPBACK}:{port}"], "labels": dict(labels)}
+
+
+def _roles(roles: tuple[Role, ...], pace: Pace, cadence: Cadence) -> dict[str, Any]:
+    groups = [
+        _group(role.port, {"job": "dexwatch", "role": role.name, "instance": role.name})
+        for role in roles
+        if ROLE_CADENCE.get(role.name, Cadence.HIGH) is cadence
+    ]
+    return _job(f"dexwatch-{cadence}", cadence, pace, groups=groups)
+
+
+def _own(config: DaemonsConfig, pace: Pace) -> dict[str, Any]:
+    groups = [
+        _group(config.prometheus.port, {"job": "prometheus", "instance": "prometheus"}),
+        _group(config.alertmanager.port, {"job": "alertmanager", "instance": "alertmanager"}),
+    ]
+    return _job("own-daemons", Cadence.STANDARD, pace, groups=groups)
+
+
+def _stores(config: DaemonsConfig, pace: Pace) -> list[dict[str, Any]]:
+    """PostgreSQL, Redis and nginx: their being down is a P0, so they get the shortest interval."""
+    postgres = [
+        _group(target.port or config.postgres.port, {"instance": target.name} | target.labels)
+        for target in config.postgres.targets
+    ]
+    nginx = [
+        _group(target.port or config.nginx.port, {"instance": target.name} | target.labels)
+        for target in config.nginx.targets
+    ]
+    redis = [
+        _group(
+            config.redis.port,
+            {"__param_target": redis_address(target.url.get_secret_value())[0]}
+            | {"instance": target.name}
+            | target.labels,
+        )
+        for target in config.redis.targets
+    ]
+    return [
+        _job("postgres", Cadence.CRITICAL, pace, groups=postgres),
+        _job("redis", Cadence.CRITICAL, pace, groups=redis, metrics_path="/scrape"),
+        _job("nginx", Cadence.CRITICAL, pace, groups=nginx),
+    ]
+
+
+def redis_address(url: str) -> tuple[str, str]:
+    """Split a Redis URL into the address without password, and the password ("" if there is none).
+
+    >>> redis_address("redis://:geheim@127.0.0.1:6379")
+    ('redis://127.0.0.1:6379', 'geheim')
+    """
+    scheme, _, rest = url.partition("://")
+    credentials, at, address = rest.rpartition("@")
+    user, _, password = credentials.partition(":")
+    shown = f"{user}@{address}" if at and user else address
+    return f"{scheme}://{shown}", password
+
+
+def _probes(config: DaemonsConfig, pace: Pace, cadence: Cadence) -> dict[str, Any]:
+    groups = [
+        _group(
+            config.blackbox.port,
+            # The exporter's parameters are target labels here, which no relabelling can garble.
+            {"__param_target": probe.server or probe.target, "__param_module": module_of(probe)}
+            | {"job": "probe", "instance": probe.name, "class": probe.probe_class}
+            | probe.labels,
+        )
+        for probe in config.probes
+        if probe.cadence is cadence
+    ]
+    return _job(
+        f"probe-{cadence}",
+        cadence,
+        pace,
+        groups=groups,
+        sample_limit=PROBE_LIMIT,
+        metrics_path="/probe",
+    )
+
+
+def module_of(probe: ProbeConfig) -> str:
+    """Return the name of the blackbox module that carries out this probe."""
+    return f"dns_{probe.name}" if probe.kind == "dns" else probe.kind
+
+
+def _targets(targets: tuple[TargetConfig, ...], pace: Pace) -> list[dict[str, Any]]:
+    """One job for each job name and cadence; a target with a token has one of its own."""
+    jobs: dict[tuple[str, Cadence, int], list[dict[str, Any]]] = {}
+    for index, target in enumerate(targets):
+        key = (target.job, target.cadence, -1 if target.token is None else index)
+        labels = {"job": target.job, "__metrics_path__": target.path, "__scheme__": target.scheme}
+        group = {"targets": [target.address], "labels": labels | target.labels}
+        jobs.setdefault(key, []).append(group)
+    rendered = []
+    for (name, cadence, index), groups in jobs.items():
+        more: dict[str, Any] = {}
+        if index >= 0:
+            more["authorization"] = {"type": "Bearer", "credentials_file": _token_file(index)}
+        title = f"target-{name}-{cadence}" + (f"-{index}" if index >= 0 else "")
+        rendered.append(_job(title, cadence, pace, groups=groups, **more))
+    return rendered
+
+
+def _token_file(index: int) -> str:
+    return f"target-{index}.token"
