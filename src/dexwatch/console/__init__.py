@@ -1,0 +1,1 @@
+"""The console: live boards, alerts and incidents in the browser, rendered on the server."""
