@@ -1,0 +1,91 @@
+"""What all tests share: ports, the home folder, real programs, and no process left behind."""
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.fakes import need
+
+ROOT = Path(__file__).resolve().parents[1]
+SESSION = "DEXWATCH_TEST_SESSION"
+LAST = ("browser", "flow")
+"""Markers of slow tests, in the order in which they come after all others."""
+GRACE_SECONDS = 5.0
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A loopback port that nobody listened on a moment ago."""
+    return need.free_port()
+
+
+@pytest.fixture(scope="session")
+def home() -> Path:
+    """The folder that set-up fills with scripts, programs and artefacts."""
+    folder = Path(os.environ.get("DEXWATCH_HOME", ROOT / ".dexwatch"))
+    if not folder.is_dir():
+        need.missing(f"{folder} is missing: run make setup")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def require(home: Path) -> Callable[[str], str]:
+    """Returns the path of a program; where it is missing, skips on a desk and fails in CI."""
+
+    def find(name: str) -> str:
+        servers = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+        return need.program(name, home / "bin", *servers, Path("/usr/sbin"))
+
+    return find
+
+
+def pytest_configure() -> None:
+    """Mark the environment, so that what a test starts can be told from all else."""
+    os.environ[SESSION] = uuid.uuid4().hex
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the quick tests first."""
+
+    def rank(item: pytest.Item) -> int:
+        return max(
+            (LAST.index(mark.name) + 1 for mark in item.iter_markers() if mark.name in LAST),
+            default=0,
+        )
+
+    items.sort(key=rank)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a session that leaves processes behind, however they were started or adopted."""
+    deadline = time.monotonic() + GRACE_SECONDS
+    while (left := list(_left_behind())) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if left:
+        lines = "\n".join(f"  {pid}: {command}" for pid, command in left)
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.write_line(f"\nThe tests left processes behind:\n{lines}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _left_behind() -> Iterator[tuple[int, str]]:
+    """Yield process id and command of all others that carry this session's mark."""
+    mark = f"{SESSION}={os.environ[SESSION]}".encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        pid = int(folder.name)
+        try:
+            if pid == os.getpid() or mark not in (folder / "environ").read_bytes().split(b"\0"):
+                continue
+            if (folder / "stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                continue
+            command = (
+                (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            )
+        except OSError:
+            continue  # It ended while we looked, or belongs to somebody else.
+        yield pid, command[:200]
