@@ -35,6 +35,8 @@ class SourceError(Exception):
         self.detail = detail
         self.code = code
         """The HTTP status or JSON-RPC error code, where there is one."""
+        self.data: str | None = None
+        """What a reverted contract call answered, in hexadecimal."""
 
 
 @dataclass(frozen=True)

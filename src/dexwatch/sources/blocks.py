@@ -1,0 +1,182 @@
+"""Follows a reader's canonical chain: in order, gaps filled, parents checked, forks walked.
+
+What is handed on is exactly the canonical chain: each block once, in order; what a reorganisation
+dropped is retracted before its replacement comes.
+Nothing is skipped silently: a block that nobody can read is given up by decision, and counted.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+
+from dexwatch.evm.block import Block, BlockRef, Header
+from dexwatch.evm.chain import UNKNOWN, ChainWindow
+from dexwatch.signals import chain
+from dexwatch.signals.series import Series
+from dexwatch.sources.fetch import BlockReader
+from dexwatch.sources.http import Outcome, SourceError
+
+_AT_ONCE = 4
+"""Blocks that are asked for side by side while a gap is filled."""
+
+_log = structlog.get_logger("dexwatch.blocks")
+
+
+@dataclass(frozen=True, slots=True)
+class Retraction:
+    """Blocks that are no longer canonical, newest first.
+
+    A `reorg` has a known ancestor; after a `reset` nothing of what we knew is there any more: the
+    fork is deeper than the window, or it is a new chain.
+    """
+
+    blocks: tuple[BlockRef, ...]
+    cause: Literal["reorg", "reset"]
+
+
+class Follower:
+    """Brings the evaluated chain up to a head; one call at a time."""
+
+    def __init__(
+        self,
+        series: Series,
+        *,
+        depth: int,
+        max_catch_up: int,
+        on_block: Callable[[Block], None],
+        on_retraction: Callable[[Retraction], None],
+        resume: BlockRef | None = None,
+    ) -> None:
+        self._series = series
+        self._depth = depth
+        self._max_catch_up = max_catch_up
+        self._on_block = on_block
+        self._on_retraction = on_retraction
+        self._window = ChainWindow(depth)
+        self._tip_ms = 0
+        self._counts = {"produced": 0, "seen": 0, "evaluated": 0, "lost": 0}
+        if resume is not None:
+            self._window.append(resume)
+        self._count()
+
+    @property
+    def tip(self) -> BlockRef | None:
+        """The newest evaluated block."""
+        return self._window.tip
+
+    async def follow(self, reader: BlockReader, head: Header) -> None:
+        """Evaluate everything from the tip to `head` as the reader sees it.
+
+        Raises:
+            SourceError: a block could not be read; what was evaluated so far stays, and the next
+                call goes on from there.
+        """
+        ref = head.ref
+        if ref.hash in self._window or self._is_stale(head):
+            return
+        self._announce(ref.number)
+        self._leave_behind(ref.number)
+        while self.tip is not None and self.tip.number + 1 < ref.number:
+            await self._fill(reader, self.tip.number + 1, ref.number)
+        if ref.hash not in self._window:
+            await self._link(reader, _needed(await reader.by_hash(ref.hash), ref.number), head)
+
+    def give_up(self, head: BlockRef) -> None:
+        """Pass over the next block below `head`, which cannot be read; it counts as lost."""
+        tip = self.tip
+        if tip is not None and tip.number < head.number:
+            _log.error("block given up", number=tip.number + 1)
+            self._window.give_up(tip.number + 1)
+            self._counts["lost"] += 1
+            self._announce(head.number)
+
+    def _is_stale(self, head: Header) -> bool:
+        # A node that lags by more than the window shows heads that we no longer remember; they are
+        # older than our tip, whereas the heads of a chain that began anew are younger.
+        bottom = self._window.bottom
+        return (
+            bottom is not None
+            and head.ref.number < bottom.number
+            and head.timestamp_ms < self._tip_ms
+        )
+
+    def _leave_behind(self, head: int) -> None:
+        tip = self.tip
+        if tip is None or head - tip.number <= self._max_catch_up:
+            return
+        first = head - self._max_catch_up
+        lost = first - 1 - tip.number
+        _log.error("blocks given up: too far behind", first=tip.number + 1, count=lost)
+        self._window.clear()
+        self._window.give_up(first - 1)
+        self._counts["lost"] += lost
+        self._announce(head)
+
+    async def _fill(self, reader: BlockReader, first: int, head: int) -> None:
+        numbers = range(first, min(first + _AT_ONCE, head))
+        found = await asyncio.gather(
+            *(reader.by_number(number) for number in numbers), return_exceptions=True
+        )
+        for number, block in zip(numbers, found, strict=True):
+            if isinstance(block, BaseException):
+                raise block
+            if self.tip is not None and self.tip.number + 1 != number:
+                return
+            await self._link(reader, _needed(block, number))
+
+    async def _link(self, reader: BlockReader, block: Block, head: Header | None = None) -> None:
+        branch = [block]
+        while not self._window.follows(branch[-1].ref):
+            oldest = branch[-1].ref
+            bottom = self._window.bottom
+            if oldest.parent in self._window:
+                self._retract(Retraction(self._window.retract_to(oldest.parent), "reorg"))
+                break
+            if bottom is None or oldest.number <= bottom.number or len(branch) >= self._depth:
+                if head is not None and head.timestamp_ms < self._tip_ms:
+                    return
+                self._retract(Retraction(self._window.clear(), "reset"))
+                break
+            parent = await reader.by_hash(oldest.parent)
+            branch.append(_needed(parent, oldest.number - 1))
+        # From here on nothing waits, so a retraction and its replacement are one step.
+        for linked in reversed(branch):
+            self._apply(linked)
+
+    def _apply(self, block: Block) -> None:
+        self._window.append(block.ref)
+        self._tip_ms = block.header.timestamp_ms
+        self._counts["seen"] += 1
+        self._on_block(block)
+        self._counts["evaluated"] += 1
+        self._count()
+
+    def _retract(self, retraction: Retraction) -> None:
+        known = tuple(ref for ref in retraction.blocks if ref.hash != UNKNOWN)
+        if known:
+            _log.warning("blocks retracted", cause=retraction.cause, depth=len(known))
+            self._on_retraction(Retraction(known, retraction.cause))
+
+    def _announce(self, head: int) -> None:
+        tip = self.tip
+        waiting = 1 if tip is None else max(head - tip.number, 0)
+        done = self._counts["evaluated"] + self._counts["lost"]
+        self._counts["produced"] = max(self._counts["produced"], done + waiting)
+        self._count(waiting)
+
+    def _count(self, waiting: int | None = None) -> None:
+        done = self._counts["evaluated"] + self._counts["lost"]
+        self._counts["produced"] = max(self._counts["produced"], done)
+        for stage, count in self._counts.items():
+            self._series.set(chain.blocks, count, stage=stage)
+        gap = self._counts["produced"] - done if waiting is None else waiting
+        self._series.set(chain.block_gaps_open, gap)
+
+
+def _needed(block: Block | None, number: int) -> Block:
+    if block is None:
+        raise SourceError(Outcome.MALFORMED, f"the node has no block {number} and should")
+    return block

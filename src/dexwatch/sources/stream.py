@@ -1,0 +1,196 @@
+"""The block stream: heads of all endpoints, the chain followed through the best of them.
+
+One endpoint leads; another takes over when the leader fails, rests or falls behind.
+The others are compared with it: lag, and hashes of the same height that differ.
+"""
+
+import asyncio
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence, Set
+
+import structlog
+
+from dexwatch import clock
+from dexwatch.evm.block import Block, BlockRef, Header
+from dexwatch.signals import chain
+from dexwatch.signals.series import Series
+from dexwatch.sources.blocks import Follower, Retraction
+from dexwatch.sources.config import ChainConfig
+from dexwatch.sources.endpoint import Endpoint
+from dexwatch.sources.fetch import BlockFetcher
+from dexwatch.sources.heads import HeadFeed
+from dexwatch.sources.http import Outcome, SourceError
+
+_HEIGHTS_COMPARED = 64
+_ARRIVALS_KEPT = 512
+_FAILURES_BEFORE_CHANGE = 2
+_READS_BEFORE_GIVING_UP = 5
+_RETRY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
+
+_log = structlog.get_logger("dexwatch.stream")
+
+
+class BlockStream:
+    """Hands on every canonical block once and in order, and what a reorganisation retracts."""
+
+    def __init__(
+        self,
+        config: ChainConfig,
+        endpoints: Sequence[Endpoint],
+        series: Series,
+        *,
+        watched: Set[str],
+        on_block: Callable[[Block], None],
+        on_retraction: Callable[[Retraction], None],
+        resume: BlockRef | None = None,
+    ) -> None:
+        self._series = series
+        self._interval = config.block_interval_ms / 1000
+        self._behind = max(3, round(config.stall_seconds / self._interval))
+        self.feeds = tuple(
+            HeadFeed(
+                endpoint,
+                series,
+                interval_seconds=self._interval,
+                stall_seconds=config.stall_seconds,
+                on_head=self._on_head,
+            )
+            for endpoint in endpoints
+        )
+        self._readers = {endpoint.name: BlockFetcher(endpoint, watched) for endpoint in endpoints}
+        self._follower = Follower(
+            series,
+            depth=config.safe_depth_blocks,
+            max_catch_up=config.max_catch_up_blocks,
+            on_block=on_block,
+            on_retraction=on_retraction,
+            resume=resume,
+        )
+        self._hashes = HashComparison(series, [endpoint.name for endpoint in endpoints])
+        self._arrivals: OrderedDict[str, float] = OrderedDict()
+        self._wake = asyncio.Event()
+        self._leader = self.feeds[0]
+        self._failures = 0
+        self._unreadable = 0
+
+    @property
+    def tip(self) -> BlockRef | None:
+        """The newest evaluated block."""
+        return self._follower.tip
+
+    @property
+    def leader(self) -> Endpoint:
+        """The endpoint through which the chain is followed at present."""
+        return self._leader.endpoint
+
+    def arrival(self, block_hash: str) -> float | None:
+        """Return the monotonic time at which a head first reached us, if it did as a head."""
+        return self._arrivals.get(block_hash)
+
+    def best_height(self) -> int | None:
+        """Return the greatest height that any endpoint shows."""
+        return max((feed.head.ref.number for feed in self.feeds if feed.head), default=None)
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for feed in self.feeds:
+                group.create_task(feed.run())
+            group.create_task(self._follow())
+
+    def _on_head(self, feed: HeadFeed, head: Header) -> None:
+        if head.ref.hash not in self._arrivals:
+            self._arrivals[head.ref.hash] = clock.monotonic()
+            while len(self._arrivals) > _ARRIVALS_KEPT:
+                self._arrivals.popitem(last=False)
+        self._hashes.record(feed.name, head.ref, self._leader.name)
+        self._wake.set()
+
+    async def _follow(self) -> None:
+        while True:
+            # The time-out covers what no head announces: a leader that has to be changed.
+            try:
+                async with asyncio.timeout(self._interval):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            self._choose()
+            head = self._leader.head
+            if head is None:
+                continue
+            try:
+                await self._follower.follow(self._readers[self._leader.name], head)
+            except SourceError as error:
+                await self._recover(error, head.ref)
+            else:
+                self._failures = self._unreadable = 0
+
+    async def _recover(self, error: SourceError, head: BlockRef) -> None:
+        self._failures += 1
+        _log.debug("block not read", endpoint=self._leader.name, error=str(error))
+        if error.outcome is Outcome.MALFORMED:
+            self._unreadable += 1
+            if self._unreadable >= _READS_BEFORE_GIVING_UP:
+                self._follower.give_up(head)
+                # Its neighbours are likely to be gone too: they get one try each.
+                self._unreadable = _READS_BEFORE_GIVING_UP - 1
+        step = min(self._failures, len(_RETRY_SECONDS)) - 1
+        self._wake.set()
+        await asyncio.sleep(_RETRY_SECONDS[step])
+
+    def _choose(self) -> None:
+        best = self.best_height()
+        if best is None:
+            return
+        leader = self._leader
+        fit = (
+            leader.up
+            and leader.head is not None
+            and not leader.endpoint.resting
+            and best - leader.head.ref.number < self._behind
+            and self._failures < _FAILURES_BEFORE_CHANGE
+        )
+        if fit:
+            return
+        others = [
+            feed
+            for feed in self.feeds
+            if feed is not leader and feed.up and feed.head and not feed.endpoint.resting
+        ]
+        if not others:
+            return
+        self._leader = max(others, key=lambda feed: feed.head.ref.number if feed.head else 0)
+        self._failures = 0
+        _log.warning("another endpoint leads", endpoint=self._leader.name)
+
+
+class HashComparison:
+    """Which endpoint shows another hash than the majority for the same height; bounded."""
+
+    def __init__(self, series: Series, endpoints: Sequence[str]) -> None:
+        self._series = series
+        self._heights: OrderedDict[int, dict[str, str]] = OrderedDict()
+        self._counted: OrderedDict[tuple[int, str], None] = OrderedDict()
+        for name in endpoints:
+            series.add(chain.endpoint_hash_conflicts, 0, endpoint=name)
+
+    def record(self, endpoint: str, ref: BlockRef, leader: str) -> None:
+        """Note what an endpoint shows; in a tie the leader is believed."""
+        shown = self._heights.setdefault(ref.number, {})
+        shown[endpoint] = ref.hash
+        while len(self._heights) > _HEIGHTS_COMPARED:
+            self._heights.popitem(last=False)
+        votes = Counter(shown.values())
+        if len(votes) < 2:
+            return
+        most = max(votes.values())
+        believed = shown.get(leader)
+        if believed is None or votes[believed] < most:
+            believed = next(block_hash for block_hash, count in votes.items() if count == most)
+        for name, block_hash in shown.items():
+            if block_hash != believed and (ref.number, name) not in self._counted:
+                self._counted[ref.number, name] = None
+                self._series.add(chain.endpoint_hash_conflicts, endpoint=name)
+        while len(self._counted) > _HEIGHTS_COMPARED * 8:
+            self._counted.popitem(last=False)
