@@ -93,6 +93,12 @@ class Life:
         await asyncio.to_thread(files.write, self.program)
         try:
             await self._bring_up()
+        except NotReadyError as error:
+            if self.program.required:
+                await self.stop()
+                raise
+            self.state, self.detail = State.SILENT, str(error)
+            _log.warning("daemon.not_ready", daemon=self.program.name, words=self.detail)
         except BaseException:
             await self.stop()
             raise

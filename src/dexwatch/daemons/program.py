@@ -98,6 +98,8 @@ class Program:
     ready: Ready | None = None
     """None: ready as soon as it runs."""
     ready_seconds: float = 20.0
+    required: bool = True
+    """False: if it is not ready in time, the others start all the same and it is tried on."""
     needs: tuple[str, ...] = ()
     """Names of programs that must be ready before this one starts; they are stopped after it."""
     reload: Reload = Reload.RESTART

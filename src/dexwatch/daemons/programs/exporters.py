@@ -42,13 +42,22 @@ def _node(config: DaemonsConfig) -> Program:
             # Nothing here reads these; they cost the most series or time.
             *(
                 f"--no-collector.{name}"
-                for name in ("arp", "netclass", "schedstat", "softnet", "thermal_zone", "zfs")
+                for name in (
+                    "arp",
+                    "netclass",
+                    "schedstat",
+                    "softnet",
+                    "systemd",
+                    "thermal_zone",
+                    "zfs",
+                )
             ),
         ),
         package="prometheus-node-exporter",
         ports=(Port("daemons.node.port", config.node.port),),
         ready=HttpReady(f"http://{address}/"),
         env=_THRIFT,
+        required=False,
         user=config.user,
     )
 
@@ -75,6 +84,7 @@ def _blackbox(config: DaemonsConfig, folder: Path) -> Program:
         reload=Reload.HUP,
         reload_proof=f"http://{address}/metrics",
         env=_THRIFT,
+        required=False,
         user=config.user,
     )
 
@@ -138,6 +148,7 @@ def _postgres(config: DaemonsConfig, folder: Path) -> list[Program]:
                 ready=HttpReady(f"http://{address}/"),
                 # In the environment, which only our own user and root can read; never in argv.
                 env=_THRIFT | {"DATA_SOURCE_NAME": postgres_dsn(target.dsn.get_secret_value())},
+                required=False,
                 user=config.user,
             )
         )
@@ -185,6 +196,7 @@ def _redis(config: DaemonsConfig, folder: Path) -> Program:
         ports=(Port("daemons.redis.port", config.redis.port),),
         ready=HttpReady(f"http://{address}/health"),
         env=_THRIFT,
+        required=False,
         user=config.user,
     )
 
@@ -210,7 +222,10 @@ def _nginx(config: DaemonsConfig) -> list[Program]:
                 package="prometheus-nginx-exporter",
                 ports=(Port(f"daemons.nginx.{setting}", port),),
                 ready=HttpReady(f"http://{address}/"),
+                # It listens only once it has found its nginx.
+                ready_seconds=2.0,
                 env=_THRIFT,
+                required=False,
                 user=config.user,
             )
         )
