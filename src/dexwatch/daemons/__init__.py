@@ -1,6 +1,6 @@
 """The programs that we supervise: their arguments, configuration, readiness and life.
 
-programs = plan(settings.daemons, folder=..., pace=..., rules=render(pace), roles=..., hook=...)
+programs = plan(config, folder=..., pace=..., rules=render(pace), roles=..., hook=...)
 async with Supervisor(folder) as supervisor:
 await supervisor.start(programs)
 """
@@ -30,9 +30,9 @@ def plan(
     hook: Hook,
     extra_rules: Iterable[Path] = (),
 ) -> tuple[Program, ...]:
-    """Return the programs that `dexwatch up` has to run beside its own roles; none in external mode.
+    """Return the programs that `dexwatch up` has to run beside its roles; none in external mode.
 
-    `rules` is the rule file's text, `roles` are our own processes with metrics, `hook` our door.
+    `rules` is the rule file's text, `roles` our own processes with metrics, `hook` our door.
     """
     if config.mode == "external":
         return ()

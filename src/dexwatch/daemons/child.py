@@ -7,7 +7,7 @@
 
 Three things hold the promise: the kernel signals the direct child when our main thread ends
 (PR_SET_PDEATHSIG), the keeper process ends whole trees when its pipe from us closes,
-and every child leads a session of its own, so that Ctrl-C reaches us alone and we stop things in order.
+and every child leads a session of its own: Ctrl-C reaches us alone, and we stop things in order.
 """
 
 import asyncio
@@ -33,10 +33,10 @@ LEFTOVER_SECONDS = 1.0
 
 
 class Log:
-    """A child's output: a file that is cut when it grows past its bound, with one older file kept."""
+    """A child's output: a file that is cut when it grows past its bound; one older file is kept."""
 
     def __init__(self, path: Path, *, bound: int = 5 * 1024 * 1024) -> None:
-        """Choose the file; at most twice `bound` bytes lie on disk, plus what one interval writes."""
+        """Choose the file; about twice `bound` bytes lie on disk at most."""
         self.path = path
         self.bound = bound
 
@@ -50,7 +50,7 @@ class Log:
         try:
             if self.path.stat().st_size <= self.bound:
                 return False
-            # The child holds the descriptor, so renaming would not free it; it appends, so cutting does.
+            # The child holds the descriptor, so renaming frees nothing; cutting does.
             shutil.copyfile(self.path, self.path.with_name(self.path.name + ".1"))
             os.truncate(self.path, 0)
         except FileNotFoundError:
@@ -119,8 +119,9 @@ class Keeper:
 
     def _write(self, text: str) -> bool:
         pipe = self._process.stdin
+        if pipe is None:
+            return False
         try:
-            assert pipe is not None
             pipe.write(text.encode())
             pipe.flush()
         except (BrokenPipeError, ValueError):
@@ -225,7 +226,7 @@ def spawn(
     A program that cannot be executed ends with status 127 and a line in the log.
 
     Raises:
-        RuntimeError: called from another thread than the main one, with whose end the child would die.
+        RuntimeError: not called from the main thread, the one whose end the child dies with.
     """
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("start children from the main thread: they die with the starting thread")

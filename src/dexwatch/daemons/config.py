@@ -152,7 +152,7 @@ class DaemonsConfig(_Config):
 
     mode: Literal["embedded", "external"] = Field(
         default="embedded",
-        description="embedded: dexwatch runs them. external: they run elsewhere, at the urls given.",
+        description="embedded: dexwatch runs them. external: they run at the urls given.",
     )
     user: str | None = Field(
         default=None, description="Run the programs as this user; needs dexwatch to run as root."

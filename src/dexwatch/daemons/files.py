@@ -1,4 +1,4 @@
-"""Write a program's files: checked in a staging copy first, swapped in one by one, and put back if need be.
+"""Write a program's files: checked in a staging copy, then swapped in, and put back if need be.
 
 A bad new configuration therefore never replaces a good one, and a reader never sees half a file.
 """
@@ -40,9 +40,9 @@ def check(program: Program) -> None:
     """
     if not program.checks:
         return
-    assert program.folder is not None, f"{program.name}: checks need a folder"
-    program.folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{program.name}-", dir=program.folder.parent) as name:
+    near = _folder(program).parent
+    near.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{program.name}-", dir=near) as name:
         staging = Path(name)
         for file in program.files:
             _write(staging / file.name, file, None)
@@ -76,8 +76,7 @@ def write(program: Program) -> Former:
                 os.chown(folder, *owner)
     former: dict[str, bytes | None] = {}
     for file in program.files:
-        assert program.folder is not None, f"{program.name}: files need a folder"
-        path = program.folder / file.name
+        path = _folder(program) / file.name
         former[file.name] = path.read_bytes() if path.exists() else None
         if former[file.name] != file.content.encode() or file.secret:
             _write(path, file, owner)
@@ -89,12 +88,18 @@ def restore(program: Program, former: Former) -> None:
     owner = _owner(program.user)
     secret = {file.name: file.secret for file in program.files}
     for name, content in former.items():
-        assert program.folder is not None
+        path = _folder(program) / name
         if content is None:
-            (program.folder / name).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         else:
             file = File(name, content.decode(), secret=secret.get(name, False))
-            _write(program.folder / name, file, owner)
+            _write(path, file, owner)
+
+
+def _folder(program: Program) -> Path:
+    if program.folder is None:
+        raise ValueError(f"{program.name}: files and checks need a folder")
+    return program.folder
 
 
 def _write(path: Path, file: File, owner: tuple[int, int] | None) -> None:

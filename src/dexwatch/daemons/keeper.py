@@ -1,4 +1,4 @@
-"""The undertaker: when a supervisor is killed without a chance to clean up, this ends what it started.
+"""The undertaker: when a supervisor is killed before it could clean up, this ends what it started.
 
 Runs as a script of its own (`python -I -S keeper.py`) and imports nothing of ours.
 The supervisor writes one line a child to its standard input:
@@ -30,7 +30,7 @@ def start_time(pid: int) -> str:
 
 
 def tree(root: int) -> list[tuple[int, str]]:
-    """Return (pid, start time) of all living descendants and group members of `root`, not itself."""
+    """Return (pid, start time) of the living descendants and group members of `root`."""
     parents: dict[int, list[int]] = {}
     groups: list[int] = []
     for entry in os.listdir("/proc"):  # noqa: PTH208 - pathlib would cost this small process a megabyte.

@@ -1,6 +1,7 @@
 """The first moments of a child: tie its life to its parent's, drop privileges, become the program.
 
-Runs as a script of its own (`python -I -S launch.py PARENT SIGNAL USER -- ARGV`) and imports nothing of ours.
+Runs as a script of its own (`python -I -S launch.py PARENT SIGNAL USER -- ARGV`)
+and imports nothing of ours.
 It is exec'd instead of being a `preexec_fn`, because Python code between fork and exec can deadlock
 in a process that has threads.
 """

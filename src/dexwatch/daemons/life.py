@@ -54,7 +54,7 @@ class Backoff:
     loop_seconds: float = 120.0
 
     def delay(self, ends: int, roll: float) -> float:
-        """Return the seconds before restart number `ends` (from 1); `roll` in 0..1 spreads by half."""
+        """Return the seconds before restart `ends` (from 1); `roll` in 0..1 spreads by half."""
         full = min(self.longest_seconds, self.first_seconds * 2.0 ** min(ends - 1, 30))
         return full * (0.5 + roll / 2)
 
@@ -162,11 +162,11 @@ class Life:
             raise
 
     async def _reload(self, program: Program) -> None:
-        assert self.child is not None
+        child = self._running()
         match program.reload:
             case Reload.HUP:
                 before = await _reload_state(program.reload_proof)
-                self.child.send(signal.SIGHUP)
+                child.send(signal.SIGHUP)
                 await self._prove(program, before)
             case Reload.HTTP:
                 status, body = await ports.request(
@@ -223,6 +223,11 @@ class Life:
         self.state, self.detail = State.READY, ""
         _log.info("daemon.ready", daemon=program.name, pid=self.child.pid)
 
+    def _running(self) -> Child:
+        if self.child is None:
+            raise DaemonError(f"{self.program.name} is not started")
+        return self.child
+
     def _words(self, what: str) -> str:
         last = self.log.tail(10, since=self._since)
         said = "".join(f"\n  {line[:300]}" for line in last) or "\n  (it wrote nothing)"
@@ -230,12 +235,12 @@ class Life:
 
     async def _watch_over(self) -> None:
         while True:
-            assert self.child is not None
-            if not await self.child.wait(TICK_SECONDS):
+            child = self._running()
+            if not await child.wait(TICK_SECONDS):
                 await self._look()
                 continue
-            await self.child.sweep()
-            self.detail = self._words(f"ended with {_status(self.child.ended.result())}")
+            await child.sweep()
+            self.detail = self._words(f"ended with {_status(child.ended.result())}")
             await self._come_back()
 
     async def _look(self) -> None:
@@ -255,7 +260,7 @@ class Life:
             ]
             looping = len(recent) >= self._backoff.loop_ends
             self.state = State.LOOPING if looping else State.WAITING
-            # The jitter keeps programs that fell together from returning together; no secret hangs on it.
+            # The jitter keeps programs that fell together from returning together.
             pause = self._backoff.delay(len(recent) + (10 if looping else 0), random.random())  # noqa: S311
             report = _log.error if looping else _log.warning
             report("daemon.ended", daemon=self.program.name, again_in=pause, words=self.detail)

@@ -1,8 +1,7 @@
-"""Is a port free, and if not, who holds it? Plus the small probes that tell when a program is ready."""
+"""Is a port free, and if not, who holds it? And the small probes that tell when one is ready."""
 
 import asyncio
 import contextlib
-import os
 import socket
 from collections.abc import Awaitable, Iterable
 from pathlib import Path
@@ -32,7 +31,7 @@ def require_free(ports: Iterable[Port]) -> None:
 
 
 def is_free(number: int) -> bool:
-    """Could we listen on 127.0.0.1 at this port? Connections that linger from before do not count."""
+    """Could we listen on 127.0.0.1 at this port? Lingering connections do not count."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -51,7 +50,7 @@ def holder(number: int) -> str:
         with contextlib.suppress(OSError):
             for descriptor in (entry / "fd").iterdir():
                 with contextlib.suppress(OSError):
-                    if os.readlink(descriptor) in inodes:
+                    if str(descriptor.readlink()) in inodes:
                         name = (entry / "comm").read_text().strip()
                         return f"{name} (pid {entry.name})"
     return "another program"
@@ -69,7 +68,7 @@ def _listening_inodes(number: int) -> set[str]:
 
 
 async def answers(ready: Ready, *, seconds: float = 2.0) -> bool:
-    """Does the readiness check pass now? Never raises for a program that is merely not there yet."""
+    """Does the readiness check pass now? A program that is not there yet is no error."""
     try:
         match ready:
             case HttpReady(url):
@@ -96,7 +95,7 @@ async def _connect(
 async def request(url: str, *, method: str = "GET", seconds: float = 2.0) -> tuple[int, str]:
     """Ask a loopback program over plain HTTP; return status and body (at most 1 MiB).
 
-    HTTP/1.0 keeps this small: no chunks, no kept connections, and none of a real client's start-up cost.
+    HTTP/1.0 keeps this small: no chunks, no kept connections, none of a real client's start-up.
 
     Raises:
         OSError, TimeoutError: nobody answers.

@@ -68,7 +68,7 @@ class Port:
 
 @dataclass(frozen=True)
 class File:
-    """A file that is written before the program starts; `name` is relative to the program's folder."""
+    """A file that is written before the start; `name` is relative to the program's folder."""
 
     name: str
     content: str = field(repr=False)
@@ -78,7 +78,7 @@ class File:
 
 @dataclass(frozen=True)
 class Program:
-    """One program that we supervise. Two equal values need no action, so it is compared as a whole."""
+    """One program that we supervise; where the old and the new value are equal, nothing is done."""
 
     name: str
     """Identity; also the log file's name and the `daemon` label of our metrics."""
@@ -93,7 +93,7 @@ class Program:
     """Folders that are created for the program's user, mode 0700."""
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     inherit_env: bool = False
-    """True only for our own roles: they read secrets from our environment. Others see `env` alone."""
+    """True only for our own roles, which read secrets there. Others see `env` alone."""
     ports: tuple[Port, ...] = ()
     ready: Ready | None = None
     """None: ready as soon as it runs."""

@@ -1,8 +1,8 @@
-"""Run other people's programs, and our own roles, so that they are ready when we say so and gone when we are.
+"""Run programs so that they are ready when we say so, and gone when we are.
 
     async with Supervisor(Path("state")) as supervisor:
         await supervisor.start(programs)          # in the order of their `needs`, ready on return
-        await supervisor.change(new_prometheus)   # reload or restart; a bad configuration is refused
+        await supervisor.change(new_prometheus)   # reload or restart; bad files are refused
         for program in supervisor.states():
             print(program.name, program.state, program.restarts)
         ...
@@ -140,8 +140,8 @@ class Supervisor:
         for name in program.needs:
             if name in ready:
                 await ready[name].wait()
-        assert self._keeper is not None, "use `async with Supervisor(...)`"
-        assert self._occupancy is not None
+        if self._keeper is None or self._occupancy is None:
+            raise RuntimeError("use `async with Supervisor(...)`")
         former = self._lives.get(program.name)
         life = Life(
             program,
@@ -168,7 +168,7 @@ class Supervisor:
         return True
 
     async def stop(self, *names: str) -> None:
-        """Stop the named programs, or all: each only after those that need it, else side by side."""
+        """Stop the named programs, or all: each after those that need it, else side by side."""
         left = {name: self._life(name) for name in names or self._lives}
         while left:
             needed = {name for life in left.values() for name in life.program.needs}

@@ -70,7 +70,7 @@ def _blackbox(config: DaemonsConfig, folder: Path) -> Program:
             "prometheus-blackbox-exporter",
             "--config.file=blackbox.yml",
             f"--web.listen-address={address}",
-            # It takes Prometheus' scrape timeout less this; the default eats half of a one-second one.
+            # It stops so long before the scrape's own timeout; the default is half a second.
             "--timeout-offset=0.1",
             "--history.limit=20",
             "--log.level=warn",
@@ -158,7 +158,7 @@ def _postgres(config: DaemonsConfig, folder: Path) -> list[Program]:
 def postgres_dsn(dsn: str) -> str:
     """Return the DSN as Go's driver wants it.
 
-    That driver insists on TLS where the DSN is silent, which a server on this machine rarely offers;
+    That driver insists on TLS where the DSN is silent, which a local server rarely offers;
     and it does not know SQLAlchemy's `postgresql+driver://`.
 
     >>> postgres_dsn("postgresql+psycopg://ana@127.0.0.1/dex")

@@ -1,4 +1,4 @@
-"""What postgres_exporter 0.11 does not ask by itself: long and blocked work, index use, replication.
+"""What postgres_exporter 0.11 does not ask itself: long and blocked work, indexes, replication.
 
 All run under the role pg_monitor and read statistics only.
 A query that failed would mark the whole scrape, so each works on a server without extensions.
@@ -29,7 +29,8 @@ QUERIES: dict[str, Any] = {
             filter (where state = 'active' and backend_type = 'client backend'), 0)
             as longest_query_seconds,
           coalesce(max(extract(epoch from now() - xact_start))
-            filter (where state like 'idle in transaction%'), 0) as longest_idle_transaction_seconds,
+            filter (where state like 'idle in transaction%'), 0)
+            as longest_idle_transaction_seconds,
           count(*) filter (where wait_event_type = 'Lock') as waiting_for_lock
         from pg_stat_activity where pid <> pg_backend_pid()
         """,
@@ -84,7 +85,7 @@ QUERIES: dict[str, Any] = {
     ),
     # query_to_xml runs its text only when it is reached, so a server without the extension is fine.
     "pg_statements": _query(
-        f"""
+        """
         select
           coalesce((xpath('//calls/text()', found.doc))[1]::text::float8, 0) as calls,
           coalesce((xpath('//seconds/text()', found.doc))[1]::text::float8, 0) as seconds,
@@ -94,9 +95,9 @@ QUERIES: dict[str, Any] = {
             when to_regclass('pg_stat_statements') is not null
               and pg_has_role(current_user, 'pg_read_all_settings', 'usage')
               and current_setting('shared_preload_libraries') like '%pg_stat_statements%'
-            then query_to_xml('{_STATEMENTS}', true, false, '')
+            then query_to_xml('STATEMENTS', true, false, '')
             else '<none/>'::xml end as doc) as found
-        """,
+        """.replace("STATEMENTS", _STATEMENTS),
         every=15,
         calls="COUNTER: Statements that were run, where pg_stat_statements is on.",
         seconds="COUNTER: Seconds spent in statements.",
@@ -104,4 +105,4 @@ QUERIES: dict[str, Any] = {
         blocks_read="COUNTER: Blocks that statements read from outside the buffer cache.",
     ),
 }
-"""Query name to its definition, in postgres_exporter's own file format; the name prefixes metrics."""
+"""Query name to definition, in postgres_exporter's file format; the name prefixes the metrics."""

@@ -1,7 +1,6 @@
 """How configuration files are written: YAML that a person can read."""
 
 import io
-from typing import Any
 
 from ruamel.yaml import YAML
 
@@ -10,7 +9,7 @@ HEAD = (
 )
 
 
-def yaml(document: Any) -> str:  # noqa: ANN401 - whatever YAML can hold.
+def yaml(document: object) -> str:
     """Return the document as YAML in block style, with a line that says who wrote it."""
     writer = YAML()
     writer.default_flow_style = False
