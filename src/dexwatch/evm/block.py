@@ -176,7 +176,7 @@ def _timestamp_ms(record: object) -> int:
     if exact is None:
         return seconds * 1000
     milliseconds = quantity(exact, "milliTimestamp", bits=50)
-    if milliseconds // 1000 != seconds:
+    if abs(milliseconds - seconds * 1000) >= 2000:
         raise MalformedError("milliTimestamp", exact)
     return milliseconds
 

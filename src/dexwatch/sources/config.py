@@ -128,8 +128,8 @@ class ContractConfig(_Config):
     """A watched contract: its methods, whether it can pause, its views and its trade event.
 
     `trade_event` is the declaration of the event by which a router tells of a trade with its quote:
-    `Traded(address indexed trader, address indexed pool, uint256 amount_out, uint256 quoted_out)`.
-    The parameters `pool`, `amount_out` and `quoted_out` must be there; others are skipped.
+    `Traded(address indexed user, address indexed pool, uint256 amountOut, uint256 quotedOut)`.
+    The parameters `pool`, `amountOut` and `quotedOut` must be there; others are skipped.
     """
 
     name: Name
@@ -139,13 +139,17 @@ class ContractConfig(_Config):
     pausable: bool = False
     views: Annotated[tuple[ViewConfig, ...], Field(max_length=50)] = ()
     trade_event: str | None = None
+    events: Annotated[
+        tuple[Signature, ...],
+        Field(max_length=50, description="events that change its rules, beside the usual ones"),
+    ] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         _unique("views", [view.name for view in self.views])
         if self.trade_event is not None:
-            names = {name for name, _, _ in trade_parameters(self.trade_event)}
-            if missing := {"pool", "amount_out", "quoted_out"} - names:
+            names = {_plain(name) for name, _, _ in trade_parameters(self.trade_event)}
+            if missing := {"pool", "amountout", "quotedout"} - names:
                 raise ValueError(
                     f"trade_event: parameters are missing: {', '.join(sorted(missing))}"
                 )
@@ -226,6 +230,28 @@ def trade_parameters(declaration: str) -> tuple[tuple[str, str, bool], ...]:
             )
         parameters.append((part["name"], part["type"], bool(part["indexed"])))
     return tuple(parameters)
+
+
+def trade_layout(declaration: str) -> tuple[str, dict[str, int], int, int]:
+    """Return how to read the event of a trade.
+
+    The canonical signature, the place of `pool`, `amountout` and `quotedout` among the words
+    (indexed ones first), the number of data words and of indexed words.
+
+    Raises:
+        ValueError: as `trade_parameters`.
+    """
+    parameters = trade_parameters(declaration)
+    name = declaration.strip().removeprefix("event ").split("(", 1)[0]
+    types = ({"uint": "uint256", "int": "int256"}.get(kind, kind) for _, kind, _ in parameters)
+    ordered = sorted(parameters, key=lambda parameter: not parameter[2])
+    places = {_plain(parameter): place for place, (parameter, _, _) in enumerate(ordered)}
+    indexed = sum(1 for parameter in parameters if parameter[2])
+    return f"{name}({','.join(types)})", places, len(parameters) - indexed, indexed
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def _unique(key: str, names: list[str]) -> None:
