@@ -1,9 +1,23 @@
 """Alert and recording rules: the catalogue, and its rendering as Prometheus rule file."""
 
+from dexwatch.rules.api import API_ALERTS
+from dexwatch.rules.availability import AVAILABILITY_ALERTS
+from dexwatch.rules.business import BUSINESS_ALERTS
+from dexwatch.rules.cache import CACHE_ALERTS
+from dexwatch.rules.chain import CHAIN_ALERTS
 from dexwatch.rules.config import RulesConfig
+from dexwatch.rules.contracts import CONTRACT_ALERTS
+from dexwatch.rules.database import DATABASE_ALERTS
+from dexwatch.rules.host import HOST_ALERTS
+from dexwatch.rules.machine import MACHINE_ALERTS
+from dexwatch.rules.own import OWN_ALERTS
 from dexwatch.rules.pace import PACES, PRODUCTION, SAMPLE, Cadence, Pace
+from dexwatch.rules.recordings import RECORDINGS
 from dexwatch.rules.rendering import render_rules
 from dexwatch.rules.rule import AlertRule, RecordingRule, Runbook
+from dexwatch.rules.security import SECURITY_ALERTS
+from dexwatch.rules.stack import STACK_ALERTS
+from dexwatch.rules.trading import TRADING_ALERTS
 
 __all__ = [
     "ALERTS",
@@ -20,8 +34,22 @@ __all__ = [
     "render",
 ]
 
-ALERTS: tuple[AlertRule, ...] = ()
-RECORDINGS: tuple[RecordingRule, ...] = ()
+ALERTS: tuple[AlertRule, ...] = (
+    *AVAILABILITY_ALERTS,
+    *API_ALERTS,
+    *DATABASE_ALERTS,
+    *CACHE_ALERTS,
+    *SECURITY_ALERTS,
+    *TRADING_ALERTS,
+    *CONTRACT_ALERTS,
+    *CHAIN_ALERTS,
+    *BUSINESS_ALERTS,
+    *HOST_ALERTS,
+    *MACHINE_ALERTS,
+    *OWN_ALERTS,
+    *STACK_ALERTS,
+)
+"""Every alert, by subject. A rule's id is its name everywhere: test, runbook, scenario, silence."""
 
 
 def render(pace: Pace, config: RulesConfig | None = None) -> str:

@@ -55,10 +55,15 @@ def configured(alerts: Iterable[AlertRule], config: RulesConfig) -> tuple[AlertR
                 near = ", ".join(sorted(k for k in known if k[:4] == rule_id[:4])) or "see docs"
                 raise UnknownRuleError(f"rules.{key}: there is no rule {rule_id!r} (near: {near})")
     return tuple(
-        dataclasses.replace(rule, limit=config.limits.get(rule.id, rule.limit))
+        _with_limit(rule, config.limits.get(rule.id))
         for rule in alerts
         if rule.id not in config.disable
     )
+
+
+def _with_limit(rule: AlertRule, limit: float | None) -> AlertRule:
+    # What an operator sets holds at every pace.
+    return rule if limit is None else dataclasses.replace(rule, limit=limit, shrunk_limit=None)
 
 
 def limit_words(limit: float, unit: Unit) -> str:
@@ -111,10 +116,10 @@ _WORDS = {
 }
 
 
-def summary(rule: AlertRule) -> str:
+def summary(rule: AlertRule, pace: Pace) -> str:
     """Return the summary as Prometheus template, with the limit written out."""
     return rule.summary.replace("{value}", value_template(rule.unit)).replace(
-        "{limit}", limit_words(rule.limit, rule.unit)
+        "{limit}", limit_words(rule.limit_at(pace), rule.unit)
     )
 
 
@@ -132,13 +137,15 @@ def _alert(rule: AlertRule, pace: Pace) -> dict[str, Any]:
         "subject": rule.subject,
         "rung": str(rule.rung),
     }
+    if rule.explains:
+        rendered["labels"]["explains"] = rule.explains
     rendered["annotations"] = {
-        "summary": summary(rule),
+        "summary": summary(rule, pace),
         "description": rule.description,
         "runbook": f"/runbooks/{rule.id}",
         "query": _text(rule.query(pace)),
         "unit": rule.unit.value,
-        "limit": number(rule.limit),
+        "limit": number(rule.limit_at(pace)),
     }
     return rendered
 

@@ -57,6 +57,10 @@ class AlertRule:
     cadence: Cadence = Cadence.STANDARD
     rung: int = 1
     """The place on its subject's ladder; a higher rung silences the lower ones."""
+    shrunk_limit: float | None = None
+    """The limit where time is shrunk, for limits that real time has to grow into."""
+    explains: str = ""
+    """Another subject whose alert says nothing new while this one fires."""
     guard: Expression | None = None
     """What must hold besides, beginning with `and` or `unless`: enough traffic, not idle."""
     routed: bool = True
@@ -64,8 +68,14 @@ class AlertRule:
 
     def expr(self, pace: Pace) -> str:
         """Return the condition: value, comparison, limit and guard."""
-        condition = f"({self.value(pace)}) {self.compare} {number(self.limit)}"
+        condition = f"({self.value(pace)}) {self.compare} {number(self.limit_at(pace))}"
         return condition if self.guard is None else f"{condition}\n{self.guard(pace)}"
+
+    def limit_at(self, pace: Pace) -> float:
+        """Return the limit that holds at this pace."""
+        if pace.shrinks and self.shrunk_limit is not None:
+            return self.shrunk_limit
+        return self.limit
 
     def query(self, pace: Pace) -> str:
         """Return what the graph draws."""

@@ -1,0 +1,193 @@
+"""How fast and how well the API answers: two ladders, latency and errors."""
+
+from dexwatch.rules import recordings
+from dexwatch.rules.pace import Cadence, Pace
+from dexwatch.rules.promql import enough
+from dexwatch.rules.rule import AlertRule, Runbook
+from dexwatch.signals import platform
+from dexwatch.signals.metric import Unit
+from dexwatch.signals.severity import Severity
+
+REQUESTS = platform.http_seconds.count()
+
+
+def _busy(pace: Pace) -> str:
+    return enough(pace, REQUESTS, 50, by="service")
+
+
+SLOW = Runbook(
+    meaning="Users wait; trades are made at prices that have moved on meanwhile.",
+    check=(
+        "See which route is slow on System Health: all of them, or one?",
+        "Look at database time, cache hit rate and queue depth at the moment when it began.",
+        "Look at CPU and memory of the API's hosts, and at the load balancer's upstreams.",
+        "Look for a deployment just before.",
+    ),
+    fix=(
+        "Roll back the deployment that brought it.",
+        "Add API processes when CPU is the limit.",
+        "Stop the query or job that holds the database.",
+    ),
+    escalate="Call the engineering lead if it still grows after fifteen minutes.",
+)
+FAILING = Runbook(
+    meaning="A share of what users ask for ends in a server error.",
+    check=(
+        "See which route and status fail on System Health.",
+        "Read the API's log for the first error of this kind.",
+        "See whether database, cache or chain node have alerts of their own.",
+    ),
+    fix=(
+        "Roll back the latest deployment.",
+        "Take a failing upstream out of the load balancer.",
+        "Switch off the feature that fails.",
+    ),
+    escalate="Call the engineering lead if it is above five per cent for fifteen minutes.",
+)
+
+
+def _latency(
+    rule_id: str, limit: float, hold: float, *, rung: int, row: str, why: str
+) -> AlertRule:
+    return AlertRule(
+        id=rule_id,
+        severity=Severity.P1,
+        owner="platform",
+        subject="api-latency",
+        rung=rung,
+        cadence=Cadence.HIGH,
+        value=lambda _: str(recordings.http_p95),
+        compare=">",
+        limit=limit,
+        unit=Unit.SECONDS,
+        guard=_busy,
+        for_seconds=hold,
+        keep_seconds=120,
+        why=why,
+        summary="One request in twenty to {{ $labels.service }} takes over {value}; "
+        "the limit is {limit}.",
+        description="95th percentile of the time to answer over five minutes.",
+        runbook=SLOW,
+        rows=(row,),
+    )
+
+
+LATENCY_ABOVE_BASELINE = AlertRule(
+    id="ApiLatencyAboveBaseline",
+    severity=Severity.P1,
+    owner="platform",
+    subject="api-latency",
+    rung=1,
+    cadence=Cadence.HIGH,
+    value=lambda p: (
+        f"{recordings.http_p95} / quantile_over_time(0.5, {recordings.http_p95}"
+        f"[{p.window(86_400, Cadence.HIGH)}] offset {p.window(600, Cadence.HIGH)})"
+    ),
+    compare=">",
+    limit=2,
+    unit=Unit.COUNT,
+    guard=lambda p: f"and {recordings.http_p95} > 0.1\n{_busy(p)}",
+    for_seconds=120,
+    keep_seconds=120,
+    why=(
+        "The median of a day stands for the usual and stays put while a fault lasts for hours."
+        " Below 100 ms a doubling is nobody's trouble."
+    ),
+    summary=(
+        "{{ $labels.service }} takes {value} times as long as usual (95th percentile);"
+        " the limit is {limit} times."
+    ),
+    description="The 95th percentile over five minutes, divided by its median of the last day.",
+    runbook=SLOW,
+    rows=("A-P1-LAT-1S",),
+)
+
+
+def _errors(
+    rule_id: str,
+    severity: Severity,
+    limit: float,
+    hold: float,
+    *,
+    rung: int,
+    row: str,
+    why: str,
+) -> AlertRule:
+    return AlertRule(
+        id=rule_id,
+        severity=severity,
+        owner="platform",
+        subject="api-errors",
+        rung=rung,
+        cadence=Cadence.HIGH,
+        value=lambda _: str(recordings.http_errors),
+        compare=">",
+        limit=limit,
+        unit=Unit.RATIO,
+        guard=_busy,
+        for_seconds=hold,
+        keep_seconds=120,
+        why=why,
+        summary="{{ $labels.service }} answers {value} of requests with a server error; "
+        "the limit is {limit}.",
+        description="Share of requests answered with 5xx over five minutes.",
+        runbook=FAILING,
+        rows=(row,),
+    )
+
+
+API_ALERTS = (
+    LATENCY_ABOVE_BASELINE,
+    _latency(
+        "LatencyDegraded",
+        0.5,
+        120,
+        rung=2,
+        row="A-P1-LAT-500MS",
+        why="Five minutes smooth the quantile; two more keep a single slow burst out.",
+    ),
+    _latency(
+        "ApiLatencyHigh",
+        1.0,
+        60,
+        rung=3,
+        row="A-P1-LAT-1S",
+        why="A second is felt by everybody, so one minute of confirmation is enough.",
+    ),
+    _errors(
+        "ErrorRateNoticeable",
+        Severity.P2,
+        0.01,
+        120,
+        rung=1,
+        row="A-P2-ERR",
+        why="One per cent for two minutes is worth a look, and often ends by itself.",
+    ),
+    _errors(
+        "ErrorRateDegraded",
+        Severity.P1,
+        0.01,
+        600,
+        rung=2,
+        row="A-P1-LAT-500MS",
+        why="The same one per cent is a degradation once it has lasted for ten minutes.",
+    ),
+    _errors(
+        "ErrorRateElevated",
+        Severity.P1,
+        0.02,
+        120,
+        rung=3,
+        row="A-P1-ERR-2",
+        why="Two per cent are more than retries hide; two minutes rule out one bad burst.",
+    ),
+    _errors(
+        "ErrorRateHigh",
+        Severity.P1,
+        0.05,
+        60,
+        rung=4,
+        row="A-P1-ERR-5",
+        why="Every twentieth request fails: a minute of confirmation is all that we can afford.",
+    ),
+)

@@ -1,0 +1,260 @@
+"""The platform's PostgreSQL: reachable, fast, with connections to spare, replicated, archived."""
+
+from dexwatch.rules.pace import Cadence, Pace
+from dexwatch.rules.promql import enough, latest, p95
+from dexwatch.rules.rule import AlertRule, Runbook
+from dexwatch.signals import platform, postgres
+from dexwatch.signals.metric import Metric, Unit
+from dexwatch.signals.severity import Severity
+
+DATABASES = "instance, datname"
+
+
+def _part_of_both(pace: Pace, part: Metric, rest: Metric, *, seconds: float) -> str:
+    window = pace.window(seconds, Cadence.STANDARD)
+    above = f"sum by ({DATABASES}) (rate({part}[{window}]))"
+    other = f"sum by ({DATABASES}) (rate({rest}[{window}]))"
+    return f"{above} / ({above} + {other} > 0)"
+
+
+DATABASE_DOWN = AlertRule(
+    id="DatabaseDown",
+    severity=Severity.P0,
+    owner="database",
+    subject="database",
+    explains="availability",
+    cadence=Cadence.CRITICAL,
+    value=lambda p: latest(p, str(postgres.up)),
+    compare="<",
+    limit=1,
+    unit=Unit.BOOLEAN,
+    for_seconds=0,
+    keep_seconds=120,
+    why=(
+        "The exporter has already waited for the connection, so one failure is a real one and every"
+        " second costs trades. The last known state bridges lost scrapes."
+    ),
+    summary="The database behind {{ $labels.instance }} accepts no connection.",
+    description="The exporter cannot connect: sign-in, balances and orders stop.",
+    runbook=Runbook(
+        meaning="Nothing that reads or writes accounts works.",
+        check=(
+            "See whether the server process runs, and what its log says last.",
+            "See whether its disk is full and whether the host is alive.",
+            "Try to connect with psql from an API host.",
+        ),
+        fix=(
+            "Start the server; let it finish recovery without being killed.",
+            "Free disk space if that stopped it.",
+            "Promote the replica when recovery takes longer than the promise allows.",
+        ),
+        escalate="Call the database owner at once; the engineering lead after ten minutes.",
+    ),
+    rows=("A-P0-DB-DOWN",),
+)
+DATABASE_SLOW = AlertRule(
+    id="DatabaseSlow",
+    severity=Severity.P1,
+    owner="database",
+    subject="database-latency",
+    cadence=Cadence.HIGH,
+    value=lambda p: p95(p, platform.db_seconds.bucket(), by="service"),
+    compare=">",
+    limit=0.5,
+    unit=Unit.SECONDS,
+    guard=lambda p: enough(p, platform.db_seconds.count(), 50, by="service"),
+    for_seconds=60,
+    keep_seconds=120,
+    why="Fifty operations make the quantile honest; a minute lets a checkpoint pass.",
+    summary="One database operation in twenty of {{ $labels.service }} takes over {value}; "
+    "the limit is {limit}.",
+    description="95th percentile of database operations over five minutes, seen by the client.",
+    runbook=Runbook(
+        meaning="Requests wait for the database; connections pile up next.",
+        check=(
+            "List the longest running statements in pg_stat_activity, and who waits for a lock.",
+            "See whether the disk is busy and whether the buffer cache still hits.",
+            "See whether a new query or a lost index came with the last deployment.",
+        ),
+        fix=(
+            "Cancel the statement that blocks the others.",
+            "Create the index, or run ANALYZE on the table.",
+            "Move reports to the replica.",
+        ),
+        escalate="Call the database owner after fifteen minutes.",
+    ),
+    rows=("A-P1-DB-SLOW",),
+)
+
+
+def _connections(_: Pace) -> str:
+    server = (
+        f"sum by (instance) ({postgres.connections})"
+        f" / max by (instance) ({postgres.max_connections})"
+    )
+    used = platform.db_connections.where('db_client_connection_state="used"')
+    pool = "service, db_client_connection_pool_name"
+    return f"{server} or sum by ({pool}) ({used}) / sum by ({pool}) ({platform.db_connections_max})"
+
+
+CONNECTIONS_HIGH = AlertRule(
+    id="DatabaseConnectionsHigh",
+    severity=Severity.P1,
+    owner="database",
+    subject="database-connections",
+    cadence=Cadence.HIGH,
+    value=_connections,
+    compare=">",
+    limit=0.8,
+    unit=Unit.RATIO,
+    for_seconds=60,
+    keep_seconds=120,
+    why="A deployment briefly doubles the pools; a minute later only a leak or a jam is left.",
+    summary="{value} of the database connections are taken; the limit is {limit}.",
+    description="Connections of the server, or of one client pool, against their maximum.",
+    runbook=Runbook(
+        meaning="The next clients will be refused, or wait for a connection.",
+        check=(
+            "Count connections by application and state in pg_stat_activity.",
+            "Look for many that are idle in transaction: a client forgot to end it.",
+            "See whether statements got slower just before.",
+        ),
+        fix=(
+            "End idle transactions that are older than a few minutes.",
+            "Restart the client that leaks.",
+            "Lower the pools, or put a pooler in between, before raising the maximum.",
+        ),
+        escalate="Call the database owner at 90 per cent.",
+    ),
+    rows=("A-P1-DB-CONN",),
+)
+LONG_TRANSACTION = AlertRule(
+    id="DatabaseTransactionLong",
+    severity=Severity.P2,
+    owner="database",
+    subject="database-transactions",
+    value=lambda _: f"max by (instance, datname) ({postgres.longest_transaction})",
+    compare=">",
+    limit=900,
+    unit=Unit.SECONDS,
+    for_seconds=120,
+    keep_seconds=180,
+    why="Quarter of an hour is longer than any request; reports belong on the replica.",
+    summary="A transaction in {{ $labels.datname }} has been open for {value}; limit {limit}.",
+    description="While it is open, old rows cannot be cleaned up and its locks stay.",
+    runbook=Runbook(
+        meaning="Tables bloat, and whoever needs its locks waits.",
+        check=("Find its client and statement in pg_stat_activity.",),
+        fix=("Ask its owner, then cancel it with pg_cancel_backend.",),
+        escalate="Tell the database owner when it belongs to the platform itself.",
+    ),
+    rows=("M-PG-LOCKS",),
+)
+DEADLOCKS = AlertRule(
+    id="DatabaseDeadlocks",
+    severity=Severity.P2,
+    owner="database",
+    subject="database-locks",
+    value=lambda p: (
+        "sum by (instance, datname) ("
+        f"increase({postgres.deadlocks}[{p.window(600, Cadence.STANDARD)}]))"
+    ),
+    compare=">",
+    limit=5,
+    unit=Unit.COUNT,
+    for_seconds=0,
+    keep_seconds=300,
+    why="The count over ten minutes is itself the hold; a few deadlocks solve themselves by retry.",
+    summary="{value} deadlocks in {{ $labels.datname }} within ten minutes; the limit is {limit}.",
+    description="Transactions block each other in a circle, and the server ends one of them.",
+    runbook=Runbook(
+        meaning="Some writes fail and are tried again; throughput falls.",
+        check=("Read the server's log: it names both statements.",),
+        fix=("Take locks in one order everywhere.", "Shorten the transactions involved."),
+        escalate="Tell the team whose statements are named.",
+    ),
+    rows=("M-PG-LOCKS",),
+)
+ROLLBACKS = AlertRule(
+    id="DatabaseRollbacksMany",
+    severity=Severity.P2,
+    owner="database",
+    subject="database-rollbacks",
+    value=lambda p: _part_of_both(p, postgres.rollbacks, postgres.commits, seconds=300),
+    compare=">",
+    limit=0.5,
+    unit=Unit.RATIO,
+    guard=lambda p: enough(p, str(postgres.rollbacks), 100, by=DATABASES, cadence=Cadence.STANDARD),
+    for_seconds=300,
+    keep_seconds=300,
+    why="Health checks that only read end in rollback too; half of all, for minutes, is a fault.",
+    summary="{value} of the transactions in {{ $labels.datname }} are rolled back; limit {limit}.",
+    description="Share of transactions that end in rollback over five minutes.",
+    runbook=Runbook(
+        meaning="Clients begin work that they cannot finish.",
+        check=("Read the errors in the server's log.", "See which client's errors grew."),
+        fix=("Roll back the deployment whose statements fail.",),
+        escalate="Tell the owner of the failing client.",
+    ),
+    rows=("M-PG-TX",),
+)
+ARCHIVE_FAILING = AlertRule(
+    id="DatabaseArchiveFailing",
+    severity=Severity.P1,
+    owner="database",
+    subject="database-backup",
+    cadence=Cadence.BUSINESS,
+    value=lambda p: (
+        "sum by (instance) ("
+        f"increase({postgres.archive_failures}[{p.window(900, Cadence.BUSINESS)}]))"
+    ),
+    compare=">",
+    limit=2,
+    unit=Unit.COUNT,
+    for_seconds=0,
+    keep_seconds=600,
+    why="One failure is tried again by itself; the third within a quarter of an hour is not luck.",
+    summary="{value} pieces of the write-ahead log could not be archived; the limit is {limit}.",
+    description="Backups cannot be brought up to the present, and the log fills the disk.",
+    runbook=Runbook(
+        meaning="After a loss now, the newest data could not be recovered.",
+        check=("Run the archive command by hand and read its error.", "See the archive's space."),
+        fix=("Repair access to the archive; the server then catches up by itself.",),
+        escalate="Call the database owner if the log volume is above 80 per cent.",
+    ),
+    rows=("M-PG-BACKUP",),
+)
+CACHE_LOW = AlertRule(
+    id="DatabaseBufferHitsLow",
+    severity=Severity.P2,
+    owner="database",
+    subject="database-buffers",
+    value=lambda p: _part_of_both(p, postgres.blocks_hit, postgres.blocks_read, seconds=900),
+    compare="<",
+    limit=0.9,
+    unit=Unit.RATIO,
+    guard=lambda p: enough(p, str(postgres.blocks_read), 10_000, by=DATABASES, seconds=900),
+    for_seconds=600,
+    keep_seconds=300,
+    why="A cold start reads everything once; a quarter of an hour and ten thousand reads are not.",
+    summary="Only {value} of the blocks of {{ $labels.datname }} come from memory; limit {limit}.",
+    description="The working set no longer fits into the buffer cache.",
+    runbook=Runbook(
+        meaning="Statements wait for the disk.",
+        check=("See which table is scanned (pg_stat_user_tables).", "See what was deployed."),
+        fix=("Add the missing index.", "Raise shared_buffers if memory allows."),
+        escalate="Tell the database owner within the day.",
+    ),
+    rows=("M-PG-QUERY",),
+)
+
+DATABASE_ALERTS = (
+    DATABASE_DOWN,
+    DATABASE_SLOW,
+    CONNECTIONS_HIGH,
+    LONG_TRANSACTION,
+    DEADLOCKS,
+    ROLLBACKS,
+    ARCHIVE_FAILING,
+    CACHE_LOW,
+)

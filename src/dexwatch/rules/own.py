@@ -1,0 +1,210 @@
+"""The monitoring watches itself: targets, collectors, daemons, pages, and the dead man's signal."""
+
+from dexwatch.rules.pace import Cadence
+from dexwatch.rules.promql import latest
+from dexwatch.rules.rule import AlertRule, Runbook
+from dexwatch.signals import own, prometheus
+from dexwatch.signals.metric import Unit
+from dexwatch.signals.severity import Severity
+
+REFUSED = own.pages.where('outcome!="accepted"')
+BAD_HOOKS = own.hook_requests.where('outcome!="accepted"')
+
+WATCHDOG = AlertRule(
+    id="Watchdog",
+    severity=Severity.P3,
+    owner="monitoring",
+    subject="watchdog",
+    routed=False,
+    value=lambda _: "vector(1)",
+    compare=">",
+    limit=0,
+    unit=Unit.BOOLEAN,
+    for_seconds=0,
+    keep_seconds=0,
+    why="It must always fire: whoever expects it learns from its absence that we are dead.",
+    summary="The way from Prometheus through Alertmanager works.",
+    description="Always firing; routed to a dead man's switch, never to people.",
+    runbook=Runbook(
+        meaning="All is well while it is there.",
+        check=("If it is missing, see whether Prometheus and Alertmanager run.",),
+        fix=("Start what does not run.",),
+        escalate="Whoever runs the dead man's switch calls the on-call engineer.",
+    ),
+    rows=("U-DEADMAN",),
+)
+TARGET_DOWN = AlertRule(
+    id="TargetDown",
+    severity=Severity.P2,
+    owner="monitoring",
+    subject="target",
+    value=lambda p: latest(p, prometheus.up.where('alerting!="off"'), cadence=Cadence.STANDARD),
+    compare="<",
+    limit=1,
+    unit=Unit.BOOLEAN,
+    for_seconds=60,
+    keep_seconds=120,
+    why="A restart takes less than a minute; after that we are blind on this target.",
+    summary="{{ $labels.instance }} ({{ $labels.job }}) cannot be scraped.",
+    description="Its metrics are missing, and rules on them say nothing.",
+    runbook=Runbook(
+        meaning="Silence of this target does not mean health.",
+        check=("Open its /metrics yourself.", "See whether the process runs."),
+        fix=("Start it.", "Correct address or port in dexwatch.yml.", "Remove it if it is gone."),
+        escalate="Tell the owner of the target.",
+    ),
+    rows=("C-PROMETHEUS",),
+)
+COLLECTOR_FAILING = AlertRule(
+    id="CollectorFailing",
+    severity=Severity.P2,
+    owner="monitoring",
+    subject="collector",
+    value=lambda p: (
+        f"max by (collector) ({latest(p, str(own.collector_success), cadence=Cadence.STANDARD)})"
+    ),
+    compare="<",
+    limit=1,
+    unit=Unit.BOOLEAN,
+    for_seconds=120,
+    keep_seconds=120,
+    why="Collectors run every few seconds; two minutes are many failures in a row.",
+    summary="The collector {{ $labels.collector }} fails.",
+    description="What it measures is missing or old.",
+    runbook=Runbook(
+        meaning="One part of the picture is missing; the rest goes on.",
+        check=("Read the watch role's log for its error.", "See whether its source answers."),
+        fix=("Repair the source.", "Correct the query or address in dexwatch.yml."),
+        escalate="Tell the monitoring team within the day.",
+    ),
+    rows=("C-CUSTOM-EXP",),
+)
+SERIES_DROPPED = AlertRule(
+    id="SeriesDropped",
+    severity=Severity.P3,
+    owner="monitoring",
+    subject="cardinality",
+    value=lambda p: (
+        f"sum by (collector) (increase({own.series_dropped}[{p.window(900, Cadence.STANDARD)}]))"
+    ),
+    compare=">",
+    limit=0,
+    unit=Unit.COUNT,
+    for_seconds=0,
+    keep_seconds=300,
+    why="A bound that is met once will be met again; there is no hurry.",
+    summary="{{ $labels.collector }} had to leave out {value} series.",
+    description="The collector passed its bound of label values.",
+    runbook=Runbook(
+        meaning="The newest pools, contracts or users of labels are not shown.",
+        check=("See which label grew.",),
+        fix=("Configure fewer, or raise the bound with care for memory.",),
+        escalate="Tell the monitoring team within the week.",
+    ),
+    rows=("S-QUERY",),
+)
+DAEMON_DOWN = AlertRule(
+    id="DaemonDown",
+    severity=Severity.P1,
+    owner="monitoring",
+    subject="daemon",
+    cadence=Cadence.HIGH,
+    value=lambda p: f"max by (daemon) ({latest(p, str(own.daemon_up), cadence=Cadence.HIGH)})",
+    compare="<",
+    limit=1,
+    unit=Unit.BOOLEAN,
+    for_seconds=30,
+    keep_seconds=120,
+    why="The supervisor restarts it within seconds; half a minute means that it cannot.",
+    summary="The program {{ $labels.daemon }} does not run, and restarting does not help.",
+    description="A supervised program is not ready.",
+    runbook=Runbook(
+        meaning="A part of the monitoring is dead.",
+        check=("Read logs/<name>.log in dexwatch's folder.", "Run dexwatch doctor."),
+        fix=("Free the port or install what is missing, as doctor says.",),
+        escalate="Call the monitoring team.",
+    ),
+    rows=("U-DAILY",),
+)
+AGENDA_OVERDUE = AlertRule(
+    id="AgendaOverdue",
+    severity=Severity.P1,
+    owner="monitoring",
+    subject="agenda",
+    cadence=Cadence.HIGH,
+    value=lambda p: f"max({latest(p, str(own.agenda_due), cadence=Cadence.HIGH)})",
+    compare=">",
+    limit=10,
+    unit=Unit.COUNT,
+    for_seconds=60,
+    keep_seconds=120,
+    why="Due work is taken within a second; ten for a minute mean that nobody takes it.",
+    summary="{value} pieces of due work wait; the limit is {limit}.",
+    description="Pages, escalations and retries come late.",
+    runbook=Runbook(
+        meaning="People are not told in time.",
+        check=("See whether the respond role runs.", "See whether its database answers."),
+        fix=("Restart the respond role: the work is durable and goes on.",),
+        escalate="Call the monitoring team; watch alerts in the console until then.",
+    ),
+    rows=("U-DAILY",),
+)
+PAGES_FAILING = AlertRule(
+    id="PagesFailing",
+    severity=Severity.P1,
+    owner="monitoring",
+    subject="pages",
+    cadence=Cadence.HIGH,
+    value=lambda p: f"sum by (channel) (increase({REFUSED}[{p.window(600, Cadence.HIGH)}]))",
+    compare=">",
+    limit=2,
+    unit=Unit.COUNT,
+    for_seconds=0,
+    keep_seconds=300,
+    why="A retry or two is normal for a network; three within ten minutes are a broken channel.",
+    summary="{{ $labels.channel }} refused {value} messages within ten minutes.",
+    description="Messages to people do not get through this channel.",
+    runbook=Runbook(
+        meaning="Who relies on this channel is not told.",
+        check=("Read the outcome on the incident's timeline.", "Test the channel's credentials."),
+        fix=("Renew the token or password.", "Correct address or channel name."),
+        escalate="Tell the on-call engineer by another channel.",
+    ),
+    rows=("U-DAILY", "R-SLA"),
+)
+HOOK_REFUSED = AlertRule(
+    id="HookRefused",
+    severity=Severity.P2,
+    owner="monitoring",
+    subject="hooks",
+    cadence=Cadence.HIGH,
+    value=lambda p: (
+        f"sum by (hook, outcome) (increase({BAD_HOOKS}[{p.window(600, Cadence.HIGH)}]))"
+    ),
+    compare=">",
+    limit=5,
+    unit=Unit.COUNT,
+    for_seconds=0,
+    keep_seconds=300,
+    why="A scan knocks once or twice; more is a sender with the wrong token.",
+    summary="The door {{ $labels.hook }} refused {value} requests ({{ $labels.outcome }}).",
+    description="Requests at an inbound door were not accepted.",
+    runbook=Runbook(
+        meaning="Either alerts of a real sender are lost, or somebody tries to forge them.",
+        check=("See which address sends.", "Compare the token of sender and receiver."),
+        fix=("Set the same token on both sides.", "Block the address."),
+        escalate="Tell the security team if the sender is unknown.",
+    ),
+    rows=("U-DAILY",),
+)
+
+OWN_ALERTS = (
+    WATCHDOG,
+    TARGET_DOWN,
+    COLLECTOR_FAILING,
+    SERIES_DROPPED,
+    DAEMON_DOWN,
+    AGENDA_OVERDUE,
+    PAGES_FAILING,
+    HOOK_REFUSED,
+)

@@ -1,0 +1,294 @@
+"""Do trades work: their success, their way onto the chain, volume, prices, market data."""
+
+from dexwatch.rules import recordings
+from dexwatch.rules.pace import Cadence, Pace
+from dexwatch.rules.promql import enough, latest, p95, share
+from dexwatch.rules.rule import AlertRule, Runbook
+from dexwatch.signals import exchange, platform
+from dexwatch.signals.metric import Unit
+from dexwatch.signals.severity import Severity
+
+CRITICAL, HIGH = Cadence.CRITICAL, Cadence.HIGH
+SERVED = platform.trades.where('outcome=~"success|reverted|error"')
+
+TRADES_FAIL = Runbook(
+    meaning="Users' orders do not go through; some have paid gas for nothing.",
+    check=(
+        "See which outcome grows: reverted on chain, refused by us, or an error.",
+        "See whether one pair or all of them fail.",
+        "Look at the revert reasons, at the node's health and at the gas price.",
+    ),
+    fix=(
+        "Switch to another node if transactions do not get in.",
+        "Suspend the pair that fails.",
+        "Roll back the latest change of routing or quoting.",
+    ),
+    escalate="Call the trading lead at once; the engineering lead after ten minutes.",
+)
+
+TRADING_SUCCESS = AlertRule(
+    id="TradingSuccessLow",
+    severity=Severity.P0,
+    owner="trading",
+    subject="trade-success",
+    rung=2,
+    cadence=CRITICAL,
+    value=lambda _: f"1 - {recordings.trades_unserved}",
+    compare="<",
+    limit=0.9,
+    unit=Unit.RATIO,
+    guard=lambda p: enough(p, SERVED, 20, cadence=CRITICAL),
+    for_seconds=0,
+    keep_seconds=120,
+    why=(
+        "Twenty trades within five minutes make the share honest, so nothing more is waited for."
+        " Orders that we refused for the user's sake do not count."
+    ),
+    summary="Only {value} of the trades succeed; the limit is {limit}.",
+    description="Share of accepted trades over five minutes that ended well on chain.",
+    runbook=TRADES_FAIL,
+    rows=("A-P0-TRADE-OK",),
+)
+TRADE_FAILURES = AlertRule(
+    id="TradeFailuresHigh",
+    severity=Severity.P1,
+    owner="trading",
+    subject="trade-success",
+    rung=1,
+    cadence=CRITICAL,
+    value=lambda p: share(
+        p, platform.trades.where('outcome!="success"'), str(platform.trades), cadence=CRITICAL
+    ),
+    compare=">",
+    limit=0.1,
+    unit=Unit.RATIO,
+    guard=lambda p: enough(p, str(platform.trades), 20, cadence=CRITICAL),
+    for_seconds=60,
+    keep_seconds=120,
+    why="Refused orders count here, and those come in bursts when a price jumps: one minute more.",
+    summary="{value} of the trades fail or are refused; the limit is {limit}.",
+    description="Share of all trade requests over five minutes that did not end well.",
+    runbook=TRADES_FAIL,
+    rows=("A-P1-TRADE-FAIL",),
+)
+TRANSACTIONS_FAILING = AlertRule(
+    id="TransactionProcessingFailing",
+    severity=Severity.P0,
+    owner="chain",
+    subject="transactions",
+    rung=2,
+    cadence=CRITICAL,
+    value=lambda p: (
+        f"1 - (sum(increase({platform.confirmation_seconds.count()}[{p.window(120, CRITICAL)}]))"
+        f" or vector(0)) / (sum(increase({platform.transactions_submitted}"
+        f"[{p.window(120, CRITICAL)}])) > 0)"
+    ),
+    compare=">",
+    limit=0.5,
+    unit=Unit.RATIO,
+    guard=lambda p: enough(
+        p, str(platform.transactions_submitted), 10, seconds=120, cadence=CRITICAL
+    ),
+    for_seconds=10,
+    keep_seconds=120,
+    why=(
+        "A receipt comes within two seconds, so two minutes are long; ten sent transactions rule"
+        " out a quiet night."
+    ),
+    summary="{value} of the transactions that we sent got no receipt; the limit is {limit}.",
+    description="Transactions of the platform do not get into blocks.",
+    runbook=Runbook(
+        meaning="Trades hang: neither done nor failed, and their nonces block the next ones.",
+        check=(
+            "See whether the head of the chain moves and which nodes answer.",
+            "Compare our gas price with what blocks pay.",
+            "Look for a gap in the sender's nonces.",
+        ),
+        fix=(
+            "Send through another node.",
+            "Send the oldest one again with the same nonce and a higher price.",
+        ),
+        escalate="Call the chain lead at once.",
+    ),
+    rows=("A-P0-TX-PROC",),
+)
+CONFIRMATIONS_SLOW = AlertRule(
+    id="ConfirmationsSlow",
+    severity=Severity.P2,
+    owner="chain",
+    subject="transactions",
+    rung=1,
+    cadence=HIGH,
+    value=lambda p: p95(p, platform.confirmation_seconds.bucket()),
+    compare=">",
+    limit=3,
+    unit=Unit.SECONDS,
+    guard=lambda p: enough(p, platform.confirmation_seconds.count(), 10),
+    for_seconds=60,
+    keep_seconds=120,
+    why="Two blocks are under a second; three seconds over five minutes are no single late block.",
+    summary="One transaction in twenty takes over {value} to confirm; the limit is {limit}.",
+    description="95th percentile from sending to receipt over five minutes.",
+    runbook=Runbook(
+        meaning="Trades take long enough for prices to move under them.",
+        check=("See gas price and block utilisation.", "See whether one node is slow."),
+        fix=("Pay more gas.", "Send through another node."),
+        escalate="Tell the chain lead when it lasts for half an hour.",
+    ),
+    rows=("A-CH-CONFIRM",),
+)
+
+
+def _volume_left(pace: Pace) -> str:
+    """Return volume now over the lesser of the last six hours and the same time yesterday."""
+    now = str(recordings.volume_rate)
+    before = f"avg_over_time({now}[{pace.window(21_600, HIGH)}] offset {pace.window(900, HIGH)})"
+    yesterday = f"{now} offset {pace.window(86_400, HIGH)}"
+    usual = f"(({before} <= {yesterday}) or {yesterday} or {before})"
+    return f"1 - {now} / ({usual} > 0)"
+
+
+def _swaps_fell_too(pace: Pace) -> str:
+    now, window = str(recordings.swap_rate), pace.window(21_600, HIGH)
+    before = f"avg_over_time({now}[{window}] offset {pace.window(900, HIGH)})"
+    needed = 0.1 if pace.shrinks else 0.01
+    return f"and {now} < 0.7 * {before}\nand {before} > {needed}"
+
+
+VOLUME_DROP = AlertRule(
+    id="TradingVolumeDrop",
+    severity=Severity.P1,
+    owner="trading",
+    subject="trading-volume",
+    cadence=HIGH,
+    value=_volume_left,
+    compare=">",
+    limit=0.5,
+    unit=Unit.RATIO,
+    guard=_swaps_fell_too,
+    for_seconds=60,
+    keep_seconds=120,
+    why=(
+        "Judged against the lesser of the last six hours and the same time yesterday, so that the"
+        " night is no alarm. The number of swaps must have fallen too: one whale in the past would"
+        " otherwise make the present look small."
+    ),
+    summary="Traded volume has dropped by {value}; the limit is {limit}.",
+    description="USD per second over fifteen minutes against what is usual at this time.",
+    runbook=Runbook(
+        meaning="Traders have left or cannot trade; it is often the first sign of another fault.",
+        check=(
+            "See whether API, sign-in or trades have alerts of their own.",
+            "See whether one pool or all have lost volume.",
+            "Compare with the volume of other exchanges.",
+        ),
+        fix=("Follow the alert that explains it.", "If the market is quiet, silence this one."),
+        escalate="Tell the trading lead after fifteen minutes without a cause.",
+    ),
+    rows=("A-P1-VOLUME",),
+)
+WHALE = AlertRule(
+    id="HighValueTrade",
+    severity=Severity.P2,
+    owner="trading",
+    subject="high-value-trade",
+    cadence=CRITICAL,
+    value=lambda p: (
+        f"sum by (pool) (increase({exchange.high_value_swaps}[{p.window(300, CRITICAL)}]))"
+    ),
+    compare=">",
+    limit=0,
+    unit=Unit.COUNT,
+    for_seconds=0,
+    keep_seconds=60,
+    why="One such trade is the event itself; five minutes keep it on the board long enough.",
+    summary="A trade above the high value went through {{ $labels.pool }}.",
+    description="At least one swap above the configured value within five minutes.",
+    runbook=Runbook(
+        meaning="Somebody moved a large sum; prices and liquidity may follow.",
+        check=("See who traded and what the price did.", "See whether liquidity is withdrawn."),
+        fix=("Nothing, if it is an ordinary trade.",),
+        escalate="Tell the trading lead when several follow each other.",
+    ),
+    rows=("A-CH-WHALE", "M-TRADE-SIZE"),
+)
+PRICE_MOVED = AlertRule(
+    id="PriceMovedAbnormally",
+    severity=Severity.P2,
+    owner="trading",
+    subject="price",
+    cadence=CRITICAL,
+    value=lambda p: (
+        f"max_over_time({exchange.pool_price}[{p.window(300, CRITICAL)}])"
+        f" / min_over_time({exchange.pool_price}[{p.window(300, CRITICAL)}]) - 1"
+    ),
+    compare=">",
+    limit=0.1,
+    unit=Unit.RATIO,
+    for_seconds=0,
+    keep_seconds=120,
+    why="Ten per cent within five minutes is an event by itself and may be over in the next.",
+    summary="The price in {{ $labels.pool }} moved by {value} within minutes; limit {limit}.",
+    description="Highest over lowest price of the pool within five minutes.",
+    runbook=Runbook(
+        meaning="A market shock, a whale, or somebody who bends the price on purpose.",
+        check=("Compare with other exchanges.", "Look at the largest swaps in the pool."),
+        fix=("Suspend what relies on this price as an oracle.",),
+        escalate="Call the trading lead when other markets do not move alike.",
+    ),
+    rows=("A-CH-WHALE",),
+)
+MARKET_STALE = AlertRule(
+    id="MarketDataStale",
+    severity=Severity.P1,
+    owner="trading",
+    subject="market-data",
+    cadence=HIGH,
+    value=lambda _: f"max by (feed) (time() - {platform.market_updated})",
+    compare=">",
+    limit=60,
+    shrunk_limit=15,
+    unit=Unit.SECONDS,
+    for_seconds=15,
+    keep_seconds=120,
+    why="Feeds update every few seconds; a minute of silence is a dead feed, not a calm market.",
+    summary="{{ $labels.feed }} has brought no price for {value}; the limit is {limit}.",
+    description="Quotes are made from old prices.",
+    runbook=Runbook(
+        meaning="Whoever knows the true price trades against us.",
+        check=("See whether the feed is connected.", "Look for errors of the feed's client."),
+        fix=("Reconnect the feed.", "Switch to the other feed, or stop quoting."),
+        escalate="Call the trading lead after five minutes.",
+    ),
+    rows=("M-ENGINE-MARKET",),
+)
+FEED_LOST = AlertRule(
+    id="MarketDataDisconnected",
+    severity=Severity.P2,
+    owner="trading",
+    subject="market-data",
+    cadence=HIGH,
+    value=lambda p: f"max by (feed) ({latest(p, str(platform.market_connected), cadence=HIGH)})",
+    compare="<",
+    limit=1,
+    unit=Unit.BOOLEAN,
+    for_seconds=60,
+    keep_seconds=120,
+    why="A reconnect takes seconds; after a minute nobody is coming back by himself.",
+    summary="The market data feed {{ $labels.feed }} is not connected.",
+    description="The feed's client has lost its connection.",
+    runbook=MARKET_STALE.runbook,
+    rows=("M-ENGINE-MARKET",),
+)
+
+TRADING_ALERTS = (
+    TRADING_SUCCESS,
+    TRADE_FAILURES,
+    TRANSACTIONS_FAILING,
+    CONFIRMATIONS_SLOW,
+    VOLUME_DROP,
+    WHALE,
+    PRICE_MOVED,
+    MARKET_STALE,
+    FEED_LOST,
+)
