@@ -76,7 +76,7 @@ finality_lag = gauge(
 )
 blocks = counter(
     "bsc_blocks_total",
-    "Blocks by stage: produced (from the head's height), seen, evaluated; equal when none is lost.",
+    "Blocks by stage: produced (by height), seen, evaluated; lost ones could not be read.",
     labels=("stage",),
 )
 block_gaps_open = gauge(
@@ -112,6 +112,11 @@ difficulty = gauge(
 reorgs = counter("bsc_reorgs_total", "Reorganisations seen by a parent hash that did not match.")
 reorg_depth = gauge(
     "bsc_reorg_last_depth_blocks", "Depth of the latest reorganisation.", unit=Unit.BLOCKS
+)
+reorg_blocks = counter(
+    "bsc_reorg_blocks_total",
+    "Evaluated blocks that a reorganisation dropped, by cause (reorg, reset of the chain).",
+    labels=("cause",),
 )
 transactions = counter(
     "bsc_transactions_total",
@@ -156,6 +161,7 @@ CHAIN_METRICS = (
     difficulty,
     reorgs,
     reorg_depth,
+    reorg_blocks,
     transactions,
     gas_price,
     finality_seconds,

@@ -64,6 +64,30 @@ pool_utilisation = gauge(
     labels=POOL,
 )
 
+impermanent_loss = gauge(
+    "dex_impermanent_loss_ratio",
+    "Loss of a provider of a v2 pool against holding since the watch began; negative.",
+    unit=Unit.RATIO,
+    labels=POOL,
+)
+fee_apr = gauge(
+    "dex_fee_apr_ratio",
+    "Yearly return of providers from the fees of the last 24 h (or since start, if shorter).",
+    unit=Unit.RATIO,
+    labels=POOL,
+)
+fee_apy = gauge(
+    "dex_fee_apy_ratio",
+    "The yearly return from fees if put back every day.",
+    unit=Unit.RATIO,
+    labels=POOL,
+)
+events_malformed = counter(
+    "dex_events_malformed_total",
+    "Events of watched addresses that bear a known topic but do not fit it.",
+    labels=("address",),
+)
+
 contract_calls = counter(
     "contract_calls_total",
     "Transactions to a watched contract by method and outcome (success, reverted).",
@@ -74,6 +98,11 @@ contract_gas = counter(
     "Gas used by transactions to a watched contract.",
     unit=Unit.GAS,
     labels=("contract",),
+)
+contract_failures = counter(
+    "contract_failures_total",
+    "Reverted calls of a watched contract by reason, found by replaying them.",
+    labels=("contract", "reason"),
 )
 contract_changes = counter(
     "contract_state_changes_total",
@@ -107,8 +136,13 @@ EXCHANGE_METRICS = (
     liquidity_providers,
     liquidity_events,
     pool_utilisation,
+    impermanent_loss,
+    fee_apr,
+    fee_apy,
+    events_malformed,
     contract_calls,
     contract_gas,
+    contract_failures,
     contract_changes,
     contract_paused,
     contract_view,
