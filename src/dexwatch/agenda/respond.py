@@ -18,7 +18,7 @@ How to build it, for the composition root:
         count=role.figures.hook,
     )
     # serve `door` with uvicorn on 127.0.0.1:config.respond.port, and beside it:
-    await role.run(stop)                                     # until `stop` (an asyncio.Event) is set
+    await role.run(stop)                                     # until the event `stop` is set
     await store.close()
 
 The console opens its own store on the same database and uses `agenda.incidents`; what it writes

@@ -53,6 +53,8 @@ class Work:
     lease_owner: str
     lease_until: datetime
     page_id: str | None = None
+    version: int = 0
+    """Rises when the work is asked for again, so that a wish during an attempt is not lost."""
 
 
 @dataclass(frozen=True)
