@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SESSION = "DEXWATCH_TEST_SESSION"
 LAST = ("browser", "flow")
 """Markers of slow tests, in the order in which they come after all others."""
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 3.0
 
 
 @pytest.fixture

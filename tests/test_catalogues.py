@@ -1,0 +1,93 @@
+"""Each catalogue is an explicit list: nothing is missing from it, and nothing is in it twice."""
+
+import importlib
+import pkgutil
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import ModuleType
+
+import pytest
+
+from dexwatch.dashboards.board import Board
+from dexwatch.demo.scenarios.scenario import Scenario
+from dexwatch.rules.rule import AlertRule, RecordingRule
+from dexwatch.signals.metric import Metric
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """A package, the list in its `__init__`, the kind of its entries, and what names an entry."""
+
+    package: str
+    list_name: str
+    kind: type
+    key: Callable[[object], str]
+
+    def __str__(self) -> str:
+        return f"{self.package}.{self.list_name}"
+
+    def listed(self) -> list[str]:
+        entries = getattr(importlib.import_module(self.package), self.list_name)
+        return [self.key(entry) for entry in entries]
+
+
+CATALOGUES = (
+    Catalogue("dexwatch.signals", "METRICS", Metric, lambda one: one.name),
+    Catalogue("dexwatch.rules", "ALERTS", AlertRule, lambda one: one.id),
+    Catalogue("dexwatch.rules", "RECORDINGS", RecordingRule, lambda one: one.name),
+    Catalogue("dexwatch.dashboards", "BOARDS", Board, lambda one: one.id),
+    Catalogue("dexwatch.demo.scenarios", "SCENARIOS", Scenario, lambda one: one.name),
+)
+
+
+def modules(package: str) -> Iterable[ModuleType]:
+    parent = importlib.import_module(package)
+    for found in pkgutil.iter_modules(parent.__path__, prefix=f"{package}."):
+        yield importlib.import_module(found.name)
+
+
+def declared(value: object, kind: type) -> Iterable[object]:
+    """Yield the entries in a module's variable: one, or those of a tuple."""
+    if isinstance(value, kind):
+        yield value
+    elif isinstance(value, tuple):
+        yield from (entry for entry in value if isinstance(entry, kind))
+
+
+@pytest.fixture(params=CATALOGUES, ids=str)
+def catalogue(request: pytest.FixtureRequest) -> Catalogue:
+    return request.param
+
+
+def test_nothing_is_listed_twice(catalogue: Catalogue) -> None:
+    assert [name for name, count in Counter(catalogue.listed()).items() if count > 1] == []
+
+
+def test_nothing_that_is_declared_is_missing(catalogue: Catalogue) -> None:
+    listed = set(catalogue.listed())
+    missing = {
+        f"{module.__name__}.{name}: {catalogue.key(entry)}"
+        for module in modules(catalogue.package)
+        for name, value in vars(module).items()
+        for entry in declared(value, catalogue.kind)
+        if catalogue.key(entry) not in listed
+    }
+    assert sorted(missing) == []
+
+
+def test_a_catalogue_is_not_empty(catalogue: Catalogue) -> None:
+    assert catalogue.listed()
+
+
+def test_scenarios_raise_alerts_that_exist() -> None:
+    rules = importlib.import_module("dexwatch.rules").ALERTS
+    scenarios = importlib.import_module("dexwatch.demo.scenarios").SCENARIOS
+    known = {rule.id for rule in rules}
+    unknown = {
+        f"{scenario.name}: {name}"
+        for scenario in scenarios
+        for name in (*scenario.raises, *scenario.also)
+        if name not in known
+    }
+    assert sorted(unknown) == []
