@@ -1,4 +1,4 @@
-"""How the commands speak: tables on a terminal, JSON for machines, and errors that say what to do."""
+"""How the commands speak: tables on a terminal, JSON for machines, errors that say what to do."""
 
 import sys
 from collections.abc import Sequence

@@ -51,6 +51,12 @@ class NodeConfig(_Config):
     )
 
 
+class SupervisorConfig(_Config):
+    """The supervisor's own figures, on loopback: which programs are up and how often they ended."""
+
+    port: PortNumber = 8911
+
+
 class BlackboxConfig(_Config):
     """blackbox_exporter, which carries out the `probes`."""
 
@@ -159,6 +165,7 @@ class DaemonsConfig(_Config):
     )
     prometheus: PrometheusConfig = PrometheusConfig()
     alertmanager: AlertmanagerConfig = AlertmanagerConfig()
+    supervisor: SupervisorConfig = SupervisorConfig()
     node: NodeConfig = NodeConfig()
     blackbox: BlackboxConfig = BlackboxConfig()
     postgres: PostgresConfig = PostgresConfig()

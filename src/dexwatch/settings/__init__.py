@@ -21,12 +21,13 @@ from dexwatch.rules.config import RulesConfig
 from dexwatch.settings.document import Document, Place, dotted, read
 from dexwatch.settings.problems import Problem, SettingsError
 from dexwatch.sources.config import ChainConfig, DatabaseConfig, DexConfig
+from dexwatch.storage.config import StorageConfig
 
 __all__ = ["Problem", "Settings", "SettingsError", "load"]
 
 
 class Settings(BaseModel):
-    """Everything that an operator can set; a capability that is left out keeps its defaults or is off."""
+    """Everything that can be set; a capability that is left out keeps its defaults or is off."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -44,6 +45,7 @@ class Settings(BaseModel):
     watch: WatchConfig = WatchConfig()
     respond: RespondConfig
     notify: NotifyConfig = NotifyConfig()
+    storage: StorageConfig = StorageConfig()
     console: ConsoleConfig = ConsoleConfig()
 
 
@@ -58,8 +60,20 @@ def load(file: Path) -> Settings:
         settings = Settings.model_validate(document.values)
     except ValidationError as error:
         raise SettingsError(_problems(document, error)) from None
-    folder = (file.parent / settings.folder).resolve()
-    return settings.model_copy(update={"folder": folder})
+    return _anchored(settings, file.parent)
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    """Make every path absolute that the file gives relative to itself."""
+    users = (folder / settings.console.users_file).resolve()
+    extra = tuple((folder / path).resolve() for path in settings.rules.extra_files)
+    return settings.model_copy(
+        update={
+            "folder": (folder / settings.folder).resolve(),
+            "console": settings.console.model_copy(update={"users_file": users}),
+            "rules": settings.rules.model_copy(update={"extra_files": extra}),
+        }
+    )
 
 
 def _problems(document: Document, error: ValidationError) -> list[Problem]:
@@ -77,9 +91,8 @@ def _place(document: Document, location: tuple[int | str, ...]) -> Place:
     for step in location:
         parent = document.at(place) if place else document.values
         last = step == location[-1]
-        if isinstance(parent, dict) and (step in parent or last):
-            place = (*place, step)
-        elif isinstance(parent, list) and isinstance(step, int):
+        in_mapping = isinstance(parent, dict) and (step in parent or last)
+        if in_mapping or (isinstance(parent, list) and isinstance(step, int)):
             place = (*place, step)
     return place
 

@@ -36,7 +36,7 @@ class Document:
     lines: dict[Place, int]
 
     def line(self, place: Place) -> int:
-        """Return the line of a place, or of the nearest one that holds it (0 when none is known)."""
+        """Return the line of a place, or of the nearest one that holds it (0: none is known)."""
         for length in range(len(place), 0, -1):
             if place[:length] in self.lines:
                 return self.lines[place[:length]]
@@ -57,7 +57,8 @@ def read(file: Path) -> Document:
     """Read the file.
 
     Raises:
-        SettingsError: the file cannot be read, is no YAML mapping, repeats a key, or a secret it points to is missing.
+        SettingsError: the file cannot be read, is no YAML mapping, repeats a key,
+            or a secret that it points to is missing.
     """
     values = _parse(file, _text(file))
     lines: dict[Place, int] = {}

@@ -20,7 +20,7 @@ class Problem:
 
 
 class SettingsError(Exception):
-    """The configuration cannot be used; `problems` holds every mistake that was found, not only the first."""
+    """The configuration cannot be used; `problems` holds every mistake, not only the first."""
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))

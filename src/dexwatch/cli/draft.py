@@ -1,0 +1,101 @@
+"""The first configuration of a real platform: what was asked and found, written with comments."""
+
+import json
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+PEGGED = frozenset({"USDT", "USDC", "BUSD", "FDUSD", "DAI", "USD1", "TUSD", "LISUSD"})
+"""Symbols that are taken for a dollar; the file tells the operator to check."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A node that answered; `ws` is empty where only polling is possible."""
+
+    name: str
+    http: str
+    ws: str
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token of a recognised pool."""
+
+    symbol: str
+    address: str
+    decimals: int
+
+    @property
+    def pegged(self) -> bool:
+        """Does the symbol promise a dollar?"""
+        return self.symbol.upper() in PEGGED
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A recognised pool; the fee is in hundredths of a per cent."""
+
+    kind: str
+    address: str
+    token0: Token
+    token1: Token
+    fee_bps: float
+
+    @property
+    def name(self) -> str:
+        """The pair's name, with the kind where it is no V2 pool."""
+        pair = f"{self.token0.symbol}/{self.token1.symbol}"
+        return pair if self.kind == "v2" else f"{pair} {self.kind}"
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Another contract at a given address."""
+
+    name: str
+    address: str
+    pausable: bool
+
+
+@dataclass(frozen=True)
+class Draft:
+    """All that the file is written from; empty parts become commented examples."""
+
+    name: str
+    chain_id: int = 56
+    endpoints: tuple[Endpoint, ...] = ()
+    pools: tuple[Pool, ...] = ()
+    contracts: tuple[Contract, ...] = ()
+    dsn_env: str = ""
+    redis_url: str = ""
+    nginx_status: str = ""
+    api_url: str = ""
+    metrics_address: str = ""
+    smtp_host: str = ""
+    mail_to: tuple[str, ...] = ()
+    slack_env: str = ""
+    notes: tuple[str, ...] = ()
+    """What did not answer; it stands at the top so that it is not forgotten."""
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """The pools' tokens, each once."""
+        found = {t.address: t for pool in self.pools for t in (pool.token0, pool.token1)}
+        return tuple(found.values())
+
+
+def write(draft: Draft) -> str:
+    """Return the text of dexwatch.yml."""
+    pages = Environment(
+        loader=PackageLoader("dexwatch.cli"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - this is YAML; foreign text goes through `quote`.
+    )
+    # JSON is a part of YAML, so a token's symbol cannot break out of its quotes.
+    pages.filters["quote"] = json.dumps
+    pages.filters["line"] = lambda text: " ".join(text.split())[:200]
+    return pages.get_template("dexwatch.yml.jinja").render(draft=draft)

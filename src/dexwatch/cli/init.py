@@ -1,0 +1,242 @@
+"""`dexwatch init`: asks, tries each answer, and writes a commented configuration."""
+
+import asyncio
+import re
+import secrets
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+from rich.markup import escape
+
+from dexwatch.cli import recognise
+from dexwatch.cli.draft import Contract, Draft, Endpoint, Pool, write
+from dexwatch.cli.present import EXIT_USAGE, fail, out
+from dexwatch.cli.users import add_user
+from dexwatch.sources.http import HttpClient, SourceError
+
+ENDPOINTS_MAX = 8
+CONTRACTS_MAX = 100
+
+Many = list[str] | None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the operator said, before anything was tried."""
+
+    name: str
+    rpc: tuple[str, ...] = ()
+    contracts: tuple[str, ...] = ()
+    api: str = ""
+    metrics: str = ""
+    dsn_env: str = ""
+    redis: str = ""
+    nginx: str = ""
+    smtp: str = ""
+    mail_to: tuple[str, ...] = ()
+    slack_env: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+
+def init(
+    file: Annotated[Path, typer.Argument(help="The file to write.")] = Path("dexwatch.yml"),
+    *,
+    name: Annotated[str, typer.Option(help="The platform's name, in lower case.")] = "",
+    rpc: Annotated[Many, typer.Option(help="HTTP RPC endpoint; give it several times.")] = None,
+    contract: Annotated[Many, typer.Option(help="Address of a pool or contract.")] = None,
+    api: Annotated[str, typer.Option(help="Health URL of the platform's API.")] = "",
+    metrics: Annotated[str, typer.Option(help="host:port of the platform's /metrics.")] = "",
+    dsn_env: Annotated[str, typer.Option(help="Variable that holds the database's DSN.")] = "",
+    redis: Annotated[str, typer.Option(help="Redis URL.")] = "",
+    nginx: Annotated[str, typer.Option(help="nginx stub_status URL.")] = "",
+    smtp: Annotated[str, typer.Option(help="SMTP host.")] = "",
+    mail_to: Annotated[Many, typer.Option(help="Who gets e-mail.")] = None,
+    slack_env: Annotated[str, typer.Option(help="Variable that holds the Slack token.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    force: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+) -> None:
+    """Write a commented configuration for a real platform, by asking and probing."""
+    if file.exists() and not force:
+        fail(f"{file} is there already", "Name another file, or say --force.", status=EXIT_USAGE)
+    answers = Answers(
+        name,
+        tuple(rpc or ()),
+        tuple(contract or ()),
+        api,
+        metrics,
+        dsn_env,
+        redis,
+        nginx,
+        smtp,
+        tuple(mail_to or ()),
+        slack_env,
+    )
+    answers = answers if yes else _ask(answers)
+    draft = asyncio.run(_try(replace(answers, name=_slug(answers.name) or "my-dex")))
+    _write(file, draft)
+
+
+def _ask(given: Answers) -> Answers:
+    """Ask for each thing that was not given; an empty answer leaves it out."""
+    out.print(
+        "An empty answer leaves a thing out. Secrets are never asked for, only their names.\n"
+    )
+    asked = replace(
+        given,
+        name=given.name or typer.prompt("Name of the platform", default="my-dex"),
+        rpc=given.rpc or _list("RPC endpoint (http)", ENDPOINTS_MAX),
+        contracts=given.contracts or _list("Address of a pool or contract", CONTRACTS_MAX),
+        api=given.api or _text("Health URL of the API"),
+        metrics=given.metrics or _text("host:port of the platform's /metrics"),
+        dsn_env=given.dsn_env or _text("Variable that holds the PostgreSQL DSN"),
+        redis=given.redis or _text("Redis URL"),
+        nginx=given.nginx or _text("nginx stub_status URL"),
+        smtp=given.smtp or _text("SMTP host"),
+        slack_env=given.slack_env or _text("Variable that holds the Slack bot token"),
+    )
+    if asked.smtp and not asked.mail_to:
+        return replace(asked, mail_to=_list("Who gets e-mail", ENDPOINTS_MAX))
+    return asked
+
+
+def _text(question: str) -> str:
+    return str(typer.prompt(question, default="", show_default=False)).strip()
+
+
+def _list(question: str, most: int) -> tuple[str, ...]:
+    found: list[str] = []
+    while len(found) < most and (answer := _text(f"{question} {len(found) + 1}")):
+        found.append(answer)
+    return tuple(found)
+
+
+async def _try(answers: Answers) -> Draft:
+    """Try each answer, say what was found, and keep what did not answer as a note."""
+    notes: list[str] = []
+    endpoints, chain_id = await _endpoints(answers.rpc, notes)
+    pools, contracts = await _contracts(answers, endpoints, notes)
+    for url in (answers.api, answers.nginx, _metrics_url(answers.metrics)):
+        await _url(url, notes)
+    if answers.smtp and not answers.mail_to:
+        notes.append("e-mail: no recipient was given, so e-mail is left out")
+    return Draft(
+        name=answers.name,
+        chain_id=chain_id,
+        endpoints=endpoints,
+        pools=pools,
+        contracts=contracts,
+        dsn_env=answers.dsn_env,
+        redis_url=answers.redis,
+        nginx_status=answers.nginx,
+        api_url=answers.api,
+        metrics_address=answers.metrics,
+        smtp_host=answers.smtp if answers.mail_to else "",
+        mail_to=answers.mail_to,
+        slack_env=answers.slack_env,
+        notes=tuple(notes),
+    )
+
+
+async def _endpoints(urls: tuple[str, ...], notes: list[str]) -> tuple[tuple[Endpoint, ...], int]:
+    chain_id = 56
+    found = []
+    for index, url in enumerate(urls[:ENDPOINTS_MAX]):
+        name = f"node-{chr(ord('a') + index)}"
+        try:
+            chain_id, head = await recognise.endpoint(url)
+            _good(f"{name}: chain {chain_id}, block {head:,}")
+        except (SourceError, ValueError) as error:
+            _bad(f"{name}: {error}", notes)
+        found.append(Endpoint(name, url, _socket(url)))
+    return tuple(found), chain_id
+
+
+def _socket(url: str) -> str:
+    """Most nodes serve WebSocket at the same address; `doctor` says when one does not."""
+    return re.sub(r"^http", "ws", url)
+
+
+async def _contracts(
+    answers: Answers, endpoints: tuple[Endpoint, ...], notes: list[str]
+) -> tuple[tuple[Pool, ...], tuple[Contract, ...]]:
+    found: list[Pool | Contract] = []
+    for index, address in enumerate(answers.contracts[:CONTRACTS_MAX]):
+        if not re.fullmatch(r"0x[0-9a-fA-F]{40}", address):
+            _bad(f"{address}: no address (0x and 40 hexadecimal digits)", notes)
+            continue
+        name = f"contract-{index + 1}"
+        try:
+            thing = (
+                await recognise.contract(endpoints[0].http, address, name=name)
+                if endpoints
+                else None
+            )
+        except SourceError as error:
+            _bad(f"{address}: {error}", notes)
+            continue
+        if thing is None:
+            _bad(f"{address}: no contract is there", notes)
+            continue
+        kind = f"{thing.kind} pool {thing.name}" if isinstance(thing, Pool) else "contract"
+        _good(f"{address}: {kind}")
+        found.append(thing)
+    pools = tuple(thing for thing in found if isinstance(thing, Pool))
+    return pools, tuple(thing for thing in found if isinstance(thing, Contract))
+
+
+async def _url(url: str, notes: list[str]) -> None:
+    if not url:
+        return
+    try:
+        async with HttpClient(url) as client:
+            status = (await client.send("GET")).status
+    except SourceError as error:
+        _bad(f"{url}: {error}", notes)
+        return
+    if status < 400:
+        _good(f"{url}: status {status}")
+    else:
+        _bad(f"{url}: status {status}", notes)
+
+
+def _metrics_url(address: str) -> str:
+    return f"http://{address}/metrics" if address else ""
+
+
+def _good(text: str) -> None:
+    out.print(f"  [green]✓[/] {escape(text)}")
+
+
+def _bad(text: str, notes: list[str]) -> None:
+    out.print(f"  [yellow]![/] {escape(text)}")
+    notes.append(_without_secret(text))
+
+
+def _without_secret(text: str) -> str:
+    """An RPC address may hold a key in its path or query, so only its host is kept in the note."""
+    return re.sub(r"\b(https?|wss?)://\S+", lambda m: urlsplit(m[0]).hostname or "", text)
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64]
+
+
+def _write(file: Path, draft: Draft) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(write(draft), encoding="utf-8")
+    token = file.parent / "hook.token"
+    if not token.exists():
+        token.touch(mode=0o600)
+        token.write_text(secrets.token_urlsafe(32) + "\n")
+    users = file.parent / "users.json"
+    out.print(f"\nWrote [bold]{escape(str(file))}[/].")
+    if not users.exists():
+        password = add_user(users, "admin")
+        out.print(f"Sign-in for the console: [bold]admin[/] / [bold]{password}[/] (shown once).")
+    out.print(
+        f"Next: [bold]dexwatch check -c {escape(str(file))}[/], then [bold]dexwatch doctor[/], "
+        "then [bold]dexwatch up[/]."
+    )

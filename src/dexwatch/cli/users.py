@@ -1,0 +1,47 @@
+"""`dexwatch user`: who may sign in to the console."""
+
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from dexwatch.cli.present import CONFIG_DEFAULT, EXIT_USAGE, ConfigOption, fail, out
+from dexwatch.cli.present import settings_or_exit as load_settings
+from dexwatch.console.access.users import Role, UsersError, write
+
+PASSWORD_BYTES = 15
+"""120 bits, written as 20 characters."""
+
+
+def user(
+    name: Annotated[str, typer.Argument(help="Lower-case name.")],
+    *,
+    config: ConfigOption = CONFIG_DEFAULT,
+    role: Annotated[
+        Role, typer.Option(help="A viewer looks; an operator also acts.")
+    ] = Role.VIEWER,
+    ask: Annotated[bool, typer.Option("--ask", help="Ask for a password.")] = False,
+) -> None:
+    """Add a user to the console, or give one a new password and role."""
+    file = load_settings(config).console.users_file
+    chosen = typer.prompt("Password", hide_input=True, confirmation_prompt=True) if ask else ""
+    try:
+        password = add_user(file, name, role=role, password=chosen)
+    except (UsersError, ValueError) as error:
+        fail(str(error).splitlines()[0], f"Mend {file}, or choose another name.", status=EXIT_USAGE)
+    shown = "the password you typed" if ask else f"[bold]{password}[/] (shown once)"
+    out.print(f"[green]✓[/] {escape(name)} ({role.value}) may sign in with {shown}.")
+
+
+def add_user(file: Path, name: str, *, role: Role = Role.OPERATOR, password: str = "") -> str:
+    """Write the user into the file and return the password, made up when none is given.
+
+    Raises:
+        UsersError: the file is there and cannot be used.
+        ValueError: the name is not allowed.
+    """
+    password = password or secrets.token_urlsafe(PASSWORD_BYTES)
+    write(file, name, password, role)
+    return password

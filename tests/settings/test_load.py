@@ -1,0 +1,106 @@
+"""The configuration file: every mistake is found at once, and each names place and remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from dexwatch.settings import SettingsError, load
+
+SMALLEST = "name: ana-dex\nrespond: {hook_token: a-long-enough-token-for-tests}\n"
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "dexwatch.yml"
+    file.write_text(text)
+    return file
+
+
+def problems(folder: Path, text: str) -> list[tuple[int, str, str, str]]:
+    with pytest.raises(SettingsError) as caught:
+        load(write(folder, text))
+    return [(p.line, p.key, p.message, p.remedy) for p in caught.value.problems]
+
+
+def test_smallest_file_is_enough(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, SMALLEST))
+
+    assert settings.name == "ana-dex"
+    assert settings.folder == (tmp_path / "dexwatch-state").resolve()
+
+
+def test_unknown_key_names_line_and_nearest_known_key(tmp_path: Path) -> None:
+    [(line, key, message, remedy)] = problems(tmp_path, SMALLEST + "consol: {port: 1}\n")
+
+    assert (line, key, message) == (3, "consol", "unknown key")
+    assert "`console`" in remedy
+
+
+def test_all_mistakes_are_found_in_one_run(tmp_path: Path) -> None:
+    text = "name: Ana DEX\npace: quick\nnonsense: 1\nrespond: {hook_token: a-long-enough-token-for-tests}\n"
+
+    assert [line for line, *_ in problems(tmp_path, text)] == [1, 2, 3]
+
+
+def test_nested_mistake_is_placed_at_its_own_line(tmp_path: Path) -> None:
+    text = (
+        SMALLEST
+        + "chain:\n  chain_id: 56\n  endpoints:\n    - name: a\n      http: 7\n      htp: x\n"
+    )
+
+    found = {key: line for line, key, *_ in problems(tmp_path, text)}
+
+    assert found["chain.endpoints[0].http"] == 7
+    assert found["chain.endpoints[0].htp"] == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "holds no settings"),
+        ("- a\n- b\n", "holds no settings"),
+        ("name: [unclosed\n", "no valid YAML"),
+        ("name: a\nname: b\n", "twice"),
+    ],
+)
+def test_file_that_is_no_configuration_is_refused_in_plain_words(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    assert words in problems(tmp_path, text)[0][2]
+
+
+def test_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="dexwatch init"):
+        load(tmp_path / "absent.yml")
+
+
+def test_secret_comes_from_environment_or_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLATFORM_DSN", "postgresql://bo@127.0.0.1/exchange")
+    (tmp_path / "hook.token").write_text("from-a-file-with-a-long-token\nsecond line\n")
+    text = "name: a\nrespond: {hook_token: {file: ./hook.token}}\ndatabase: {dsn: {env: PLATFORM_DSN}}\n"
+
+    settings = load(write(tmp_path, text))
+
+    assert settings.respond.hook_token.get_secret_value() == "from-a-file-with-a-long-token"
+    assert settings.database is not None
+    assert "bo@127.0.0.1" in settings.database.dsn.get_secret_value()
+
+
+def test_missing_secrets_are_all_named(tmp_path: Path) -> None:
+    text = "name: a\nrespond: {hook_token: {env: DEXWATCH_ABSENT}}\ndatabase: {dsn: {file: ./absent}}\n"
+
+    found = problems(tmp_path, text)
+
+    assert [key for _, key, *_ in found] == ["respond.hook_token", "database.dsn"]
+    assert "DEXWATCH_ABSENT" in found[0][2]
+
+
+def test_secret_never_shows_in_an_error_or_a_dump(tmp_path: Path) -> None:
+    text = (
+        SMALLEST + "database: {dsn: 'postgresql://bo:sesame@127.0.0.1/x', timeout_seconds: soon}\n"
+    )
+    with pytest.raises(SettingsError) as caught:
+        load(write(tmp_path, text))
+
+    assert "sesame" not in str(caught.value)
