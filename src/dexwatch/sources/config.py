@@ -78,7 +78,7 @@ class ChainConfig(_Config):
         Field(
             ge=10, description="blocks older than these are given up after an outage, and counted"
         ),
-    ] = 20_000
+    ] = 8_000
     safe_depth_blocks: Annotated[
         int, Field(ge=1, le=1_000, description="how far back a reorganisation is followed")
     ] = 128
