@@ -23,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 
 from dexwatch.daemons.keeper import kill, start_time, tree
+from dexwatch.daemons.launch import LINEAGE
 
 _HERE = Path(__file__).parent
 _SCRIPT = (sys.executable, "-I", "-S")
@@ -187,25 +188,26 @@ class Child:
 
     async def stop(self, number: signal.Signals, seconds: float) -> int:
         """Ask it to end, then kill it and everything that it started; return the exit status."""
-        descendants = await asyncio.to_thread(tree, self.pid)
+        descendants = await asyncio.to_thread(tree, self.pid, self.started)
         self.send(number)
         if not await self.wait(seconds):
-            descendants += await asyncio.to_thread(tree, self.pid)
+            descendants += await asyncio.to_thread(tree, self.pid, self.started)
             self.send(signal.SIGKILL)
             await self.wait(5.0)
         await self.sweep(descendants)
         return self.ended.result() if self.ended.done() else -signal.SIGKILL
 
     async def sweep(self, descendants: Sequence[tuple[int, str]] = ()) -> None:
-        """After the end: let what is left of the tree go by itself for a moment, then kill it."""
-        rest = {*descendants, *await asyncio.to_thread(tree, self.pid)}
-        deadline = asyncio.get_running_loop().time() + LEFTOVER_SECONDS
-        while rest := {(pid, began) for pid, began in rest if start_time(pid) == began}:
-            if asyncio.get_running_loop().time() > deadline:
-                for pid, began in rest:
-                    kill(pid, began, signal.SIGKILL)
-                break
-            await asyncio.sleep(0.02)
+        """After the end: ask what is left of the tree to end too, then kill it."""
+        rest = {*descendants, *await asyncio.to_thread(tree, self.pid, self.started)}
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for pid, began in rest:
+                kill(pid, began, number)
+            deadline = asyncio.get_running_loop().time() + LEFTOVER_SECONDS
+            while rest := {(pid, began) for pid, began in rest if start_time(pid) == began}:
+                if asyncio.get_running_loop().time() > deadline:
+                    break
+                await asyncio.sleep(0.02)
         if self._keeper is not None:
             self._keeper.remove(self.pid)
 
@@ -231,6 +233,7 @@ def spawn(
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("start children from the main thread: they die with the starting thread")
     variables = dict(os.environ if env is None else env)
+    variables[LINEAGE] = os.environ.get(LINEAGE, "/")
     path = shutil.which(argv[0], path=variables.get("PATH")) or argv[0]
     output = log.open()
     try:

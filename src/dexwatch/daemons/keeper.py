@@ -29,8 +29,13 @@ def start_time(pid: int) -> str:
     return "" if fields[0] in "ZX" else fields[19]
 
 
-def tree(root: int) -> list[tuple[int, str]]:
-    """Return (pid, start time) of the living descendants and group members of `root`."""
+def tree(root: int, started: str) -> list[tuple[int, str]]:
+    """Return (pid, start time) of all living processes that come from `root`, not itself.
+
+    Three marks tell them, since each can be lost: the parent, the group or session,
+    and the lineage in the environment (see launch.py), which outlives both.
+    """
+    mark = f"/{root}:{started}/".encode()
     parents: dict[int, list[int]] = {}
     groups: list[int] = []
     for entry in os.listdir("/proc"):  # noqa: PTH208 - pathlib would cost this small process a megabyte.
@@ -42,7 +47,7 @@ def tree(root: int) -> list[tuple[int, str]]:
         except OSError:
             continue
         parents.setdefault(int(fields[1]), []).append(int(entry))
-        if int(fields[2]) == root or int(fields[3]) == root:
+        if root in {int(fields[2]), int(fields[3])} or _carries(entry, mark):
             groups.append(int(entry))
     found: dict[int, None] = dict.fromkeys(groups)
     waiting = [root, *groups]
@@ -52,7 +57,15 @@ def tree(root: int) -> list[tuple[int, str]]:
                 found[child] = None
                 waiting.append(child)
     found.pop(root, None)
-    return [(pid, started) for pid in found if (started := start_time(pid))]
+    return [(pid, began) for pid in found if (began := start_time(pid))]
+
+
+def _carries(pid: str, mark: bytes) -> bool:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123
+            return mark in file.read()
+    except OSError:
+        return False
 
 
 def kill(pid: int, started: str, number: int) -> None:
@@ -64,9 +77,8 @@ def kill(pid: int, started: str, number: int) -> None:
 
 def bury(children: dict[int, tuple[str, int, float]]) -> None:
     """End all children with their trees, within the longest of their times plus a moment."""
-    trees = {}
+    trees = {pid: tree(pid, started) for pid, (started, _, _) in children.items()}
     for pid, (started, number, _) in children.items():
-        trees[pid] = tree(pid) if start_time(pid) == started else []
         kill(pid, started, number)
     deadline = time.monotonic() + max(seconds for _, _, seconds in children.values())
     waiting = dict(children)
@@ -74,8 +86,8 @@ def bury(children: dict[int, tuple[str, int, float]]) -> None:
         waiting = {pid: c for pid, c in waiting.items() if start_time(pid) == c[0]}
         time.sleep(0.05)
     for pid, (started, _, _) in children.items():
-        # A child that ended leaves its group; one that did not may have new children by now.
-        rest = trees[pid] + (tree(pid) if start_time(pid) in {"", started} else [])
+        # By now there may be new ones.
+        rest = [*trees[pid], *tree(pid, started)]
         kill(pid, started, signal.SIGKILL)
         for descendant, began in rest:
             kill(descendant, began, signal.SIGKILL)

@@ -13,12 +13,16 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
+LINEAGE = "DEXWATCH_LINEAGE"
+"""Environment variable with PID:START of every supervised ancestor, each between slashes."""
 
 
 def main(argv: list[str]) -> None:
     """Become the program; exits with 127 and a line on stderr where that is impossible."""
     parent, death, user = int(argv[1]), int(argv[2]), argv[3]
     program = argv[5:]
+    with open("/proc/self/stat", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+        start = file.read().rpartition(")")[2].split()[19]
     # All imports come first: the new user may not be allowed to read our Python's own folder.
     prctl = ctypes.CDLL(None).prctl
     if user:
@@ -31,6 +35,7 @@ def main(argv: list[str]) -> None:
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         # Python ignores these, and an ignored signal stays ignored in the program.
         signal.signal(number, signal.SIG_DFL)
+    os.environ[LINEAGE] = f"{os.environ.get(LINEAGE, '/')}{os.getpid()}:{start}/"
     try:
         os.execve(program[0], program, os.environ)  # noqa: S606 - the caller found the path.
     except OSError as error:

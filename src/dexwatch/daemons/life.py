@@ -1,10 +1,10 @@
 """The life of one supervised program: start, ready, watch, restart with back-off, reload, stop."""
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import random
-import re
 import signal
 from collections import deque
 from dataclasses import dataclass
@@ -17,14 +17,13 @@ from dexwatch import clock
 from dexwatch.daemons import files, ports
 from dexwatch.daemons.child import Child, Keeper, Log, spawn
 from dexwatch.daemons.occupancy import Occupancy
-from dexwatch.daemons.program import DaemonError, NotReadyError, Program, RefusedConfigError, Reload
+from dexwatch.daemons.program import DaemonError, NotReadyError, Program, Reload
+from dexwatch.daemons.reloading import reload
 
 TICK_SECONDS = 5.0
 """How often a running program's answer and the size of its log are looked at."""
-RELOAD_SECONDS = 10.0
-_PROOF = re.compile(
-    r"^\w+_config_last_reload_(successful|success_timestamp_seconds) (\S+)$", re.MULTILINE
-)
+_PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "DEXWATCH_TEST_SESSION")
+"""What every program sees of our environment; the last lets a test run find what it left behind."""
 
 _log = structlog.get_logger(__name__)
 
@@ -127,7 +126,7 @@ class Life:
         former = await asyncio.to_thread(files.write, program)
         try:
             if self._only_files_differ(program) and program.reload is not Reload.RESTART:
-                await self._reload(program)
+                await reload(program, self._running(), self.log)
             else:
                 await self._replace(program)
         except DaemonError:
@@ -161,37 +160,6 @@ class Life:
             self.program = old
             raise
 
-    async def _reload(self, program: Program) -> None:
-        child = self._running()
-        match program.reload:
-            case Reload.HUP:
-                before = await _reload_state(program.reload_proof)
-                child.send(signal.SIGHUP)
-                await self._prove(program, before)
-            case Reload.HTTP:
-                status, body = await ports.request(
-                    program.reload_url, method="POST", seconds=RELOAD_SECONDS
-                )
-                if status >= 400:
-                    raise RefusedConfigError(f"{program.name} refuses it: {body.strip()[:500]}")
-            case _:
-                pass
-        _log.info("daemon.reloaded", daemon=program.name)
-
-    async def _prove(self, program: Program, before: tuple[bool, float]) -> None:
-        if not program.reload_proof:
-            return
-        deadline = clock.monotonic() + RELOAD_SECONDS
-        while clock.monotonic() < deadline:
-            good, at = await _reload_state(program.reload_proof)
-            if at > before[1]:
-                return
-            if not good:
-                break
-            await asyncio.sleep(0.05)
-        last = "\n".join(self.log.tail(3))
-        raise RefusedConfigError(f"{program.name} did not load its new configuration:\n{last}")
-
     async def _bring_up(self) -> None:
         program = self.program
         self.state = State.STARTING
@@ -200,7 +168,7 @@ class Life:
             program.argv,
             log=self.log,
             keeper=self._keeper,
-            env=None if program.inherit_env and not program.env else _environment(program),
+            env=_environment(program),
             cwd=program.home,
             user=program.user,
             stop_signal=program.stop_signal,
@@ -244,7 +212,8 @@ class Life:
             await self._come_back()
 
     async def _look(self) -> None:
-        await asyncio.to_thread(self.log.cut)
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(self.log.cut)
         ready = self.program.ready
         if ready is not None:
             well = await ports.answers(ready)
@@ -268,7 +237,8 @@ class Life:
             self.restarts += 1
             try:
                 await self._bring_up()
-            except DaemonError as error:
+            except (DaemonError, OSError) as error:
+                # Even a full process table or disk passes; giving up would not.
                 self.detail = str(error)
                 if self.child is not None:
                     await self.child.stop(self.program.stop_signal, self.program.stop_seconds)
@@ -277,23 +247,9 @@ class Life:
 
 
 def _environment(program: Program) -> dict[str, str]:
-    kept = os.environ if program.inherit_env else {}
-    basic = {
-        name: os.environ[name] for name in ("PATH", "LANG", "TZ", "HOME") if name in os.environ
-    }
-    return {**basic, **kept, **program.env}
-
-
-async def _reload_state(url: str) -> tuple[bool, float]:
-    """Return (the last reload succeeded, when the last good one was) from the program's metrics."""
-    if not url:
-        return True, 0.0
-    try:
-        _, body = await ports.request(url)
-    except (OSError, TimeoutError, ValueError):
-        return True, float("inf")
-    found = {name: float(value) for name, value in _PROOF.findall(body)}
-    return found.get("successful", 1.0) == 1.0, found.get("success_timestamp_seconds", 0.0)
+    if program.inherit_env:
+        return {**os.environ, **program.env}
+    return {**{name: os.environ[name] for name in _PASSED_ON if name in os.environ}, **program.env}
 
 
 def _status(status: int) -> str:

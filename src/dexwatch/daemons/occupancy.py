@@ -69,7 +69,7 @@ class Occupancy:
         Blocks; call it from a thread.
         """
         deadline = time.monotonic() + seconds
-        trees = {name: tree(pid) for name, (pid, _) in self.leftovers().items()}
+        trees = {name: tree(*child) for name, child in self.leftovers().items()}
         for pid, started in self.leftovers().values():
             kill(pid, started, signal.SIGTERM)
         while (rest := self.leftovers()) and time.monotonic() < deadline:

@@ -1,0 +1,76 @@
+"""Make a running program read its changed files, and make sure that it took them."""
+
+import asyncio
+import re
+import signal
+
+import structlog
+
+from dexwatch import clock
+from dexwatch.daemons import ports
+from dexwatch.daemons.child import Child, Log
+from dexwatch.daemons.program import Program, RefusedConfigError, Reload
+
+RELOAD_SECONDS = 10.0
+
+_PROOF = re.compile(
+    r"^\w+_config_last_reload_(successful|success_timestamp_seconds) (\S+)$", re.MULTILINE
+)
+_log = structlog.get_logger(__name__)
+
+
+async def reload(program: Program, child: Child, log: Log) -> None:
+    """Let the program read the files that lie there now.
+
+    Raises:
+        RefusedConfigError: it says, or its metrics say, that it did not take them.
+    """
+    match program.reload:
+        case Reload.HUP:
+            since = clock.now().timestamp()
+            child.send(signal.SIGHUP)
+            await _prove(program, since, log)
+        case Reload.HTTP:
+            await _ask(program)
+        case _:
+            pass
+    _log.info("daemon.reloaded", daemon=program.name)
+
+
+async def _ask(program: Program) -> None:
+    try:
+        status, body = await ports.request(
+            program.reload_url, method="POST", seconds=RELOAD_SECONDS
+        )
+    except (OSError, TimeoutError, ValueError) as error:
+        raise RefusedConfigError(f"{program.name} did not answer: {error!r}") from error
+    if status >= 400:
+        raise RefusedConfigError(f"{program.name} refuses it: {body.strip()[:500]}")
+
+
+async def _prove(program: Program, since: float, log: Log) -> None:
+    """A signal has no answer, so the metrics are watched for a good reload after it."""
+    if not program.reload_proof:
+        return
+    deadline = clock.monotonic() + RELOAD_SECONDS
+    while clock.monotonic() < deadline:
+        good, at = await _state(program.reload_proof)
+        if at >= since:
+            return
+        if not good:
+            break
+        await asyncio.sleep(0.05)
+    last = "\n".join(log.tail(3))
+    raise RefusedConfigError(f"{program.name} did not load its new configuration:\n{last}")
+
+
+async def _state(url: str) -> tuple[bool, float]:
+    """Return (the last reload succeeded, when the last good one was) from the program's metrics."""
+    if not url:
+        return True, 0.0
+    try:
+        _, body = await ports.request(url)
+    except (OSError, TimeoutError, ValueError):
+        return True, 0.0
+    found = {name: float(value) for name, value in _PROOF.findall(body)}
+    return found.get("successful", 1.0) == 1.0, found.get("success_timestamp_seconds", 0.0)
