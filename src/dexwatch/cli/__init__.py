@@ -2,7 +2,7 @@
 
 import typer
 
-from dexwatch.cli import check, coverage, demo, doctor, export, init, status, up
+from dexwatch.cli import check, coverage, demo, doctor, export, init, status, up, users
 
 app = typer.Typer(
     name="dexwatch",
@@ -22,6 +22,7 @@ COMMANDS = (
     doctor.doctor,
     status.status,
     coverage.coverage,
+    users.user,
 )
 
 for command in COMMANDS:

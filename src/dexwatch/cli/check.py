@@ -1,0 +1,87 @@
+"""`dexwatch check`: everything that can be found wrong without starting anything."""
+
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import typer
+from rich.markup import escape
+
+from dexwatch.app import programs
+from dexwatch.cli.present import (
+    CONFIG_DEFAULT,
+    EXIT_FINDINGS,
+    ConfigOption,
+    JsonOption,
+    emit_json,
+    out,
+    settings_or_exit,
+)
+from dexwatch.daemons import files
+from dexwatch.daemons.program import DaemonError
+from dexwatch.rules import ALERTS, PACES, RECORDINGS
+from dexwatch.rules.lint import lint
+from dexwatch.settings import Settings
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: where, what, and what to do."""
+
+    place: str
+    message: str
+    remedy: str
+
+
+def check(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False) -> None:
+    """Find mistakes in the configuration and the rules; nothing is started or contacted."""
+    settings = settings_or_exit(config, as_json=as_json)
+    findings = (*_rules(settings), *_rendered(settings, config))
+    if as_json:
+        emit_json({"problems": [asdict(finding) for finding in findings]})
+    else:
+        _show(settings, findings)
+    if findings:
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def _rules(settings: Settings) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(found.place, found.message, found.remedy)
+        for found in lint(ALERTS, RECORDINGS, PACES[settings.pace], settings.rules)
+    )
+
+
+def _rendered(settings: Settings, config: Path) -> tuple[Finding, ...]:
+    """Let promtool, amtool and the like judge the files that we would give to the programs."""
+    found = []
+    try:
+        planned = programs(settings, config)
+    except (DaemonError, ValueError) as error:
+        return (Finding("rules", str(error), "Correct the `rules` part."),)
+    with tempfile.TemporaryDirectory(prefix="dexwatch-check-"):
+        for program in planned:
+            if not program.checks or shutil.which(program.checks[0][0]) is None:
+                continue
+            try:
+                files.check(program)
+            except DaemonError as error:
+                found.append(
+                    Finding(program.name, str(error), "Correct the part that it was made from.")
+                )
+    return tuple(found)
+
+
+def _show(settings: Settings, findings: tuple[Finding, ...]) -> None:
+    for finding in findings:
+        out.print(
+            f"[red]✗[/] [bold]{escape(finding.place)}[/]  {escape(finding.message)} "
+            f"[dim]{escape(finding.remedy)}[/]",
+            soft_wrap=True,
+        )
+    if not findings:
+        out.print(
+            f"[green]✓[/] {escape(settings.name)}: configuration, {len(ALERTS)} alert rules and "
+            f"{len(RECORDINGS)} recording rules are sound."
+        )

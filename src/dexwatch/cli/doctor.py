@@ -1,0 +1,52 @@
+"""`dexwatch doctor`: what is reachable, what is not, and what to do."""
+
+import asyncio
+from dataclasses import asdict
+
+import typer
+from rich.markup import escape
+
+from dexwatch.cli.present import (
+    CONFIG_DEFAULT,
+    EXIT_FINDINGS,
+    ConfigOption,
+    JsonOption,
+    emit_json,
+    out,
+    settings_or_exit,
+)
+from dexwatch.cli.reach import State, Trial, reach
+
+SIGNS = {State.OK: "[green]✓[/]", State.FAILED: "[red]✗[/]"}
+
+
+def doctor(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False) -> None:
+    """Try everything that the configuration names; ends with status 1 when something fails."""
+    settings = settings_or_exit(config, as_json=as_json)
+    trials = asyncio.run(reach(settings))
+    if as_json:
+        emit_json({"trials": [asdict(trial) for trial in trials]})
+    else:
+        _show(trials)
+    if any(trial.state is State.FAILED for trial in trials):
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def _show(trials: tuple[Trial, ...]) -> None:
+    area = ""
+    for trial in trials:
+        if trial.area != area:
+            area = trial.area
+            out.print(f"[bold]{escape(area)}[/]")
+        out.print(
+            f"  {SIGNS[trial.state]} {escape(trial.subject)}  [dim]{escape(trial.detail)}[/]",
+            soft_wrap=True,
+        )
+        if trial.remedy:
+            out.print(f"    → {escape(trial.remedy)}", soft_wrap=True)
+    failed = sum(trial.state is State.FAILED for trial in trials)
+    out.print(
+        f"\n[red]{failed} of {len(trials)} trials failed.[/]"
+        if failed
+        else f"\n[green]All {len(trials)} trials succeeded.[/]"
+    )

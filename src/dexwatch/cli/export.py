@@ -1,0 +1,75 @@
+"""`dexwatch export`: what we give to our own daemons, for those that you run yourself."""
+
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.markup import escape
+
+from dexwatch.app.up import exposed, hook
+from dexwatch.cli.present import CONFIG_DEFAULT, ConfigOption, err, settings_or_exit
+from dexwatch.daemons import render_alertmanager, render_prometheus
+from dexwatch.daemons.program import File
+from dexwatch.dashboards import BOARDS, grafana
+from dexwatch.rules import PACES, render
+
+app = typer.Typer(
+    help="Write files for a Prometheus, Alertmanager or Grafana of your own.",
+    no_args_is_help=True,
+)
+
+FolderOption = Annotated[Path, typer.Option("--to", help="The folder to write into.")]
+
+
+@app.command()
+def prometheus(
+    config: ConfigOption = CONFIG_DEFAULT, *, to: FolderOption = Path("export/prometheus")
+) -> None:
+    """Write prometheus.yml and the rule file."""
+    settings = settings_or_exit(config)
+    pace = PACES[settings.pace]
+    _write(
+        to,
+        render_prometheus(
+            settings.daemons,
+            pace=pace,
+            rules=render(pace, settings.rules),
+            roles=exposed(settings),
+            extra_rules=settings.rules.extra_files,
+        ),
+    )
+
+
+@app.command()
+def alertmanager(
+    config: ConfigOption = CONFIG_DEFAULT, *, to: FolderOption = Path("export/alertmanager")
+) -> None:
+    """Write alertmanager.yml and the token file for our door."""
+    settings = settings_or_exit(config)
+    _write(to, render_alertmanager(pace=PACES[settings.pace], hook=hook(settings)))
+
+
+@app.command(name="grafana")
+def grafana_boards(
+    config: ConfigOption = CONFIG_DEFAULT, *, to: FolderOption = Path("export/grafana")
+) -> None:
+    """Write every board as a Grafana dashboard."""
+    pace = PACES[settings_or_exit(config).pace]
+    boards = tuple(
+        File(
+            f"{board.id}.json",
+            orjson.dumps(grafana.render(board, pace.window), option=orjson.OPT_INDENT_2).decode(),
+        )
+        for board in BOARDS
+    )
+    _write(to, boards)
+
+
+def _write(folder: Path, files: tuple[File, ...]) -> None:
+    for file in files:
+        path = folder / file.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600 if file.secret else 0o644)
+        path.write_text(file.content, encoding="utf-8")
+        err.print(f"wrote {escape(str(path))}")

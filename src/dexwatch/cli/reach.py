@@ -1,0 +1,298 @@
+"""Tries everything that a configuration names, each with a time-out, all side by side."""
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from urllib.parse import urlsplit
+
+from dexwatch.cli import recognise
+from dexwatch.daemons.config import DaemonsConfig, ProbeConfig
+from dexwatch.daemons.ports import holder, is_free
+from dexwatch.notifiers.config import NotifyConfig
+from dexwatch.settings import Settings
+from dexwatch.signals.business import BUSINESS_METRICS
+from dexwatch.sources.config import ChainConfig, DatabaseConfig, EndpointConfig, QueryConfig
+from dexwatch.sources.database import PlatformDatabase
+from dexwatch.sources.http import HttpClient, SourceError
+
+TIMEOUT_SECONDS = 8.0
+FREE_BYTES = 2_000_000_000
+
+
+class State(StrEnum):
+    """How a trial ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One thing that was tried; `remedy` says what to do when it did not work."""
+
+    area: str
+    subject: str
+    state: State
+    detail: str
+    remedy: str = ""
+
+
+Try = Callable[[], Awaitable[str]]
+
+
+class TrialError(Exception):
+    """The thing does not work; the words say how."""
+
+
+async def reach(settings: Settings) -> tuple[Trial, ...]:
+    """Try everything; the order is that of the configuration."""
+    return tuple(
+        await asyncio.gather(
+            *(
+                _carry_out(area, subject, trial, remedy)
+                for area, subject, trial, remedy in _trials(settings)
+            )
+        )
+    )
+
+
+def _trials(settings: Settings) -> Iterator[tuple[str, str, Try, str]]:
+    if settings.chain is not None:
+        yield from _chain(settings, settings.chain)
+    if settings.database is not None:
+        yield from _database(settings.database)
+    yield from _daemons(settings)
+    yield from _notify(settings.notify)
+    yield "console", "users", partial(_users, settings), "Add one with `dexwatch user NAME`."
+    yield "folder", str(settings.folder), partial(_disk, settings), "Make room, or move `folder`."
+
+
+def _chain(settings: Settings, chain: ChainConfig) -> Iterator[tuple[str, str, Try, str]]:
+    for endpoint in chain.endpoints:
+        yield (
+            "chain",
+            endpoint.name,
+            partial(_endpoint, endpoint, chain.chain_id),
+            "Check the address and key of this endpoint.",
+        )
+    first = chain.endpoints[0].http.get_secret_value()
+    for thing in (*settings.dex.pools, *settings.dex.contracts):
+        yield (
+            "contract",
+            thing.name,
+            partial(_contract, first, thing.address),
+            "Check the address, and that it is on this chain.",
+        )
+
+
+async def _endpoint(endpoint: EndpointConfig, chain_id: int) -> str:
+    found, head = await recognise.endpoint(endpoint.http.get_secret_value())
+    if found != chain_id:
+        raise TrialError(f"it serves chain {found}, the configuration says {chain_id}")
+    if endpoint.ws is None:
+        return f"block {head:,}; no ws address, so heads are polled"
+    address = urlsplit(endpoint.ws.get_secret_value())
+    port = address.port or (443 if address.scheme == "wss" else 80)
+    await _tcp(address.hostname or "", port)
+    return f"block {head:,}; WebSocket port open"
+
+
+async def _contract(url: str, address: str) -> str:
+    if await recognise.contract(url, address, name="") is None:
+        raise TrialError(f"no contract at {address}")
+    return address
+
+
+def _database(config: DatabaseConfig) -> Iterator[tuple[str, str, Try, str]]:
+    queries = config.queries or (
+        QueryConfig(metric="business_query_value", sql="select 1 as value, 'doctor' as query"),
+    )
+    for query in queries:
+        yield (
+            "database",
+            query.metric,
+            partial(_query, config, query),
+            "Check the DSN, the role's rights, and the query's columns.",
+        )
+
+
+async def _query(config: DatabaseConfig, query: QueryConfig) -> str:
+    database = PlatformDatabase(config)
+    labels = next(m.labels for m in BUSINESS_METRICS if m.name == query.metric)
+    try:
+        rows = await database.fetch(query, labels)
+    finally:
+        await database.close()
+    return f"{len(rows)} rows"
+
+
+def _daemons(settings: Settings) -> Iterator[tuple[str, str, Try, str]]:
+    daemons = settings.daemons
+    if daemons.mode == "external":
+        for name, url in (
+            ("Prometheus", daemons.prometheus_url),
+            ("Alertmanager", daemons.alertmanager_url),
+        ):
+            yield "daemon", name, partial(_get, f"{url}/-/ready"), "Start it, or correct its url."
+    else:
+        yield from _embedded(settings)
+    for target in daemons.redis.targets:
+        yield "redis", target.name, partial(_redis, target.url.get_secret_value()), "Check the url."
+    for edge in daemons.nginx.targets:
+        yield "nginx", edge.name, partial(_get, edge.status_url), "Enable stub_status there."
+    for scraped in daemons.targets:
+        url = f"{scraped.scheme}://{scraped.address}{scraped.path}"
+        token = scraped.token.get_secret_value() if scraped.token else ""
+        yield "target", scraped.job, partial(_get, url, token), "Check address, path and token."
+    for probe in daemons.probes:
+        yield "probe", probe.name, partial(_probe, probe), "Check the target."
+
+
+def _embedded(settings: Settings) -> Iterator[tuple[str, str, Try, str]]:
+    for name in _binaries(settings.daemons):
+        yield (
+            "daemon",
+            name,
+            partial(_binary, name),
+            f"Install the Debian package {name}, or run `make setup`.",
+        )
+    ports = {
+        **settings.daemons.listeners(),
+        "watch.port": settings.watch.port,
+        "respond.port": settings.respond.port,
+        "console.port": settings.console.port,
+    }
+    yield "ports", f"{len(ports)} ports", partial(_ports, ports), "Choose others in these settings."
+
+
+def _binaries(daemons: DaemonsConfig) -> Iterator[str]:
+    yield from ("prometheus", "prometheus-alertmanager")
+    for wanted, name in (
+        (daemons.node.enabled, "prometheus-node-exporter"),
+        (bool(daemons.probes), "prometheus-blackbox-exporter"),
+        (bool(daemons.postgres.targets), "prometheus-postgres-exporter"),
+        (bool(daemons.redis.targets), "prometheus-redis-exporter"),
+        (bool(daemons.nginx.targets), "prometheus-nginx-exporter"),
+    ):
+        if wanted:
+            yield name
+
+
+async def _binary(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise TrialError("is not installed")
+    return found
+
+
+async def _ports(ports: dict[str, int]) -> str:
+    taken = {setting: number for setting, number in ports.items() if not is_free(number)}
+    if not taken:
+        return "all free"
+    if len(taken) == len(ports):
+        return "all in use, so dexwatch seems to be running"
+    raise TrialError(
+        "; ".join(
+            f"{setting} {number} is held by {holder(number)}" for setting, number in taken.items()
+        )
+    )
+
+
+def _notify(notify: NotifyConfig) -> Iterator[tuple[str, str, Try, str]]:
+    if notify.email is None and notify.slack is None and not notify.webhooks:
+        yield "notify", "anybody", _nobody, "Add email, slack or a webhook under `notify`."
+    if notify.email is not None:
+        yield (
+            "notify",
+            "email",
+            partial(_tcp, notify.email.host, notify.email.port),
+            "Check host and port of the mail server.",
+        )
+    if notify.slack is not None:
+        token = notify.slack.token.get_secret_value()
+        yield "notify", "slack", partial(_slack, notify.slack.api_url, token), "Check the token."
+    for hook in notify.webhooks:
+        address = urlsplit(str(hook.url))
+        port = address.port or (443 if address.scheme == "https" else 80)
+        yield "notify", hook.name, partial(_tcp, address.hostname or "", port), "Check the url."
+
+
+async def _nobody() -> str:
+    raise TrialError("nobody would be told of an alert")
+
+
+async def _slack(api_url: str, token: str) -> str:
+    async with HttpClient(
+        api_url, timeout_seconds=TIMEOUT_SECONDS, headers={"authorization": f"Bearer {token}"}
+    ) as client:
+        reply = await client.send("POST", "auth.test")
+    if b'"ok":true' not in reply.body.replace(b" ", b""):
+        raise TrialError("the token is refused")
+    return "the token is good"
+
+
+async def _probe(probe: ProbeConfig) -> str:
+    if probe.kind in {"http", "rpc"}:
+        # An RPC door answers a GET with an error of its own; that it answers is enough here.
+        return await _get(probe.target) if probe.kind == "http" else await _open(probe.target)
+    if probe.kind in {"tcp", "tls"}:
+        host, _, port = probe.target.rpartition(":")
+        return await _tcp(host, int(port))
+    return "tried by blackbox_exporter only"
+
+
+async def _open(url: str) -> str:
+    address = urlsplit(url)
+    return await _tcp(address.hostname or "", address.port or 80)
+
+
+async def _redis(url: str) -> str:
+    address = urlsplit(url)
+    return await _tcp(address.hostname or "", address.port or 6379)
+
+
+async def _get(url: str, token: str = "") -> str:
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    async with HttpClient(url, timeout_seconds=TIMEOUT_SECONDS, headers=headers) as client:
+        status = (await client.send("GET")).status
+    if status >= 400:
+        raise TrialError(f"answers with status {status}")
+    return f"status {status}"
+
+
+async def _tcp(host: str, port: int) -> str:
+    _, writer = await asyncio.open_connection(host, port)
+    writer.close()
+    return f"port {port} open"
+
+
+async def _users(settings: Settings) -> str:
+    file = settings.console.users_file
+    if not file.exists():
+        raise TrialError(f"{file} does not exist, so nobody can sign in")
+    return str(file)
+
+
+async def _disk(settings: Settings) -> str:
+    existing = next(p for p in (settings.folder, *settings.folder.parents) if p.exists())
+    free = shutil.disk_usage(existing).free
+    if free < FREE_BYTES:
+        raise TrialError(f"only {free / 1e9:.1f} GB are free")
+    return f"{free / 1e9:.0f} GB free"
+
+
+async def _carry_out(area: str, subject: str, trial: Try, remedy: str) -> Trial:
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS + 2):
+            return Trial(area, subject, State.OK, await trial())
+    except TimeoutError:
+        detail = "no answer in time"
+    except (TrialError, SourceError) as error:
+        detail = str(error)
+    except (OSError, ValueError) as error:
+        # The words of these may quote an address that holds a key.
+        detail = getattr(error, "strerror", None) or type(error).__name__
+    return Trial(area, subject, State.FAILED, detail, remedy)
