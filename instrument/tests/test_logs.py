@@ -48,7 +48,7 @@ def test_carries_the_trace(written):
 def test_an_exception_is_three_fields_and_one_line(written):
     logger, lines = written
     try:
-        raise ValueError("token=abc123")
+        int("token=abc123")
     except ValueError:
         logger.exception("broken")
     (line,) = lines()

@@ -160,9 +160,12 @@ class Platform:
         self.families.counter("platform_payments_total", kind=kind_value, outcome=outcome).inc()
 
     @contextmanager
-    def trade(self, pair: str) -> Iterator[Trade]:
-        """Time and count a trade; an exception makes its outcome "error"."""
-        started, trade = time.monotonic(), Trade()
+    def trade(self, pair: str, *, waited: float = 0.0) -> Iterator[Trade]:
+        """Time and count a trade; an exception makes its outcome "error".
+
+        `waited` is the seconds that passed since the request, such as those in a queue.
+        """
+        started, trade = time.monotonic() - waited, Trade()
         try:
             yield trade
         except BaseException:

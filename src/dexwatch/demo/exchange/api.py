@@ -1,0 +1,299 @@
+"""The exchange's HTTP API; `python -m dexwatch.demo.exchange.api FILE` runs one upstream."""
+
+import asyncio
+import contextlib
+import random
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+import uvicorn
+from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Request
+from fastapi.responses import JSONResponse
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.routing import Route
+
+from dexwatch.demo.exchange.bodies import Credentials, Payment, Survey, Ticket, TradeOrder
+from dexwatch.demo.exchange.cache import Cache, QueueFullError
+from dexwatch.demo.exchange.desk import Desk
+from dexwatch.demo.exchange.process import (
+    TRANSACTIONS,
+    ProcessSettings,
+    TroubleReader,
+    read_settings,
+)
+from dexwatch.demo.exchange.store import Store, TradeRow, digest
+from dexwatch_instrument import HttpMetrics, MetricsPage, Platform, SuspiciousSources, logs
+
+FEATURES = ("swap", "charts", "alerts", "farms")
+_SOURCES = 10_000
+_TOUCH_SHARE = 0.05  # So often the database hears of a session that the cache answers for.
+
+
+class Allowance:
+    """A token bucket for each of the most recent source addresses."""
+
+    def __init__(self, per_second: float) -> None:
+        self._rate = per_second
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, source: str) -> bool:
+        """Return whether the source may make one more request now; bursts of three seconds pass."""
+        now, most = time.monotonic(), 3 * self._rate
+        left, at = self._buckets.pop(source, (most, now))
+        left = min(most, left + (now - at) * self._rate)
+        self._buckets[source] = (left - 1 if left >= 1 else left, now)
+        if len(self._buckets) > _SOURCES:
+            self._buckets.popitem(last=False)
+        return left >= 1
+
+
+class Exchange:
+    """All that the routes need, for one process."""
+
+    def __init__(self, settings: ProcessSettings) -> None:
+        self.desk = Desk(settings.market)
+        self.platform = Platform(
+            pairs=self.desk.pairs,
+            transactions=TRANSACTIONS,
+            sources=SuspiciousSources(
+                limit=settings.suspicious_failures, window=settings.suspicious_seconds
+            ),
+        )
+        self.trouble = TroubleReader(settings.faults)
+        self.store = Store(settings.dsn.get_secret_value(), self.platform, self.trouble)
+        self.cache = Cache(settings.redis_url.get_secret_value(), self.platform, self.trouble)
+        self.allowance = Allowance(settings.rate_limit_per_second)
+        self.random = random.Random(settings.port)
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await asyncio.gather(self.store.close(), self.cache.close(), self.desk.close())
+
+    async def user(self, token: str) -> int | None:
+        """Return whose session it is; the database answers where the cache cannot."""
+        try:
+            user = await self.cache.session(digest(token))
+        except (RedisError, OSError):
+            return await self.store.session_user(token)
+        if user is None:
+            user = await self.store.session_user(token)
+            if user is not None:
+                await self.cache.set_session(digest(token), user)
+        elif self.random.random() < _TOUCH_SHARE:
+            await self.store.session_user(token)
+        return user
+
+
+def _exchange(request: Request) -> Exchange:
+    return request.app.state.exchange  # type: ignore[no-any-return]
+
+
+Here = Annotated[Exchange, Depends(_exchange)]
+
+
+async def _gate(request: Request, here: Here) -> None:
+    source = request.client.host if request.client else "unknown"
+    if not here.allowance.take(source):
+        here.platform.rate_limited(request.scope["route"].path)
+        raise HTTPException(429, "too many requests", {"retry-after": "1"})
+    trouble = here.trouble.now
+    if trouble.api_delay_seconds:
+        await asyncio.sleep(trouble.api_delay_seconds * here.random.uniform(0.9, 1.1))
+    if here.random.random() < trouble.api_error_share:
+        raise HTTPException(500, "something broke")
+
+
+def _token(authorization: Annotated[str, Header()] = "") -> str:
+    return authorization.removeprefix("Bearer ").strip()
+
+
+async def _signed_in(here: Here, token: Annotated[str, Depends(_token)]) -> int:
+    if not token:
+        here.platform.refused("missing")
+        raise HTTPException(401, "sign in first")
+    user = await here.user(token)
+    if user is None:
+        here.platform.refused("expired")
+        raise HTTPException(401, "the session has ended")
+    return user
+
+
+User = Annotated[int, Depends(_signed_in)]
+router = APIRouter(prefix="/api", dependencies=[Depends(_gate)])
+
+
+@router.post("/registrations", status_code=201)
+async def register(body: Credentials, here: Here) -> dict[str, int]:
+    """Open an account."""
+    with here.platform.business("registration") as work:
+        try:
+            broken = here.trouble.now.registration_broken
+            user = None if broken else await here.store.add_user(body.email, body.password)
+        except BaseException:
+            here.platform.registered("failure")
+            raise
+        if user is None:
+            work.outcome = "failure"
+            here.platform.registered("failure")
+            raise HTTPException(422, "the address could not be verified")
+        here.platform.registered("success")
+        return {"user": user}
+
+
+@router.post("/sessions", status_code=201)
+async def sign_in(body: Credentials, request: Request, here: Here) -> dict[str, str]:
+    """Sign in and get a session's token."""
+    source = request.client.host if request.client else "unknown"
+    user = await here.store.check_password(body.email, body.password)
+    here.platform.signed_in(success=user is not None, source=source)
+    if user is None:
+        raise HTTPException(401, "wrong address or password")
+    token = await here.store.open_session(user, source)
+    with contextlib.suppress(RedisError, OSError):
+        await here.cache.set_session(digest(token), user)
+    return {"token": token}
+
+
+@router.delete("/sessions", status_code=204)
+async def sign_out(here: Here, _: User, token: Annotated[str, Depends(_token)]) -> None:
+    """End the session."""
+    seconds = await here.store.end_session(token)
+    with contextlib.suppress(RedisError, OSError):
+        await here.cache.drop_session(digest(token))
+    if seconds is not None:
+        here.platform.session_ended(seconds)
+
+
+@router.get("/quotes/{pair}")
+async def quote(pair: str, here: Here) -> dict[str, object]:
+    """Return the price of a pair, such as WBNB-USDT, from the cache or else from the chain."""
+    name = pair.replace("-", "/")
+    if name not in here.desk.pairs:
+        raise HTTPException(404, "no such pair")
+    try:
+        cached = await here.cache.quote(name)
+        if cached is not None:
+            return cached
+        fresh: dict[str, object] = {"pair": name, "price": (await here.desk.prices())[name]}
+        await here.cache.set_quote(name, fresh)
+    except (RedisError, OSError):
+        return {"pair": name, "price": (await here.desk.prices())[name]}
+    return fresh
+
+
+@router.post("/trades", status_code=202)
+async def trade(body: TradeOrder, user: User, here: Here) -> dict[str, int]:
+    """Take an order; the job worker carries it out."""
+    if body.pair not in here.desk.pairs:
+        raise HTTPException(404, "no such pair")
+    identity = await here.store.add_trade(user, body.pair, body.side, body.usd)
+    await here.cache.push("trades", id=identity, pair=body.pair, side=body.side, usd=body.usd)
+    return {"trade": identity}
+
+
+@router.get("/trades/{identity}")
+async def show_trade(identity: int, user: User, here: Here) -> TradeRow:
+    """Return one of the user's own trades."""
+    found = await here.store.trade(user, identity)
+    if found is None:
+        raise HTTPException(404, "no such trade")
+    return found
+
+
+@router.get("/portfolio")
+async def portfolio(user: User, here: Here) -> dict[str, float]:
+    """Return the value of the user's holdings by token."""
+    return await here.store.portfolio(user)
+
+
+@router.post("/payments", status_code=202)
+async def pay(body: Payment, user: User, here: Here) -> dict[str, int]:
+    """Take a payment; the job worker settles it."""
+    identity = await here.store.add_payment(user, body.kind, body.usd)
+    await here.cache.push("payments", id=identity, kind=body.kind)
+    return {"payment": identity}
+
+
+@router.post("/tickets", status_code=202)
+async def ask(body: Ticket, user: User, here: Here) -> None:
+    """Take a question to support."""
+    await here.cache.push("tickets", user=user, subject=body.subject)
+
+
+@router.post("/features/{feature}", status_code=204)
+async def use(feature: str, user: User, here: Here) -> None:
+    """Note the use of a feature."""
+    if feature not in FEATURES:
+        raise HTTPException(404, "no such feature")
+    await here.store.use_feature(user, feature)
+
+
+@router.post("/surveys", status_code=204)
+async def answer(body: Survey, user: User, here: Here) -> None:
+    """Take an answered survey."""
+    await here.store.add_survey(user, body.score)
+
+
+@router.get("/admin/users")
+async def administer(_: User, here: Here) -> None:
+    """Refuse: no user of the sample is an administrator."""
+    here.platform.refused("forbidden")
+    raise HTTPException(403, "administrators only")
+
+
+async def _health() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+async def _unavailable(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": f"unavailable: {type(error).__name__}"}, 503)
+
+
+def build(settings: ProcessSettings) -> FastAPI:
+    """Return the application of one upstream."""
+    here = Exchange(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        following = asyncio.create_task(here.trouble.follow())
+        yield
+        following.cancel()
+        await here.close()
+
+    app = FastAPI(title="Sample exchange", lifespan=lifespan, openapi_url=None)
+    app.state.exchange = here
+    app.include_router(router)
+    app.add_api_route("/health", _health)
+    app.router.routes.append(Route("/metrics", MetricsPage(here.platform.registry)))
+    for kind in (SQLAlchemyError, RedisError, OSError, QueueFullError):
+        app.add_exception_handler(kind, _unavailable)
+    app.add_middleware(
+        HttpMetrics, platform=here.platform, quiet=frozenset({"/metrics", "/health"})
+    )
+    return app
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    settings = read_settings(Path(sys.argv[1]))
+    logs.configure(settings.name)
+    uvicorn.run(
+        build(settings),
+        host="127.0.0.1",
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        proxy_headers=True,
+        forwarded_allow_ips="127.0.0.1",
+        timeout_graceful_shutdown=2,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""The exchange's dealing with the chain: quotes, prices, and trades through the router."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dexwatch.demo.chain.rpc import Rpc, RpcError, decode_output, encode_call, event_topic
+from dexwatch.demo.exchange.process import Market, PoolSpec
+
+BPS = 10_000
+PLATFORM_FEE_BPS = 5
+SLIPPAGE_BPS = 100
+"""How much less than quoted a trade may bring before it is reverted."""
+
+RECEIPT_SECONDS = 20.0
+_POLL_SECONDS = 0.15
+_GAS = hex(400_000)
+_GAS_PRICE = hex(10**8)
+_SWAP = "swapV2(address,address,uint256,uint256,uint256,address)"
+_TRADED = "Traded(address,address,address,uint256,uint256,uint256,uint256)"
+
+Side = Literal["buy", "sell"]
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What an amount would bring now; amounts are in the tokens' smallest units."""
+
+    pair: str
+    token_in: str
+    amount_in: int
+    amount_out: int
+    price: float
+    """Units of token1 for one token0, without fee."""
+
+
+@dataclass(frozen=True)
+class Deal:
+    """A trade that the chain has answered; times are seconds."""
+
+    transaction_hash: str
+    success: bool
+    amount_out: int
+    confirmation_seconds: float
+
+
+class Desk:
+    """Quotes from V2 pairs and trades with the platform's own accounts."""
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self._rpc = Rpc(market.rpc, timeout_seconds=5.0)
+        self._pools = {pool.name: pool for pool in market.pools}
+        self._accounts = itertools.cycle(market.desk)
+        self._fee_bps: int | None = None
+
+    @property
+    def pairs(self) -> tuple[str, ...]:
+        """Names of the pairs that can be traded."""
+        return tuple(self._pools)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._rpc.close()
+
+    async def head(self) -> int:
+        """Return the number of the newest block."""
+        return int(await self._rpc.call("eth_blockNumber"), 16)
+
+    async def prices(self) -> Mapping[str, float]:
+        """Return the price of each pair: units of token1 for one token0."""
+        data = encode_call("getReserves()")
+        pools = list(self._pools.values())
+        answers = await self._rpc.batch(
+            [("eth_call", ({"to": pool.address, "data": data}, "latest")) for pool in pools]
+        )
+        found = {}
+        for pool, raw in zip(pools, answers, strict=True):
+            if isinstance(raw, RpcError):
+                raise raw
+            reserve0, reserve1, _ = decode_output("uint112,uint112,uint32", raw)
+            found[pool.name] = self._price(pool, reserve0, reserve1)
+        return found
+
+    def dollars(self, prices: Mapping[str, float]) -> dict[str, float]:
+        """Return the price of each token in dollars, from the pegs outward along the pairs."""
+        known = {name: t.usd for name, t in self._market.tokens.items() if t.usd is not None}
+        for _ in self._pools:
+            for pool in self._pools.values():
+                price = prices.get(pool.name)
+                if price and pool.token1 in known:
+                    known.setdefault(pool.token0, known[pool.token1] * price)
+                elif price and pool.token0 in known:
+                    known.setdefault(pool.token1, known[pool.token0] / price)
+        return known
+
+    async def quote(self, pair: str, side: Side, usd: float) -> Quote:
+        """Return what `usd` dollars' worth brings; "buy" buys token0, "sell" sells it.
+
+        Raises:
+            KeyError: there is no such pair.
+        """
+        pool = self._pools[pair]
+        prices = await self.prices()
+        token_in = pool.token1 if side == "buy" else pool.token0
+        decimals = self._market.tokens[token_in].decimals
+        amount_in = int(usd / self.dollars(prices)[token_in] * 10**decimals)
+        reserves = await self._rpc.view(pool.address, "getReserves()(uint112,uint112,uint32)")
+        reserve_in, reserve_out = (
+            (reserves[1], reserves[0]) if side == "buy" else (reserves[0], reserves[1])
+        )
+        paid = amount_in - amount_in * await self._router_fee() // BPS
+        # PancakeSwap V2 keeps a constant product after taking its fee from what is paid in.
+        scaled = paid * (BPS - int(pool.fee_bps))
+        amount_out = scaled * reserve_out // (reserve_in * BPS + scaled)
+        return Quote(pair, token_in, amount_in, amount_out, prices[pair])
+
+    async def trade(self, quote: Quote, submitted: Callable[[], object]) -> Deal:
+        """Send a trade and wait for its receipt; `submitted` is called when the node took it.
+
+        Raises:
+            RpcError: the node refused the transaction.
+            TimeoutError: there was no receipt within RECEIPT_SECONDS.
+        """
+        market, account = self._market, next(self._accounts)
+        least = quote.amount_out * (BPS - SLIPPAGE_BPS) // BPS
+        data = encode_call(
+            _SWAP,
+            self._pools[quote.pair].address,
+            market.tokens[quote.token_in].address,
+            quote.amount_in,
+            quote.amount_out,
+            least,
+            account,
+        )
+        sent = {
+            "from": account,
+            "to": market.router,
+            "data": data,
+            "gas": _GAS,
+            "gasPrice": _GAS_PRICE,
+        }
+        started = time.monotonic()
+        transaction_hash = str(await self._rpc.call("eth_sendTransaction", sent))
+        submitted()
+        async with asyncio.timeout(RECEIPT_SECONDS):
+            receipt = await self._receipt(transaction_hash)
+        return Deal(
+            transaction_hash=transaction_hash,
+            success=receipt["status"] == "0x1",
+            amount_out=_amount_out(receipt),
+            confirmation_seconds=time.monotonic() - started,
+        )
+
+    async def _receipt(self, transaction_hash: str) -> Mapping[str, Any]:
+        while True:
+            receipt = await self._rpc.call("eth_getTransactionReceipt", transaction_hash)
+            if receipt is not None:
+                return dict(receipt)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _router_fee(self) -> int:
+        if self._fee_bps is None:
+            (fee,) = await self._rpc.view(self._market.router, "feeBps()(uint256)")
+            self._fee_bps = int(fee)
+        return self._fee_bps
+
+    def _price(self, pool: PoolSpec, reserve0: int, reserve1: int) -> float:
+        tokens = self._market.tokens
+        scale: float = 10 ** (tokens[pool.token0].decimals - tokens[pool.token1].decimals)
+        return reserve1 / reserve0 * scale
+
+
+def _amount_out(receipt: Mapping[str, Any]) -> int:
+    for entry in receipt.get("logs", ()):
+        if entry["topics"][0] == event_topic(_TRADED):
+            words = decode_output("address,uint256,uint256,uint256,uint256", entry["data"])
+            return int(words[2])
+    return 0

@@ -1,0 +1,248 @@
+"""Start the whole sample exchange, and hold what scenarios break."""
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dexwatch.daemons.child import Log
+from dexwatch.daemons.supervisor import Supervisor
+from dexwatch.demo.chain.handle import ChainHandle
+from dexwatch.demo.config import Ports
+from dexwatch.demo.exchange import queries
+from dexwatch.demo.exchange.database import ConnectionHog, create_database, fill_database, postgres
+from dexwatch.demo.exchange.process import Market, PoolSpec, TokenSpec, TroubleFile
+from dexwatch.demo.exchange.programs import API_NAMES, Place, applications, nginx, redis
+from dexwatch.demo.exchange.traffic import Traffic
+from dexwatch.demo.local.host import SampleHost
+from dexwatch.demo.local.mailbox import Mailbox
+from dexwatch.demo.local.slack import SlackFake
+
+SLACK_TOKEN = "xoxb-sample-token"  # noqa: S105 - the local fake's, worth nothing elsewhere.
+HOST = "dex-1"
+_LOG_BOUND = 2 * 1024 * 1024
+_LOG_SECONDS = 20.0
+
+
+@dataclass
+class Exchange:
+    """The running exchange; its programs belong to the supervisor that started them."""
+
+    place: Place
+    programs: Supervisor
+    trouble: TroubleFile
+    traffic: Traffic
+    host: SampleHost
+    hog: ConnectionHog
+    mailbox: Mailbox
+    slack: SlackFake
+    settings: Mapping[str, Any]
+    secrets: Mapping[str, str]
+    addresses: Mapping[str, str]
+    _stack: AsyncExitStack
+
+    async def stop(self) -> None:
+        """Stop users, servers and stand-ins, and remove what they kept on disk."""
+        await self._stack.aclose()
+
+
+async def start_exchange(
+    chain: ChainHandle, folder: Path, programs: Supervisor, ports: Ports, *, seed: int = 1
+) -> Exchange:
+    """Start everything; a few seconds.
+
+    Raises:
+        DaemonError: a program cannot be started; the message says what to do.
+    """
+    place = Place.prepare(folder, ports.take)
+    trouble = TroubleFile(folder / "trouble.json")
+    async with AsyncExitStack() as stack:
+        stack.callback(shutil.rmtree, place.root, ignore_errors=True)
+        names = ("nginx", *API_NAMES, "worker", "redis", "postgres")
+        stack.push_async_callback(_stop_programs, programs, names)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_start_database(place, programs))
+            group.create_task(
+                programs.start(
+                    [
+                        redis(place),
+                        nginx(place),
+                        *applications(place, market_of(chain), trouble.path),
+                    ]
+                )
+            )
+        hog = ConnectionHog(place)
+        stack.push_async_callback(hog.release)
+        traffic = Traffic(f"http://127.0.0.1:{place.balancer_port}", seed=seed)
+        host = SampleHost(ports.take("sample-host"), traffic.requests_per_second, seed=seed)
+        await stack.enter_async_context(host)
+        mailbox = Mailbox(ports.take("smtp"), ports.take("mailbox"))
+        await stack.enter_async_context(mailbox)
+        slack = SlackFake(ports.take("slack"), SLACK_TOKEN)
+        await stack.enter_async_context(slack)
+        for work in (traffic.run(), _cut_logs(place)):
+            task = asyncio.create_task(work)
+            stack.push_async_callback(_cancel, task)
+        return Exchange(
+            place=place,
+            programs=programs,
+            trouble=trouble,
+            traffic=traffic,
+            host=host,
+            hog=hog,
+            mailbox=mailbox,
+            slack=slack,
+            settings=_settings(place, host, mailbox, slack),
+            secrets={
+                "platform.dsn": place.reader_dsn,
+                "redis.url": place.redis_url,
+                "slack.token": SLACK_TOKEN,
+            },
+            addresses={
+                "api": f"http://127.0.0.1:{place.balancer_port}",
+                "mailbox": mailbox.url,
+                "slack": slack.url,
+            },
+            _stack=stack.pop_all(),
+        )
+    raise AssertionError("unreachable: the block above returns or raises")
+
+
+def market_of(chain: ChainHandle) -> Market:
+    """Return the part of the chain that the exchange trades on: the V2 pairs."""
+    deployed = chain.deployment
+    return Market(
+        rpc=chain.anvil,
+        router=deployed.router,
+        desk=deployed.desk,
+        tokens={
+            name: TokenSpec(address=token.address, decimals=token.decimals, usd=token.usd)
+            for name, token in deployed.tokens.items()
+        },
+        pools=tuple(
+            PoolSpec(
+                name=pool.name,
+                address=pool.address,
+                token0=pool.token0,
+                token1=pool.token1,
+                fee_bps=pool.fee_bps,
+            )
+            for pool in deployed.pools.values()
+            if pool.kind == "v2"
+        ),
+    )
+
+
+async def _start_database(place: Place, programs: Supervisor) -> None:
+    await create_database(place)
+    await programs.start([postgres(place)])
+    await fill_database(place)
+
+
+async def _stop_programs(programs: Supervisor, names: tuple[str, ...]) -> None:
+    known = {state.name for state in programs.states()}
+    await programs.stop(*[name for name in names if name in known])
+
+
+async def _cancel(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def _cut_logs(place: Place) -> None:
+    log = Log(place.root / "nginx" / "access.log", bound=_LOG_BOUND)
+    while True:
+        log.cut()
+        await asyncio.sleep(_LOG_SECONDS)
+
+
+def _settings(place: Place, host: SampleHost, mailbox: Mailbox, slack: SlackFake) -> dict[str, Any]:
+    here = "http://127.0.0.1"
+    services = [
+        *((name, port, "api") for name, port in zip(API_NAMES, place.api_ports, strict=True)),
+        ("worker", place.worker_port, "worker"),
+    ]
+    return {
+        "database": {
+            "dsn": {"file": "./platform.dsn"},
+            "timeout_seconds": 3,
+            "queries": queries.settings(),
+        },
+        "daemons": {
+            "postgres": {"targets": [{"name": "platform", "dsn": {"file": "./platform.dsn"}}]},
+            "redis": {"targets": [{"name": "cache", "url": {"file": "./redis.url"}}]},
+            "nginx": {
+                "targets": [
+                    {"name": "edge", "status_url": f"{here}:{place.status_port}/stub_status"}
+                ]
+            },
+            "targets": [
+                *(
+                    {
+                        "job": "exchange",
+                        "address": f"127.0.0.1:{port}",
+                        "cadence": "critical",
+                        "labels": {"service": service, "host": HOST},
+                    }
+                    for _, port, service in services
+                ),
+                {
+                    "job": "node",
+                    "address": f"127.0.0.1:{host.port}",
+                    "cadence": "standard",
+                    "labels": {"host": HOST},
+                },
+            ],
+            "probes": _probes(place),
+        },
+        "notify": _notify(mailbox, slack),
+    }
+
+
+def _probes(place: Place) -> list[dict[str, object]]:
+    targets = [
+        ("api", "api", place.balancer_port, "/health"),
+        ("balancer", "lb", place.status_port, "/alive"),
+        *(
+            (name, "upstream", port, "/health")
+            for name, port in zip(API_NAMES, place.api_ports, strict=True)
+        ),
+    ]
+    return [
+        {
+            "name": name,
+            "kind": "http",
+            "target": f"http://127.0.0.1:{port}{path}",
+            "cadence": "critical",
+            "class": kind,
+        }
+        for name, kind, port, path in targets
+    ]
+
+
+def _notify(mailbox: Mailbox, slack: SlackFake) -> dict[str, object]:
+    engineers = ["ana@example.org", "bo@example.org"]
+    return {
+        "email": {
+            "host": "127.0.0.1",
+            "port": mailbox.smtp_port,
+            "tls": "none",
+            "sender": "dexwatch@example.org",
+            "to": {
+                "P0": [*engineers, "stakeholders@example.org"],
+                "P1": engineers,
+                "P2": ["platform@example.org"],
+                "P3": ["platform@example.org"],
+            },
+        },
+        "slack": {
+            "token": {"file": "./slack.token"},
+            "api_url": slack.api_url,
+            "channels": {"P0": "#critical-alerts", "P1": "#alerts", "P2": "#alerts"},
+        },
+    }

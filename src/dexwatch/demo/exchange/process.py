@@ -1,0 +1,129 @@
+"""What a process of the exchange is told when it starts, and the faults that it shall show now."""
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
+
+POLL_SECONDS = 0.1
+TRANSACTIONS = ("registration", "trade", "payment", "ticket")
+"""Names of the exchange's business transactions."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TokenSpec(_Model):
+    """A token that users trade; `usd` only for a peg."""
+
+    address: str
+    decimals: int
+    usd: float | None = None
+
+
+class PoolSpec(_Model):
+    """A V2 pair; token0 and token1 are symbols in the contract's order."""
+
+    name: str
+    address: str
+    token0: str
+    token1: str
+    fee_bps: float
+
+
+class Market(_Model):
+    """The chain as the exchange uses it; `desk` are unlocked accounts with tokens and allowance."""
+
+    rpc: str
+    router: str
+    desk: tuple[str, ...]
+    tokens: dict[str, TokenSpec]
+    pools: tuple[PoolSpec, ...]
+
+
+class ProcessSettings(_Model):
+    """Settings of one process: an API upstream or the job worker."""
+
+    name: str
+    port: int
+    dsn: SecretStr
+    redis_url: SecretStr
+    faults: Path
+    market: Market
+    rate_limit_per_second: float = 6.0
+    """Requests of one source address a second; each upstream counts for itself."""
+    suspicious_failures: int = 5
+    """Failed sign-ins of one source within the window above which it is suspicious."""
+    suspicious_seconds: float = 10.0
+
+    @field_serializer("dsn", "redis_url", when_used="json")
+    def _open(self, secret: SecretStr) -> str:
+        # The file is written for the process alone, so the secret has to be in it.
+        return secret.get_secret_value()
+
+
+class Trouble(_Model):
+    """Everything that can be wrong inside the processes; the default is nothing."""
+
+    api_delay_seconds: float = 0.0
+    api_error_share: float = 0.0
+    db_delay_seconds: float = 0.0
+    cache_cold: bool = False
+    reports_stuck: bool = False
+    registration_broken: bool = False
+    payment_broken: bool = False
+    sync_lag_seconds: float = 0.0
+
+
+def read_settings(path: Path) -> ProcessSettings:
+    """Return the settings of a process from its file."""
+    return ProcessSettings.model_validate_json(path.read_bytes())
+
+
+class TroubleFile:
+    """The side of the demonstration: changes what the processes shall show."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.now = Trouble()
+        self._write()
+
+    def change(self, **fields: float | bool) -> None:
+        """Set some fields; the processes see them within a few tenths of a second."""
+        self.now = self.now.model_copy(update=fields)
+        self._write()
+
+    def _write(self) -> None:
+        descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=".trouble-")
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(self.now.model_dump_json())
+        Path(name).chmod(0o644)
+        Path(name).replace(self.path)
+
+
+class TroubleReader:
+    """The side of a process: `now` is what the file says."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int] | None = None
+        self.now = Trouble()
+
+    async def follow(self) -> None:
+        """Keep `now` up to date until cancelled."""
+        while True:
+            self.look()
+            await asyncio.sleep(POLL_SECONDS)
+
+    def look(self) -> None:
+        """Read the file if it changed; a missing or half-written one changes nothing."""
+        try:
+            status = self._path.stat()
+            if (status.st_mtime_ns, status.st_ino) != self._seen:
+                self.now = Trouble.model_validate_json(self._path.read_bytes())
+                self._seen = (status.st_mtime_ns, status.st_ino)
+        except (OSError, ValidationError):
+            return

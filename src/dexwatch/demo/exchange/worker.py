@@ -1,0 +1,233 @@
+"""The exchange's job worker; `python -m dexwatch.demo.exchange.worker FILE` runs it."""
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from dexwatch.demo.chain.rpc import RpcError
+from dexwatch.demo.exchange.cache import Cache
+from dexwatch.demo.exchange.desk import BPS, PLATFORM_FEE_BPS, Desk, Quote
+from dexwatch.demo.exchange.process import (
+    TRANSACTIONS,
+    ProcessSettings,
+    TroubleReader,
+    read_settings,
+)
+from dexwatch.demo.exchange.store import Store
+from dexwatch_instrument import MetricsPage, Platform, logs
+
+FEED = "pools"
+_TRADERS = 6
+_ROUND_SECONDS = 1.0
+_PROVIDER_SECONDS = 0.03
+_PAUSE_SECONDS = 0.5
+_FORGET_ROUNDS = 600
+_log = logging.getLogger("dexwatch.worker")
+
+Job = Mapping[str, Any]
+
+
+class Worker:
+    """Carries out trades, payments, tickets and reports, and keeps quotes and figures fresh."""
+
+    def __init__(self, settings: ProcessSettings) -> None:
+        self.desk = Desk(settings.market)
+        self.platform = Platform(pairs=self.desk.pairs, transactions=TRANSACTIONS)
+        self.trouble = TroubleReader(settings.faults)
+        self.store = Store(settings.dsn.get_secret_value(), self.platform, self.trouble)
+        self.cache = Cache(settings.redis_url.get_secret_value(), self.platform, self.trouble)
+        self._prices: Mapping[str, float] = {}
+        self._rounds = 0
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.trouble.follow())
+            for _ in range(_TRADERS):
+                group.create_task(self._consume("trades", self._trade))
+            group.create_task(self._consume("payments", self._pay))
+            group.create_task(self._consume("tickets", self._ticket))
+            group.create_task(self._consume("reports", self._report))
+            group.create_task(self._repeat(self._refresh_quotes))
+            group.create_task(self._repeat(self._count))
+            group.create_task(self._repeat(self._synchronise))
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await asyncio.gather(self.store.close(), self.cache.close(), self.desk.close())
+
+    async def _consume(self, queue: str, work: Callable[[Job], Awaitable[None]]) -> None:
+        while True:
+            if queue == "reports" and self.trouble.now.reports_stuck:
+                await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            try:
+                job = await self.cache.pop(queue)
+            except (RedisError, OSError) as error:
+                _log.warning("queue %s is not reachable: %s", queue, error)
+                await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            if job is not None:
+                await self._attempt(queue, job, work)
+
+    async def _attempt(self, queue: str, job: Job, work: Callable[[Job], Awaitable[None]]) -> None:
+        try:
+            await work(job)
+        except (SQLAlchemyError, OSError) as error:
+            # The database is away: nothing is lost, the job waits at the front of its queue.
+            _log.warning("job of %s put back: %s", queue, type(error).__name__)
+            await asyncio.sleep(_PAUSE_SECONDS)
+            try:
+                await self.cache.put_back(queue, job)
+            except (RedisError, OSError):
+                _log.error("job of %s lost: both stores are away", queue)
+        except (RpcError, httpx.HTTPError, TimeoutError, RedisError) as error:
+            _log.warning("job of %s failed: %s", queue, type(error).__name__)
+
+    async def _trade(self, job: Job) -> None:
+        # A first touch of the database keeps an outage from being counted as a failed trade.
+        await self.store.open_sessions()
+        quote, trade_id = None, int(job["id"])
+        waited = max(0.0, time.time() - float(job["at"]))
+        try:
+            with (
+                self.platform.job("trades"),
+                self.platform.business("trade") as business,
+                self.platform.trade(job["pair"], waited=waited) as trade,
+            ):
+                quote = await self.desk.quote(job["pair"], job["side"], float(job["usd"]))
+                deal = await self.desk.trade(quote, self.platform.submitted)
+                self.platform.confirmed(deal.confirmation_seconds)
+                if not deal.success:
+                    trade.outcome, business.outcome = "reverted", "failure"
+        except (RpcError, httpx.HTTPError, TimeoutError):
+            await self.store.settle_trade(trade_id, "failed", **_known(quote))
+            raise
+        await self.store.settle_trade(
+            trade_id,
+            "confirmed" if deal.success else "failed",
+            transaction_hash=deal.transaction_hash,
+            amount_out=deal.amount_out,
+            fee_usd=float(job["usd"]) * PLATFORM_FEE_BPS / BPS,
+            **_known(quote),
+        )
+
+    async def _pay(self, job: Job) -> None:
+        with self.platform.job("payments"), self.platform.business("payment") as business:
+            await asyncio.sleep(_PROVIDER_SECONDS)
+            broken = self.trouble.now.payment_broken
+            await self.store.settle_payment(int(job["id"]), "failed" if broken else "settled")
+            if broken:
+                business.outcome = "failure"
+            self.platform.paid(job["kind"], business.outcome)
+
+    async def _ticket(self, job: Job) -> None:
+        with self.platform.job("tickets"), self.platform.business("ticket"):
+            await self.store.add_ticket(int(job["user"]), str(job["subject"]))
+
+    async def _report(self, _: Job) -> None:
+        with self.platform.job("reports"):
+            await asyncio.sleep(0)
+
+    async def _repeat(self, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except (SQLAlchemyError, RedisError, RpcError, httpx.HTTPError, OSError) as error:
+                _log.warning("%s failed: %s", work.__name__, type(error).__name__)
+            await asyncio.sleep(_ROUND_SECONDS)
+
+    async def _refresh_quotes(self) -> None:
+        started = time.monotonic()
+        try:
+            prices = await self.desk.prices()
+        except (RpcError, httpx.HTTPError):
+            self.platform.market_connected(FEED, connected=False)
+            raise
+        old, self._prices = self._prices, prices
+        off = max((abs(prices[p] / old[p] - 1) for p in prices if p in old), default=0.0)
+        self.platform.market_connected(FEED, connected=True)
+        self.platform.market_update(FEED, latency_seconds=time.monotonic() - started, deviation=off)
+        for pair, price in prices.items():
+            await self.cache.set_quote(pair, {"pair": pair, "price": price})
+
+    async def _count(self) -> None:
+        for queue, depth in (await self.cache.depths()).items():
+            self.platform.queued(queue, depth)
+        self.platform.sessions(await self.store.open_sessions())
+        self._rounds += 1
+        if self._rounds % _FORGET_ROUNDS == 0:
+            await self.store.forget()
+
+    async def _synchronise(self) -> None:
+        block = await self.desk.head()
+        lag = self.trouble.now.sync_lag_seconds
+        await self.store.synced("blocks", block, 0)
+        await self.store.synced("balances", block, lag)
+        await self.store.synced("prices", block, 0)
+        await self.store.set_prices(self.desk.dollars(self._prices))
+
+
+def _known(quote: Quote | None) -> dict[str, object]:
+    if quote is None:
+        return {}
+    return {"amount_in": quote.amount_in, "quoted_out": quote.amount_out}
+
+
+async def _health(_: Request) -> PlainTextResponse:
+    return PlainTextResponse("ok")
+
+
+def build(settings: ProcessSettings) -> Starlette:
+    """Return the worker as an application that also serves its metrics."""
+    worker = Worker(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        working = asyncio.create_task(worker.run())
+        # A worker that stopped working must not look alive.
+        working.add_done_callback(lambda task: None if task.cancelled() else _end(task))
+        yield
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        await worker.close()
+
+    page = MetricsPage(worker.platform.registry)
+    return Starlette(routes=[Route("/metrics", page), Route("/health", _health)], lifespan=lifespan)
+
+
+def _end(task: "asyncio.Task[None]") -> None:
+    _log.critical("the worker broke", exc_info=task.exception())
+    raise SystemExit(1)
+
+
+def main() -> None:
+    """Work until SIGTERM."""
+    settings = read_settings(Path(sys.argv[1]))
+    logs.configure(settings.name)
+    uvicorn.run(
+        build(settings),
+        host="127.0.0.1",
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=2,
+    )
+
+
+if __name__ == "__main__":
+    main()
