@@ -67,6 +67,9 @@ class Notifier(Protocol):
     """Updates that leave the incident's state as it was are not worth a message here."""
     shows_graph: bool
 
+    async def start(self) -> None:
+        """Prepare what the first message would otherwise wait for."""
+
     async def send(self, notice: Notice) -> Outcome:
         """Send or update the message; bounded by the caller's timeout."""
 

@@ -24,6 +24,8 @@ class RespondConfig(BaseModel):
     """A returning fault pages again only after so long without a page; doubles each time."""
     close_p0_by_hand: bool = False
     """P0 and P1 stay mitigated until a person confirms that they have ended."""
+    receiver: str = Field(default="dexwatch", min_length=1)
+    """Our receiver's name in Alertmanager; alerts routed elsewhere are not ours."""
     reconcile_seconds: float = Field(default=30, ge=1, le=3600)
     """How often the alerts that Alertmanager holds are compared with ours."""
     missing_seconds: float = Field(default=180, ge=5, le=86400)

@@ -47,6 +47,10 @@ class HeldAlert(Protocol):
         """When it ends unless it is renewed."""
 
     @property
+    def receivers(self) -> tuple[str, ...]:
+        """Names of the receivers that it is routed to."""
+
+    @property
     def silenced_by(self) -> tuple[str, ...]:
         """Ids of silences."""
 
@@ -72,6 +76,7 @@ class Reconciler:
         ingest: Ingest,
         clock: Clock,
         *,
+        receiver: str,
         every_seconds: float,
         missing_seconds: float,
     ) -> None:
@@ -79,6 +84,7 @@ class Reconciler:
         self._view = view
         self._ingest = ingest
         self._clock = clock
+        self._receiver = receiver
         self._every_seconds = every_seconds
         self._missing = timedelta(seconds=missing_seconds)
         self._missed_since: dict[tuple[str, datetime], datetime] = {}
@@ -98,7 +104,7 @@ class Reconciler:
             held = await self._view.alerts()
         ours = {a.fingerprint: a for a in await self._store.firing()}
         now = self._clock()
-        current = {a.fingerprint: a for a in held if a.ends > now}
+        current = {a.fingerprint: a for a in held if a.ends > now and _ours(a, self._receiver)}
         facts: list[AlertFact] = [
             _still(alert)
             for fingerprint, alert in current.items()
@@ -138,6 +144,11 @@ class Reconciler:
             for key, a in missing.items()
             if now - self._missed_since[key] >= self._missing
         ]
+
+
+def _ours(alert: HeldAlert, receiver: str) -> bool:
+    # The dead man's signal always fires and asks nobody for an answer.
+    return receiver in alert.receivers and alert.labels.get("severity") != "none"
 
 
 def _still(alert: HeldAlert) -> AlertFact:

@@ -83,6 +83,7 @@ class Respond:
             view,
             self.ingest,
             clock,
+            receiver=config.receiver,
             every_seconds=config.reconcile_seconds,
             missing_seconds=config.missing_seconds,
         )
@@ -90,6 +91,8 @@ class Respond:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is under way is finished, the rest stays in the store."""
         async with asyncio.TaskGroup() as tasks:
+            for notifier in self._notifiers.values():
+                tasks.create_task(notifier.start())
             tasks.create_task(self._sweeper.run(stop))
             tasks.create_task(self._count(stop))
             if self._reconciler:

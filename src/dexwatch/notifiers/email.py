@@ -1,0 +1,161 @@
+"""Messages by mail: text and HTML, the graph inside, updates in the first one's thread."""
+
+import asyncio
+import hashlib
+import ssl
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+
+import aiosmtplib
+import structlog
+
+from dexwatch.agenda.channel import Notifier, Outcome, Seen, Sighting
+from dexwatch.incidents.notice import Notice, NoticeKind
+from dexwatch.incidents.policy import URGENT
+from dexwatch.notifiers import letter
+from dexwatch.notifiers.config import EmailConfig, NotifyConfig
+from dexwatch.notifiers.graph import Painter
+from dexwatch.signals.severity import Severity
+
+_log = structlog.get_logger(__name__)
+
+_CONNECT_SECONDS = 4.0
+_PICTURE_SECONDS = {Severity.P0: 0.5, Severity.P1: 1.0, Severity.P2: 4.0, Severity.P3: 4.0}
+
+
+def build(config: NotifyConfig) -> Notifier | None:
+    """Return the notifier when a mail server is configured."""
+    return EmailNotifier(config.email) if config.email else None
+
+
+def recipients(config: NotifyConfig, severity: Severity) -> tuple[str, ...]:
+    """Return the addresses of this severity."""
+    return config.email.to.get(severity, ()) if config.email else ()
+
+
+class EmailNotifier:
+    """One connection for each message; a handle is the Message-ID of the first one."""
+
+    name = "email"
+    parallel = 4
+    only_state_changes = True
+    shows_graph = True
+
+    def __init__(self, config: EmailConfig, *, trust: ssl.SSLContext | None = None) -> None:
+        self._config = config
+        self._trust = trust
+        self._painter = Painter()
+
+    async def start(self) -> None:
+        """Load the drawing library."""
+        await self._painter.start()
+
+    async def send(self, notice: Notice) -> Outcome:
+        """Mail the message to the one address that `notice.recipient` is."""
+        picture = None
+        if notice.graph is not None:
+            seconds = _PICTURE_SECONDS[notice.severity]
+            picture = await self._painter.paint(notice.graph, seconds=seconds)
+        mail = self._mail(notice, picture)
+        client = aiosmtplib.SMTP(
+            hostname=self._config.host,
+            port=self._config.port,
+            use_tls=self._config.tls == "tls",
+            start_tls=self._config.tls == "starttls",
+            tls_context=self._trust,
+            timeout=6.0 if notice.severity in URGENT else 15.0,
+            local_hostname=self._domain(),
+        )
+        try:
+            refused = await self._connect(client)
+            return refused or await self._hand_over(client, notice, mail)
+        finally:
+            # What was accepted stays accepted; the good-bye may fail.
+            client.close()
+
+    async def look(self, notice: Notice) -> Sighting:  # noqa: ARG002 - the same for every message.
+        """Say that it cannot be known; a mail client joins a repeat by its Message-ID."""
+        return Sighting(Seen.CANNOT_TELL)
+
+    async def close(self) -> None:
+        """Let the drawing thread go."""
+        self._painter.close()
+
+    async def _connect(self, client: aiosmtplib.SMTP) -> Outcome | None:
+        """Connect and sign in; nothing has been handed over when this fails."""
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                await client.connect()
+                if self._config.username and self._config.password:
+                    password = self._config.password.get_secret_value()
+                    await client.login(self._config.username, password)
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            return _meaning(error, "connecting")
+        return None
+
+    async def _hand_over(
+        self, client: aiosmtplib.SMTP, notice: Notice, mail: EmailMessage
+    ) -> Outcome:
+        try:
+            await client.sendmail(self._config.sender, [notice.recipient], mail.as_bytes())
+        except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPReadTimeoutError) as error:
+            return Outcome.unknown(f"the mail server went silent ({type(error).__name__})")
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            return _meaning(error, "sending")
+        return Outcome.accepted(handle=notice.handle or mail["Message-ID"])
+
+    def _mail(self, notice: Notice, picture: bytes | None) -> EmailMessage:
+        mail = EmailMessage(policy=SMTP_POLICY.clone(max_line_length=200))
+        mail["From"] = Address("dexwatch", addr_spec=self._config.sender)
+        mail["To"] = notice.recipient
+        mail["Subject"] = letter.subject(notice)
+        mail["Date"] = notice.sent_at
+        mail["Message-ID"] = self._message_id(notice)
+        if notice.handle:
+            mail["In-Reply-To"] = mail["References"] = notice.handle
+        mail["Auto-Submitted"] = "auto-generated"
+        mail["X-Auto-Response-Suppress"] = "All"
+        mail["X-Dexwatch-Incident"] = notice.incident_id
+        if notice.kind is NoticeKind.PAGE and notice.severity in URGENT:
+            mail["X-Priority"], mail["Importance"] = "1", "high"
+        mail.set_content(letter.text(notice))
+        mail.add_alternative(letter.html(notice, picture=picture is not None), subtype="html")
+        if picture is not None:
+            html = mail.get_body(("html",))
+            if html is not None:
+                html.add_related(
+                    picture, "image", "png", cid=f"<{letter.PICTURE}>", filename="graph.png"
+                )
+        return mail
+
+    def _message_id(self, notice: Notice) -> str:
+        digest = hashlib.sha256(f"{notice.key}>{notice.recipient}".encode()).hexdigest()[:24]
+        return f"<{notice.incident_id}.{digest}@{self._domain()}>"
+
+    def _domain(self) -> str:
+        return self._config.sender.rpartition("@")[2]
+
+
+def _meaning(error: Exception, doing: str) -> Outcome:
+    """Return what a failure means. The server's own words are not told: they may quote ours."""
+    if isinstance(error.__cause__ or error, ssl.SSLCertVerificationError):
+        return Outcome.hopeless("the mail server's certificate is not trusted: check host and tls")
+    if isinstance(error, aiosmtplib.SMTPNotSupported):
+        return Outcome.hopeless("the mail server does not offer what is configured: check tls")
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        codes = [refused.code for refused in error.recipients]
+        return _by_code(max(codes, default=550), "the recipient")
+    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
+        return _by_code(error.code, "username and password")
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return _by_code(error.code, f"us while {doing}")
+    if isinstance(error, ValueError):
+        return Outcome.hopeless("the mail server cannot take this address")
+    return Outcome.again(f"{doing} failed ({type(error).__name__})")
+
+
+def _by_code(code: int, what: str) -> Outcome:
+    if 500 <= code < 600:
+        return Outcome.hopeless(f"the mail server refuses {what} (SMTP {code})")
+    return Outcome.again(f"the mail server puts off {what} (SMTP {code})")

@@ -1,0 +1,186 @@
+"""Messages to Slack: one for each incident and channel, kept up to date, with notes in its thread.
+
+Methods, errors and limits: Slack's Web API and Block Kit references.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from dexwatch.agenda.channel import Notifier, Outcome, Seen, Sighting
+from dexwatch.incidents.effects import Event
+from dexwatch.incidents.notice import Notice, NoticeKind
+from dexwatch.notifiers import http
+from dexwatch.notifiers.blocks import EVENT_TYPE, message, note
+from dexwatch.notifiers.config import NotifyConfig, SlackConfig
+from dexwatch.signals.severity import Severity
+
+_TRANSIENT = frozenset({"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org"})
+_UNSURE = frozenset({"internal_error", "fatal_error", "request_timeout", "accesslimited"})
+_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+_SILENT = frozenset({Event.JOINED, Event.ALERT_RESOLVED, Event.NOTE})
+_REMEDY = {
+    "not_in_channel": "invite the app to the channel",
+    "channel_not_found": "check the channel's name, or invite the app if it is private",
+    "invalid_auth": "check notify.slack.token",
+    "not_authed": "check notify.slack.token",
+    "token_revoked": "make a new token and set notify.slack.token",
+    "token_expired": "make a new token and set notify.slack.token",
+    "account_inactive": "make a new token and set notify.slack.token",
+    "missing_scope": "give the app the scope chat:write",
+    "is_archived": "choose another channel",
+}
+
+
+class SlackError(Exception):
+    """A call that did not succeed, and what that means."""
+
+    def __init__(self, outcome: Outcome, error: str = "") -> None:
+        super().__init__(outcome.detail)
+        self.outcome = outcome
+        self.error = error
+
+
+def build(config: NotifyConfig) -> Notifier | None:
+    """Return the notifier when Slack is configured."""
+    return SlackNotifier(config.slack) if config.slack else None
+
+
+def recipients(config: NotifyConfig, severity: Severity) -> tuple[str, ...]:
+    """Return the channel of this severity."""
+    channel = config.slack.channels.get(severity) if config.slack else None
+    return (channel,) if channel else ()
+
+
+class SlackNotifier:
+    """Posts and updates; a handle is `channel id:timestamp` of the incident's first message."""
+
+    name = "slack"
+    parallel = 4
+    only_state_changes = False
+    shows_graph = False
+
+    def __init__(self, config: SlackConfig) -> None:
+        self._config = config
+        self._http = http.client(config.api_url)
+
+    async def start(self) -> None:
+        """Do nothing: connections are made when they are needed."""
+
+    async def send(self, notice: Notice) -> Outcome:
+        """Post the incident's message, or update it and say in its thread what happened."""
+        try:
+            if notice.handle is None:
+                return Outcome.accepted(handle=await self._post(notice))
+            channel, _, ts = notice.handle.partition(":")
+            try:
+                await self._call("chat.update", {"channel": channel, "ts": ts, **message(notice)})
+            except SlackError as error:
+                if error.error not in _GONE:
+                    raise
+                # Somebody deleted the message: a new one takes its place.
+                return Outcome.accepted(handle=await self._post(notice))
+            if notice.kind is NoticeKind.PAGE or notice.event not in _SILENT:
+                page = notice.kind is NoticeKind.PAGE
+                thread = {"channel": channel, "thread_ts": ts, "reply_broadcast": page}
+                await self._call("chat.postMessage", {**thread, **note(notice)})
+            return Outcome.accepted(handle=notice.handle)
+        except SlackError as error:
+            return error.outcome
+
+    async def look(self, notice: Notice) -> Sighting:
+        """Look for the message's key in the metadata of the channel's newest messages."""
+        try:
+            if notice.handle is None:
+                channel = await self._channel_id(notice.recipient)
+                if channel is None:
+                    return Sighting(Seen.CANNOT_TELL)
+                method, where = "conversations.history", {"channel": channel, "limit": 100}
+            else:
+                channel, _, ts = notice.handle.partition(":")
+                method, where = "conversations.replies", {"channel": channel, "ts": ts}
+            answer = await self._call(method, {**where, "include_all_metadata": "true"}, form=True)
+        except SlackError:
+            return Sighting(Seen.CANNOT_TELL)
+        found = next((m for m in _records(answer, "messages") if _key(m) == notice.key), None)
+        if found is None:
+            return Sighting(Seen.NO)
+        return Sighting(Seen.YES, notice.handle or f"{channel}:{found.get('ts', '')}")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _post(self, notice: Notice) -> str:
+        answer = await self._call(
+            "chat.postMessage", {"channel": notice.recipient, **message(notice)}
+        )
+        return f"{answer.get('channel', '')}:{answer.get('ts', '')}"
+
+    async def _channel_id(self, recipient: str) -> str | None:
+        name, cursor = recipient.removeprefix("#"), ""
+        for _ in range(20):
+            form = {"limit": 500, "exclude_archived": "true", "cursor": cursor}
+            answer = await self._call("conversations.list", form, form=True)
+            for channel in _records(answer, "channels"):
+                if name in (channel.get("name"), channel.get("id")):
+                    return str(channel.get("id"))
+            cursor = str((answer.get("response_metadata") or {}).get("next_cursor") or "")
+            if not cursor:
+                return None
+        return None
+
+    async def _call(
+        self, method: str, arguments: Mapping[str, Any], *, form: bool = False
+    ) -> Mapping[str, Any]:
+        """Call a method; those that read take forms, those that write take JSON.
+
+        Raises:
+            SlackError: with the outcome that this means for a message.
+        """
+        token = self._config.token.get_secret_value()
+        body: dict[str, Any] = {"data": arguments} if form else {"json": arguments}
+        try:
+            response = await self._http.post(
+                f"{self._config.api_url}{method}",
+                headers={"Authorization": f"Bearer {token}"},
+                **body,
+            )
+        except httpx.HTTPError as error:
+            raise SlackError(http.failed(error)) from None
+        refused = http.refused(response)
+        if refused is not None:
+            raise SlackError(refused)
+        try:
+            answer = response.json()
+        except ValueError:
+            raise SlackError(Outcome.unknown("the answer was not JSON")) from None
+        if not isinstance(answer, dict):
+            raise SlackError(Outcome.unknown("the answer was not an object"))
+        if answer.get("ok") is not True:
+            said = str(answer.get("error", "unknown"))[:80]
+            raise SlackError(_meaning(said, response), said)
+        return answer
+
+
+def _meaning(error: str, response: httpx.Response) -> Outcome:
+    if error in _TRANSIENT:
+        return Outcome.again(f"Slack says {error}", retry_after=http.retry_after(response))
+    if error in _UNSURE:
+        return Outcome.unknown(f"Slack says {error}")
+    remedy = _REMEDY.get(error, "see Slack's reference of errors")
+    return Outcome.hopeless(f"Slack says {error}: {remedy}")
+
+
+def _records(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    listed = answer.get(name)
+    return [r for r in listed if isinstance(r, dict)] if isinstance(listed, list) else []
+
+
+def _key(record: Mapping[str, Any]) -> str | None:
+    metadata = record.get("metadata")
+    if not isinstance(metadata, dict) or metadata.get("event_type") != EVENT_TYPE:
+        return None
+    payload = metadata.get("event_payload")
+    return payload.get("key") if isinstance(payload, dict) else None

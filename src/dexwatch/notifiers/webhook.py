@@ -1,0 +1,122 @@
+"""Messages as signed JSON to the operator's own programs, as docs/guides/webhook.md says."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import httpx
+import orjson
+
+from dexwatch.agenda.channel import Notifier, Outcome, Seen, Sighting
+from dexwatch.incidents.notice import Notice, headline, told
+from dexwatch.notifiers import http
+from dexwatch.notifiers.config import NotifyConfig, WebhookConfig
+from dexwatch.signals.severity import Severity
+
+SCHEMA = 1
+_TEXT = 4000
+
+
+def build(config: NotifyConfig) -> Notifier | None:
+    """Return the notifier for all configured webhooks."""
+    return WebhookNotifier(config.webhooks) if config.webhooks else None
+
+
+def recipients(config: NotifyConfig, severity: Severity) -> tuple[str, ...]:
+    """Return the names of the webhooks that take this severity."""
+    return tuple(hook.name for hook in config.webhooks if severity in hook.severities)
+
+
+class WebhookNotifier:
+    """Posts each message once for each attempt, always with the same idempotency key."""
+
+    name = "webhook"
+    parallel = 4
+    only_state_changes = False
+    shows_graph = False
+
+    def __init__(self, hooks: Sequence[WebhookConfig]) -> None:
+        self._hooks = {hook.name: hook for hook in hooks}
+        self._clients = {hook.name: http.client(hook.url) for hook in hooks}
+
+    async def start(self) -> None:
+        """Do nothing: connections are made when they are needed."""
+
+    async def send(self, notice: Notice) -> Outcome:
+        """Post the message to the webhook that `notice.recipient` names."""
+        hook = self._hooks.get(notice.recipient)
+        if hook is None:
+            return Outcome.hopeless(f"no webhook {notice.recipient} is configured any more")
+        body = orjson.dumps(document(notice))
+        headers = signed(body, hook.secret.get_secret_value(), notice.sent_at)
+        headers["Content-Type"] = "application/json"
+        headers["Idempotency-Key"] = hashlib.sha256(notice.key.encode()).hexdigest()
+        try:
+            # The answer's body is not read: a receiver may not make us wait for it.
+            request = self._clients[hook.name].build_request(
+                "POST", hook.url, content=body, headers=headers
+            )
+            response = await self._clients[hook.name].send(request, stream=True)
+            await response.aclose()
+        except httpx.HTTPError as error:
+            return http.failed(error)
+        return http.refused(response) or Outcome.accepted(f"HTTP {response.status_code}")
+
+    async def look(self, notice: Notice) -> Sighting:  # noqa: ARG002 - the same for every message.
+        """Say that it cannot be known; the receiver recognises a repeat by its key."""
+        return Sighting(Seen.CANNOT_TELL)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for client in self._clients.values():
+            await client.aclose()
+
+
+def signed(body: bytes, secret: str, at: datetime) -> dict[str, str]:
+    """Return the headers that prove origin and time: HMAC-SHA256 over `timestamp.body`."""
+    timestamp = str(int(at.timestamp()))
+    digest = hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256)
+    return {
+        "X-Dexwatch-Timestamp": timestamp,
+        "X-Dexwatch-Signature": f"v1={digest.hexdigest()}",
+    }
+
+
+def document(notice: Notice) -> Mapping[str, object]:
+    """Return the JSON document; keys are only ever added within a schema version."""
+    return {
+        "schema": SCHEMA,
+        "kind": notice.kind.value,
+        "event": notice.event.value,
+        "headline": headline(notice),
+        "told": told(notice),
+        "incident": {
+            "id": notice.incident_id,
+            "revision": notice.revision,
+            "generation": notice.generation,
+            "severity": notice.severity.value,
+            "state": notice.state.value,
+            "title": notice.title,
+            "summary": notice.summary[:_TEXT],
+            "description": notice.description[:_TEXT],
+            "began_at": notice.began_at,
+            "detected_at": notice.detected_at,
+            "resolved_at": notice.resolved_at,
+            "owner": notice.owner,
+            "resolved_by": notice.resolved_by,
+        },
+        "alerts": [
+            {
+                "name": alert.name,
+                "severity": alert.severity.value,
+                "state": "firing" if alert.firing else "resolved",
+                "summary": alert.summary[:_TEXT],
+                "starts_at": alert.starts_at,
+            }
+            for alert in notice.alerts
+        ],
+        "more_alerts": notice.more_alerts,
+        "links": {"console": notice.console_url or None, "runbook": notice.runbook_url or None},
+        "sent_at": notice.sent_at,
+    }
