@@ -240,12 +240,16 @@ class _Deploy:
                 raise DeployError(f"the sample's chain refuses its set-up: {answer}")
         await self.rpc.call("evm_mine")
         receipts = await self.rpc.batch([("eth_getTransactionReceipt", [h]) for h in hashes])
-        while None in receipts:
+        for _ in range(20):
+            if None not in receipts:
+                break
             await self.rpc.call("evm_mine")
             receipts = await self.rpc.batch([("eth_getTransactionReceipt", [h]) for h in hashes])
         for step, receipt in zip(steps, receipts, strict=True):
-            if receipt["status"] != "0x1":
-                raise DeployError(f"set-up transaction to {step[1] or 'create'} reverted: {step}")
+            if receipt is None or receipt["status"] != "0x1":
+                raise DeployError(
+                    f"set-up transaction to {step[1] or 'create'} failed: {str(step)[:200]}"
+                )
         return [(receipt["contractAddress"] or "").lower() for receipt in receipts]
 
 

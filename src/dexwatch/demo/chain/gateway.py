@@ -52,6 +52,7 @@ class Gateway:
             self._app,
             host="127.0.0.1",
             port=self.port,
+            interface="asgi3",
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -71,8 +72,9 @@ class Gateway:
         if server is None or serving is None:
             return
         server.should_exit = server.force_exit = True
-        with contextlib.suppress(TimeoutError, asyncio.CancelledError):
-            await asyncio.wait_for(serving, 3)
+        done, _ = await asyncio.wait([serving], timeout=3)
+        if not done:
+            serving.cancel()
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

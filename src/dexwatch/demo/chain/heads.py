@@ -78,7 +78,9 @@ class Heads:
         return block
 
     async def _follow(self) -> None:
-        async with connect(self._url, max_size=4_000_000, open_timeout=5) as socket:
+        async with connect(
+            self._url, max_size=4_000_000, open_timeout=5, close_timeout=0.5
+        ) as socket:
             subscribe = {"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe"}
             await socket.send(orjson.dumps({**subscribe, "params": ["newHeads"]}))
             while True:

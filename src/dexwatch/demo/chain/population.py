@@ -1,0 +1,241 @@
+"""Who trades what in which block: a pure, seeded plan."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+from dexwatch.demo.chain.deploy import E18, START_USD, V3_NAME, Accounts, v3_position
+from dexwatch.demo.chain.handle import Deployment
+from dexwatch.demo.chain.market import ROUTER_FEE, Market, PoolState, fair_price
+from dexwatch.demo.chain.rpc import encode_call
+
+POOL_WEIGHTS = {"WBNB/USDT": 0.4, V3_NAME: 0.25, "CAKE/WBNB": 0.2, "ETH/USDT": 0.15}
+LARGEST_USD = 8_000.0
+"""No ordinary trade is larger; whales come by scenario only."""
+PROVIDE_EVERY = 40
+"""Blocks between two moves of a liquidity provider."""
+GWEI_TENTH = 10**8
+
+
+@dataclass(frozen=True)
+class Order:
+    """One transaction that somebody wants to send."""
+
+    sender: str
+    to: str
+    data: str
+    gas_price: int
+    gas: int = 400_000
+
+
+@dataclass
+class Mood:
+    """What scenarios change about the population."""
+
+    activity: float = 1.0
+    """Factor on the number of trades."""
+    failing: float = 0.0
+    """Share of router trades with a limit that cannot be met."""
+    contracts: float = 1.0
+    """Factor on calls of vault and farm."""
+    contracts_failing: float = 0.0
+    """Share of these calls that ask for more than the caller has."""
+    gas: float = 1.0
+    """Factor on what is paid for gas."""
+
+
+class Population:
+    """The people of the sample; the same seed, block and market give the same orders."""
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        accounts: Accounts,
+        *,
+        seed: int,
+        trades_per_block: float,
+        day_blocks: int,
+    ) -> None:
+        self.deployment, self.accounts, self.seed = deployment, accounts, seed
+        self.trades_per_block, self.day_blocks = trades_per_block, day_blocks
+
+    def rhythm(self, block: int) -> float:
+        """Return the share of the day's peak activity, 0.5 at night to 1.0."""
+        return 0.75 + 0.25 * math.sin(2 * math.pi * (block / self.day_blocks + 0.25))
+
+    def plan(self, block: int, market: Market, mood: Mood) -> list[Order]:
+        """Return what is sent after this block was seen."""
+        random = Random(f"{self.seed}/{block}")
+        expected = self.trades_per_block * self.rhythm(block) * mood.activity
+        orders = [
+            self._trade(random, block, market, mood) for _ in range(_poisson(random, expected))
+        ]
+        calls = range(_poisson(random, 0.15 * mood.contracts))
+        orders += [self._contract_call(random, mood) for _ in calls]
+        if mood.activity > 0:
+            orders += self._arbitrage(random, block, market)
+            if block % PROVIDE_EVERY == 0:
+                orders += self._provide(random, block, market)
+        factor = mood.gas
+        return [_priced(order, random, factor) for order in orders]
+
+    def swap(
+        self,
+        sender: str,
+        state: PoolState,
+        usd: float,
+        *,
+        sells_token0: bool,
+        market: Market,
+        tolerance: float = 0.01,
+    ) -> Order:
+        """Return a trade through the router for about `usd` dollars.
+
+        The tolerance is the part of the quote that may be lost; a negative one cannot be met.
+        """
+        pool = state.pool
+        symbol = pool.token0 if sells_token0 else pool.token1
+        amount = int(usd / market.usd(symbol) * E18)
+        quoted = state.quote(amount * (1 - ROUTER_FEE), sells_token0=sells_token0)
+        method = "swapV3" if pool.kind == "v3" else "swapV2"
+        data = encode_call(
+            f"{method}(address,address,uint256,uint256,uint256,address)",
+            pool.address,
+            self.deployment.tokens[symbol].address,
+            amount,
+            int(quoted),
+            int(quoted * (1 - tolerance)),
+            sender,
+        )
+        return Order(sender, self.deployment.router, data, GWEI_TENTH)
+
+    def _trade(self, random: Random, block: int, market: Market, mood: Mood) -> Order:
+        name = random.choices(list(POOL_WEIGHTS), list(POOL_WEIGHTS.values()))[0]
+        state = market.pools[name]
+        usd = min(random.lognormvariate(math.log(250), 1.1), LARGEST_USD)
+        sells = random.random() < 0.5 - self._gap(block, state) * 60
+        tolerance = random.choice((0.005, 0.01, 0.03))
+        if random.random() < mood.failing:
+            tolerance = -1.0
+        sender = random.choice(self.accounts.traders)
+        return self.swap(sender, state, usd, sells_token0=sells, market=market, tolerance=tolerance)
+
+    def _gap(self, block: int, state: PoolState) -> float:
+        """Return by how much the pool is cheaper than the world outside; 0.01 is one per cent."""
+        first, second = (
+            fair_price(symbol, block, seed=self.seed, start=START_USD[symbol])
+            for symbol in (state.pool.token0, state.pool.token1)
+        )
+        return first / second / state.price - 1
+
+    def _arbitrage(self, random: Random, block: int, market: Market) -> Iterator[Order]:
+        """Pull pools towards the world outside, and V2 and V3 towards each other."""
+        who, bot, tokens = self.accounts.arbitrageur, self.deployment.bot, self.deployment.tokens
+        if block % 4 == 0:
+            state = market.pools[random.choice(("WBNB/USDT", "CAKE/WBNB", "ETH/USDT"))]
+            gap = self._gap(block, state)
+            if abs(gap) > 0.001:
+                paid = state.pool.token1 if gap > 0 else state.pool.token0
+                depth = state.reserve1 if gap > 0 else state.reserve0
+                amount = int(min(abs(gap) / 4 * depth, LARGEST_USD / market.usd(paid) * E18))
+                data = encode_call(
+                    "swapPair(address,address,uint256)",
+                    state.pool.address,
+                    tokens[paid].address,
+                    amount,
+                )
+                yield Order(who, bot, data, GWEI_TENTH)
+        pair, pool = market.pools["WBNB/USDT"], market.pools[V3_NAME]
+        gap = pair.price / pool.price - 1
+        if block % 2 == 0 and abs(gap) > 0.005:
+            # WBNB is bought where it is cheap and sold where it is dear, both for USDT.
+            dollars = abs(gap) / 4 * min(pair.reserve1, pool.reserve1)
+            dollars = min(dollars, LARGEST_USD * E18)
+            data = encode_call(
+                "arbitrage(address,address,bool,address,address,uint256)",
+                pair.pool.address,
+                pool.pool.address,
+                gap < 0,
+                tokens["USDT"].address,
+                tokens["WBNB"].address,
+                int(dollars),
+            )
+            yield Order(who, bot, data, 2 * GWEI_TENTH, 600_000)
+
+    def _provide(self, random: Random, block: int, market: Market) -> Iterator[Order]:
+        """Add liquidity in one turn, take the same out in the next."""
+        turn = block // PROVIDE_EVERY
+        sender = self.accounts.providers[turn // 2 % len(self.accounts.providers)]
+        random = Random(f"{self.seed}/provide/{turn // 2}")
+        state = market.pools[random.choice(list(POOL_WEIGHTS))]
+        usd, adds = random.uniform(20_000, 60_000), turn % 2 == 0
+        pool, router = state.pool, self.deployment.router
+        if pool.kind == "v3":
+            lower, upper, liquidity = v3_position(pool, usd)
+            if adds:
+                add = "addLiquidityV3(address,int24,int24,uint128)"
+                yield Order(
+                    sender,
+                    router,
+                    encode_call(add, pool.address, lower, upper, liquidity),
+                    GWEI_TENTH,
+                    600_000,
+                )
+                return
+            burn = encode_call("burn(int24,int24,uint128)", lower, upper, liquidity)
+            yield Order(sender, pool.address, burn, GWEI_TENTH, 600_000)
+            collect = "collect(address,int24,int24,uint128,uint128)"
+            most = 2**128 - 1
+            data = encode_call(collect, sender, lower, upper, most, most)
+            yield Order(sender, pool.address, data, GWEI_TENTH, 600_000)
+            return
+        # Shares of a V2 pair are roots of products at its opening; a fixed part keeps them so.
+        amount0 = usd / START_USD[pool.token0] * E18
+        amount1 = usd / START_USD[pool.token1] * E18
+        if adds:
+            add = "addLiquidityV2(address,uint256,uint256)"
+            real1 = int(amount0 * state.price)
+            data = encode_call(add, pool.address, int(amount0), real1)
+        else:
+            shares = int(math.sqrt(amount0 * amount1) * 0.9)
+            data = encode_call("removeLiquidityV2(address,uint256)", pool.address, shares)
+        yield Order(sender, router, data, GWEI_TENTH)
+
+    def _contract_call(self, random: Random, mood: Mood) -> Order:
+        sender = random.choice(self.accounts.traders)
+        usdt = self.deployment.tokens["USDT"].address
+        vault, farm = self.deployment.vault, self.deployment.farm
+        if random.random() < mood.contracts_failing:
+            too_much = 10**12 * E18
+            to, data = random.choice(
+                (
+                    (vault, encode_call("withdraw(address,uint256)", usdt, too_much)),
+                    (farm, encode_call("unstake(uint256)", too_much)),
+                )
+            )
+        else:
+            to, data = random.choice(
+                (
+                    (vault, encode_call("deposit(address,uint256)", usdt, 20 * E18)),
+                    (vault, encode_call("withdraw(address,uint256)", usdt, 10 * E18)),
+                    (farm, encode_call("stake(uint256)", 20 * E18)),
+                    (farm, encode_call("unstake(uint256)", 10 * E18)),
+                    (farm, encode_call("harvest()")),
+                )
+            )
+        return Order(sender, to, data, GWEI_TENTH)
+
+
+def _priced(order: Order, random: Random, factor: float) -> Order:
+    price = int(order.gas_price * factor * (1 + random.random() / 2))
+    return Order(order.sender, order.to, order.data, price, order.gas)
+
+
+def _poisson(random: Random, expected: float) -> int:
+    """Return a Poisson number by Knuth's method; fine for the few events of a block."""
+    limit, product, count = math.exp(-min(expected, 50.0)), random.random(), 0
+    while product > limit:
+        product *= random.random()
+        count += 1
+    return count
