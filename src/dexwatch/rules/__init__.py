@@ -12,6 +12,7 @@ from dexwatch.rules.host import HOST_ALERTS
 from dexwatch.rules.machine import MACHINE_ALERTS
 from dexwatch.rules.own import OWN_ALERTS
 from dexwatch.rules.pace import PACES, PRODUCTION, SAMPLE, Cadence, Pace
+from dexwatch.rules.postgres import POSTGRES_ALERTS
 from dexwatch.rules.recordings import RECORDINGS
 from dexwatch.rules.rendering import render_rules
 from dexwatch.rules.rule import AlertRule, RecordingRule, Runbook
@@ -38,6 +39,7 @@ ALERTS: tuple[AlertRule, ...] = (
     *AVAILABILITY_ALERTS,
     *API_ALERTS,
     *DATABASE_ALERTS,
+    *POSTGRES_ALERTS,
     *CACHE_ALERTS,
     *SECURITY_ALERTS,
     *TRADING_ALERTS,

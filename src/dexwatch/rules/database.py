@@ -4,18 +4,8 @@ from dexwatch.rules.pace import Cadence, Pace
 from dexwatch.rules.promql import enough, latest, p95
 from dexwatch.rules.rule import AlertRule, Runbook
 from dexwatch.signals import platform, postgres
-from dexwatch.signals.metric import Metric, Unit
+from dexwatch.signals.metric import Unit
 from dexwatch.signals.severity import Severity
-
-DATABASES = "instance, datname"
-
-
-def _part_of_both(pace: Pace, part: Metric, rest: Metric, *, seconds: float) -> str:
-    window = pace.window(seconds, Cadence.STANDARD)
-    above = f"sum by ({DATABASES}) (rate({part}[{window}]))"
-    other = f"sum by ({DATABASES}) (rate({rest}[{window}]))"
-    return f"{above} / ({above} + {other} > 0)"
-
 
 DATABASE_DOWN = AlertRule(
     id="DatabaseDown",
@@ -175,86 +165,10 @@ DEADLOCKS = AlertRule(
     ),
     rows=("M-PG-LOCKS",),
 )
-ROLLBACKS = AlertRule(
-    id="DatabaseRollbacksMany",
-    severity=Severity.P2,
-    owner="database",
-    subject="database-rollbacks",
-    value=lambda p: _part_of_both(p, postgres.rollbacks, postgres.commits, seconds=300),
-    compare=">",
-    limit=0.5,
-    unit=Unit.RATIO,
-    guard=lambda p: enough(p, str(postgres.rollbacks), 100, by=DATABASES, cadence=Cadence.STANDARD),
-    for_seconds=300,
-    keep_seconds=300,
-    why="Health checks that only read end in rollback too; half of all, for minutes, is a fault.",
-    summary="{value} of the transactions in {{ $labels.datname }} are rolled back; limit {limit}.",
-    description="Share of transactions that end in rollback over five minutes.",
-    runbook=Runbook(
-        meaning="Clients begin work that they cannot finish.",
-        check=("Read the errors in the server's log.", "See which client's errors grew."),
-        fix=("Roll back the deployment whose statements fail.",),
-        escalate="Tell the owner of the failing client.",
-    ),
-    rows=("M-PG-TX",),
-)
-ARCHIVE_FAILING = AlertRule(
-    id="DatabaseArchiveFailing",
-    severity=Severity.P1,
-    owner="database",
-    subject="database-backup",
-    cadence=Cadence.BUSINESS,
-    value=lambda p: (
-        "sum by (instance) ("
-        f"increase({postgres.archive_failures}[{p.window(900, Cadence.BUSINESS)}]))"
-    ),
-    compare=">",
-    limit=2,
-    unit=Unit.COUNT,
-    for_seconds=0,
-    keep_seconds=600,
-    why="One failure is tried again by itself; the third within a quarter of an hour is not luck.",
-    summary="{value} pieces of the write-ahead log could not be archived; the limit is {limit}.",
-    description="Backups cannot be brought up to the present, and the log fills the disk.",
-    runbook=Runbook(
-        meaning="After a loss now, the newest data could not be recovered.",
-        check=("Run the archive command by hand and read its error.", "See the archive's space."),
-        fix=("Repair access to the archive; the server then catches up by itself.",),
-        escalate="Call the database owner if the log volume is above 80 per cent.",
-    ),
-    rows=("M-PG-BACKUP",),
-)
-CACHE_LOW = AlertRule(
-    id="DatabaseBufferHitsLow",
-    severity=Severity.P2,
-    owner="database",
-    subject="database-buffers",
-    value=lambda p: _part_of_both(p, postgres.blocks_hit, postgres.blocks_read, seconds=900),
-    compare="<",
-    limit=0.9,
-    unit=Unit.RATIO,
-    guard=lambda p: enough(p, str(postgres.blocks_read), 10_000, by=DATABASES, seconds=900),
-    for_seconds=600,
-    keep_seconds=300,
-    why="A cold start reads everything once; a quarter of an hour and ten thousand reads are not.",
-    summary="Only {value} of the blocks of {{ $labels.datname }} come from memory; limit {limit}.",
-    description="The working set no longer fits into the buffer cache.",
-    runbook=Runbook(
-        meaning="Statements wait for the disk.",
-        check=("See which table is scanned (pg_stat_user_tables).", "See what was deployed."),
-        fix=("Add the missing index.", "Raise shared_buffers if memory allows."),
-        escalate="Tell the database owner within the day.",
-    ),
-    rows=("M-PG-QUERY",),
-)
-
 DATABASE_ALERTS = (
     DATABASE_DOWN,
     DATABASE_SLOW,
     CONNECTIONS_HIGH,
     LONG_TRANSACTION,
     DEADLOCKS,
-    ROLLBACKS,
-    ARCHIVE_FAILING,
-    CACHE_LOW,
 )

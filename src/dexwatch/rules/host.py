@@ -110,5 +110,5 @@ HOST_ALERTS = (
     _rung("DiskUse60", P3, 0.60, 1800, rung=1, subject="disk", row="A-P3-RES-60"),
     _rung("DiskUse75", P2, 0.75, 900, rung=2, subject="disk", row="A-P2-RES-70"),
     _rung("DiskUse80", P2, 0.80, 600, rung=3, subject="disk", row="A-P2-RES-80"),
-    _rung("DiskAlmostFull", P1, 0.90, 120, rung=4, subject="disk", row="A-P1-DISK"),
+    _rung("DiskAlmostFull", P1, 0.90, 120, rung=5, subject="disk", row="A-P1-DISK"),
 )

@@ -89,10 +89,12 @@ MACHINE_ALERTS = (
         "DiskFillsWithinADay",
         lambda p: (
             "min by (host, mountpoint) (predict_linear("
-            f"{host.filesystem_available.where(*DISKS)}[{p.window(21_600, STANDARD)}], 86400))"
+            f"{host.filesystem_available.where(*DISKS)}[{p.window(21_600, STANDARD)}],"
+            f" {4 * p.window_seconds(21_600, STANDARD):g}))"
         ),
         severity=P2,
-        subject="disk-growth",
+        subject="disk",
+        rung=4,
         compare="<",
         limit=0,
         unit=Unit.BYTES,

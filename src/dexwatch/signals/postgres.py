@@ -1,4 +1,4 @@
-"""PostgreSQL metrics as postgres_exporter 0.11.1 exposes them; tests ask the real binary."""
+"""PostgreSQL metrics as postgres_exporter 0.11.1 exposes them with our own queries."""
 
 from dexwatch.signals.metric import Unit, counter, gauge
 
@@ -129,6 +129,98 @@ archive_age = gauge(
     owner=OWNER,
 )
 
+longest_query = gauge(
+    "pg_activity_longest_query_seconds",
+    "Age of the oldest query that runs now.",
+    unit=Unit.SECONDS,
+    labels=SERVER,
+    owner=OWNER,
+)
+longest_idle_transaction = gauge(
+    "pg_activity_longest_idle_transaction_seconds",
+    "Age of the oldest transaction that sits idle.",
+    unit=Unit.SECONDS,
+    labels=SERVER,
+    owner=OWNER,
+)
+waiting_for_lock = gauge(
+    "pg_activity_waiting_for_lock",
+    "Sessions that wait for a lock.",
+    unit=Unit.COUNT,
+    labels=SERVER,
+    owner=OWNER,
+)
+is_standby = gauge(
+    "pg_replica_is_standby", "1 on a standby.", unit=Unit.BOOLEAN, labels=SERVER, owner=OWNER
+)
+replica_lag = gauge(
+    "pg_replica_lag_seconds",
+    "How far a standby is behind; 0 on a primary.",
+    unit=Unit.SECONDS,
+    labels=SERVER,
+    owner=OWNER,
+)
+standbys = gauge(
+    "pg_replica_standbys",
+    "Standbys that are connected to this primary.",
+    unit=Unit.COUNT,
+    labels=SERVER,
+    owner=OWNER,
+)
+inactive_slots = gauge(
+    "pg_replica_inactive_slots",
+    "Replication slots that nobody reads, so that the log piles up.",
+    unit=Unit.COUNT,
+    labels=SERVER,
+    owner=OWNER,
+)
+full_scans = counter(
+    "pg_tables_full_scans", "Tables read from end to end.", labels=DATABASE, owner=OWNER
+)
+index_scans = counter(
+    "pg_tables_index_scans", "Reads through an index.", labels=DATABASE, owner=OWNER
+)
+live_rows = gauge(
+    "pg_tables_live_rows", "Rows in use.", unit=Unit.COUNT, labels=DATABASE, owner=OWNER
+)
+dead_rows = gauge(
+    "pg_tables_dead_rows",
+    "Rows that await vacuuming.",
+    unit=Unit.COUNT,
+    labels=DATABASE,
+    owner=OWNER,
+)
+unused_indexes = gauge(
+    "pg_tables_unused_indexes",
+    "Indexes that no query has used since the statistics began.",
+    unit=Unit.COUNT,
+    labels=DATABASE,
+    owner=OWNER,
+)
+backup_running = gauge(
+    "pg_backup_running", "Base backups that run now.", unit=Unit.COUNT, labels=SERVER, owner=OWNER
+)
+archiving = gauge(
+    "pg_backup_archiving",
+    "1 when the write-ahead log is archived.",
+    unit=Unit.BOOLEAN,
+    labels=SERVER,
+    owner=OWNER,
+)
+statements = counter(
+    "pg_statements_calls",
+    "Statements that were run, where pg_stat_statements is on.",
+    labels=SERVER,
+    owner=OWNER,
+)
+statement_seconds = counter(
+    "pg_statements_seconds",
+    "Seconds spent in statements.",
+    unit=Unit.SECONDS,
+    labels=SERVER,
+    owner=OWNER,
+)
+
 POSTGRES_METRICS = (
     up,
     last_scrape_error,
@@ -153,4 +245,20 @@ POSTGRES_METRICS = (
     checkpoints_timed,
     archive_failures,
     archive_age,
+    longest_query,
+    longest_idle_transaction,
+    waiting_for_lock,
+    is_standby,
+    replica_lag,
+    standbys,
+    inactive_slots,
+    full_scans,
+    index_scans,
+    live_rows,
+    dead_rows,
+    unused_indexes,
+    backup_running,
+    archiving,
+    statements,
+    statement_seconds,
 )

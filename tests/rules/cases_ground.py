@@ -1,0 +1,271 @@
+"""Cases of rules on what lies below: chain, hosts, and the monitoring itself."""
+
+from tests.fakes.promtool import Case, Counter, Gauge
+
+HOST = 'host="dex-1",instance="dex-1",job="node"'
+DISK = f'{HOST},device="/dev/vda",fstype="ext4",mountpoint="/"'
+PROM = 'instance="prometheus",job="prometheus"'
+
+
+def cpu(rule: str, bad: float, just: float) -> Case:
+    idle = f'node_cpu_seconds_total{{{HOST},cpu="0",mode="idle"}}'
+    return Case(rule, (Counter(idle, 0.9, 1 - bad, 1 - just),))
+
+
+def memory(rule: str, bad: float, just: float) -> Case:
+    return Case(
+        rule,
+        (
+            Gauge(f"node_memory_MemAvailable_bytes{{{HOST}}}", 800, 1000 - bad, 1000 - just),
+            Gauge(f"node_memory_MemTotal_bytes{{{HOST}}}", 1000, 1000, 1000),
+        ),
+    )
+
+
+def disk(rule: str, bad: float, just: float) -> Case:
+    return Case(
+        rule,
+        (
+            Gauge(f"node_filesystem_avail_bytes{{{DISK}}}", 800, 1000 - bad, 1000 - just),
+            Gauge(f"node_filesystem_size_bytes{{{DISK}}}", 1000, 1000, 1000),
+            # A full tmpfs is nobody's alarm.
+            Gauge(
+                f'node_filesystem_avail_bytes{{{HOST},fstype="tmpfs",mountpoint="/run"}}', 0, 0, 0
+            ),
+            Gauge(
+                f'node_filesystem_size_bytes{{{HOST},fstype="tmpfs",mountpoint="/run"}}', 9, 9, 9
+            ),
+        ),
+    )
+
+
+CASES_GROUND = (
+    Case("NodeUnreachable", (Gauge('bsc_endpoint_up{endpoint="a"}', 1, 0, 1, blip=1),)),
+    Case("NodeLagging", (Gauge('bsc_endpoint_lag_blocks{endpoint="a"}', 0, 11, 10),)),
+    Case("NodePeersLow", (Gauge('bsc_endpoint_peers{endpoint="a"}', 40, 4, 5),)),
+    Case(
+        "NodesDisagree",
+        (Counter('bsc_endpoint_hash_conflicts_total{endpoint="a"}', 0, 0.011, 0.0099),),
+    ),
+    Case(
+        "ChainHeadStalled",
+        (Counter("bsc_head_received_timestamp_seconds", 1, 0, 1, after=3, just_start=-3),),
+    ),
+    Case("FinalityStalled", (Gauge("bsc_finality_lag_blocks", 3, 16, 15),)),
+    Case("BlocksMissing", (Gauge("bsc_block_gaps_open", 0, 1, 0),)),
+    Case(
+        "ReorgDeep",
+        (
+            Gauge("bsc_reorg_last_depth_blocks", 0, 3, 2, after=3),
+            Counter("bsc_reorgs_total", 0, 0.01, 0.01),
+        ),
+    ),
+    Case(
+        "GasPriceHigh",
+        (Gauge('bsc_gas_price_wei{source="oracle"}', 1e8, 3.1e8, 3e8),),
+        warm=90,
+    ),
+    cpu("CpuUse60", 0.61, 0.599),
+    cpu("CpuUse70", 0.71, 0.699),
+    cpu("CpuUse80", 0.81, 0.799),
+    cpu("CpuHigh", 0.86, 0.849),
+    memory("MemoryUse60", 601, 600),
+    memory("MemoryUse75", 751, 750),
+    memory("MemoryUse80", 801, 799),
+    memory("MemoryHigh", 851, 849),
+    memory("MemoryCritical", 901, 899),
+    disk("DiskUse60", 601, 600),
+    disk("DiskUse75", 751, 750),
+    disk("DiskUse80", 801, 799),
+    disk("DiskAlmostFull", 901, 899),
+    Case(
+        "InodesAlmostUsedUp",
+        (
+            Gauge(f"node_filesystem_files_free{{{DISK}}}", 800, 49, 51),
+            Gauge(f"node_filesystem_files{{{DISK}}}", 1000, 1000, 1000),
+        ),
+    ),
+    Case(
+        "DiskFillsWithinADay",
+        (Counter(f"node_filesystem_avail_bytes{{{DISK}}}", 0, -2e6, -0.5e6, start=1e11, after=0),),
+        warm=60,
+        fault=150,
+        after=420,
+        step=60,
+    ),
+    Case("FilesystemReadOnly", (Gauge(f"node_filesystem_readonly{{{DISK}}}", 0, 1, 0),)),
+    Case(
+        "DiskBusy",
+        (Counter(f'node_disk_io_time_seconds_total{{{HOST},device="vda"}}', 0.1, 0.96, 0.949),),
+    ),
+    Case(
+        "LoadHigh",
+        (
+            Gauge(f"node_load5{{{HOST}}}", 1, 4.1, 4),
+            Counter(f'node_cpu_seconds_total{{{HOST},cpu="0",mode="idle"}}', 1, 1, 1),
+            Counter(f'node_cpu_seconds_total{{{HOST},cpu="1",mode="idle"}}', 1, 1, 1),
+        ),
+    ),
+    Case("ProcessesBlocked", (Gauge(f"node_procs_blocked{{{HOST}}}", 0, 11, 10),)),
+    Case(
+        "FileHandlesShort",
+        (
+            Gauge(f"node_filefd_allocated{{{HOST}}}", 100, 801, 800),
+            Gauge(f"node_filefd_maximum{{{HOST}}}", 1000, 1000, 1000),
+        ),
+    ),
+    Case("ClockWrong", (Gauge(f"node_timex_offset_seconds{{{HOST}}}", 0, -0.051, -0.05),)),
+    Case("KilledForMemory", (Counter(f"node_vmstat_oom_kill{{{HOST}}}", 0, 0.002, 0),)),
+    Case(
+        "NetworkErrors",
+        (
+            Counter(f'node_network_receive_errs_total{{{HOST},device="eth0"}}', 0, 1.1, 0.99),
+            Counter(
+                f'node_network_receive_packets_total{{{HOST},device="eth0"}}', 100, 100, 100
+            ),
+        ),
+    ),
+    Case(
+        "TcpRetransmitsMany",
+        (
+            Counter(f"node_netstat_Tcp_RetransSegs{{{HOST}}}", 0, 5.1, 4.99),
+            Counter(f"node_netstat_Tcp_OutSegs{{{HOST}}}", 100, 100, 100),
+        ),
+    ),
+    Case(
+        "ConnectionTrackingFull",
+        (
+            Gauge(f"node_nf_conntrack_entries{{{HOST}}}", 100, 801, 800),
+            Gauge(f"node_nf_conntrack_entries_limit{{{HOST}}}", 1000, 1000, 1000),
+        ),
+    ),
+    Case("TargetDown", (Gauge('up{job="exchange",instance="api-1"}', 1, 0, 1, blip=3),)),
+    Case(
+        "CollectorFailing",
+        (Gauge('dexwatch_collector_success{collector="gas"}', 1, 0, 1, blip=6),),
+    ),
+    Case(
+        "SeriesDropped",
+        (Counter('dexwatch_series_dropped_total{collector="pools"}', 0, 0.01, 0),),
+    ),
+    Case("DaemonDown", (Gauge('dexwatch_daemon_up{daemon="prometheus"}', 1, 0, 1, blip=2),)),
+    Case("AgendaOverdue", (Gauge("dexwatch_agenda_overdue", 0, 11, 10),)),
+    Case(
+        "PagesFailing",
+        (
+            Counter('dexwatch_pages_total{channel="slack",outcome="again"}', 0, 0.004, 0.003),
+            Counter('dexwatch_pages_total{channel="slack",outcome="accepted"}', 1, 1, 1),
+        ),
+    ),
+    Case(
+        "HookRefused",
+        (
+            Counter(
+                'dexwatch_hook_requests_total{hook="alertmanager",outcome="unauthorized"}',
+                0,
+                0.009,
+                0.008,
+            ),
+        ),
+    ),
+    Case(
+        "PrometheusConfigBad",
+        (Gauge(f"prometheus_config_last_reload_successful{{{PROM}}}", 1, 0, 1, blip=3),),
+    ),
+    Case(
+        "PrometheusRulesFailing",
+        (
+            Counter(
+                f'prometheus_rule_evaluation_failures_total{{{PROM},rule_group="g"}}', 0, 0.01, 0
+            ),
+        ),
+    ),
+    Case(
+        "PrometheusRulesMissed",
+        (
+            Counter(
+                f'prometheus_rule_group_iterations_missed_total{{{PROM},rule_group="g"}}',
+                0,
+                0.004,
+                0.003,
+            ),
+        ),
+    ),
+    Case(
+        "PrometheusNotConnectedToAlertmanager",
+        (Gauge(f"prometheus_notifications_alertmanagers_discovered{{{PROM}}}", 1, 0, 1, blip=20),),
+    ),
+    Case(
+        "PrometheusAlertsDropped",
+        (Counter(f"prometheus_notifications_dropped_total{{{PROM}}}", 0, 0.01, 0),),
+    ),
+    Case(
+        "PrometheusQueueFull",
+        (
+            Gauge(f"prometheus_notifications_queue_length{{{PROM}}}", 0, 801, 800),
+            Gauge(f"prometheus_notifications_queue_capacity{{{PROM}}}", 1000, 1000, 1000),
+        ),
+    ),
+    Case(
+        "PrometheusNotIngesting",
+        (
+            Counter(
+                f'prometheus_tsdb_head_samples_appended_total{{{PROM},type="float"}}', 100, 0, 0.1
+            ),
+        ),
+    ),
+    Case(
+        "PrometheusStorageFailing",
+        (
+            Counter(f"prometheus_tsdb_compactions_failed_total{{{PROM}}}", 0, 0.001, 0),
+            Counter(f"prometheus_tsdb_reloads_failures_total{{{PROM}}}", 0, 0, 0),
+            Counter(f"prometheus_tsdb_wal_corruptions_total{{{PROM}}}", 0, 0, 0),
+        ),
+        after=240,
+        step=60,
+    ),
+    Case(
+        "PrometheusSamplesRefused",
+        (
+            Counter(
+                f"prometheus_target_scrapes_sample_duplicate_timestamp_total{{{PROM}}}",
+                0,
+                0.01,
+                0.008,
+            ),
+            Counter(
+                f"prometheus_target_scrapes_sample_out_of_order_total{{{PROM}}}", 0, 0.01, 0.008
+            ),
+        ),
+    ),
+    Case(
+        "PrometheusScrapeLimitHit",
+        (
+            Counter(
+                f"prometheus_target_scrapes_exceeded_sample_limit_total{{{PROM}}}", 0, 0.01, 0
+            ),
+            Counter(
+                f"prometheus_target_scrape_pool_exceeded_target_limit_total{{{PROM}}}", 0, 0, 0
+            ),
+        ),
+    ),
+    Case(
+        "AlertmanagerConfigBad",
+        (Gauge('alertmanager_config_last_reload_successful{instance="am"}', 1, 0, 1, blip=3),),
+    ),
+    Case(
+        "AlertmanagerNotificationsFailing",
+        (
+            Counter(
+                'alertmanager_notifications_failed_total{instance="am",integration="webhook"}',
+                0,
+                0.008,
+                0.006,
+            ),
+        ),
+    ),
+    Case(
+        "AlertmanagerAlertsInvalid",
+        (Counter('alertmanager_alerts_invalid_total{instance="am",version="v2"}', 0, 0.01, 0),),
+    ),
+)

@@ -1,0 +1,349 @@
+"""Cases of rules on the platform: doors, API, database, cache, security, trading, business."""
+
+from dexwatch.signals import platform
+from tests.fakes.promtool import Case, Counter, Gauge, histogram
+
+DAY = 86_400
+API = 'http_request_method="GET",http_route="/quote",service="api"'
+
+
+def outcomes(
+    name: str,
+    labels: str,
+    *,
+    good: str,
+    bad: str,
+    share: float,
+    just: float,
+    rate: float = 2.0,
+    usual: float = 0.0,
+) -> tuple[Counter, ...]:
+    """Return two counters whose bad share is `share` in the fault and `just` below the limit."""
+    comma = "," if labels else ""
+    return (
+        Counter(
+            f"{name}{{{labels}{comma}{good}}}",
+            rate * (1 - usual),
+            rate * (1 - share),
+            rate * (1 - just),
+        ),
+        Counter(f"{name}{{{labels}{comma}{bad}}}", rate * usual, rate * share, rate * just),
+    )
+
+
+def errors(rule: str, share: float, just: float) -> Case:
+    series = outcomes(
+        platform.http_seconds.count(),
+        API,
+        good='http_response_status_code="200"',
+        bad='http_response_status_code="502"',
+        share=share,
+        just=just,
+    )
+    return Case(rule, series, quiet=0.05)
+
+
+def probe(kind: str) -> str:
+    return f'probe_success{{class="{kind}",instance="x",job="probe"}}'
+
+
+STATUS = 'http_response_status_code="200",service="api"'
+
+CASES_PLATFORM = (
+    Case("ApiUptimeLow", (Gauge(probe("api"), 1, 0, 1, blip=1),)),
+    Case(
+        "SystemAvailabilityLow",
+        (Gauge('pg_up{instance="db"}', 1, 0, 1, blip=2), Gauge(probe("api"), 1, 1, 1)),
+    ),
+    Case("LoadBalancerDown", (Gauge('nginx_up{instance="edge"}', 1, 0, 1),)),
+    Case("LoadBalancerUpstreamDown", (Gauge(probe("upstream"), 1, 0, 1, blip=1),)),
+    Case("ExternalServiceDown", (Gauge(probe("external"), 1, 0, 1, blip=4),)),
+    Case(
+        "NetworkLatencyHigh",
+        (
+            Gauge('probe_http_duration_seconds{phase="connect",instance="x"}', 0.02, 0.11, 0.1),
+            Gauge('probe_http_duration_seconds{phase="processing",instance="x"}', 2, 2, 2),
+        ),
+    ),
+    Case(
+        "CertificateExpiresSoon",
+        (Gauge("probe_ssl_earliest_cert_expiry", 90 * DAY, 20 * DAY, 21.2 * DAY),),
+    ),
+    Case(
+        "CertificateExpiresVerySoon",
+        (Gauge("probe_ssl_earliest_cert_expiry", 90 * DAY, 2 * DAY, 3.2 * DAY),),
+    ),
+    Case(
+        "LatencyDegraded",
+        histogram(platform.http_seconds, STATUS, usual=0.1, bad=0.6, just=0.5),
+        quiet=0.05,
+    ),
+    Case(
+        "ApiLatencyHigh",
+        histogram(platform.http_seconds, STATUS, usual=0.1, bad=2, just=1.0),
+        quiet=0.05,
+    ),
+    Case(
+        "ApiLatencyAboveBaseline",
+        histogram(
+            platform.http_seconds, STATUS, usual=0.1, bad=0.25, just=0.75, usual_just=0.5
+        ),
+        warm=40,
+        fault=12,
+        quiet=0.05,
+    ),
+    errors("ErrorRateNoticeable", 0.012, 0.0099),
+    errors("ErrorRateDegraded", 0.012, 0.0099),
+    errors("ErrorRateElevated", 0.021, 0.0199),
+    errors("ErrorRateHigh", 0.051, 0.0499),
+    Case("DatabaseDown", (Gauge('pg_up{instance="db"}', 1, 0, 1),)),
+    Case(
+        "DatabaseSlow",
+        histogram(
+            platform.db_seconds,
+            'db_system_name="postgresql",db_operation_name="select",service="api"',
+            usual=0.01,
+            bad=0.7,
+            just=0.5,
+        ),
+        quiet=0.05,
+    ),
+    Case(
+        "DatabaseConnectionsHigh",
+        (
+            Gauge('pg_stat_activity_count{instance="db",state="active"}', 10, 40, 40),
+            Gauge('pg_stat_activity_count{instance="db",state="idle"}', 10, 41, 40),
+            Gauge('pg_settings_max_connections{instance="db"}', 100, 100, 100),
+        ),
+    ),
+    Case(
+        "DatabaseTransactionLong",
+        (Gauge('pg_stat_activity_max_tx_duration{instance="db",datname="dex"}', 2, 901, 900),),
+    ),
+    Case(
+        "DatabaseDeadlocks",
+        (Counter('pg_stat_database_deadlocks{instance="db",datname="dex"}', 0, 0.01, 0.008),),
+    ),
+    Case(
+        "DatabaseRollbacksMany",
+        (
+            Counter('pg_stat_database_xact_commit{instance="db",datname="dex"}', 10, 9, 10),
+            Counter('pg_stat_database_xact_rollback{instance="db",datname="dex"}', 0, 10, 9.9),
+        ),
+        quiet=0.01,
+    ),
+    Case("DatabaseLockWaits", (Gauge('pg_activity_waiting_for_lock{instance="db"}', 0, 6, 5),)),
+    Case("DatabaseReplicaLagging", (Gauge('pg_replica_lag_seconds{instance="db"}', 0, 61, 60),)),
+    Case("DatabaseSlotUnused", (Gauge('pg_replica_inactive_slots{instance="db"}', 0, 1, 0),)),
+    Case(
+        "DatabaseArchiveFailing",
+        (Counter('pg_stat_archiver_failed_count{instance="db"}', 0, 0.003, 0.002),),
+    ),
+    Case(
+        "DatabaseBufferHitsLow",
+        (
+            Counter('pg_stat_database_blks_hit{instance="db",datname="dex"}', 990, 880, 901),
+            Counter('pg_stat_database_blks_read{instance="db",datname="dex"}', 10, 120, 99),
+        ),
+        quiet=0.01,
+    ),
+    Case("RedisDown", (Gauge('redis_up{instance="cache"}', 1, 0, 1),)),
+    Case(
+        "CacheHitRateLow",
+        outcomes(
+            "platform_cache_requests_total",
+            'cache="quotes"',
+            good='result="hit"',
+            bad='result="miss"',
+            share=0.21,
+            just=0.199,
+            usual=0.05,
+        ),
+        quiet=0.05,
+    ),
+    Case(
+        "CacheMissRateRising",
+        outcomes(
+            "platform_cache_requests_total",
+            'cache="quotes"',
+            good='result="hit"',
+            bad='result="miss"',
+            share=0.25,
+            just=0.19,
+            usual=0.1,
+        ),
+        warm=60,
+        fault=10,
+        quiet=0.05,
+    ),
+    Case(
+        "RedisMemoryHigh",
+        (
+            Gauge('redis_memory_used_bytes{instance="cache"}', 500, 901, 900),
+            Gauge('redis_memory_max_bytes{instance="cache"}', 1000, 1000, 1000),
+        ),
+    ),
+    Case(
+        "RedisRejectingConnections",
+        (Counter('redis_rejected_connections_total{instance="cache"}', 0, 0.01, 0),),
+    ),
+    Case(
+        "RedisEvictingKeys",
+        (Counter('redis_evicted_keys_total{instance="cache"}', 0, 1.7, 1.65),),
+    ),
+    Case(
+        "RedisPersistenceFailing",
+        (
+            Gauge('redis_rdb_last_bgsave_status{instance="cache"}', 1, 0, 1, blip=2),
+            Gauge('redis_aof_last_write_status{instance="cache"}', 1, 1, 1),
+        ),
+    ),
+    Case(
+        "AuthFailureRateHigh",
+        outcomes(
+            "platform_auth_attempts_total",
+            'method="password"',
+            good='outcome="success"',
+            bad='outcome="failure"',
+            share=0.11,
+            just=0.099,
+            usual=0.02,
+        ),
+        quiet=0.1,
+    ),
+    Case("SuspiciousIpActivity", (Gauge("platform_auth_suspicious_sources", 0, 1, 0),)),
+    Case(
+        "UnauthorizedAccess",
+        (
+            Counter(
+                'platform_authorization_failures_total{reason="forbidden",service="api"}',
+                0,
+                0.17,
+                0.166,
+            ),
+            Counter(
+                'platform_authorization_failures_total{reason="expired",service="api"}', 5, 5, 5
+            ),
+        ),
+    ),
+    Case(
+        "RateLimitAbuse",
+        (Counter('platform_rate_limited_total{http_route="/q",service="api"}', 0, 1.1, 0.99),),
+    ),
+    Case(
+        "TradingSuccessLow",
+        (
+            Counter('platform_trades_total{pair="A",outcome="success"}', 1, 0.89, 0.901),
+            Counter('platform_trades_total{pair="A",outcome="reverted"}', 0, 0.11, 0.099),
+            # Orders refused for the user's sake do not count against us.
+            Counter('platform_trades_total{pair="A",outcome="rejected"}', 0, 0, 1),
+        ),
+        quiet=0.05,
+    ),
+    Case(
+        "TradeFailuresHigh",
+        (
+            Counter('platform_trades_total{pair="A",outcome="success"}', 1, 0.89, 0.901),
+            Counter('platform_trades_total{pair="A",outcome="rejected"}', 0, 0.11, 0.099),
+        ),
+        quiet=0.05,
+    ),
+    Case(
+        "TransactionProcessingFailing",
+        (
+            Counter("platform_transactions_submitted_total", 1, 1, 1),
+            Counter("platform_transaction_confirmation_seconds_count", 1, 0.49, 0.51),
+        ),
+        quiet=0.05,
+    ),
+    Case(
+        "ConfirmationsSlow",
+        histogram(platform.confirmation_seconds, "", usual=0.9, bad=4, just=3),
+        quiet=0.01,
+    ),
+    Case(
+        "TradingVolumeDrop",
+        (
+            Counter('dex_volume_usd_total{pool="A"}', 100, 45, 55),
+            # Without fewer swaps the past was only inflated by a whale.
+            Counter('dex_swaps_total{pool="A"}', 1, 0.5, 0.5, quiet=1.0),
+        ),
+        warm=240,
+        fault=40,
+        step=60,
+        quiet=1.0,
+    ),
+    Case("HighValueTrade", (Counter('dex_high_value_swaps_total{pool="A"}', 0, 0.005, 0),)),
+    Case("PriceMovedAbnormally", (Gauge('dex_pool_price{pool="A"}', 300, 331, 329),), fault=3),
+    Case(
+        "MarketDataStale",
+        (
+            Counter(
+                'platform_market_data_timestamp_seconds{feed="pools"}',
+                1,
+                0,
+                1,
+                after=3,
+                just_start=-60,
+            ),
+        ),
+    ),
+    Case(
+        "MarketDataDisconnected",
+        (Gauge('platform_market_data_connected{feed="pools"}', 1, 0, 1, blip=3),),
+    ),
+    Case(
+        "ContractCallsFailing",
+        outcomes(
+            "contract_calls_total",
+            'contract="router",method="swap"',
+            good='outcome="success"',
+            bad='outcome="reverted"',
+            share=0.26,
+            just=0.249,
+            usual=0.05,
+        ),
+        quiet=0.01,
+    ),
+    Case("ContractPaused", (Gauge('contract_paused{contract="vault"}', 0, 1, 0),)),
+    Case(
+        "RegistrationsFailing",
+        outcomes(
+            "platform_registrations_total",
+            "",
+            good='outcome="success"',
+            bad='outcome="failure"',
+            share=0.21,
+            just=0.199,
+            usual=0.02,
+        ),
+        quiet=0.01,
+    ),
+    Case(
+        "PaymentsFailing",
+        outcomes(
+            "platform_payments_total",
+            'kind="deposit"',
+            good='outcome="success"',
+            bad='outcome="failure"',
+            share=0.11,
+            just=0.099,
+            usual=0.02,
+        ),
+        quiet=0.01,
+    ),
+    Case("DataSyncDelayed", (Gauge('business_sync_delay_seconds{dataset="trades"}', 2, 61, 60),)),
+    Case("QueueDepthHigh", (Gauge('platform_job_queue_depth{queue="mail"}', 5, 1001, 1000),)),
+    Case(
+        "JobsFailing",
+        outcomes(
+            platform.job_seconds.count(),
+            'queue="mail"',
+            good='outcome="success"',
+            bad='outcome="failure"',
+            share=0.26,
+            just=0.249,
+        ),
+        quiet=0.05,
+    ),
+)

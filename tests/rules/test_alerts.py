@@ -1,0 +1,62 @@
+"""Every rule fires, keeps quiet right below its limit, and resolves: judged by the real promtool."""
+
+import pytest
+
+from dexwatch.rules import ALERTS, PACES, AlertRule, render
+from tests.fakes import promtool
+from tests.rules.cases_ground import CASES_GROUND
+from tests.rules.cases_platform import CASES_PLATFORM
+
+CASES = {case.rule: case for case in (*CASES_PLATFORM, *CASES_GROUND)}
+RULES = {rule.id: rule for rule in ALERTS}
+ALWAYS = {"Watchdog"}
+BATCH = 20
+BATCHES = [sorted(CASES)[start : start + BATCH] for start in range(0, len(CASES), BATCH)]
+
+
+def test_no_rule_lacks_its_cases():
+    assert set(CASES) == set(RULES) - ALWAYS
+    assert len(CASES) == len(CASES_PLATFORM) + len(CASES_GROUND)
+
+
+def test_every_rule_that_judges_a_share_of_traffic_has_a_quiet_case():
+    for rule in ALERTS:
+        if rule.guard and ">=" in rule.expr(PACES["production"]) and rule.unit == "ratio":
+            if rule.id not in {"ApiUptimeLow", "SystemAvailabilityLow"}:
+                assert CASES[rule.id].quiet is not None, rule.id
+
+
+@pytest.mark.parametrize("batch", BATCHES, ids=lambda batch: f"{batch[0]}..{batch[-1]}")
+def test_rules_fire_keep_quiet_and_resolve(batch, tmp_path):
+    paths = [promtool.write(CASES[name], RULES[name], tmp_path) for name in batch]
+    result = promtool.run(paths)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_dead_mans_signal_always_fires_and_is_routed_to_nobody(tmp_path):
+    (tmp_path / "w.yml").write_text(promtool.render_rules(PACES["production"], alerts=[RULES["Watchdog"]], recordings=[]))
+    (tmp_path / "t.yml").write_text(
+        "rule_files: [w.yml]\n"
+        "tests:\n"
+        "  - interval: 1m\n"
+        "    promql_expr_test:\n"
+        "      - expr: count by (severity) (ALERTS{alertname='Watchdog',alertstate='firing'})\n"
+        "        eval_time: 5m\n"
+        "        exp_samples: [{labels: '{severity=\"none\"}', value: 1}]\n"
+    )
+    result = promtool.run([tmp_path / "t.yml"])
+    assert result.returncode == 0, result.stdout
+
+
+def _summary_of(rule: AlertRule) -> str:
+    return rule.summary
+
+
+@pytest.mark.parametrize("pace", PACES.values(), ids=PACES)
+def test_promtool_accepts_the_rendered_rules(pace, tmp_path):
+    import subprocess
+
+    path = tmp_path / "rules.yml"
+    path.write_text(render(pace))
+    result = subprocess.run([promtool.binary(), "check", "rules", str(path)], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
