@@ -4,15 +4,13 @@ Each case plays three acts on synthetic series: as usual, the fault, as usual ag
 """
 
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import pytest
+from tests.fakes import need
 
 from dexwatch.rules import PRODUCTION, RECORDINGS, AlertRule
 from dexwatch.rules.rendering import render_rules
@@ -85,11 +83,11 @@ class Case:
 
     rule: str
     series: tuple[Gauge | Counter, ...]
-    warm: int = 20
+    warm: int = 15
     """Minutes."""
-    fault: int = 45
-    after: int = 40
-    step: int = 15
+    fault: int = 30
+    after: int = 30
+    step: int = 30
     """Seconds between samples."""
     alerts: int = 1
     """Alerts that fire in the fault."""
@@ -189,13 +187,7 @@ def run(paths: Sequence[Path]) -> subprocess.CompletedProcess[str]:
 
 def binary() -> str:
     """Return promtool's path; skip where it is missing, but never in CI."""
-    found = shutil.which("promtool")
-    if found is None:
-        reason = "promtool is not installed (Debian package prometheus)"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
+    return need.program("promtool")
 
 
 def _flat(value: float, count: int) -> str:

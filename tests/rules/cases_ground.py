@@ -4,12 +4,14 @@ from tests.fakes.promtool import Case, Counter, Gauge
 
 HOST = 'host="dex-1",instance="dex-1",job="node"'
 DISK = f'{HOST},device="/dev/vda",fstype="ext4",mountpoint="/"'
+FAULT = 45
+"""Minutes: the lowest rung of the ladders waits for thirty."""
 PROM = 'instance="prometheus",job="prometheus"'
 
 
 def cpu(rule: str, bad: float, just: float) -> Case:
     idle = f'node_cpu_seconds_total{{{HOST},cpu="0",mode="idle"}}'
-    return Case(rule, (Counter(idle, 0.9, 1 - bad, 1 - just),))
+    return Case(rule, (Counter(idle, 0.9, 1 - bad, 1 - just),), fault=FAULT)
 
 
 def memory(rule: str, bad: float, just: float) -> Case:
@@ -19,6 +21,7 @@ def memory(rule: str, bad: float, just: float) -> Case:
             Gauge(f"node_memory_MemAvailable_bytes{{{HOST}}}", 800, 1000 - bad, 1000 - just),
             Gauge(f"node_memory_MemTotal_bytes{{{HOST}}}", 1000, 1000, 1000),
         ),
+        fault=FAULT,
     )
 
 
@@ -36,6 +39,7 @@ def disk(rule: str, bad: float, just: float) -> Case:
                 f'node_filesystem_size_bytes{{{HOST},fstype="tmpfs",mountpoint="/run"}}', 9, 9, 9
             ),
         ),
+        fault=FAULT,
     )
 
 
@@ -120,9 +124,7 @@ CASES_GROUND = (
         "NetworkErrors",
         (
             Counter(f'node_network_receive_errs_total{{{HOST},device="eth0"}}', 0, 1.1, 0.99),
-            Counter(
-                f'node_network_receive_packets_total{{{HOST},device="eth0"}}', 100, 100, 100
-            ),
+            Counter(f'node_network_receive_packets_total{{{HOST},device="eth0"}}', 100, 100, 100),
         ),
     ),
     Case(
@@ -139,16 +141,16 @@ CASES_GROUND = (
             Gauge(f"node_nf_conntrack_entries_limit{{{HOST}}}", 1000, 1000, 1000),
         ),
     ),
-    Case("TargetDown", (Gauge('up{job="exchange",instance="api-1"}', 1, 0, 1, blip=3),)),
+    Case("TargetDown", (Gauge('up{job="exchange",instance="api-1"}', 1, 0, 1, blip=2),)),
     Case(
         "CollectorFailing",
-        (Gauge('dexwatch_collector_success{collector="gas"}', 1, 0, 1, blip=6),),
+        (Gauge('dexwatch_collector_success{collector="gas"}', 1, 0, 1, blip=4),),
     ),
     Case(
         "SeriesDropped",
         (Counter('dexwatch_series_dropped_total{collector="pools"}', 0, 0.01, 0),),
     ),
-    Case("DaemonDown", (Gauge('dexwatch_daemon_up{daemon="prometheus"}', 1, 0, 1, blip=2),)),
+    Case("DaemonDown", (Gauge('dexwatch_daemon_up{daemon="prometheus"}', 1, 0, 1, blip=1),)),
     Case("AgendaOverdue", (Gauge("dexwatch_agenda_overdue", 0, 11, 10),)),
     Case(
         "PagesFailing",
@@ -170,7 +172,7 @@ CASES_GROUND = (
     ),
     Case(
         "PrometheusConfigBad",
-        (Gauge(f"prometheus_config_last_reload_successful{{{PROM}}}", 1, 0, 1, blip=3),),
+        (Gauge(f"prometheus_config_last_reload_successful{{{PROM}}}", 1, 0, 1, blip=2),),
     ),
     Case(
         "PrometheusRulesFailing",
@@ -193,7 +195,7 @@ CASES_GROUND = (
     ),
     Case(
         "PrometheusNotConnectedToAlertmanager",
-        (Gauge(f"prometheus_notifications_alertmanagers_discovered{{{PROM}}}", 1, 0, 1, blip=20),),
+        (Gauge(f"prometheus_notifications_alertmanagers_discovered{{{PROM}}}", 1, 0, 1, blip=9),),
     ),
     Case(
         "PrometheusAlertsDropped",
@@ -241,9 +243,7 @@ CASES_GROUND = (
     Case(
         "PrometheusScrapeLimitHit",
         (
-            Counter(
-                f"prometheus_target_scrapes_exceeded_sample_limit_total{{{PROM}}}", 0, 0.01, 0
-            ),
+            Counter(f"prometheus_target_scrapes_exceeded_sample_limit_total{{{PROM}}}", 0, 0.01, 0),
             Counter(
                 f"prometheus_target_scrape_pool_exceeded_target_limit_total{{{PROM}}}", 0, 0, 0
             ),
@@ -251,7 +251,7 @@ CASES_GROUND = (
     ),
     Case(
         "AlertmanagerConfigBad",
-        (Gauge('alertmanager_config_last_reload_successful{instance="am"}', 1, 0, 1, blip=3),),
+        (Gauge('alertmanager_config_last_reload_successful{instance="am"}', 1, 0, 1, blip=2),),
     ),
     Case(
         "AlertmanagerNotificationsFailing",

@@ -1,7 +1,8 @@
 """Cases of rules on the platform: doors, API, database, cache, security, trading, business."""
 
-from dexwatch.signals import platform
 from tests.fakes.promtool import Case, Counter, Gauge, histogram
+
+from dexwatch.signals import platform
 
 DAY = 86_400
 API = 'http_request_method="GET",http_route="/quote",service="api"'
@@ -85,9 +86,7 @@ CASES_PLATFORM = (
     ),
     Case(
         "ApiLatencyAboveBaseline",
-        histogram(
-            platform.http_seconds, STATUS, usual=0.1, bad=0.25, just=0.75, usual_just=0.5
-        ),
+        histogram(platform.http_seconds, STATUS, usual=0.1, bad=0.25, just=0.75, usual_just=0.5),
         warm=40,
         fault=12,
         quiet=0.05,
@@ -290,7 +289,7 @@ CASES_PLATFORM = (
     ),
     Case(
         "MarketDataDisconnected",
-        (Gauge('platform_market_data_connected{feed="pools"}', 1, 0, 1, blip=3),),
+        (Gauge('platform_market_data_connected{feed="pools"}', 1, 0, 1, blip=2),),
     ),
     Case(
         "ContractCallsFailing",
