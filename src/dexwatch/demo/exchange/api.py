@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import random
 import sys
 import time
@@ -283,6 +284,7 @@ def main() -> None:
     """Serve until SIGTERM."""
     settings = read_settings(Path(sys.argv[1]))
     logs.configure(settings.name)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     uvicorn.run(
         build(settings),
         host="127.0.0.1",

@@ -147,7 +147,8 @@ async def fill_database(place: Place) -> None:
         await connection.execute(schema.encode())
         await connection.execute(
             f"grant usage on schema public to {READER_ROLE};"
-            f"grant select on all tables in schema public to {READER_ROLE}".encode()
+            f"grant select on all tables in schema public to {READER_ROLE};"
+            "reset role; analyze".encode()
         )
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dexwatch.daemons.child import Log
+from dexwatch.daemons.life import State
+from dexwatch.daemons.program import Program
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.demo.chain.handle import ChainHandle
 from dexwatch.demo.config import Ports
@@ -43,7 +45,19 @@ class Exchange:
     settings: Mapping[str, Any]
     secrets: Mapping[str, str]
     addresses: Mapping[str, str]
+    _definitions: Mapping[str, Program]
     _stack: AsyncExitStack
+
+    async def take_down(self, *names: str) -> None:
+        """Stop some of the servers; those that are down stay so."""
+        running = [name for name in names if self.programs.state(name).state is not State.STOPPED]
+        if running:
+            await self.programs.stop(*running)
+
+    async def bring_back(self, *names: str) -> None:
+        """Start servers that were taken down, and wait until they are ready."""
+        stopped = [name for name in names if self.programs.state(name).state is State.STOPPED]
+        await self.programs.start([self._definitions[name] for name in stopped])
 
     async def stop(self) -> None:
         """Stop users, servers and stand-ins, and remove what they kept on disk."""
@@ -62,19 +76,17 @@ async def start_exchange(
     trouble = TroubleFile(folder / "trouble.json")
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, place.root, ignore_errors=True)
-        names = ("nginx", *API_NAMES, "worker", "redis", "postgres")
-        stack.push_async_callback(_stop_programs, programs, names)
+        servers = (
+            nginx(place),
+            *applications(place, market_of(chain), trouble.path),
+            redis(place),
+        )
+        database = postgres(place)
+        definitions = {program.name: program for program in (*servers, database)}
+        stack.push_async_callback(_stop_programs, programs, tuple(definitions))
         async with asyncio.TaskGroup() as group:
-            group.create_task(_start_database(place, programs))
-            group.create_task(
-                programs.start(
-                    [
-                        redis(place),
-                        nginx(place),
-                        *applications(place, market_of(chain), trouble.path),
-                    ]
-                )
-            )
+            group.create_task(_start_database(place, database, programs))
+            group.create_task(programs.start(servers))
         hog = ConnectionHog(place)
         stack.push_async_callback(hog.release)
         traffic = Traffic(f"http://127.0.0.1:{place.balancer_port}", seed=seed)
@@ -107,6 +119,7 @@ async def start_exchange(
                 "mailbox": mailbox.url,
                 "slack": slack.url,
             },
+            _definitions=definitions,
             _stack=stack.pop_all(),
         )
     raise AssertionError("unreachable: the block above returns or raises")
@@ -137,9 +150,9 @@ def market_of(chain: ChainHandle) -> Market:
     )
 
 
-async def _start_database(place: Place, programs: Supervisor) -> None:
+async def _start_database(place: Place, database: Program, programs: Supervisor) -> None:
     await create_database(place)
-    await programs.start([postgres(place)])
+    await programs.start([database])
     await fill_database(place)
 
 

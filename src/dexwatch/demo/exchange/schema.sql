@@ -109,4 +109,3 @@ insert into feature_uses (feature, user_id, uses)
 insert into tickets (user_id, subject, answered_at, created_at)
   select 1 + n, 'Question about fees', case when n > 3 then now() end, now() - interval '1 hour'
   from generate_series(1, 40) as n;
-analyze;

@@ -219,6 +219,7 @@ def main() -> None:
     """Work until SIGTERM."""
     settings = read_settings(Path(sys.argv[1]))
     logs.configure(settings.name)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     uvicorn.run(
         build(settings),
         host="127.0.0.1",

@@ -1,0 +1,251 @@
+"""Scenarios that break the exchange, its servers or its host."""
+
+from dexwatch.demo.exchange.cache import clear, pile_up
+from dexwatch.demo.exchange.handle import Exchange
+from dexwatch.demo.exchange.programs import API_NAMES
+from dexwatch.demo.local.host import Load
+from dexwatch.demo.scenarios.scenario import Scenario, Step, World
+
+ERRORS = ("ErrorRateNoticeable", "ErrorRateDegraded", "ErrorRateElevated", "ErrorRateHigh")
+SLOW = ("ApiLatencyAboveBaseline", "LatencyDegraded")
+BACKLOG = 1_600
+CONNECTION_SHARE = 0.9
+
+
+def _exchange(world: World) -> Exchange:
+    exchange = world.exchange
+    if not isinstance(exchange, Exchange):
+        raise TypeError("this scenario needs the exchange: start the sample with it")
+    return exchange
+
+
+def _trouble(**fields: float | bool) -> Step:
+    async def step(world: World) -> None:
+        _exchange(world).trouble.change(**fields)
+
+    return step
+
+
+def _down(*names: str) -> Step:
+    async def step(world: World) -> None:
+        await _exchange(world).take_down(*names)
+
+    return step
+
+
+def _up(*names: str) -> Step:
+    async def step(world: World) -> None:
+        await _exchange(world).bring_back(*names)
+
+    return step
+
+
+def _load(
+    *, cpu: float | None = None, memory: float | None = None, disk: float | None = None
+) -> Step:
+    async def step(world: World) -> None:
+        # Only the sample host's figures change; the machine below is left alone.
+        _exchange(world).host.load = Load(cpu=cpu, memory=memory, disk=disk)
+
+    return step
+
+
+def _attack(name: str) -> Step:
+    async def step(world: World) -> None:
+        _exchange(world).traffic.attack(name)
+
+    return step
+
+
+def _calm(name: str) -> Step:
+    async def step(world: World) -> None:
+        _exchange(world).traffic.calm(name)
+
+    return step
+
+
+async def _hold_connections(world: World) -> None:
+    await _exchange(world).hog.fill(CONNECTION_SHARE)
+
+
+async def _release_connections(world: World) -> None:
+    await _exchange(world).hog.release()
+
+
+async def _pile_up(world: World) -> None:
+    exchange = _exchange(world)
+    exchange.trouble.change(reports_stuck=True)
+    await pile_up(exchange.place.redis_url, "reports", BACKLOG)
+
+
+async def _clear(world: World) -> None:
+    exchange = _exchange(world)
+    exchange.trouble.change(reports_stuck=False)
+    await clear(exchange.place.redis_url, "reports")
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    Scenario(
+        name="api-slow",
+        title="The API answers slowly",
+        story="Every request to the API takes one and a half seconds longer.",
+        raises=(*SLOW, "ApiLatencyHigh"),
+        start=_trouble(api_delay_seconds=1.5),
+        stop=_trouble(api_delay_seconds=0.0),
+    ),
+    Scenario(
+        name="api-errors",
+        title="The API fails now and then",
+        story="A quarter of the requests to the API end in a server error.",
+        raises=ERRORS,
+        start=_trouble(api_error_share=0.25),
+        stop=_trouble(api_error_share=0.0),
+    ),
+    Scenario(
+        name="api-down",
+        title="The API is gone",
+        story="Both API processes behind the load balancer have ended.",
+        raises=(
+            "ApiUptimeLow",
+            "SystemAvailabilityLow",
+            "LoadBalancerUpstreamDown",
+            "TargetDown",
+        ),
+        start=_down(*API_NAMES),
+        stop=_up(*API_NAMES),
+    ),
+    Scenario(
+        name="db-slow",
+        title="The database is slow",
+        story="Every statement to PostgreSQL takes 0.8 seconds longer.",
+        raises=("DatabaseSlow", *SLOW),
+        start=_trouble(db_delay_seconds=0.8),
+        stop=_trouble(db_delay_seconds=0.0),
+    ),
+    Scenario(
+        name="db-down",
+        title="The database is gone",
+        story="PostgreSQL has been stopped; everything that needs an account fails.",
+        raises=(
+            "DatabaseDown",
+            "SystemAvailabilityLow",
+            "RegistrationsFailing",
+            "CollectorFailing",
+            *ERRORS,
+        ),
+        start=_down("postgres"),
+        stop=_up("postgres"),
+    ),
+    Scenario(
+        name="db-connections",
+        title="Database connections run out",
+        story="A client holds most of the connections that PostgreSQL allows.",
+        raises=("DatabaseConnectionsHigh",),
+        start=_hold_connections,
+        stop=_release_connections,
+    ),
+    Scenario(
+        name="redis-down",
+        title="Redis is gone",
+        story="Redis has been stopped; orders cannot be queued and nothing is cached.",
+        raises=("RedisDown", "SystemAvailabilityLow", *ERRORS),
+        start=_down("redis"),
+        stop=_up("redis"),
+    ),
+    Scenario(
+        name="cache-cold",
+        title="The cache no longer hits",
+        story="Look-ups in the cache find nothing, so every read goes to database and chain.",
+        raises=("CacheHitRateLow", "CacheMissRateRising"),
+        start=_trouble(cache_cold=True),
+        stop=_trouble(cache_cold=False),
+    ),
+    Scenario(
+        name="lb-upstream-down",
+        title="One of two upstreams is gone",
+        story="One API process has ended; the load balancer serves through the other.",
+        raises=("LoadBalancerUpstreamDown", "TargetDown"),
+        start=_down(API_NAMES[1]),
+        stop=_up(API_NAMES[1]),
+    ),
+    Scenario(
+        name="lb-down",
+        title="The load balancer is gone",
+        story="nginx has been stopped; nobody reaches the platform.",
+        raises=("LoadBalancerDown", "ApiUptimeLow", "SystemAvailabilityLow"),
+        start=_down("nginx"),
+        stop=_up("nginx"),
+    ),
+    Scenario(
+        name="queue-backlog",
+        title="Jobs pile up",
+        story="The worker no longer takes reports from their queue, and 1600 of them wait.",
+        raises=("QueueDepthHigh",),
+        start=_pile_up,
+        stop=_clear,
+    ),
+    Scenario(
+        name="cpu-hot",
+        title="A host's processors are busy",
+        story="The sample host reports 96 per cent of processor use.",
+        raises=("CpuHigh", "CpuUse80", "CpuUse70", "CpuUse60"),
+        start=_load(cpu=0.96),
+        stop=_load(),
+    ),
+    Scenario(
+        name="memory-full",
+        title="A host's memory is full",
+        story="The sample host reports 94 per cent of its memory in use.",
+        raises=("MemoryCritical", "MemoryHigh", "MemoryUse80", "MemoryUse75", "MemoryUse60"),
+        start=_load(memory=0.94),
+        stop=_load(),
+    ),
+    Scenario(
+        name="disk-full",
+        title="A host's disk is full",
+        story="The sample host reports its data volume 95 per cent full.",
+        raises=("DiskAlmostFull", "DiskUse80", "DiskUse75", "DiskUse60"),
+        start=_load(disk=0.95),
+        stop=_load(),
+    ),
+    Scenario(
+        name="registration-broken",
+        title="Nobody can register",
+        story="The check of new users' addresses refuses everybody.",
+        raises=("RegistrationsFailing",),
+        start=_trouble(registration_broken=True),
+        stop=_trouble(registration_broken=False),
+    ),
+    Scenario(
+        name="payment-broken",
+        title="Payments fail",
+        story="The payment provider refuses every deposit and withdrawal.",
+        raises=("PaymentsFailing",),
+        start=_trouble(payment_broken=True),
+        stop=_trouble(payment_broken=False),
+    ),
+    Scenario(
+        name="sync-delay",
+        title="Balances lie behind the chain",
+        story="The synchronisation of balances is ten minutes behind the chain.",
+        raises=("DataSyncDelayed",),
+        start=_trouble(sync_lag_seconds=600.0),
+        stop=_trouble(sync_lag_seconds=0.0),
+    ),
+    Scenario(
+        name="brute-force",
+        title="Somebody guesses passwords",
+        story="One address tries passwords for one account after the other.",
+        raises=("AuthFailureRateHigh", "SuspiciousIpActivity"),
+        start=_attack("brute-force"),
+        stop=_calm("brute-force"),
+    ),
+    Scenario(
+        name="rate-limit-abuse",
+        title="Somebody asks far too often",
+        story="One address asks for quotes thirty times a second, whatever it is told.",
+        raises=("RateLimitAbuse",),
+        start=_attack("flood"),
+        stop=_calm("flood"),
+    ),
+)
