@@ -40,7 +40,7 @@ def plan(
     files = render_prometheus(config, pace=pace, rules=rules, roles=roles, extra_rules=extra_rules)
     return (
         alertmanager(config, folder=folder, files=render_alertmanager(pace=pace, hook=hook)),
-        prometheus(config, folder=folder, files=files),
+        prometheus(config, folder=folder, pace=pace, files=files),
         *exporters(config, folder=folder),
     )
 

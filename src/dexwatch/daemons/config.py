@@ -52,7 +52,7 @@ class NodeConfig(_Config):
 
 
 class SupervisorConfig(_Config):
-    """The supervisor's own figures, on loopback: which programs are up and how often they ended."""
+    """The supervisor's own figures: which programs are up and how often they ended."""
 
     port: PortNumber = 8911
 
@@ -189,6 +189,7 @@ class DaemonsConfig(_Config):
         found = {
             "daemons.prometheus.port": self.prometheus.port,
             "daemons.alertmanager.port": self.alertmanager.port,
+            "daemons.supervisor.port": self.supervisor.port,
         }
         if self.node.enabled:
             found["daemons.node.port"] = self.node.port

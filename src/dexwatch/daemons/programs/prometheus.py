@@ -46,10 +46,18 @@ def prometheus_files(
     )
 
 
-def prometheus(config: DaemonsConfig, *, folder: Path, files: tuple[File, ...]) -> Program:
+RESEND_LEAST_MS = 5_000
+
+
+def prometheus(
+    config: DaemonsConfig, *, folder: Path, pace: Pace, files: tuple[File, ...]
+) -> Program:
     """Return the program; its data lie in `<folder>/prometheus`."""
     data = folder / "prometheus"
     address = f"{LOOPBACK}:{config.prometheus.port}"
+    # For five seconds after a start or reload it knows no Alertmanager and drops what fires then.
+    # Sent again so soon, such an alert is hardly late; four times as long, it outlives our silence.
+    resend = max(RESEND_LEAST_MS, 2 * pace.scrape_ms(Cadence.CRITICAL))
     return Program(
         name="prometheus",
         argv=(
@@ -59,6 +67,7 @@ def prometheus(config: DaemonsConfig, *, folder: Path, files: tuple[File, ...]) 
             f"--storage.tsdb.retention.time={config.prometheus.retention_days}d",
             f"--storage.tsdb.retention.size={round(config.prometheus.retention_size_gb * 1000)}MB",
             f"--web.listen-address={address}",
+            f"--rules.alert.resend-delay={duration(resend)}",
             # Nothing but our own processes asks it: no page of another origin may.
             "--web.cors.origin=^$",
             "--web.max-connections=128",
