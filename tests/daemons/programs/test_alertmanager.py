@@ -1,51 +1,19 @@
+"""Real Prometheus, real Alertmanager, a webhook of ours: one running stack for the whole file."""
+
 import asyncio
 import time
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from tests.fakes.patience import until
 from tests.fakes.stack import Stack, rules, stack
 
 from dexwatch.daemons.program import RefusedConfigError
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 P0 = {"alertname": "ApiUptimeLow", "severity": "P0", "subject": "api-uptime"}
-
-
-async def faulty(running: Stack) -> float:
-    """Break and mend once; return the seconds from the fault to the delivery."""
-    fired, mended = len(running.hooks.alerts()), len(running.hooks.alerts("resolved"))
-    fault = time.time()
-    running.faults["ApiUptimeLow"] = 1.0
-    await until(lambda: len(running.hooks.alerts()) > fired, seconds=6)
-    delivered = running.hooks.deliveries[-1][0]
-    running.faults["ApiUptimeLow"] = 0.0
-    await until(lambda: len(running.hooks.alerts("resolved")) > mended, seconds=6)
-    return delivered - fault
-
-
-async def test_a_p0_is_delivered_within_two_seconds_at_the_samples_pace_and_resolved_soon(tmp_path):
-    async with stack(tmp_path, rules(P0), "ApiUptimeLow") as running:
-        took = [await faulty(running) for _ in range(3)]
-        # One scrape, one evaluation, and some room for a busy machine.
-        assert sorted(took)[1] < 3.0, took
-        alert = running.hooks.alerts()[0]
-        assert alert["labels"] | P0 == alert["labels"]
-        assert alert["labels"]["host"] == "dex-1"
-        assert alert["annotations"]["summary"] == "it is 1"
-        assert running.hooks.refused == 0
-
-
-async def test_a_wrong_token_is_refused_and_the_alert_arrives_once_it_is_right(tmp_path):
-    async with stack(tmp_path, rules(P0), "ApiUptimeLow", token="wrong") as running:
-        running.faults["ApiUptimeLow"] = 1.0
-        await until(lambda: running.hooks.refused)
-        assert running.hooks.deliveries == []
-        pid = running.supervisor.state("alertmanager").pid
-        running.token = "hook-token"
-        await running.supervisor.change(running.programs(rules(P0))["alertmanager"])
-        assert running.supervisor.state("alertmanager").pid == pid
-        await until(running.hooks.alerts, seconds=20)
-
-
 LADDER = (
     {"alertname": "CpuUse60", "severity": "P3", "subject": "cpu", "rung": "1"},
     {"alertname": "CpuUse70", "severity": "P2", "subject": "cpu", "rung": "2"},
@@ -59,49 +27,91 @@ LADDER = (
     {"alertname": "ErrorRateHigh", "severity": "P1", "subject": "api-errors"},
     {"alertname": "TradingSuccessLow", "severity": "P0", "subject": "trading"},
 )
+NAMES = tuple(labels["alertname"] for labels in LADDER)
 
 
-async def test_of_a_ladder_only_the_worst_is_heard_and_consequences_stay_silent(tmp_path):
-    names = [labels["alertname"] for labels in LADDER]
-    async with stack(tmp_path, rules(*LADDER), *names) as running:
-        for name in names:
-            running.faults[name] = 1.0
-        loud = {"CpuHigh", "MemoryHigh", "OtherHost", "DatabaseDown", "TradingSuccessLow"}
-        await until(lambda: running.hooks.names() >= loud, seconds=10)
-
-        async def inhibited() -> set[str]:
-            alerts = await running.alertmanager("/api/v2/alerts", inhibited="true", active="false")
-            return {alert["labels"]["alertname"] for alert in alerts}
-
-        quiet = {"CpuUse60", "CpuUse70", "CpuUse80", "DatabaseSlow", "ErrorRateHigh"}
-        await until(lambda: _equals(inhibited(), quiet))
-        # Two more rounds of every group: nothing else may slip out.
-        await asyncio.sleep(3)
-        assert running.hooks.names() == loud
-        # When the worst ends, the next rung is heard, and only that one.
-        running.faults["CpuHigh"] = 0.0
-        await until(lambda: "CpuHigh" in running.hooks.names("resolved"), seconds=10)
-        await until(lambda: "CpuUse80" in running.hooks.names(), seconds=10)
-        assert running.hooks.names() == {*loud, "CpuUse80"}
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory) -> AsyncIterator[Stack]:
+    folder = tmp_path_factory.mktemp("stack")
+    async with stack(folder, rules(P0, *LADDER), "ApiUptimeLow", "RedisDown", *NAMES) as started:
+        yield started
 
 
-async def _equals(coming, wanted) -> bool:
-    return await coming == wanted
+async def faulty(running: Stack, name: str) -> float:
+    """Break and mend once; return the seconds from the fault to the delivery."""
+    fired, mended = len(running.hooks.alerts()), len(running.hooks.alerts("resolved"))
+    fault = time.time()
+    running.faults[name] = 1.0
+    await until(lambda: len(running.hooks.alerts()) > fired, seconds=20)
+    delivered = running.hooks.deliveries[-1][0]
+    running.faults[name] = 0.0
+    await until(lambda: len(running.hooks.alerts("resolved")) > mended, seconds=20)
+    return delivered - fault
 
 
-async def test_a_new_rule_is_picked_up_without_restart_and_a_bad_one_refused(tmp_path):
-    async with stack(tmp_path, rules(P0), "ApiUptimeLow", "DatabaseDown") as running:
-        pid = running.supervisor.state("prometheus").pid
-        running.faults["DatabaseDown"] = 1.0
-        both = rules(P0, {"alertname": "DatabaseDown", "severity": "P0", "subject": "database"})
-        assert await running.supervisor.change(running.programs(both)["prometheus"])
-        # For some seconds Prometheus knows no Alertmanager; then it sends again.
-        await until(lambda: "DatabaseDown" in running.hooks.names(), seconds=20)
-        bad = running.programs(both.replace("== 1", "== = 1"))["prometheus"]
-        with pytest.raises(RefusedConfigError, match=r"(?s)promtool check refuses it.*parse error"):
-            await running.supervisor.change(bad)
-        groups = (await running.prometheus("/api/v1/rules"))["groups"]
-        assert [rule["name"] for rule in groups[0]["rules"]] == ["ApiUptimeLow", "DatabaseDown"]
-        assert running.supervisor.state("prometheus").pid == pid
-        token = running.folder / "etc" / "alertmanager" / "hook.token"
-        assert token.stat().st_mode & 0o777 == 0o600
+async def test_a_p0_is_delivered_within_seconds_at_the_samples_pace_and_resolved_soon(running):
+    took = [await faulty(running, "ApiUptimeLow") for _ in range(3)]
+    # One scrape, one evaluation, and some room for a busy machine.
+    assert sorted(took)[1] < 3.0, took
+    alert = running.hooks.alerts()[0]
+    assert alert["labels"] | P0 == alert["labels"]
+    assert alert["labels"]["host"] == "dex-1"
+    assert alert["annotations"]["summary"] == "it is 1"
+    assert running.hooks.refused == 0
+
+
+async def test_of_a_ladder_only_the_worst_is_heard_and_consequences_stay_silent(running):
+    running.hooks.deliveries.clear()
+    running.faults |= dict.fromkeys(NAMES, 1.0)
+    loud = {"CpuHigh", "MemoryHigh", "OtherHost", "DatabaseDown", "TradingSuccessLow"}
+    await until(lambda: running.hooks.names() >= loud, seconds=10)
+
+    async def inhibited() -> bool:
+        alerts = await running.alertmanager("/api/v2/alerts", inhibited="true", active="false")
+        return {alert["labels"]["alertname"] for alert in alerts} == {
+            *("CpuUse60", "CpuUse70", "CpuUse80", "DatabaseSlow", "ErrorRateHigh")
+        }
+
+    await until(inhibited)
+    # Two more rounds of every group: nothing else may slip out.
+    await asyncio.sleep(3)
+    assert running.hooks.names() == loud
+    # When the worst ends, the next rung is heard, and only that one.
+    running.faults["CpuHigh"] = 0.0
+    await until(lambda: "CpuHigh" in running.hooks.names("resolved"), seconds=10)
+    await until(lambda: "CpuUse80" in running.hooks.names(), seconds=10)
+    assert running.hooks.names() == {*loud, "CpuUse80"}
+    running.faults |= dict.fromkeys(NAMES, 0.0)
+    await until(lambda: running.hooks.names("resolved") >= running.hooks.names(), seconds=10)
+
+
+async def test_a_wrong_token_is_refused_and_the_alert_arrives_once_it_is_right(running):
+    pid = running.supervisor.state("alertmanager").pid
+    file = running.folder / "etc" / "alertmanager" / "hook.token"
+    running.token = "wrong"
+    await running.supervisor.change(running.programs(rules(P0))["alertmanager"])
+    running.hooks.deliveries.clear()
+    running.faults["ApiUptimeLow"] = 1.0
+    await until(lambda: running.hooks.refused)
+    assert running.hooks.deliveries == []
+    running.token = "hook-token"
+    await running.supervisor.change(running.programs(rules(P0))["alertmanager"])
+    await until(running.hooks.alerts, seconds=20)
+    running.faults["ApiUptimeLow"] = 0.0
+    assert running.supervisor.state("alertmanager").pid == pid
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_new_rule_is_picked_up_without_restart_and_a_bad_one_refused(running):
+    pid = running.supervisor.state("prometheus").pid
+    running.faults["RedisDown"] = 1.0
+    both = rules(P0, {"alertname": "RedisDown", "severity": "P0", "subject": "cache"})
+    assert await running.supervisor.change(running.programs(both)["prometheus"])
+    # For some seconds after a reload Prometheus knows no Alertmanager; then it sends again.
+    await until(lambda: "RedisDown" in running.hooks.names(), seconds=20)
+    bad = running.programs(both.replace("== 1", "== = 1"))["prometheus"]
+    with pytest.raises(RefusedConfigError, match=r"(?s)promtool check refuses it.*parse error"):
+        await running.supervisor.change(bad)
+    groups = (await running.prometheus("/api/v1/rules"))["groups"]
+    assert [rule["name"] for rule in groups[0]["rules"]] == ["ApiUptimeLow", "RedisDown"]
+    assert running.supervisor.state("prometheus").pid == pid

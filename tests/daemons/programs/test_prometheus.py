@@ -1,0 +1,205 @@
+"""Whatever an operator configures, the programs' own checkers accept what we render from it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr, ValidationError
+from ruamel.yaml import YAML
+
+from dexwatch.daemons import Hook, Role, files, plan
+from dexwatch.daemons.config import DaemonsConfig
+from dexwatch.daemons.programs.alertmanager import CONSEQUENCES
+from dexwatch.rules import ALERTS, PACES, Cadence, render
+
+HOOK = Hook("http://127.0.0.1:8903/hooks/alertmanager", SecretStr("geheim"))
+ROLES = (Role("watch", 8910), Role("respond", 8903), Role("supervisor", 8911))
+
+names = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,20}\Z")
+values = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=40)
+labels = st.dictionaries(st.sampled_from(["service", "team", "tier", "alerting"]), values)
+cadences = st.sampled_from(list(Cadence))
+targets = st.fixed_dictionaries(
+    {
+        "job": names,
+        "address": st.from_regex(r"\A[a-z]{1,9}:[1-9][0-9]{0,3}\Z"),
+        "path": st.sampled_from(["/metrics", "/a/b?c=d", "/$1"]),
+        "scheme": st.sampled_from(["http", "https"]),
+        "cadence": cadences,
+        "labels": labels,
+        "token": st.none() | st.text("abc$:{}'\" ", min_size=1, max_size=20),
+    }
+)
+probes = st.one_of(
+    st.fixed_dictionaries(
+        {
+            "name": names,
+            "kind": st.sampled_from(["http", "rpc"]),
+            "target": st.sampled_from(["http://a.example/x?y=${1}", "https://b.example:8443"]),
+            "cadence": cadences,
+            "labels": labels,
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "name": names,
+            "kind": st.just("dns"),
+            "target": st.sampled_from(["dex.example", "a.b.example."]),
+            "server": st.just("127.0.0.1:53"),
+            "class": st.sampled_from(["api", "lb", "upstream", "rpc", "external"]),
+        }
+    ),
+)
+configs = st.fixed_dictionaries(
+    {
+        "targets": st.lists(targets, max_size=4),
+        "probes": st.lists(probes, max_size=4, unique_by=lambda probe: probe["name"]),
+        "redis": st.fixed_dictionaries(
+            {
+                "targets": st.lists(
+                    st.fixed_dictionaries(
+                        {"name": names, "url": st.just("redis://:x@127.0.0.1:1")}
+                    ),
+                    max_size=1,
+                )
+            }
+        ),
+        "prometheus": st.fixed_dictionaries({"retention_size_gb": st.floats(0.1, 1000)}),
+    }
+)
+
+
+def planned(document: dict, folder: Path, *, pace: str = "production", rules: str = "groups: []"):
+    config = DaemonsConfig.model_validate(document)
+    programs = plan(config, folder=folder, pace=PACES[pace], rules=rules, roles=ROLES, hook=HOOK)
+    return {program.name: program for program in programs}
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(configs, st.sampled_from(sorted(PACES)))
+def test_the_checkers_accept_what_is_rendered(tmp_path, require, document, pace):
+    for binary in ("promtool", "amtool", "prometheus-blackbox-exporter"):
+        require(binary)
+    for program in planned(document, tmp_path, pace=pace).values():
+        files.check(program)
+
+
+@pytest.mark.parametrize("pace", sorted(PACES))
+def test_promtool_accepts_our_own_rules_with_the_configuration(tmp_path, require, pace):
+    require("promtool")
+    files.check(planned({}, tmp_path, pace=pace, rules=render(PACES[pace]))["prometheus"])
+
+
+def jobs(document: dict, folder: Path, pace: str = "production") -> dict[str, dict]:
+    prometheus = planned(document, folder, pace=pace)["prometheus"]
+    text = next(file.content for file in prometheus.files if file.name == "prometheus.yml")
+    return {job["job_name"]: job for job in YAML(typ="safe").load(text)["scrape_configs"]}
+
+
+FULL = {
+    "postgres": {"targets": [{"name": "platform", "dsn": "postgresql://ana:geheim@127.0.0.1/dex"}]},
+    "redis": {"targets": [{"name": "cache", "url": "redis://:geheim@127.0.0.1:6379"}]},
+    "nginx": {"targets": [{"name": "edge", "status_url": "http://127.0.0.1/stub_status"}]},
+    "targets": [
+        {"job": "exchange", "address": "127.0.0.1:9000", "cadence": "critical", "token": "geheim"},
+        {"job": "ledger", "address": "127.0.0.1:9001", "cadence": "historical"},
+    ],
+    "probes": [{"name": "api", "kind": "http", "target": "http://127.0.0.1/", "class": "api"}],
+}
+
+
+def test_each_class_has_its_interval_and_every_job_its_limits(tmp_path):
+    found = jobs(FULL, tmp_path)
+    intervals = {name: job["scrape_interval"] for name, job in found.items()}
+    assert intervals == {
+        "dexwatch-critical": "5s",
+        "dexwatch-high": "15s",
+        "own-daemons": "30s",
+        "node": "30s",
+        "probe-high": "15s",
+        "postgres": "5s",
+        "redis": "5s",
+        "nginx": "5s",
+        "target-exchange-critical-0": "5s",
+        "target-ledger-historical": "5m",
+    }
+    for job in found.values():
+        assert job["sample_limit"] > 0
+        assert job["label_limit"] > 0
+        assert job["target_limit"] > 0
+        assert job["body_size_limit"]
+        assert job["honor_timestamps"] is False
+
+
+def test_secrets_stand_in_files_of_their_own_and_nowhere_else(tmp_path):
+    for program in planned(FULL, tmp_path).values():
+        assert "geheim" not in " ".join(program.argv)
+        assert "geheim" not in repr(program)
+        for file in program.files:
+            assert file.secret or "geheim" not in file.content
+
+
+def test_a_target_keeps_its_job_and_gets_what_the_configuration_adds(tmp_path):
+    group = jobs(FULL, tmp_path)["target-exchange-critical-0"]["static_configs"][0]
+    assert group["targets"] == ["127.0.0.1:9000"]
+    assert group["labels"]["job"] == "exchange"
+    probe = jobs(FULL, tmp_path)["probe-high"]["static_configs"][0]["labels"]
+    assert probe["class"] == "api"
+    assert probe["instance"] == "api"
+    assert probe["__param_target"] == "http://127.0.0.1/"
+
+
+def test_everything_listens_on_loopback(tmp_path):
+    for program in planned(FULL, tmp_path).values():
+        flags = [flag for flag in program.argv if "listen-address" in flag]
+        assert flags, program.name
+        for flag in flags:
+            assert flag.partition("=")[2].startswith("127.0.0.1:") or flag.endswith(
+                "cluster.listen-address="
+            )
+
+
+def test_in_external_mode_nothing_is_run_and_the_urls_are_used(tmp_path):
+    document = {
+        "mode": "external",
+        "prometheus": {"url": "https://prometheus.example/"},
+        "alertmanager": {"url": "http://10.0.0.1:9093"},
+    }
+    assert planned(document, tmp_path) == {}
+    config = DaemonsConfig.model_validate(document)
+    assert config.prometheus_url == "https://prometheus.example"
+    assert config.alertmanager_url == "http://10.0.0.1:9093"
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"mode": "external"}, "prometheus.url must say where it runs"),
+        ({"prometheus": {"port": 8902}}, "daemons.alertmanager.port are both 8902"),
+        ({"probes": [{"name": "a", "kind": "http", "target": "host:80"}]}, "needs a URL"),
+        ({"probes": [{"name": "a", "kind": "dns", "target": "x.example"}]}, "server"),
+        ({"probes": [FULL["probes"][0]] * 2}, "the name 'api' is used 2 times"),
+        (
+            {"nginx": {"targets": [{"name": n, "status_url": "http://a/"} for n in "ab"]}},
+            r"nginx.targets.1 \(b\) needs a `port`",
+        ),
+    ],
+)
+def test_a_mistake_is_explained(document, said):
+    with pytest.raises(ValidationError, match=said):
+        DaemonsConfig.model_validate(document)
+
+
+def test_inhibition_names_only_rules_that_exist():
+    known = {rule.id for rule in ALERTS}
+    named = {*CONSEQUENCES, *(name for names in CONSEQUENCES.values() for name in names)}
+    assert named <= known, sorted(named - known)
+
+
+def test_the_redis_passwords_file_is_what_the_exporter_reads(tmp_path):
+    program = planned(FULL, tmp_path)["redis-exporter"]
+    assert json.loads(program.files[0].content) == {"redis://127.0.0.1:6379": "geheim"}
