@@ -101,7 +101,7 @@ def _role(role: Role, settings: Settings, file: Path) -> Program:
     }[role]
     return Program(
         name=role.value,
-        argv=(sys.executable, "-m", "dexwatch", "run", role.value, "-c", str(file.resolve())),
+        argv=(sys.executable, "-m", "dexwatch.app", role.value, str(file.resolve())),
         cwd=settings.folder,
         inherit_env=True,
         ports=(Port(setting, port),),

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 from rich.markup import escape
 
-from dexwatch.app import programs
+from dexwatch.app.up import programs
 from dexwatch.cli.present import (
     CONFIG_DEFAULT,
     EXIT_FINDINGS,

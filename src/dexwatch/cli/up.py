@@ -1,17 +1,14 @@
 """`dexwatch up` and `dexwatch run ROLE`: the product itself."""
 
 import asyncio
-import logging
-import signal
-import sys
 from typing import Annotated
 
-import structlog
 import typer
 from rich.markup import escape
 
-from dexwatch import app
-from dexwatch.app import Role
+from dexwatch.app.process import log_to_stderr, stop_event
+from dexwatch.app.roles import Role, run_role
+from dexwatch.app.up import up as run_all
 from dexwatch.cli.present import CONFIG_DEFAULT, ConfigOption, fail, out, settings_or_exit
 from dexwatch.daemons.life import State
 from dexwatch.daemons.program import DaemonError
@@ -32,7 +29,7 @@ def up(config: ConfigOption = CONFIG_DEFAULT) -> None:
                 out.print(f"  [green]✓[/] {program.name}")
 
     async def main() -> None:
-        await app.up(settings, config, stop=_stop_event(), report=report)
+        await run_all(settings, config, stop=stop_event(), report=report)
 
     try:
         asyncio.run(main())
@@ -49,34 +46,9 @@ def run(
     log_to_stderr()
 
     async def main() -> None:
-        await app.run_role(role, settings, _stop_event())
+        await run_role(role, settings, stop_event())
 
     try:
         asyncio.run(main())
     except (DaemonError, OSError) as error:
         fail(str(error), f"`dexwatch doctor -c {config}` looks further.")
-
-
-def log_to_stderr() -> None:
-    """Write one JSON line for each event to standard error, ours and the libraries'."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="@timestamp"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-
-
-def _stop_event() -> asyncio.Event:
-    """Return an event that SIGINT and SIGTERM set."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    return stop

@@ -135,20 +135,22 @@ class _Walk:
             value = os.environ.get(str(name))
             if value is not None:
                 return value
-            return self._missing(
+            self._missing(
                 place,
                 f"the environment variable {name} is not set",
                 f"Set {name} before you start dexwatch.",
             )
+            return None
         path = (self._file.parent / str(name)).resolve()
         try:
             with path.open(encoding="utf-8") as stream:
                 return stream.readline(SECRET_MAX_BYTES).rstrip("\n")
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "is no text"
-            return self._missing(
+            self._missing(
                 place, f"the file {path} cannot be read ({reason})", "Create it with mode 0600."
             )
+            return None
 
     def _missing(self, place: Place, message: str, remedy: str) -> None:
         key = dotted(place)

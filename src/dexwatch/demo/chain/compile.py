@@ -5,7 +5,6 @@ with `abi`, `bytecode` and the hash of all sources; while the hash is right noth
 """
 
 import hashlib
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+
+from dexwatch.daemons.home import home
 
 SOURCES = Path(__file__).parent.parent / "contracts"
 CONTRACTS = ("Token", "WrappedBnb", "Router", "Vault", "Farm", "PoolDeployer", "Bot")
@@ -31,11 +32,6 @@ class Artefact:
 
 class ArtefactError(RuntimeError):
     """Artefacts are missing or broken; the message says what to run."""
-
-
-def home() -> Path:
-    """Return the folder of what set-up installs: DEXWATCH_HOME, or `.dexwatch` here."""
-    return Path(os.environ.get("DEXWATCH_HOME", ".dexwatch"))
 
 
 def compile_contracts(folder: Path | None = None) -> dict[str, Artefact]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import httpx
 
+from dexwatch.daemons.home import home
 from dexwatch.daemons.program import DaemonError, Port, Program, TcpReady
 from dexwatch.daemons.supervisor import Supervisor
-from dexwatch.demo.chain.compile import home, load_artefacts
+from dexwatch.demo.chain.compile import load_artefacts
 from dexwatch.demo.chain.deploy import Accounts, deploy
 from dexwatch.demo.chain.face import Face
 from dexwatch.demo.chain.gateway import Gateway
@@ -22,7 +23,7 @@ from dexwatch.demo.chain.traders import Traders
 from dexwatch.demo.config import Options, Ports
 
 CHAIN_ID = 56
-NODES = ("node-a", "node-b")
+NODES = ("node-a", "node-b", "node-platform")
 GAS_LIMIT = 55_000_000  # BSC's clients default to this since v1.7.
 KEPT_STATES, KEPT_BLOCKS = 64, 2000
 
@@ -73,7 +74,14 @@ async def sample_chain(
         traders = Traders(rpc, heads, population)
         tasks.append(asyncio.create_task(traders.run(), name="traders"))
         abis = {name: artefact.abi for name, artefact in artefacts.items()}
-        handle = ChainHandle(CHAIN_ID, url, tuple(nodes), deployment, abis)
+        handle = ChainHandle(
+            chain_id=CHAIN_ID,
+            anvil=url,
+            nodes=tuple(nodes[:-1]),
+            platform=nodes[-1],
+            deployment=deployment,
+            abis=abis,
+        )
         await _answering(nodes)
         yield SampleChain(handle, traders, heads)
     finally:
