@@ -28,6 +28,7 @@ _TAG_AT = {
 """Position of the block parameter."""
 _BLOCKS = frozenset({"eth_getBlockByNumber", "eth_getBlockByHash"})
 _BY_HASH = frozenset({"eth_getBlockByHash", "eth_getBlockReceipts"})
+_RECEIPT = "eth_getTransactionReceipt"
 _FORBIDDEN = ("anvil_", "evm_", "hardhat_", "debug_", "personal_")
 
 Answer = dict[str, Any]
@@ -108,7 +109,7 @@ class Face:
     def _untouched(self, call: Mapping[str, Any]) -> bool:
         """Tell whether the call may go through as raw bytes, both ways."""
         method = call.get("method")
-        if method in _BLOCKS or self._local(call) is not None:
+        if method in _BLOCKS or method == _RECEIPT or self._local(call) is not None:
             return False
         return self._resolved(call) is call
 
@@ -150,6 +151,10 @@ class Face:
         block = answer.get("result")
         if call.get("method") in _BLOCKS and isinstance(block, dict):
             self.heads.dress(block)
+        if call.get("method") == _RECEIPT and isinstance(block, dict):
+            at = _height(block.get("blockNumber"))
+            if at is None or at > self.head() - self.faults.receipts_late_blocks:
+                answer["result"] = None
         return answer
 
     def _malformed(self, calls: list[Mapping[str, Any]], *, batch: bool) -> bytes:

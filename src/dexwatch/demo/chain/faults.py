@@ -41,6 +41,8 @@ class Faults:
     finality_lag: int = 0
     """Blocks by which finality is later than the normal 2 to 3."""
     finality_frozen: bool = False
+    receipts_late_blocks: int = 0
+    """Receipts appear so many blocks after the transaction's own block."""
 
     def clear(self) -> None:
         """Lift all faults."""

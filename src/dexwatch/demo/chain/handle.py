@@ -74,7 +74,9 @@ class ChainHandle:
     anvil: str
     """HTTP address of anvil itself: for the sample's own writes, never faulty."""
     nodes: tuple[Node, ...]
-    """node-a and node-b, as the platform and dexwatch see them."""
+    """node-a and node-b, through which dexwatch watches the chain."""
+    platform: Node
+    """The node that the exchange itself sends through; not watched by dexwatch."""
     deployment: Deployment
     abis: Mapping[str, list[dict[str, object]]]
     """By contract: `Router`, `Token`, `WrappedBnb`, `Vault`, `Farm`, `PancakePair`, ..."""

@@ -43,6 +43,8 @@ class Mood:
     """Share of these calls that ask for more than the caller has."""
     gas: float = 1.0
     """Factor on what is paid for gas."""
+    router_fee: float = ROUTER_FEE
+    """The router's fee as the traders know it; a share of the amount in."""
 
 
 class Population:
@@ -89,6 +91,7 @@ class Population:
         sells_token0: bool,
         market: Market,
         tolerance: float = 0.01,
+        router_fee: float = ROUTER_FEE,
     ) -> Order:
         """Return a trade through the router for about `usd` dollars.
 
@@ -97,7 +100,7 @@ class Population:
         pool = state.pool
         symbol = pool.token0 if sells_token0 else pool.token1
         amount = int(usd / market.usd(symbol) * E18)
-        quoted = state.quote(amount * (1 - ROUTER_FEE), sells_token0=sells_token0)
+        quoted = state.quote(amount * (1 - router_fee), sells_token0=sells_token0)
         method = "swapV3" if pool.kind == "v3" else "swapV2"
         data = encode_call(
             f"{method}(address,address,uint256,uint256,uint256,address)",
@@ -119,7 +122,15 @@ class Population:
         if random.random() < mood.failing:
             tolerance = -1.0
         sender = random.choice(self.accounts.traders)
-        return self.swap(sender, state, usd, sells_token0=sells, market=market, tolerance=tolerance)
+        return self.swap(
+            sender,
+            state,
+            usd,
+            sells_token0=sells,
+            market=market,
+            tolerance=tolerance,
+            router_fee=mood.router_fee,
+        )
 
     def _gap(self, block: int, state: PoolState) -> float:
         """Return by how much the pool is cheaper than the world outside; 0.01 is one per cent."""

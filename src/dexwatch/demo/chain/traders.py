@@ -83,24 +83,6 @@ class Traders:
         self._arrived = asyncio.Event()
         self._load_random = Random(population.seed)
 
-    @property
-    def activity(self) -> float:
-        """Factor on the number of trades; 1.0 is normal."""
-        return self.mood.activity
-
-    @activity.setter
-    def activity(self, factor: float) -> None:
-        self.mood.activity = factor
-
-    @property
-    def failing(self) -> float:
-        """Share of router trades whose limit cannot be met."""
-        return self.mood.failing
-
-    @failing.setter
-    def failing(self, share: float) -> None:
-        self.mood.failing = share
-
     async def run(self) -> None:
         """Trade until cancelled; an error costs one block."""
         self._heads.listeners.append(self._note)

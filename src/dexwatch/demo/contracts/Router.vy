@@ -50,7 +50,7 @@ event FeeChanged:
     previousBps: uint256
     newBps: uint256
 
-MAX_FEE_BPS: constant(uint256) = 100
+MAX_FEE_BPS: constant(uint256) = 300
 PAIR_FEE: constant(uint256) = 25
 MIN_SQRT_PRICE: constant(uint160) = 4295128739
 MAX_SQRT_PRICE: constant(uint160) = 1461446703485210103287273052203988822378723970342

@@ -129,7 +129,7 @@ def market_of(chain: ChainHandle) -> Market:
     """Return the part of the chain that the exchange trades on: the V2 pairs."""
     deployed = chain.deployment
     return Market(
-        rpc=chain.anvil,
+        rpc=chain.platform.http,
         router=deployed.router,
         desk=deployed.desk,
         tokens={

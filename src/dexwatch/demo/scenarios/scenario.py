@@ -1,13 +1,15 @@
 """What a scenario is, and the world that it breaks."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from dexwatch.daemons.supervisor import Supervisor
     from dexwatch.demo.chain.handle import ChainHandle
+    from dexwatch.demo.chain.traders import Traders
 
 
 class ExchangeHandle(Protocol):
@@ -31,19 +33,6 @@ class ExchangeHandle(Protocol):
         """Stop everything that was started; programs under the supervisor stop with it."""
 
 
-class TradersHandle(Protocol):
-    """The population that trades on the sample chain."""
-
-    activity: float
-    """Factor on the number of trades; 1.0 is normal, 0.0 stops them."""
-
-    failing: float
-    """Share of router trades (0..1) that are sent with a limit that cannot be met."""
-
-    async def whale(self, usd: float) -> str:
-        """Swap once for about `usd` dollars on WBNB/USDT; return the transaction's hash."""
-
-
 @dataclass(frozen=True)
 class World:
     """Handles on all that a scenario may break."""
@@ -54,12 +43,17 @@ class World:
     chain: "ChainHandle"
     """Anvil, contracts, accounts and the two node gateways with their faults."""
 
-    traders: TradersHandle
+    traders: "Traders"
+    """The population that trades on the chain; `traders.mood` is what scenarios change."""
+
     exchange: Any
     """The `ExchangeHandle`, typed by the exchange's own scenarios; None in a chain-only sample."""
 
     programs: "Supervisor"
     """The supervisor of the sample's own programs (anvil, PostgreSQL, Redis, nginx, API ...)."""
+
+    running: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
+    """What a scenario repeats until it is stopped, by the scenario's name; ended with the world."""
 
 
 Step = Callable[[World], Awaitable[None]]

@@ -1,0 +1,148 @@
+"""The sample's control door: start and stop scenarios over HTTP on loopback.
+
+GET /scenarios lists them; POST /scenarios/NAME/start and /stop act.
+`start?seconds=N` stops the scenario by itself after N seconds.
+Every request shows the bearer token that was made up for this run.
+"""
+
+import asyncio
+import contextlib
+import hmac
+
+import orjson
+import structlog
+
+from dexwatch.demo.local.server import LoopbackServer, Reply, Request
+from dexwatch.demo.scenarios import SCENARIOS, Scenario, World
+
+STEP_SECONDS = 60.0
+"""A scenario's start or stop may take so long before it counts as failed."""
+LONGEST_SECONDS = 3600.0
+
+log = structlog.get_logger(__name__)
+
+
+class UnknownScenarioError(KeyError):
+    """There is no scenario of that name."""
+
+
+class Director:
+    """Starts and stops scenarios in one world and knows which are active."""
+
+    def __init__(self, world: World, scenarios: tuple[Scenario, ...] = SCENARIOS) -> None:
+        self.scenarios = {scenario.name: scenario for scenario in scenarios}
+        self.active: set[str] = set()
+        self._world = world
+        self._lock = asyncio.Lock()
+        self._endings: dict[str, asyncio.Task[None]] = {}
+
+    async def start(self, name: str, *, seconds: float | None = None) -> None:
+        """Start a scenario, for good or for some seconds; starting an active one changes nothing.
+
+        Raises:
+            UnknownScenarioError: no such scenario.
+            TimeoutError: it did not start in time.
+        """
+        scenario = self._scenario(name)
+        self._cancel_ending(name)
+        async with self._lock, asyncio.timeout(STEP_SECONDS):
+            if name not in self.active:
+                # Marked before it starts, so that a start that fails half-way is lifted as well.
+                self.active.add(name)
+                await scenario.start(self._world)
+                log.info("sample_scenario_started", scenario=name)
+        if seconds is not None:
+            ending = self._end_after(name, min(seconds, LONGEST_SECONDS))
+            self._endings[name] = asyncio.create_task(ending)
+
+    async def stop(self, name: str) -> None:
+        """Lift a scenario; one that is not active is lifted as well, to be sure.
+
+        Raises:
+            UnknownScenarioError: no such scenario.
+            TimeoutError: it did not stop in time.
+        """
+        scenario = self._scenario(name)
+        self._cancel_ending(name)
+        async with self._lock, asyncio.timeout(STEP_SECONDS):
+            await scenario.stop(self._world)
+            self.active.discard(name)
+            log.info("sample_scenario_stopped", scenario=name)
+
+    async def close(self) -> None:
+        """End what runs for scenarios; the world itself goes away, so nothing is mended."""
+        tasks = [*self._endings.values(), *self._world.running.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _scenario(self, name: str) -> Scenario:
+        if name not in self.scenarios:
+            raise UnknownScenarioError(name)
+        return self.scenarios[name]
+
+    def _cancel_ending(self, name: str) -> None:
+        ending = self._endings.pop(name, None)
+        if ending is not None and ending is not asyncio.current_task():
+            ending.cancel()
+
+    async def _end_after(self, name: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        with contextlib.suppress(TimeoutError):
+            await self.stop(name)
+
+
+def control_door(director: Director, token: str, port: int) -> LoopbackServer:
+    """Return the door; enter it to open."""
+
+    async def handle(request: Request) -> Reply:
+        shown = request.headers.get("authorization", "")
+        if not hmac.compare_digest(shown.encode(), f"Bearer {token}".encode()):
+            return _reply(401, {"error": "show the token from control.token as a bearer token"})
+        match request.method, request.path.strip("/").split("/"):
+            case "GET", ["scenarios"]:
+                return _reply(200, [_row(s, director) for s in director.scenarios.values()])
+            case "POST", ["scenarios", name, ("start" | "stop") as act]:
+                return await _act(director, name, act, request.query.get("seconds"))
+        return _reply(404, {"error": "GET /scenarios, or POST /scenarios/NAME/start or /stop"})
+
+    return LoopbackServer(handle, port)
+
+
+async def _act(director: Director, name: str, act: str, seconds: str | None) -> Reply:
+    try:
+        if act == "start":
+            await director.start(name, seconds=_length(seconds))
+        else:
+            await director.stop(name)
+    except UnknownScenarioError:
+        known = ", ".join(director.scenarios)
+        return _reply(404, {"error": f"there is no scenario {name!r}; known: {known}"})
+    except ValueError as error:
+        return _reply(400, {"error": str(error)})
+    except Exception as error:  # noqa: BLE001 - whatever a scenario meets is told to who asked.
+        log.warning("sample_scenario_failed", scenario=name, act=act, error=repr(error))
+        return _reply(500, {"error": f"{name} did not {act}: {error!r}"})
+    return _reply(200, _row(director.scenarios[name], director))
+
+
+def _length(seconds: str | None) -> float | None:
+    length = None if seconds is None else float(seconds)
+    # The comparison is written so that it refuses "nan" as well.
+    if length is not None and not 0 < length <= LONGEST_SECONDS:
+        raise ValueError(f"seconds must lie between 0 and {LONGEST_SECONDS:.0f}")
+    return length
+
+
+def _row(scenario: Scenario, director: Director) -> dict[str, object]:
+    return {
+        "name": scenario.name,
+        "title": scenario.title,
+        "story": scenario.story,
+        "state": "active" if scenario.name in director.active else "idle",
+        "raises": scenario.raises,
+    }
+
+
+def _reply(status: int, content: object) -> Reply:
+    return Reply(orjson.dumps(content), status=status, kind="application/json")

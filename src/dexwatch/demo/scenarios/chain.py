@@ -1,0 +1,222 @@
+"""Scenarios that break the nodes, the chain, the contracts or the people who trade."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from dexwatch.demo.chain.faults import Faults
+from dexwatch.demo.chain.handle import Node
+from dexwatch.demo.chain.market import ROUTER_FEE
+from dexwatch.demo.chain.population import Mood
+from dexwatch.demo.chain.rpc import Rpc, encode_call
+from dexwatch.demo.scenarios.scenario import Scenario, Step, World
+
+WHALE_USD, WHALE_SECONDS = 120_000.0, 4.0
+RAISED_FEE_BPS, USUAL_FEE_BPS = 200, 5
+SPIKE_GWEI, SPIKE_FACTOR = 5.0, 50.0
+LATE_BLOCKS = 8
+
+
+def _nodes(change: Callable[[Faults], None], *names: str) -> Step:
+    async def step(world: World) -> None:
+        for node in world.chain.nodes:
+            if not names or node.name in names:
+                change(node.faults)
+
+    return step
+
+
+def _platform(change: Callable[[Node], None]) -> Step:
+    async def step(world: World) -> None:
+        change(world.chain.platform)
+
+    return step
+
+
+def _mood(change: Callable[[Mood], None]) -> Step:
+    async def step(world: World) -> None:
+        change(world.traders.mood)
+
+    return step
+
+
+def _stall(faults: Faults) -> None:
+    faults.stalled = True
+
+
+def _unstall(faults: Faults) -> None:
+    faults.stalled = False
+
+
+def _lag(faults: Faults) -> None:
+    faults.lag_blocks = 40
+
+
+def _catch_up(faults: Faults) -> None:
+    faults.lag_blocks = 0
+
+
+def _lose_peers(faults: Faults) -> None:
+    faults.peers = 2
+
+
+def _find_peers(faults: Faults) -> None:
+    faults.peers = Faults.peers
+
+
+def _late(node: Node) -> None:
+    node.faults.receipts_late_blocks = LATE_BLOCKS
+
+
+def _in_time(node: Node) -> None:
+    node.faults.receipts_late_blocks = 0
+
+
+def _leave(mood: Mood) -> None:
+    mood.activity = 0.02
+
+
+def _return(mood: Mood) -> None:
+    mood.activity = 1.0
+
+
+def _overdraw(mood: Mood) -> None:
+    mood.contracts, mood.contracts_failing = 20.0, 0.8
+
+
+def _behave(mood: Mood) -> None:
+    mood.contracts, mood.contracts_failing = 1.0, 0.0
+
+
+async def _gas_up(world: World) -> None:
+    for node in (*world.chain.nodes, world.chain.platform):
+        node.faults.gas_price_gwei = SPIKE_GWEI
+    world.traders.mood.gas = SPIKE_FACTOR
+
+
+async def _gas_down(world: World) -> None:
+    for node in (*world.chain.nodes, world.chain.platform):
+        node.faults.gas_price_gwei = None
+    world.traders.mood.gas = 1.0
+
+
+async def _raise_fee(world: World) -> None:
+    # The traders read the router's fee before they quote; the exchange's API knows the old one.
+    world.traders.mood.router_fee = RAISED_FEE_BPS / 10_000
+    await _set_fee(world, RAISED_FEE_BPS)
+
+
+async def _restore_fee(world: World) -> None:
+    await _set_fee(world, USUAL_FEE_BPS)
+    world.traders.mood.router_fee = ROUTER_FEE
+
+
+async def _set_fee(world: World, fee_bps: int) -> None:
+    deployment = world.chain.deployment
+    rpc = Rpc(world.chain.anvil)
+    try:
+        data = encode_call("setFeeBps(uint256)", fee_bps)
+        sender = {"from": deployment.owner, "to": deployment.router}
+        gas = {"gas": hex(100_000), "gasPrice": hex(10**10)}
+        await rpc.call("eth_sendTransaction", {**sender, **gas, "data": data})
+    finally:
+        await rpc.close()
+
+
+async def _release_whale(world: World) -> None:
+    if "whale-trade" not in world.running:
+        world.running["whale-trade"] = asyncio.create_task(_swim(world), name="whale")
+
+
+async def _swim(world: World) -> None:
+    while True:
+        await world.traders.whale(WHALE_USD)
+        await asyncio.sleep(WHALE_SECONDS)
+
+
+async def _catch_whale(world: World) -> None:
+    task = world.running.pop("whale-trade", None)
+    if task is not None:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, RuntimeError):
+            await task
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    Scenario(
+        name="node-stalled",
+        title="The nodes stand still",
+        story="Both nodes answer, but their heads no longer move and no head is pushed.",
+        raises=("ChainHeadStalled",),
+        also=("TradingVolumeDrop",),
+        start=_nodes(_stall),
+        stop=_nodes(_unstall),
+    ),
+    Scenario(
+        name="node-lagging",
+        title="One node falls behind",
+        story="node-b falls forty blocks behind node-a and says that it is syncing.",
+        raises=("NodeLagging",),
+        start=_nodes(_lag, "node-b"),
+        stop=_nodes(_catch_up, "node-b"),
+    ),
+    Scenario(
+        name="peers-low",
+        title="One node loses its peers",
+        story="node-a is left with two peers.",
+        raises=("NodePeersLow",),
+        start=_nodes(_lose_peers, "node-a"),
+        stop=_nodes(_find_peers, "node-a"),
+    ),
+    Scenario(
+        name="gas-spike",
+        title="Gas becomes dear",
+        story="The nodes suggest fifty times the usual gas price, and traders pay it.",
+        raises=("GasPriceHigh",),
+        start=_gas_up,
+        stop=_gas_down,
+    ),
+    Scenario(
+        name="confirmations-slow",
+        title="Confirmations take seconds",
+        story="The exchange gets the receipts of its transactions eight blocks late.",
+        raises=("ConfirmationsSlow",),
+        start=_platform(_late),
+        stop=_platform(_in_time),
+    ),
+    Scenario(
+        name="trade-failures",
+        title="Trades revert",
+        story=(
+            "The router's fee was raised but the API still quotes with the old one, "
+            "so its trades bring less than promised and revert."
+        ),
+        raises=("TradingSuccessLow", "TradeFailuresHigh"),
+        start=_raise_fee,
+        stop=_restore_fee,
+    ),
+    Scenario(
+        name="volume-drop",
+        title="The traders leave",
+        story="Almost nobody trades any more.",
+        raises=("TradingVolumeDrop",),
+        start=_mood(_leave),
+        stop=_mood(_return),
+    ),
+    Scenario(
+        name="whale-trade",
+        title="A whale trades",
+        story="One account swaps 120,000 dollars at once, again and again.",
+        raises=("HighValueTrade",),
+        start=_release_whale,
+        stop=_catch_whale,
+    ),
+    Scenario(
+        name="contract-reverts",
+        title="Vault and farm refuse their users",
+        story="Most calls to the vault and the farm ask for more than the caller has, and revert.",
+        raises=("ContractCallsFailing",),
+        start=_mood(_overdraw),
+        stop=_mood(_behave),
+    ),
+)
