@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -59,8 +60,16 @@ async def up(
 
 
 def programs(settings: Settings, file: Path) -> tuple[Program, ...]:
-    """Return every program that `up` runs: the daemons, then the roles."""
-    return (*_daemons(settings), *(_role(role, settings, file) for role in Role))
+    """Return every program that `up` runs: the roles and the daemons."""
+    roles = tuple(_role(role, settings, file) for role in Role)
+    return (*roles, *(_after_roles(daemon) for daemon in _daemons(settings)))
+
+
+def _after_roles(daemon: Program) -> Program:
+    """Let Prometheus begin when there is something to scrape, or each start would be an alert."""
+    if daemon.name != "prometheus":
+        return daemon
+    return dataclasses.replace(daemon, needs=(*daemon.needs, Role.WATCH, Role.RESPOND))
 
 
 def exposed(settings: Settings) -> tuple[Exposed, ...]:
