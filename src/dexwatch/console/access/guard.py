@@ -108,7 +108,7 @@ class Guard:
     def __init__(self, sessions: Sessions, *, secure: bool) -> None:
         self.sessions = sessions
         self.secure = secure
-        # The prefix makes browsers refuse a cookie of this name from a neighbour or over plain HTTP.
+        # The prefix makes browsers refuse such a cookie from a neighbour or over plain HTTP.
         self.cookie = "__Host-dexwatch" if secure else "dexwatch"
 
     def session(self, request: Request) -> Session | None:

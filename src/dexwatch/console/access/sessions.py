@@ -37,7 +37,7 @@ class Session:
 
 
 class Sessions:
-    """Opens, finds and closes sessions; the least recently used one goes when there are too many."""
+    """Opens, finds and closes sessions; when there are too many, the longest unused one goes."""
 
     def __init__(self, *, lasts: timedelta, idle: timedelta, now: Now) -> None:
         self._lasts, self._idle, self._now = lasts, idle, now
@@ -59,13 +59,21 @@ class Sessions:
         session = self._sessions.get(key)
         if session is None:
             return None
-        if at - session.begun > self._lasts or at - session.used > self._idle:
+        if self._over(session, at):
             del self._sessions[key]
             return None
         session = replace(session, used=at)
         self._sessions[key] = session
         self._sessions.move_to_end(key)
         return session
+
+    def alive(self, token: str | None) -> bool:
+        """Does the token's session last? Asking does not count as using it."""
+        session = self._sessions.get(_key(token)) if token else None
+        return session is not None and not self._over(session, self._now())
+
+    def _over(self, session: Session, at: datetime) -> bool:
+        return at - session.begun > self._lasts or at - session.used > self._idle
 
     def close(self, token: str | None) -> None:
         """End a session."""

@@ -1,7 +1,7 @@
-"""A panel's answer, ready for the page: what to write and what to draw, computed once for all viewers.
+"""A panel's answer, ready for the page: what to write and draw, computed once for all viewers.
 
-A frame's `body` depends on the panel's kind; all of it is plain JSON, and every text in it is foreign:
-the page sets it by `textContent` only, templates escape it.
+A frame's `body` depends on the panel's kind and is plain JSON.
+Every text in it is foreign: the page sets it by `textContent` only, and templates escape it.
 """
 
 import math

@@ -1,6 +1,6 @@
-"""Asks Prometheus for one panel: newest values, and tracks of which only the new end is asked for.
+"""Asks Prometheus for one panel: newest values, and the new ends of its tracks.
 
-Times are aligned to the step, so that all viewers, and the next refresh, ask about the same moments.
+Times are aligned to the step, so that the next refresh asks about the same moments again.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dexwatch.console.contracts import Queries
-from dexwatch.console.frames import Answer, Track, Value
+from dexwatch.console.live.frames import Answer, Track, Value
 from dexwatch.dashboards.board import Panel, PanelKind, Windows
 from dexwatch.sources.prometheus import Series
 
@@ -133,16 +133,18 @@ class Feed:
         """Ask what is needed for the panel at `now`, in Unix seconds."""
         last = math.floor(now / self._step)
         first = last - self._points
-        strips = asyncio.gather(
-            *(strip.extend(self._queries, first, last) for strip in self._strips)
+        latest, _ = await asyncio.gather(
+            self._latest(now),
+            asyncio.gather(*(strip.extend(self._queries, first, last) for strip in self._strips)),
         )
-        latest: Sequence[list[Value]] = ()
-        if self._panel.kind is not PanelKind.TIMESERIES:
-            latest = await ask(self._panel, self._windows, self._queries, at=now)
-        await strips
         times = [index * self._step for index in range(first, last + 1)]
         tracks = [strip.tracks(first, last) for strip in self._strips]
         return Answer(now, latest, times, tracks)
+
+    async def _latest(self, now: float) -> Sequence[list[Value]]:
+        if self._panel.kind is PanelKind.TIMESERIES:
+            return ()
+        return await ask(self._panel, self._windows, self._queries, at=now)
 
 
 def _round(value: float) -> float:

@@ -8,16 +8,17 @@ answer, the last frame is shown as stale and the questions back off.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
 
 from dexwatch import clock
 from dexwatch.console.contracts import Now, Queries
-from dexwatch.console.feed import Feed, Span, ask_range
-from dexwatch.console.frames import Frame, draw
+from dexwatch.console.live.feed import Feed, Span, ask_range
+from dexwatch.console.live.frames import Frame, draw
+from dexwatch.console.live.watcher import Watcher
 from dexwatch.dashboards.board import Board, Panel, Windows
 from dexwatch.sources.http import SourceError
 
@@ -32,30 +33,6 @@ AT_ONCE = 4
 """Questions to Prometheus at the same time; on a small machine more only makes all of them slow."""
 MOST_HISTORIES = 200
 HISTORY_POINTS = 300
-
-
-class Watcher:
-    """One viewer's inbox: the newest frame of each panel that it has not seen yet."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[Key, Frame] = {}
-        self._arrived = asyncio.Event()
-
-    def put(self, key: Key, frame: Frame) -> None:
-        """Leave a frame, in place of an older one."""
-        self._waiting[key] = frame
-        self._arrived.set()
-
-    async def take(self, timeout: float) -> list[Frame]:
-        """Return what has arrived; empty when nothing did within `timeout` seconds."""
-        try:
-            async with asyncio.timeout(timeout):
-                await self._arrived.wait()
-        except TimeoutError:
-            return []
-        self._arrived.clear()
-        frames, self._waiting = list(self._waiting.values()), {}
-        return frames
 
 
 @dataclass
@@ -85,6 +62,11 @@ class Hub:
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._histories: OrderedDict[tuple[object, ...], asyncio.Task[Frame]] = OrderedDict()
 
+    @property
+    def quick(self) -> bool:
+        """Does everything move faster than in production, as in the sample?"""
+        return self._speed > 1
+
     def every(self, board: Board, panel: Panel) -> float:
         """Return the seconds between two refreshes of a panel."""
         return max(1.0, board.refresh(panel) / self._speed)
@@ -99,17 +81,16 @@ class Hub:
             pass
         return {channel.panel.id: channel.frame for channel in channels if channel.frame}
 
-    @asynccontextmanager
-    async def watch(self, board: Board, span: Span) -> AsyncIterator[Watcher]:
-        """Give an inbox that fills with the board's frames as long as the context is open."""
-        watcher = Watcher()
+    @contextmanager
+    def watch(self, board: Board, span: Span, watcher: Watcher) -> Iterator[None]:
+        """Put the board's frames into an inbox as long as the context is open."""
         channels = [self._channel(board, panel, span) for panel in board.panels]
         for channel in channels:
             channel.watchers.add(watcher)
             if channel.frame is not None:
                 watcher.put(channel.key, channel.frame)
         try:
-            yield watcher
+            yield
         finally:
             for channel in channels:
                 channel.watchers.discard(watcher)

@@ -1,0 +1,1 @@
+"""Everything on a page that moves: shared panel feeds, and the pulse of the whole platform."""

@@ -1,0 +1,102 @@
+"""The sample's scenarios: buttons that break the sample exchange in known ways, and mend it."""
+
+import re
+from typing import Annotated, Any
+
+import httpx
+import structlog
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from dexwatch.console.access.sessions import Session
+from dexwatch.console.config import SampleControlConfig
+from dexwatch.console.context import Context
+
+log = structlog.get_logger(__name__)
+
+TIMEOUT_SECONDS = 20.0
+"""A scenario may have to wait for a program to start."""
+MOST_BYTES = 1_000_000
+_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,63}$")
+
+
+class ControlError(Exception):
+    """The control door did not do what was asked; the text may be shown."""
+
+
+class SampleControl:
+    """Talks to the sample's control door."""
+
+    def __init__(self, config: SampleControlConfig) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=config.url,
+            headers={"Authorization": f"Bearer {config.token.get_secret_value()}"},
+            timeout=TIMEOUT_SECONDS,
+            trust_env=False,
+        )
+
+    async def scenarios(self) -> list[dict[str, Any]]:
+        """List the scenarios: name, title, story, state, raises."""
+        answer = await self._ask("GET", "/scenarios")
+        rows = answer.get("scenarios") if isinstance(answer, dict) else answer
+        if not isinstance(rows, list):
+            raise ControlError("The sample's answer is not a list of scenarios.")
+        return [_scenario(row) for row in rows if isinstance(row, dict)]
+
+    async def act(self, name: str, act: str) -> None:
+        """Start or stop a scenario."""
+        await self._ask("POST", f"/scenarios/{name}/{act}")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _ask(self, method: str, path: str) -> Any:  # noqa: ANN401 - checked by callers.
+        try:
+            reply = await self._client.request(method, path)
+            if reply.status_code >= 400:
+                raise ControlError(f"The sample answered {reply.status_code}: {reply.text[:200]}")
+            return reply.json() if reply.content[:MOST_BYTES].strip() else {}
+        except (httpx.HTTPError, ValueError) as error:
+            raise ControlError(f"The sample does not answer: {type(error).__name__}") from None
+
+
+def build(context: Context, control: SampleControl) -> APIRouter:
+    """Return the routes of the sample page."""
+    router = APIRouter()
+    viewer = Annotated[Session, Depends(context.guard.viewer)]
+    operator = Annotated[Session, Depends(context.guard.operator)]
+
+    @router.get("/sample")
+    async def page(request: Request, _: viewer) -> HTMLResponse:
+        error, scenarios = "", list[dict[str, Any]]()
+        try:
+            scenarios = await control.scenarios()
+        except ControlError as failure:
+            error = str(failure)
+        return await context.page(request, "sample.html", scenarios=scenarios, error=error)
+
+    @router.post("/sample/{name}/{act}")
+    async def act(name: str, act: str, session: operator) -> Response:
+        if act not in {"start", "stop"} or not _NAME.match(name):
+            raise HTTPException(404, "There is no such scenario.")
+        try:
+            await control.act(name, act)
+        except ControlError as failure:
+            raise HTTPException(502, str(failure)) from None
+        log.info("scenario", user=session.user, scenario=name, act=act)
+        return RedirectResponse("/sample", 303)
+
+    return router
+
+
+def _scenario(row: dict[str, Any]) -> dict[str, Any]:
+    raises = row.get("raises")
+    return {
+        "name": str(row.get("name", "")),
+        "title": str(row.get("title", "")),
+        "story": str(row.get("story", "")),
+        "running": str(row.get("state", "")) in {"running", "started", "active", "on"},
+        "state": str(row.get("state", "")),
+        "raises": [str(one) for one in raises] if isinstance(raises, list) else [],
+    }

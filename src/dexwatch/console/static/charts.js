@@ -1,0 +1,201 @@
+// Time series by uPlot: thresholds, marks, stacked areas, synced cursors, a legend with values.
+// Every foreign text is set by textContent.
+"use strict";
+
+dexwatch.charts = (() => {
+  const charts = new Map();
+  const sync = uPlot.sync("board");
+  const { figure } = dexwatch.values;
+
+  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const colour = (index) => css(`--series-${(index % 8) + 1}`);
+  const dash = (index) => (index >= 8 ? [4, 4] : undefined);
+
+  function stacked(columns) {
+    const sums = columns[0].map(() => 0);
+    return columns.map((column) =>
+      column.map((value, at) => (value == null ? (sums[at] || null) : (sums[at] += value))));
+  }
+
+  function clock(seconds, long) {
+    const at = new Date(seconds * 1000);
+    const two = (number) => String(number).padStart(2, "0");
+    const time = `${two(at.getHours())}:${two(at.getMinutes())}`;
+    return long ? `${two(at.getDate())}.${two(at.getMonth() + 1)}. ${time}` : time;
+  }
+
+  function range(spec) {
+    return (plot, low, high) => {
+      if (low == null) return [0, 1];
+      let bottom = spec.floor == null ? low : Math.min(spec.floor, low);
+      let top = high;
+      for (const limit of spec.thresholds) {
+        // A limit that is near belongs into view; a far one would flatten the line.
+        if (!limit.below && limit.limit <= Math.abs(top) * 1.7) top = Math.max(top, limit.limit);
+        if (limit.below && spec.floor == null && limit.limit >= bottom - (1 - bottom) * 2) bottom = Math.min(bottom, limit.limit);
+      }
+      const room = (top - bottom) * 0.08 || Math.abs(top) * 0.1 || 1;
+      if (spec.floor == null) bottom -= room;
+      top += room;
+      if (spec.unit === "ratio" && high <= 1) top = Math.min(top, 1.02);
+      return [bottom, top];
+    };
+  }
+
+  function limits(spec) {
+    return (plot) => {
+      const { ctx, bbox } = plot;
+      ctx.save();
+      ctx.lineWidth = devicePixelRatio;
+      ctx.font = `${10 * devicePixelRatio}px ${css("--font")}`;
+      for (const limit of spec.thresholds) {
+        if (limit.limit < plot.scales.y.min || limit.limit > plot.scales.y.max) continue;
+        const y = plot.valToPos(limit.limit, "y", true);
+        ctx.strokeStyle = ctx.fillStyle = css(`--${limit.level}`);
+        ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
+        ctx.beginPath();
+        ctx.moveTo(bbox.left, y);
+        ctx.lineTo(bbox.left + bbox.width, y);
+        ctx.stroke();
+        ctx.textAlign = "left";
+        ctx.fillText(limit.text, bbox.left + 4 * devicePixelRatio, y - 3 * devicePixelRatio);
+      }
+      ctx.setLineDash([]);
+      for (const mark of spec.marks ?? []) {
+        const x = plot.valToPos(mark.at, "x", true);
+        if (x < bbox.left || x > bbox.left + bbox.width) continue;
+        ctx.strokeStyle = ctx.fillStyle = css("--ink-2");
+        ctx.beginPath();
+        ctx.moveTo(x, bbox.top);
+        ctx.lineTo(x, bbox.top + bbox.height);
+        ctx.stroke();
+        ctx.fillText(mark.word, x + 4 * devicePixelRatio, bbox.top + 10 * devicePixelRatio);
+      }
+      ctx.restore();
+    };
+  }
+
+  function zoom(plot) {
+    const { left, width } = plot.select;
+    plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+    if (width < 8) return;
+    const from = plot.posToVal(left, "x");
+    const to = plot.posToVal(left + width, "x");
+    document.dispatchEvent(new CustomEvent("dexwatch:zoom", { detail: { from, to } }));
+  }
+
+  function options(box, spec, names) {
+    const axis = { stroke: css("--ink-3"), font: `11px ${css("--font")}`, grid: { stroke: css("--grid"), width: 1 }, ticks: { show: false } };
+    return {
+      width: box.clientWidth,
+      height: box.clientHeight,
+      padding: [8, 8, 0, 0],
+      legend: { show: false },
+      cursor: {
+        sync: { key: sync.key, setSeries: false },
+        drag: { x: true, y: false, setScale: false },
+        points: { size: 6 },
+      },
+      scales: { x: { time: true, range: (plot, low, high) => plot.span ?? [low, high] }, y: { range: range(spec) } },
+      axes: [
+        { ...axis, space: 64, size: 26, values: (plot, ticks) => ticks.map((at) => clock(at, plot.scales.x.max - plot.scales.x.min > 172800)) },
+        { ...axis, size: 58, space: 34, values: (plot, ticks) => ticks.map((value) => figure(value, spec.unit)) },
+      ],
+      series: [
+        {},
+        ...names.map((name, index) => ({
+          label: "",
+          stroke: colour(index),
+          width: 1.5,
+          dash: dash(index),
+          fill: spec.stacked && index === 0 ? colour(index) + "38" : undefined,
+          points: { show: false },
+          spanGaps: false,
+        })),
+      ],
+      bands: spec.stacked ? names.slice(1).map((_, index) => ({ series: [index + 2, index + 1], fill: colour(index + 1) + "38" })) : [],
+      hooks: {
+        draw: [limits(spec)],
+        setSelect: [zoom],
+        setCursor: [(plot) => read(plot)],
+      },
+    };
+  }
+
+  // Writes the values under the cursor, or the newest ones, into the legend.
+  function read(plot) {
+    const chart = plot.chart;
+    if (!chart) return;
+    const at = plot.cursor.idx;
+    chart.raw.forEach((values, index) => {
+      let place = at ?? values.length - 1;
+      while (at == null && place > 0 && values[place] == null) place -= 1;
+      chart.cells[index].textContent = figure(values[place], chart.spec.unit, chart.spec.decimals);
+    });
+  }
+
+  function legend(list, names) {
+    list.replaceChildren();
+    return names.map((name, index) => {
+      const item = document.createElement("li");
+      item.className = `s${(index % 8) + 1}`;
+      const word = document.createElement("span");
+      word.textContent = word.title = name;
+      const cell = document.createElement("b");
+      item.append(document.createElement("i"), word, cell);
+      list.append(item);
+      return cell;
+    });
+  }
+
+  function build(box, spec, names) {
+    const chart = { box, spec, names, raw: [], cells: legend(box.nextElementSibling, names) };
+    box.replaceChildren();
+    chart.plot = new uPlot(options(box, spec, names), [[], ...names.map(() => [])], box);
+    chart.plot.chart = chart;
+    sync.sub(chart.plot);
+    return chart;
+  }
+
+  // Draws a frame's body into its box; `span` is [from, to] of the axis in Unix seconds.
+  function draw(box, spec, body, span) {
+    const names = body.series.map((one) => one.name);
+    let chart = charts.get(box);
+    if (!chart || chart.names.join("\n") !== names.join("\n")) {
+      chart?.plot.destroy();
+      chart = build(box, spec, names);
+      charts.set(box, chart);
+    }
+    chart.body = body;
+    chart.span = span;
+    chart.raw = body.series.map((one) => one.values);
+    chart.plot.span = span;
+    chart.plot.setData([body.times, ...(spec.stacked ? stacked(chart.raw) : chart.raw)]);
+    read(chart.plot);
+  }
+
+  function resize() {
+    for (const [box, chart] of charts) {
+      if (!box.isConnected) {
+        chart.plot.destroy();
+        charts.delete(box);
+      } else if (box.clientWidth) chart.plot.setSize({ width: box.clientWidth, height: box.clientHeight });
+    }
+  }
+
+  function repaint() {
+    for (const [box, chart] of [...charts]) {
+      chart.plot.destroy();
+      charts.delete(box);
+      if (box.isConnected) draw(box, chart.spec, chart.body, chart.span);
+    }
+  }
+
+  let waiting;
+  window.addEventListener("resize", () => {
+    cancelAnimationFrame(waiting);
+    waiting = requestAnimationFrame(resize);
+  });
+  document.addEventListener("dexwatch:theme", repaint);
+  return { draw };
+})();

@@ -1,0 +1,138 @@
+// Puts frames into panels: from the page at first, from the stream afterwards, from history after a zoom.
+"use strict";
+
+(() => {
+  const board = document.getElementById("board");
+  if (!board) return;
+  const json = (id) => JSON.parse(document.getElementById(id)?.textContent || "{}");
+  const specs = json("specs");
+  const seconds = Number(board.dataset.span);
+  let zoomed = null;
+
+  const element = (tag, className, text) => {
+    const made = document.createElement(tag);
+    if (className) made.className = className;
+    if (text != null) made.textContent = text;
+    return made;
+  };
+  const shape = (level) => {
+    const made = element("i", `lv ${level}`);
+    made.setAttribute("aria-hidden", "true");
+    return made;
+  };
+  const named = (name) => {
+    const made = element("span", "name", name);
+    made.title = name;
+    return made;
+  };
+
+  function stat(panel, body) {
+    const box = panel.querySelector(".stat");
+    box.className = `stat ${body.level}`;
+    box.querySelector(".lv").className = `lv ${body.level}`;
+    box.querySelector(".figure b").textContent = body.number;
+    box.querySelector(".figure small").textContent = body.unit;
+    box.querySelector(".meaning").textContent = body.meaning;
+    box.querySelector(".spark path").setAttribute("d", body.spark);
+  }
+
+  function bars(panel, body) {
+    panel.querySelector(".bars").replaceChildren(...body.items.map((item) => {
+      const row = element("li", item.level);
+      const bar = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      bar.setAttribute("viewBox", "0 0 100 4");
+      bar.setAttribute("preserveAspectRatio", "none");
+      bar.setAttribute("aria-hidden", "true");
+      for (const [width, name] of [[100, "track"], [item.share * 100, ""]]) {
+        const part = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+        part.setAttribute("width", width);
+        part.setAttribute("height", 4);
+        if (name) part.setAttribute("class", name);
+        bar.append(part);
+      }
+      row.append(named(item.name), element("b", "", item.text), bar);
+      return row;
+    }));
+  }
+
+  function status(panel, body) {
+    panel.querySelector(".tiles").replaceChildren(...body.items.map((item) => {
+      const tile = element("li", item.level);
+      tile.append(shape(item.level), named(item.name), element("b", "", item.word));
+      return tile;
+    }));
+  }
+
+  function table(panel, body) {
+    panel.querySelector("tbody").replaceChildren(...body.rows.map((row) => {
+      const line = element("tr");
+      const head = element("th", "", row.name);
+      head.scope = "row";
+      line.append(head, ...row.cells.map((cell) => element("td", "", cell)));
+      return line;
+    }));
+  }
+
+  function chart(panel, body, frame) {
+    const last = body.times[body.times.length - 1];
+    const span = zoomed ?? (seconds ? [Math.max(last, frame.at) - seconds, Math.max(last, frame.at)] : null);
+    dexwatch.charts.draw(panel.querySelector(".chart"), specs[panel.dataset.panel], body, span);
+  }
+
+  const painters = { stat, bars, gauge: bars, status, table, timeseries: chart };
+
+  function show(frame) {
+    const panel = document.getElementById(`panel-${frame.panel}`);
+    const spec = specs[frame.panel];
+    if (!panel || !spec) return;
+    panel.dataset.state = frame.state;
+    panel.dataset.at = frame.at;
+    panel.querySelector(".note").textContent = frame.note || "";
+    if (frame.body && Object.keys(frame.body).length) painters[spec.kind](panel, frame.body, frame);
+    age(panel);
+  }
+
+  // The age of the data is written only once it is worth a word: twice as old as it should be.
+  function age(panel) {
+    const every = specs[panel.dataset.panel]?.every;
+    if (!every) return;
+    const old = Math.max(0, Date.now() / 1000 - Number(panel.dataset.at));
+    const label = panel.querySelector(".age");
+    label.textContent = zoomed || panel.dataset.state === "waiting" ? "" : dexwatch.values.span(old);
+    panel.classList.toggle("late", !zoomed && old > every * 3 + 5);
+  }
+
+  async function zoom(from, to) {
+    if (!board.dataset.board) return;
+    if (to - from < 10) return;
+    const address = `/boards/${board.dataset.board}/history?from=${from.toFixed(0)}&to=${to.toFixed(0)}`;
+    try {
+      const reply = await fetch(address, { headers: { accept: "application/json" } });
+      if (!reply.ok) throw new Error(String(reply.status));
+      const frames = await reply.json();
+      zoomed = [from, to];
+      frames.forEach(show);
+      label(from, to);
+    } catch {
+      label(null, null, "The past could not be read; try again.");
+    }
+  }
+
+  function label(from, to, words) {
+    const box = document.getElementById("zoomed");
+    const time = (at) => new Date(at * 1000).toLocaleTimeString([], { hour12: false });
+    box.hidden = false;
+    box.querySelector("b").textContent = words ?? `${time(from)} – ${time(to)}`;
+  }
+
+  Object.values(json("frames")).forEach(show);
+  document.querySelectorAll(".panel").forEach(age);
+  setInterval(() => document.querySelectorAll(".panel").forEach(age), 1000);
+  document.addEventListener("dexwatch:zoom", (event) => zoom(event.detail.from, event.detail.to));
+  const listen = (stream) => stream.addEventListener("panel", (event) => {
+    const frame = JSON.parse(event.data);
+    if (!zoomed || specs[frame.panel]?.kind !== "timeseries") show(frame);
+  });
+  if (dexwatch.stream) listen(dexwatch.stream);
+  else document.addEventListener("dexwatch:stream", (event) => listen(event.detail), { once: true });
+})();

@@ -1,0 +1,249 @@
+"""A console over a real Prometheus, Alertmanager and SQLite, fed by the metric source."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import uvicorn
+from tests.fakes import need
+from tests.fakes.metric_source import Source, SourceServer, prometheus_config
+from tests.fakes.patience import until
+
+from dexwatch.agenda import incidents
+from dexwatch.agenda.ingest import fired, resolved
+from dexwatch.agenda.store import Store
+from dexwatch.console.access.users import Role, write
+from dexwatch.console.config import ConsoleConfig, SampleControlConfig
+from dexwatch.console.site import build_site
+from dexwatch.console.view import vendor_folders
+from dexwatch.rules import ALERTS, SAMPLE, render
+from dexwatch.sources.alertmanager import AlertmanagerClient
+from dexwatch.sources.prometheus import PrometheusClient
+from dexwatch.storage import open_store
+
+PASSWORD = "correct horse"
+HOSTILE = "<img src=x onerror=alert(1)>\"'\n&amp;</script>{{7*7}}"
+
+
+@dataclass
+class Console:
+    """A running console and what it looks at."""
+
+    url: str
+    store: Store
+    source: Source
+    prometheus: PrometheusClient
+    alertmanager: AlertmanagerClient
+
+
+def web() -> list[Path]:
+    """Return where the browser scripts lie, or skip."""
+    here = Path(__file__).parents[2] / ".dexwatch" / "web"
+    folders = [*vendor_folders(), here]
+    if not any((folder / "uPlot.iife.min.js").is_file() for folder in folders):
+        need.missing("the browser scripts are not there: run `make setup`")
+    return folders
+
+
+def users(folder: Path) -> Path:
+    """Write a users file with the operator Ana and the viewer Cy."""
+    file = folder / "users.json"
+    write(file, "ana", PASSWORD, Role.OPERATOR)
+    write(file, "cy", PASSWORD, Role.VIEWER)
+    return file
+
+
+async def seed(store: Store, *, firing: bool = True) -> None:
+    """Fill the store with a past incident, and with an open one where `firing`."""
+    now = datetime.now(UTC)
+    rules = {rule.id: rule for rule in ALERTS}
+
+    def alert(name: str, began: datetime, summary: str) -> dict[str, object]:
+        rule = rules[name]
+        return {
+            "fingerprint": name,
+            "labels": {
+                "alertname": name,
+                "severity": rule.severity.value,
+                "subject": rule.subject,
+                "host": "dex-1",
+                "service": "api",
+            },
+            "starts_at": began,
+            "upstream": "{}:{}",
+        }
+
+    def notes(name: str, summary: str) -> dict[str, str]:
+        rule = rules[name]
+        return {
+            "summary": summary,
+            "description": rule.description,
+            "runbook": f"/runbooks/{name}",
+            "query": rule.query(SAMPLE),
+            "unit": rule.unit.value,
+            "limit": f"{rule.limit:g}",
+        }
+
+    began = now - timedelta(hours=3)
+    past = alert("DatabaseSlow", began, "")
+    slow = notes("DatabaseSlow", "Queries take 812 ms at the 95th percentile, the limit is 500 ms.")
+    applied = await store.apply([fired(**past, annotations=slow, suppressed_by=None)], began)
+    await incidents.acknowledge(
+        store,
+        applied[0].incident_id or "",
+        by="bo",
+        source_id="seed",
+        now=began + timedelta(minutes=2),
+        note="A report without an index.",
+    )
+    ended = began + timedelta(minutes=14)
+    await store.apply([resolved(**past, annotations=slow, ends_at=ended)], ended)
+    if firing:
+        begins = now - timedelta(minutes=1)
+        words = notes("ApiLatencyHigh", "95 of 100 answers take up to 1.9 s, the limit is 1 s.")
+        current = alert("ApiLatencyHigh", begins, "")
+        await store.apply([fired(**current, annotations=words, suppressed_by=None)], begins)
+
+
+@asynccontextmanager
+async def console(
+    folder: Path, *, trouble: str = "", port: int = 0, control: SampleControlConfig | None = None
+) -> AsyncIterator[Console]:
+    """Run everything; the folder is emptied by whoever gave it."""
+    port = port or need.free_port()
+    async with AsyncExitStack() as exits:
+        source = Source(trouble)
+        server = SourceServer(source)
+        exits.callback(server.close)
+        prometheus_port = exits.enter_context(_daemons(folder, server.port))
+        alertmanager = await exits.enter_async_context(
+            AlertmanagerClient(f"http://127.0.0.1:{prometheus_port + 1}")
+        )
+        prometheus = await exits.enter_async_context(
+            PrometheusClient(f"http://127.0.0.1:{prometheus_port}")
+        )
+        store = await open_store(f"sqlite+aiosqlite:///{folder / 'dexwatch.sqlite'}")
+        exits.push_async_callback(store.close)
+        await seed(store, firing=bool(trouble))
+        url = f"http://127.0.0.1:{port}"
+        site = build_site(
+            ConsoleConfig(
+                port=port, public_url=url, users_file=users(folder), sample_control=control
+            ),
+            store=store,
+            prometheus=prometheus,
+            alertmanager=alertmanager,
+            rules=ALERTS,
+            pace=SAMPLE,
+            platform="sample-dex",
+            vendor=web(),
+        )
+        await exits.enter_async_context(serving(site, port))
+
+        async def scraped() -> bool:
+            if not await prometheus.ready():
+                return False
+            return bool(await prometheus.query("bsc_head_block"))
+
+        await until(scraped, why="Prometheus has scraped the source")
+        yield Console(url, store, source, prometheus, alertmanager)
+
+
+@asynccontextmanager
+async def serving(site: object, port: int) -> AsyncIterator[None]:
+    """Serve an application on loopback by uvicorn."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            site,  # type: ignore[arg-type]
+            host="127.0.0.1",
+            port=port,
+            log_level="warning",
+            timeout_graceful_shutdown=1,
+        )
+    )
+    task = asyncio.create_task(server.serve())
+
+    async def started() -> bool:
+        return server.started
+
+    await until(started, why="the console listens")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _daemons(folder: Path, source_port: int):
+    from contextlib import contextmanager
+
+    prometheus, alertmanager = need.program("prometheus"), need.program("prometheus-alertmanager")
+
+    @contextmanager
+    def running():
+        port = need.free_port()
+        rules = folder / "rules.yml"
+        rules.write_text(render(SAMPLE))
+        config = folder / "prometheus.yml"
+        config.write_text(
+            json.dumps(
+                prometheus_config(source_port, str(rules), alertmanager=f"127.0.0.1:{port + 1}")
+            )
+        )
+        routes = folder / "alertmanager.yml"
+        routes.write_text(
+            json.dumps({"route": {"receiver": "none"}, "receivers": [{"name": "none"}]})
+        )
+        commands = [
+            [
+                prometheus,
+                f"--config.file={config}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            [
+                alertmanager,
+                f"--config.file={routes}",
+                f"--storage.path={folder / 'silences'}",
+                f"--web.listen-address=127.0.0.1:{port + 1}",
+                "--cluster.listen-address=",
+            ],
+        ]
+        log = (folder / "daemons.log").open("wb")
+        children = [
+            subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=_die_with_parent)
+            for command in commands
+        ]
+        try:
+            yield port
+        finally:
+            for child in children:
+                child.terminate()
+            for child in children:
+                child.wait(20)
+            log.close()
+
+    return running()
+
+
+def _die_with_parent() -> None:
+    import ctypes
+
+    ctypes.CDLL(None).prctl(1, 9)
+
+
+async def _main(folder: Path, port: int, trouble: str) -> None:
+    async with console(folder, port=port, trouble=trouble) as running:
+        sys.stdout.write(f"{running.url} ana / {PASSWORD}\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(Path(sys.argv[1]), int(sys.argv[2]), "".join(sys.argv[3:4])))
