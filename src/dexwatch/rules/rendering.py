@@ -77,6 +77,8 @@ def limit_words(limit: float, unit: Unit) -> str:
             return f"{limit * 100:g} %"
         case Unit.SECONDS if 0 < abs(limit) < 1:
             return f"{limit * 1000:g} ms"
+        case Unit.SECONDS if limit >= 86_400 and limit % 86_400 == 0:
+            return f"{limit / 86_400:g} days"
         case Unit.SECONDS:
             return f"{limit:g} s"
         case Unit.WEI:

@@ -1,0 +1,127 @@
+"""Each kind of mistake in a rule is found, placed and answered with a remedy."""
+
+import dataclasses
+
+import pytest
+
+from dexwatch.rules import ALERTS, PACES, PRODUCTION, RECORDINGS
+from dexwatch.rules.host import HOST_ALERTS
+from dexwatch.rules.lint import lint, lint_file
+from dexwatch.rules.machine import MACHINE_ALERTS
+from dexwatch.rules.pace import Cadence
+from dexwatch.rules.rule import RecordingRule, Runbook
+from dexwatch.signals.metric import Unit
+
+GOOD = next(rule for rule in ALERTS if rule.id == "QueueDepthHigh")
+
+
+def checks(**changes) -> set[str]:
+    rule = dataclasses.replace(GOOD, **changes)
+    found = lint(PRODUCTION, [rule], RECORDINGS)
+    assert all(finding.place and finding.message and finding.remedy for finding in found)
+    return {finding.check for finding in found}
+
+
+@pytest.mark.parametrize("pace", PACES.values(), ids=PACES)
+def test_our_own_rules_are_clean(pace):
+    assert lint(pace, ALERTS, RECORDINGS) == ()
+
+
+@pytest.mark.parametrize(
+    ("check", "changes"),
+    [
+        ("syntax", {"value": lambda _: "sum(("}),
+        ("unknown-metric", {"value": lambda _: "platform_job_queue_dept"}),
+        ("unknown-label", {"value": lambda _: 'platform_job_queue_depth{que="mail"}'}),
+        ("bare-counter", {"value": lambda _: "dex_swaps_total"}),
+        ("bare-counter", {"value": lambda _: "http_server_request_duration_seconds_count"}),
+        ("rate-of-gauge", {"value": lambda _: "rate(platform_job_queue_depth[5m])"}),
+        ("short-window", {"value": lambda _: "max_over_time(platform_job_queue_depth[10s])"}),
+        ("unit", {"unit": Unit.SECONDS}),
+        ("unit", {"value": lambda _: "sum(rate(dex_swaps_total[5m]))"}),
+        ("impossible-limit", {"unit": Unit.RATIO, "limit": 80}),
+        ("impossible-limit", {"unit": Unit.RATIO, "limit": 1}),
+        ("impossible-limit", {"compare": "<", "limit": -1}),
+        ("short-hold", {"for_seconds": 5}),
+        ("no-keep", {"keep_seconds": 0}),
+        ("no-owner", {"owner": ""}),
+        ("no-subject", {"subject": " "}),
+        ("no-summary", {"summary": ""}),
+        ("no-why", {"why": ""}),
+        ("no-rows", {"rows": ()}),
+        ("no-runbook", {"runbook": Runbook("", (), (), "")}),
+        ("summary-without-limit", {"summary": "The queue is long."}),
+        ("summary-label", {"summary": "{value} {limit} {{ $labels.que }}"}),
+    ],
+)
+def test_a_mistake_is_found(check, changes):
+    assert check in checks(**changes)
+
+
+def test_a_share_compared_with_per_cent_says_how_to_write_it():
+    (finding,) = lint(
+        PRODUCTION,
+        [dataclasses.replace(HOST_ALERTS[0], limit=80, summary="{value} {limit}")],
+        RECORDINGS,
+    )
+    assert "80 % is written 0.8" in finding.message
+
+
+def test_the_same_rule_twice_is_found():
+    twin = dataclasses.replace(GOOD, id="Twin")
+    found = lint(PRODUCTION, [GOOD, twin, GOOD], RECORDINGS)
+    assert [(f.check, f.place) for f in found] == [
+        ("duplicate", "QueueDepthHigh"),
+        ("duplicate", "Twin"),
+    ]
+
+
+def test_a_recording_rule_is_checked_too():
+    bad = RecordingRule(
+        name="a:b:c",
+        help="x",
+        unit=Unit.COUNT,
+        value=lambda _: "rate(no_such_metric[5m])",
+        cadence=Cadence.HIGH,
+    )
+    assert [f.place for f in lint(PRODUCTION, [], [bad])] == ["a:b:c"]
+
+
+OWN = """
+groups:
+  - name: mine
+    rules:
+      - alert: Mine
+        expr: my_metric > 3
+        labels: {severity: P2, owner: us, subject: mine}
+        annotations: {summary: too many, runbook: https://wiki.example.org/mine}
+      - alert: Sloppy
+        expr: rate(up[1s]) >
+        labels: {severity: page}
+"""
+
+
+def test_an_operators_own_file_is_checked_with_the_same_eyes():
+    found = lint_file("mine.yml", OWN, pace=PRODUCTION)
+    assert {(f.place, f.check, f.level) for f in found} == {
+        ("mine.yml: Mine", "unknown-metric", "warning"),
+        ("mine.yml: Sloppy", "syntax", "error"),
+        ("mine.yml: Sloppy", "no-severity", "error"),
+        ("mine.yml: Sloppy", "no-owner", "warning"),
+        ("mine.yml: Sloppy", "no-subject", "warning"),
+        ("mine.yml: Sloppy", "no-summary", "error"),
+        ("mine.yml: Sloppy", "no-runbook", "error"),
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["groups: [", "just words", "groups: 7", "", "groups:\n  - {rules: [7, null]}", "- 1"]
+)
+def test_a_broken_file_is_a_finding_and_never_a_crash(text):
+    found = lint_file("mine.yml", text, pace=PRODUCTION)
+    assert all(finding.check == "yaml" for finding in found)
+
+
+def test_rules_on_hosts_leave_out_those_that_only_are_shown():
+    for rule in (*HOST_ALERTS, *MACHINE_ALERTS):
+        assert 'alerting!="off"' in rule.expr(PRODUCTION), rule.id

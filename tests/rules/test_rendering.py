@@ -1,0 +1,153 @@
+"""The rule file, its words, and what an operator may change about it."""
+
+import pytest
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from tests.fakes import promtool
+
+from dexwatch.rules import ALERTS, PACES, PRODUCTION, RECORDINGS, SAMPLE, RulesConfig, render
+from dexwatch.rules.rendering import (
+    UnknownRuleError,
+    limit_words,
+    render_rules,
+    summary,
+    value_template,
+)
+from dexwatch.signals.metric import Unit
+
+
+def rules(pace=PRODUCTION, config=None) -> dict[str, dict]:
+    document = YAML(typ="safe").load(render(pace, config))
+    return {
+        rule["alert"]: rule for g in document["groups"] for rule in g["rules"] if "alert" in rule
+    }
+
+
+def test_every_alert_carries_what_routing_and_people_need():
+    for rule_id, rule in rules().items():
+        assert set(rule["labels"]) >= {"severity", "owner", "subject", "rung"}, rule_id
+        assert set(rule["annotations"]) == {
+            "summary",
+            "description",
+            "runbook",
+            "query",
+            "unit",
+            "limit",
+        }
+        assert rule["annotations"]["runbook"] == f"/runbooks/{rule_id}"
+
+
+def test_all_p0_rules_are_evaluated_at_the_critical_cadence():
+    for pace, interval in ((PRODUCTION, "5s"), (SAMPLE, "1s")):
+        document = YAML(typ="safe").load(render(pace))
+        for group in document["groups"]:
+            for rule in group["rules"]:
+                if rule.get("labels", {}).get("severity") == "P0":
+                    assert group["interval"] == interval
+
+
+def test_a_ladder_has_one_rule_a_rung():
+    rungs = [
+        (rule.subject, rule.rung)
+        for rule in ALERTS
+        if rule.subject in {"cpu", "memory", "disk", "api-errors", "api-latency"}
+    ]
+    assert len(rungs) == len(set(rungs))
+
+
+def test_the_worse_rung_never_has_the_lesser_severity():
+    for one in ALERTS:
+        for other in ALERTS:
+            if one.subject == other.subject and one.rung > other.rung:
+                assert not other.severity.outranks(one.severity), (one.id, other.id)
+
+
+def test_an_operator_changes_limits_and_leaves_rules_out():
+    config = RulesConfig(disable=("CpuUse60",), limits={"CpuHigh": 0.9, "DataSyncDelayed": 30})
+    found = rules(SAMPLE, config)
+    assert "CpuUse60" not in found
+    assert "> 0.9" in found["CpuHigh"]["expr"]
+    assert found["CpuHigh"]["annotations"]["summary"].endswith("the limit is 90 %.")
+    assert "> 30" in found["DataSyncDelayed"]["expr"]
+
+
+@pytest.mark.parametrize("config", [{"disable": ["CpuHihg"]}, {"limits": {"CpuHihg": 1}}])
+def test_a_rule_that_is_not_there_is_an_error_with_a_hint(config):
+    with pytest.raises(UnknownRuleError, match="CpuHigh"):
+        render(PRODUCTION, RulesConfig(**config))
+
+
+def test_an_unknown_key_is_an_error():
+    with pytest.raises(ValidationError):
+        RulesConfig(limit={"CpuHigh": 1})
+
+
+@pytest.mark.parametrize(
+    ("limit", "unit", "words"),
+    [
+        (0.85, Unit.RATIO, "85 %"),
+        (0.5, Unit.SECONDS, "500 ms"),
+        (3, Unit.SECONDS, "3 s"),
+        (1000, Unit.COUNT, "1000"),
+        (15, Unit.BLOCKS, "15 blocks"),
+        (10, Unit.PER_MINUTE, "10 per minute"),
+        (5e9, Unit.WEI, "5 gwei"),
+        (21 * 86_400, Unit.SECONDS, "21 days"),
+    ],
+)
+def test_a_limit_in_words(limit, unit, words):
+    assert limit_words(limit, unit) == words
+
+
+def test_every_unit_has_words():
+    for unit in Unit:
+        assert value_template(unit)
+        assert limit_words(1, unit)
+
+
+def test_prometheus_writes_the_summary_as_meant(tmp_path):
+    (rule,) = (rule for rule in ALERTS if rule.id == "DiskAlmostFull")
+    (tmp_path / "r.yml").write_text(render_rules(PRODUCTION, alerts=[rule], recordings=RECORDINGS))
+    (tmp_path / "t.yml").write_text(TEMPLATE_TEST % rule.description)
+    result = promtool.run([tmp_path / "t.yml"])
+    assert result.returncode == 0, result.stdout
+
+
+DISK = 'host="dex-1",fstype="ext4",mountpoint="/"'
+TEMPLATE_TEST = (
+    """
+rule_files: [r.yml]
+evaluation_interval: 30s
+tests:
+  - interval: 30s
+    input_series:
+      - {series: 'node_filesystem_avail_bytes{DISK}', values: '73x20'}
+      - {series: 'node_filesystem_size_bytes{DISK}', values: '1000x20'}
+    alert_rule_test:
+      - eval_time: 8m
+        alertname: DiskAlmostFull
+        exp_alerts:
+          - exp_labels:
+              severity: P1
+              owner: platform
+              subject: disk
+              rung: "5"
+              host: dex-1
+              mountpoint: /
+            exp_annotations:
+              summary: The disk of dex-1 at / is 92.7%% full; the limit is 90 %%.
+              description: "%s"
+              runbook: /runbooks/DiskAlmostFull
+              query: host:disk_used:ratio{alerting!="off"}
+              unit: ratio
+              limit: "0.9"
+"""
+).replace("{DISK}", f"{{{DISK}}}")
+
+
+def test_no_summary_keeps_a_placeholder():
+    for pace in PACES.values():
+        for rule in ALERTS:
+            text = summary(rule, pace)
+            assert "{value}" not in text
+            assert "{limit}" not in text
