@@ -1,0 +1,154 @@
+"""`dexwatch demo` and `dexwatch scenario`: the sample exchange, and ways to break it."""
+
+import asyncio
+import logging
+import logging.handlers
+import signal
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import structlog
+import typer
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+from dexwatch.cli.present import EXIT_USAGE, JsonOption, emit_json, fail, out, table
+from dexwatch.clock import monotonic
+from dexwatch.daemons.program import DaemonError
+
+FOLDER = Path("var/demo")
+FolderOption = Annotated[Path, typer.Option(help="The sample's folder; wiped at each start.")]
+CONTROL_SECONDS = 70.0
+"""A scenario may have to stop and start programs."""
+
+
+def demo(
+    *,
+    folder: FolderOption = FOLDER,
+    seed: Annotated[int, typer.Option(help="Another seed makes other accounts and trades.")] = 1,
+    port: Annotated[int | None, typer.Option(help="The console's port; 8900 if free.")] = None,
+    trades: Annotated[float, typer.Option(help="Trades a block at the busiest hour.")] = 3.0,
+) -> None:
+    """Start a sample exchange and watch it, until Ctrl-C."""
+    # The sample needs the extra `demo`, which a watcher in production does not have.
+    try:
+        from dexwatch.demo.config import Options  # noqa: PLC0415
+        from dexwatch.demo.run import Sample  # noqa: PLC0415
+        from dexwatch.demo.run import demo as run_demo  # noqa: PLC0415
+    except ImportError as error:
+        fail(f"the sample's parts are missing: {error.name}", "pip install 'dexwatch[demo]'")
+    started = monotonic()
+    options = Options(seed=seed, console_port=port, trades_per_block=trades)
+    out.print("[bold]dexwatch demo[/] starts a sample exchange and watches it")
+
+    def on_step(name: str, seconds: float) -> None:
+        out.print(f"  [green]✓[/] {name}  [dim]{seconds:.1f} s[/]")
+
+    def on_ready(running: Sample) -> None:
+        out.print(_welcome(running, monotonic() - started))
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await run_demo(folder, options, stop=stop, on_step=on_step, on_ready=on_ready)
+
+    log_to_file(folder.with_name(f"{folder.name}.log"))
+    try:
+        asyncio.run(main())
+    except (RuntimeError, OSError, DaemonError) as error:
+        fail(str(error), f"Logs lie in {folder}/programs/logs and {folder}/state/logs.")
+    out.print("[green]✓[/] everything has ended")
+
+
+def scenario(
+    name: Annotated[str | None, typer.Argument(help="Which one; none lists them.")] = None,
+    *,
+    stop: Annotated[bool, typer.Option("--stop", help="Lift it instead of starting it.")] = False,
+    seconds: Annotated[float | None, typer.Option(help="Lift it after so long.")] = None,
+    folder: FolderOption = FOLDER,
+    as_json: JsonOption = False,
+) -> None:
+    """Break the running sample in a known way, or mend it."""
+    with _control(folder) as control:
+        if name is None:
+            rows = _ask(control, "GET", "/scenarios")
+            emit_json(rows) if as_json else out.print(_listing(rows))
+            return
+        act = "stop" if stop else "start"
+        query = {} if seconds is None or stop else {"seconds": str(seconds)}
+        row = _ask(control, "POST", f"/scenarios/{name}/{act}", query)
+    if as_json:
+        emit_json(row)
+    elif stop:
+        out.print(f"[green]✓[/] {escape(name)} is lifted")
+    else:
+        out.print(f"[green]✓[/] {escape(row['title'])}. {escape(row['story'])}")
+        out.print(f"  [dim]raises[/] {', '.join(row['raises'])}")
+
+
+def log_to_file(file: Path) -> None:
+    """Send our events and the libraries' warnings to a file of bounded size."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.handlers.RotatingFileHandler(file, maxBytes=5_000_000, backupCount=1)
+    logging.basicConfig(handlers=[handler], level=logging.INFO, format="%(message)s", force=True)
+    for noisy in ("httpx", "websockets", "uvicorn", "mail.log"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="@timestamp"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _welcome(running: Any, seconds: float) -> Panel:  # noqa: ANN401 - its class is imported late.
+    lines = Table.grid(padding=(0, 2))
+    lines.add_column(style="dim", justify="right")
+    lines.add_column()
+    lines.add_row("console", f"[bold cyan]{running.console}[/]")
+    lines.add_row(
+        "sign in", f"[bold]{running.sign_in.name}[/]  [bold]{running.sign_in.password}[/]"
+    )
+    for name, url in running.addresses.items():
+        lines.add_row(name, url)
+    lines.add_row("break it", "dexwatch scenario api-slow --seconds 60")
+    lines.add_row("end", "Ctrl-C")
+    return Panel(lines, title=f"ready after {seconds:.1f} s", title_align="left", expand=False)
+
+
+def _control(folder: Path) -> httpx.Client:
+    try:
+        address = (folder / "control.url").read_text().strip()
+        token = (folder / "control.token").read_text().strip()
+    except OSError:
+        fail(f"no sample runs in {folder}", "Start one with `dexwatch demo`.", status=EXIT_USAGE)
+    headers = {"authorization": f"Bearer {token}"}
+    return httpx.Client(base_url=address, headers=headers, timeout=CONTROL_SECONDS, trust_env=False)
+
+
+def _ask(control: httpx.Client, method: str, path: str, query: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON.
+    try:
+        answer = control.request(method, path, params=query)
+        content = answer.json()
+    except (httpx.HTTPError, ValueError):
+        fail("the sample does not answer", "Start it with `dexwatch demo`.", status=EXIT_USAGE)
+    if answer.status_code != 200:
+        fail(content["error"], "`dexwatch scenario` without a name lists all.", status=EXIT_USAGE)
+    return content
+
+
+def _listing(rows: list[dict[str, Any]]) -> Table:
+    listing = table("Scenarios", "name", "state", "what breaks", "raises")
+    for row in rows:
+        state = "[yellow]active[/]" if row["state"] == "active" else "[dim]idle[/]"
+        listing.add_row(
+            f"[bold]{row['name']}[/]", state, escape(row["story"]), "\n".join(row["raises"])
+        )
+    return listing

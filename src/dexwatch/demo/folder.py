@@ -1,0 +1,54 @@
+"""The sample's folder: ours by a marker, used by one sample at a time, wiped at each start."""
+
+import fcntl
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+MARKER = ".dexwatch-sample"
+KEPT = frozenset({"run"})
+"""Process ids of an earlier run: who starts next ends what was left behind."""
+
+
+class FolderError(RuntimeError):
+    """The folder cannot be used for the sample; the message says what to do."""
+
+
+@contextmanager
+def sample_folder(folder: Path) -> Iterator[Path]:
+    """Wipe and hold the folder.
+
+    Raises:
+        FolderError: it holds something else, or another sample runs in it.
+    """
+    folder = folder.resolve()
+    marker = folder / MARKER
+    if folder.exists() and not marker.exists() and any(folder.iterdir()):
+        raise FolderError(
+            f"{folder} is not empty and was not made by `dexwatch demo`, so it is not wiped: "
+            "name another folder with --folder"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    with marker.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderError(
+                f"another sample runs in {folder}: stop it, or name another folder with --folder"
+            ) from None
+        _wipe(folder)
+        yield folder
+
+
+def _wipe(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.name == MARKER or entry.name in KEPT:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            if any((entry / name).exists() for name in KEPT):
+                _wipe(entry)
+            else:
+                shutil.rmtree(entry)
+        else:
+            entry.unlink()

@@ -1,0 +1,166 @@
+"""Run the whole sample: chain, exchange, control door, and dexwatch watching them.
+
+    async with sample(Path("var/demo"), Options()) as running:
+        await running.director.start("api-slow")
+        ...
+
+`watched` puts dexwatch itself on top; `demo` does both until it is told to stop.
+"""
+
+import asyncio
+import secrets
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dexwatch.clock import monotonic
+from dexwatch.daemons.program import HttpReady, Port, Program
+from dexwatch.daemons.supervisor import Supervisor
+from dexwatch.demo.chain.start import SampleChain, sample_chain
+from dexwatch.demo.config import Options, Ports, SignIn, write_config
+from dexwatch.demo.control import Director, control_door
+from dexwatch.demo.exchange.handle import start_exchange
+from dexwatch.demo.folder import sample_folder
+from dexwatch.demo.scenarios import ExchangeHandle, World
+
+READY_SECONDS = 90.0
+"""dexwatch must answer within this; a slow machine needs a good part of it."""
+
+OnStep = Callable[[str, float], None]
+"""Is told of every finished step: its name and its seconds."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A running sample and what is needed to use it."""
+
+    world: World
+    chain: SampleChain
+    director: Director
+    config: Path
+    """The dexwatch.yml that was written."""
+    console: str
+    """Where the console will answer once dexwatch runs."""
+    sign_in: SignIn
+    ports: Ports
+    addresses: Mapping[str, str]
+    """More to open in a browser: api, mailbox, slack."""
+
+
+@asynccontextmanager
+async def sample(
+    folder: Path, options: Options | None = None, *, on_step: OnStep | None = None
+) -> AsyncIterator[Sample]:
+    """Run the sample without dexwatch; its configuration is written and ready for `up`.
+
+    Raises:
+        FolderError: the folder is not ours, or in use.
+        ArtefactError: set-up has not been run.
+        DaemonError: a program does not start.
+    """
+    options, steps = options or Options(), _Steps(on_step)
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(sample_folder(folder))
+        ports = Ports()
+        programs = await stack.enter_async_context(Supervisor(folder / "programs"))
+        with steps("chain, contracts and traders"):
+            chain = await stack.enter_async_context(sample_chain(programs, ports, options))
+        exchange: ExchangeHandle | None = None
+        if options.exchange:
+            with steps("exchange: database, cache, API, balancer, users"):
+                exchange = await start_exchange(
+                    chain.handle, folder / "exchange", programs, ports, seed=options.seed
+                )
+                stack.push_async_callback(exchange.stop)
+        world = World(folder, chain.handle, chain.traders, exchange, programs)
+        director = Director(world)
+        stack.push_async_callback(director.close)
+        token = secrets.token_urlsafe(24)
+        await stack.enter_async_context(control_door(director, token, ports.take("control")))
+        addresses = exchange.addresses if exchange else {}
+        parts: Mapping[str, Any] = exchange.settings if exchange else {}
+        config, sign_in = write_config(
+            folder,
+            options=options,
+            ports=ports,
+            chain=chain.handle,
+            parts=parts,
+            exchange_secrets=exchange.secrets if exchange else {},
+            control_token=token,
+            addresses=addresses,
+        )
+        console = f"http://127.0.0.1:{ports.take('console')}"
+        yield Sample(world, chain, director, config, console, sign_in, ports, addresses)
+
+
+@asynccontextmanager
+async def watched(running: Sample, *, on_step: OnStep | None = None) -> AsyncIterator[Sample]:
+    """Run `dexwatch up` on the sample; entered when the console answers.
+
+    Raises:
+        DaemonError: dexwatch does not start; the message quotes the end of its log.
+    """
+    with _Steps(on_step)("dexwatch: daemons, watch, respond, console"):
+        await running.world.programs.start([_dexwatch(running)])
+    try:
+        yield running
+    finally:
+        await running.world.programs.stop("dexwatch")
+
+
+async def demo(
+    folder: Path,
+    options: Options,
+    *,
+    stop: asyncio.Event,
+    on_step: OnStep,
+    on_ready: Callable[[Sample], None],
+) -> None:
+    """Run sample and dexwatch until `stop` is set, then end both, the watcher first."""
+    main = asyncio.create_task(_main(folder, options, on_step, on_ready))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({main, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    main.cancel()
+    [outcome] = await asyncio.gather(main, return_exceptions=True)
+    if isinstance(outcome, BaseException) and not isinstance(outcome, asyncio.CancelledError):
+        raise outcome
+
+
+async def _main(
+    folder: Path, options: Options, on_step: OnStep, on_ready: Callable[[Sample], None]
+) -> None:
+    async with (
+        sample(folder, options, on_step=on_step) as running,
+        watched(running, on_step=on_step),
+    ):
+        on_ready(running)
+        await asyncio.Event().wait()
+
+
+def _dexwatch(running: Sample) -> Program:
+    return Program(
+        name="dexwatch",
+        argv=(sys.executable, "-m", "dexwatch", "up", "-c", str(running.config)),
+        cwd=running.config.parent,
+        inherit_env=True,
+        ports=(Port("console.port", running.ports.take("console")),),
+        ready=HttpReady(f"{running.console}/healthz"),
+        ready_seconds=READY_SECONDS,
+        stop_seconds=30.0,
+    )
+
+
+class _Steps:
+    def __init__(self, on_step: OnStep | None) -> None:
+        self._on_step = on_step
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        started = monotonic()
+        yield
+        if self._on_step is not None:
+            self._on_step(name, monotonic() - started)
