@@ -87,7 +87,7 @@ class SampleHost:
         for metric, labels, value in self._lines():
             if metric.name not in named:
                 named.add(metric.name)
-                kind = "counter" if metric.kind is Kind.COUNTER else "gauge"
+                kind = _kind(metric)
                 text.append(f"# HELP {metric.name} {metric.help}\n# TYPE {metric.name} {kind}")
             inner = ",".join(f'{key}="{value}"' for key, value in labels.items())
             text.append(
@@ -196,3 +196,10 @@ class SampleHost:
         yield host.tcp_time_wait, {}, 20 + 3 * round(self._rate())
         yield host.conntrack_entries, {}, 180 + 4 * round(self._rate())
         yield host.conntrack_limit, {}, _CONNTRACK
+
+
+def _kind(metric: Metric) -> str:
+    # What node_exporter copies from the kernel's tables has no type, and no `_total` in its name.
+    if metric.kind is Kind.COUNTER:
+        return "counter" if metric.name.endswith("_total") else "untyped"
+    return "gauge"
