@@ -32,7 +32,9 @@ class Series:
     _numbers: dict[_Key, float] = field(default_factory=dict)
     _histograms: dict[_Key, _Histogram] = field(default_factory=dict)
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """How many series there are."""
         return len(self._numbers) + len(self._histograms)
 
     def add(self, metric: Metric, amount: float = 1.0, **labels: str) -> None:
@@ -87,7 +89,7 @@ class Series:
             yield Sample(metric, distribution, dict(zip(metric.labels, values, strict=True)))
 
     def _room(self) -> bool:
-        if len(self) < self.limit:
+        if self.count < self.limit:
             return True
         self.dropped += 1
         return False

@@ -57,6 +57,7 @@ class Follower:
         self._on_retraction = on_retraction
         self._window = ChainWindow(depth)
         self._tip_ms = 0
+        self._target = 0
         self._counts = {"produced": 0, "seen": 0, "evaluated": 0, "lost": 0}
         if resume is not None:
             self._window.append(resume)
@@ -107,7 +108,7 @@ class Follower:
         tip = self.tip
         if tip is None or head - tip.number <= self._max_catch_up:
             return
-        first = head - self._max_catch_up
+        first = head - self._max_catch_up + 1
         lost = first - 1 - tip.number
         _log.error("blocks given up: too far behind", first=tip.number + 1, count=lost)
         self._window.clear()
@@ -161,19 +162,21 @@ class Follower:
             self._on_retraction(Retraction(known, retraction.cause))
 
     def _announce(self, head: int) -> None:
+        self._target = head
+        self._count()
+
+    def _count(self) -> None:
+        # Heights that vanished in a reorganisation before anybody read them make `produced` run
+        # ahead for a moment; a counter must not fall, so it waits until the others have caught up.
         tip = self.tip
-        waiting = 1 if tip is None else max(head - tip.number, 0)
+        waiting = 1 if tip is None and self._target else 0
+        if tip is not None:
+            waiting = max(self._target - tip.number, 0)
         done = self._counts["evaluated"] + self._counts["lost"]
         self._counts["produced"] = max(self._counts["produced"], done + waiting)
-        self._count(waiting)
-
-    def _count(self, waiting: int | None = None) -> None:
-        done = self._counts["evaluated"] + self._counts["lost"]
-        self._counts["produced"] = max(self._counts["produced"], done)
         for stage, count in self._counts.items():
             self._series.set(chain.blocks, count, stage=stage)
-        gap = self._counts["produced"] - done if waiting is None else waiting
-        self._series.set(chain.block_gaps_open, gap)
+        self._series.set(chain.block_gaps_open, waiting)
 
 
 def _needed(block: Block | None, number: int) -> Block:

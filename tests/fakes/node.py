@@ -1,0 +1,262 @@
+"""A small strict node: serves the chain that a test made, counts calls, refuses all else.
+
+Faults are set on the node while it runs: see the fields of `FakeNode`.
+"""
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+MINER = "0x" + "99" * 20
+SENDER = "0x" + "01" * 20
+GENESIS_PARENT = "0x" + "00" * 32
+
+
+def digest(*parts: object) -> str:
+    """Return a hash that depends on the parts only."""
+    return "0x" + hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+class FakeChain:
+    """Blocks by hash, and which of them are canonical; every block may carry transactions."""
+
+    def __init__(self, start: int = 100, *, first_second: int = 1_800_000_000) -> None:
+        self.blocks: dict[str, dict[str, Any]] = {}
+        self.receipts: dict[str, list[dict[str, Any]]] = {}
+        self.canonical: list[str] = []
+        self.start = start
+        self._salt = 0
+        self._milliseconds = first_second * 1000
+        self.mine()
+
+    @property
+    def head(self) -> dict[str, Any]:
+        return self.blocks[self.canonical[-1]]
+
+    @property
+    def height(self) -> int:
+        return self.start + len(self.canonical) - 1
+
+    def mine(self, count: int = 1, *, receipts: list[dict[str, Any]] | None = None) -> None:
+        """Add blocks; the receipts (without block fields) go into the last of them."""
+        for left in range(count, 0, -1):
+            self._mine(receipts or [] if left == 1 else [])
+
+    def fork(self, depth: int, length: int) -> None:
+        """Drop the newest `depth` blocks and mine `length` others in their place."""
+        del self.canonical[len(self.canonical) - depth :]
+        self.mine(length)
+
+    def at(self, number: int) -> dict[str, Any] | None:
+        place = number - self.start
+        return self.blocks[self.canonical[place]] if 0 <= place < len(self.canonical) else None
+
+    def _mine(self, receipts: list[dict[str, Any]]) -> None:
+        self._salt += 1
+        self._milliseconds += 450
+        parent = self.canonical[-1] if self.canonical else GENESIS_PARENT
+        number = self.start + len(self.canonical)
+        block_hash = digest(number, parent, self._salt, id(self))
+        full, bodies = [], []
+        for place, given in enumerate(receipts):
+            transaction = digest(block_hash, place)
+            place_fields = {
+                "transactionHash": transaction,
+                "transactionIndex": hex(place),
+                "blockHash": block_hash,
+            }
+            body = {"input": "0x", "gas": "0x30d40", "value": "0x0", **given.get("body", {})}
+            plain = {key: value for key, value in given.items() if key != "body"}
+            defaults = {"from": SENDER, "to": None, "status": "0x1", "gasUsed": "0x5208"}
+            price = {"effectiveGasPrice": "0x2faf080", "logs": []}
+            full.append({**defaults, **price, **plain, **place_fields})
+            bodies.append({**body, "hash": transaction, "to": given.get("to")})
+        self.blocks[block_hash] = {
+            "number": hex(number),
+            "hash": block_hash,
+            "parentHash": parent,
+            "timestamp": hex(self._milliseconds // 1000),
+            "milliTimestamp": hex(self._milliseconds),
+            "gasUsed": hex(21_000 * len(full)),
+            "gasLimit": "0x3473bc0",
+            "difficulty": "0x2",
+            "miner": MINER,
+            "transactions": bodies,
+        }
+        self.receipts[block_hash] = full
+        self.canonical.append(block_hash)
+
+
+@dataclass
+class FakeNode:
+    """One endpoint; several may show the same chain."""
+
+    chain: FakeChain
+    http: str = ""
+    ws: str = ""
+    calls: Counter[str] = field(default_factory=Counter)
+    answers: dict[str, Callable[[list[Any]], Any]] = field(default_factory=dict)
+    """Method to what is answered instead; an exception's text becomes a JSON-RPC error."""
+    raw: bytes | None = None
+    """The body of every HTTP answer, whatever was asked."""
+    status: int = 200
+    silent: bool = False
+    """Never answer."""
+    id_shift: int = 0
+    """Answer with another id than was asked."""
+    cut: int = 0
+    """Leave out so many bytes at the end of each answer although they are announced."""
+    muted: bool = False
+    """Push no heads, and keep the socket open."""
+    behind: int = 0
+    """Show the chain without its newest so many blocks."""
+    lacks: set[str] = field(default_factory=set)
+    """Methods that this node does not know."""
+    sockets: set[ServerConnection] = field(default_factory=set)
+
+    async def push(self, head: Any = None) -> None:
+        """Push a head, the newest by default, to all subscribers."""
+        message = {
+            "jsonrpc": "2.0",
+            "method": "eth_subscription",
+            "params": {"subscription": "0x1", "result": head or self.chain.head},
+        }
+        await self.push_raw(orjson.dumps(message).decode())
+
+    async def push_raw(self, text: str) -> None:
+        """Push any text to all subscribers."""
+        if not self.muted:
+            for socket in tuple(self.sockets):
+                with suppress(ConnectionClosed):
+                    await socket.send(text)
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        method, params = request["method"], request.get("params", [])
+        self.calls[method] += 1
+        envelope = {"jsonrpc": "2.0", "id": request["id"] + self.id_shift}
+        if method in self.lacks:
+            return {**envelope, "error": {"code": -32601, "message": f"{method} not found"}}
+        try:
+            result = (
+                self.answers[method](list(params))
+                if method in self.answers
+                else getattr(self, f"_{method}")(*params)
+            )
+        except AttributeError:
+            return {**envelope, "error": {"code": -32601, "message": f"{method} not found"}}
+        except LookupError as error:
+            return {**envelope, "error": {"code": -32000, "message": str(error)}}
+        return {**envelope, "result": result}
+
+    def _height(self) -> int:
+        return self.chain.height - self.behind
+
+    def _eth_blockNumber(self) -> str:  # noqa: N802 - the protocol's name.
+        return hex(self._height())
+
+    def _eth_chainId(self) -> str:  # noqa: N802
+        return "0x38"
+
+    def _eth_syncing(self) -> bool:
+        return False
+
+    def _net_peerCount(self) -> str:  # noqa: N802
+        return "0x19"
+
+    def _eth_gasPrice(self) -> str:  # noqa: N802
+        return "0x2faf080"
+
+    def _eth_getBlockByNumber(self, tag: str, full: bool) -> Any:  # noqa: N802
+        if tag in ("finalized", "safe"):
+            number = max(self._height() - 2, self.chain.start)
+        else:
+            number = self._height() if tag == "latest" else int(tag, 16)
+        if number > self._height():
+            return None
+        return self.chain.at(number)
+
+    def _eth_getBlockByHash(self, block_hash: str, full: bool) -> Any:  # noqa: N802
+        return self.chain.blocks.get(block_hash)
+
+    def _eth_getBlockReceipts(self, block_hash: str) -> Any:  # noqa: N802
+        return self.chain.receipts.get(block_hash)
+
+    def _eth_getTransactionReceipt(self, transaction: str) -> Any:  # noqa: N802
+        for receipts in self.chain.receipts.values():
+            for receipt in receipts:
+                if receipt["transactionHash"] == transaction:
+                    return receipt
+        return None
+
+
+@asynccontextmanager
+async def running(node: FakeNode) -> AsyncIterator[FakeNode]:
+    """Serve the node on two loopback ports; `node.http` and `node.ws` tell where."""
+    ended = asyncio.Event()
+
+    async def over_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while not ended.is_set():
+                body = await _body(reader)
+                if node.silent:
+                    await ended.wait()
+                    return
+                text = node.raw if node.raw is not None else _answers(node, body)
+                head = f"HTTP/1.1 {node.status} X\r\ncontent-length: {len(text)}\r\n\r\n"
+                writer.write(head.encode() + (text[: -node.cut] if node.cut else text))
+                await writer.drain()
+                if node.cut:
+                    return
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    async def over_ws(socket: ServerConnection) -> None:
+        request = orjson.loads(await socket.recv())
+        node.calls["eth_subscribe"] += 1
+        if "eth_subscribe" in node.lacks:
+            error = {"code": -32601, "message": "eth_subscribe not found"}
+            await socket.send(
+                orjson.dumps({"jsonrpc": "2.0", "id": request["id"], "error": error}).decode()
+            )
+            return
+        answer = {"jsonrpc": "2.0", "id": request["id"], "result": "0x1"}
+        await socket.send(orjson.dumps(answer).decode())
+        node.sockets.add(socket)
+        try:
+            await socket.wait_closed()
+        finally:
+            node.sockets.discard(socket)
+
+    server = await asyncio.start_server(over_http, "127.0.0.1", 0)
+    async with serve(over_ws, "127.0.0.1", 0) as sockets:
+        node.http = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        node.ws = f"ws://127.0.0.1:{next(iter(sockets.sockets)).getsockname()[1]}"
+        try:
+            yield node
+        finally:
+            ended.set()
+            server.close()
+
+
+async def _body(reader: asyncio.StreamReader) -> bytes:
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+    return await reader.readexactly(length)
+
+
+def _answers(node: FakeNode, body: bytes) -> bytes:
+    asked = orjson.loads(body)
+    if isinstance(asked, list):
+        # In another order than asked, as JSON-RPC allows.
+        return orjson.dumps([node.answer(request) for request in reversed(asked)])
+    return orjson.dumps(node.answer(asked))
