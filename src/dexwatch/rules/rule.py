@@ -15,6 +15,20 @@ Expression = Callable[[Pace], str]
 Comparison = Literal[">", ">=", "<", "<="]
 
 
+SAME_THING = (
+    "subject",
+    "host",
+    "mountpoint",
+    "service",
+    "instance",
+    "endpoint",
+    "cache",
+    "feed",
+    "datname",
+)
+"""Labels in which two alerts must agree to be rungs of one ladder: a full /data hides no full /."""
+
+
 @dataclass(frozen=True)
 class Runbook:
     """What the woken person does, in this order; each entry is one plain sentence."""

@@ -13,7 +13,9 @@ from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload
 from dexwatch.daemons.programs.scrape import LOOPBACK
 from dexwatch.daemons.programs.text import yaml
+from dexwatch.rules import ALERTS
 from dexwatch.rules.pace import Cadence, Pace, duration
+from dexwatch.rules.rule import SAME_THING
 
 TOKEN_FILE = "hook.token"  # noqa: S105 - the name of a file.
 
@@ -62,7 +64,7 @@ def alertmanager_files(*, pace: Pace, hook: Hook) -> tuple[File, ...]:
     """Return alertmanager.yml and the token's file, which only Alertmanager's user may read."""
     document = {
         "route": _routes(pace),
-        "inhibit_rules": [*_ladders(), *_consequences()],
+        "inhibit_rules": [*_ladders(), *_explanations(), *_consequences()],
         "receivers": [
             {"name": "dexwatch", "webhook_configs": [_webhook(hook)]},
             {"name": "nobody"},
@@ -115,7 +117,7 @@ def _timing(group_by: list[str], *, wait: int, interval: int, repeat: str) -> di
 
 
 def _ladders() -> list[dict[str, Any]]:
-    """A worse alert of the same subject and host silences the lesser ones."""
+    """A worse alert on the same thing silences the lesser ones."""
     rules = [
         _inhibit([f'severity="{worse}"', 'subject!=""'], [f'severity=~"{lesser}"'])
         for worse, lesser in (("P0", "P1|P2|P3"), ("P1", "P2|P3"), ("P2", "P3"))
@@ -133,7 +135,19 @@ def _ladders() -> list[dict[str, Any]]:
 
 
 def _inhibit(source: list[str], target: list[str]) -> dict[str, Any]:
-    return {"source_matchers": source, "target_matchers": target, "equal": ["subject", "host"]}
+    return {"source_matchers": source, "target_matchers": target, "equal": list(SAME_THING)}
+
+
+def _explanations() -> list[dict[str, Any]]:
+    """A part that is down explains the availability that it costs, P0 or not."""
+    subjects = sorted({rule.explains for rule in ALERTS} - {""})
+    return [
+        {
+            "source_matchers": [f'explains="{subject}"'],
+            "target_matchers": [f'subject="{subject}"'],
+        }
+        for subject in subjects
+    ]
 
 
 def _consequences() -> list[dict[str, Any]]:
