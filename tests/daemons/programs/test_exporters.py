@@ -1,0 +1,253 @@
+"""The exporters' real binaries, against a real PostgreSQL, Redis and nginx of our own."""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+from tests.fakes.need import free_port, program
+from tests.fakes.patience import gone, until
+
+from dexwatch.daemons import Hook, plan
+from dexwatch.daemons.config import DaemonsConfig
+from dexwatch.daemons.keeper import tree
+from dexwatch.daemons.life import State
+from dexwatch.daemons.ports import request
+from dexwatch.daemons.program import File, Port, Program, SocketReady, TcpReady
+from dexwatch.daemons.programs.exporters import postgres_dsn
+from dexwatch.daemons.programs.postgres_queries import QUERIES
+from dexwatch.daemons.programs.scrape import redis_address
+from dexwatch.daemons.supervisor import Supervisor
+from dexwatch.rules import SAMPLE
+from dexwatch.signals.nginx import NGINX_METRICS
+from dexwatch.signals.postgres import POSTGRES_METRICS
+from dexwatch.signals.redis import REDIS_METRICS
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+NGINX = """
+daemon off; pid nginx.pid; worker_processes 2; error_log stderr;
+events {{}}
+http {{ access_log off; server {{ listen 127.0.0.1:{port};
+  location /stub_status {{ stub_status; }} location / {{ return 200 "ok"; }} }} }}
+"""
+
+
+def postgres(folder: Path, port: int) -> Program:
+    """A new PostgreSQL with pg_stat_statements, as user postgres where we are root."""
+    initdb = program("initdb", *BINARIES)
+    user = "postgres" if os.geteuid() == 0 else None
+    folder.mkdir()
+    command = [initdb, "-D", str(folder / "data"), "-U", "dex", "-A", "trust", "-N"]
+    if user:
+        shutil.chown(folder, user)
+        command = ["runuser", "-u", user, "--", *command]
+    subprocess.run(command, check=True, capture_output=True, cwd=folder, timeout=60)
+    options = {
+        "port": port,
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": folder,
+        "shared_preload_libraries": "pg_stat_statements",
+        "fsync": "off",
+    }
+    return Program(
+        "postgres",
+        (
+            program("postgres", *BINARIES),
+            *("-D", str(folder / "data")),
+            *(word for key, value in options.items() for word in ("-c", f"{key}={value}")),
+        ),
+        cwd=folder,
+        user=user,
+        ports=(Port("postgres", port),),
+        ready=SocketReady(folder / f".s.PGSQL.{port}"),
+        stop_signal=signal.SIGINT,
+    )
+
+
+def nginx(folder: Path, port: int) -> Program:
+    return Program(
+        "nginx",
+        (program("nginx", Path("/usr/sbin")), "-p", ".", "-c", "nginx.conf"),
+        folder=folder,
+        files=(File("nginx.conf", NGINX.format(port=port)),),
+        ports=(Port("nginx", port),),
+        ready=TcpReady(port),
+        stop_signal=signal.SIGQUIT,
+    )
+
+
+def redis(port: int) -> Program:
+    return Program(
+        "redis",
+        (program("redis-server"), *f"--port {port} --requirepass geheim --save".split(), ""),
+        ports=(Port("redis", port),),
+        ready=TcpReady(port),
+    )
+
+
+class Ground:
+    """The servers and their exporters."""
+
+    def __init__(self, folder: Path, supervisor: Supervisor) -> None:
+        self.folder = folder
+        self.supervisor = supervisor
+        self.servers = {name: free_port() for name in ("postgres", "redis", "nginx")}
+        self.exporters = {name: free_port() for name in ("postgres", "redis", "nginx", "blackbox")}
+        dsn = f"postgresql+psycopg://dex@127.0.0.1:{self.servers['postgres']}/postgres"
+        url = f"redis://:geheim@127.0.0.1:{self.servers['redis']}"
+        status = f"http://127.0.0.1:{self.servers['nginx']}/stub_status"
+        self.redis_address = redis_address(url)[0]
+        self.config = DaemonsConfig.model_validate(
+            {
+                "node": {"enabled": False},
+                "blackbox": {"port": self.exporters["blackbox"]},
+                "probes": [{"name": "edge", "kind": "http", "target": status}],
+                "postgres": {
+                    "port": self.exporters["postgres"],
+                    "targets": [{"name": "platform", "dsn": dsn}],
+                },
+                "redis": {
+                    "port": self.exporters["redis"],
+                    "targets": [{"name": "cache", "url": url}],
+                },
+                "nginx": {
+                    "port": self.exporters["nginx"],
+                    "targets": [{"name": "edge", "status_url": status}],
+                },
+            }
+        )
+
+    def programs(self) -> list[Program]:
+        """The exporters only."""
+        planned = plan(
+            self.config,
+            folder=self.folder,
+            pace=SAMPLE,
+            rules="groups: []",
+            roles=(),
+            hook=Hook("http://127.0.0.1:1/", SecretStr("x")),
+        )
+        return [each for each in planned if "exporter" in each.name]
+
+    async def figures(self, name: str, path: str = "/metrics") -> dict[str, float]:
+        """Series to value, as the exporter gives them now."""
+        _, body = await request(f"http://127.0.0.1:{self.exporters[name]}{path}", seconds=10)
+        lines = re.findall(r"^(\w+(?:\{.*\})?) (\S+)$", body, re.MULTILINE)
+        return {series: float(value) for series, value in lines}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def ground(tmp_path_factory) -> AsyncIterator[Ground]:
+    for name in ("postgres", "redis", "nginx", "blackbox"):
+        program(f"prometheus-{name}-exporter")
+    folder = tmp_path_factory.mktemp("ground")
+    for above in (folder, *folder.parents):
+        if above.name.startswith(("ground", "pytest-")):
+            above.chmod(0o755)
+    async with Supervisor(folder) as supervisor:
+        ready = Ground(folder, supervisor)
+        # The exporters come first: none may need its server in order to start.
+        await supervisor.start(ready.programs())
+        await supervisor.start(
+            [
+                postgres(folder / "pg", ready.servers["postgres"]),
+                redis(ready.servers["redis"]),
+                nginx(folder / "nginx", ready.servers["nginx"]),
+            ]
+        )
+        yield ready
+
+
+def names(figures: dict[str, float]) -> set[str]:
+    return {series.partition("{")[0] for series in figures}
+
+
+async def test_postgres_gives_all_figures_that_rules_and_panels_know(ground):
+    async def up() -> bool:
+        return (await ground.figures("postgres")).get("pg_up") == 1
+
+    await until(up)
+    found = await ground.figures("postgres")
+    assert {metric.name for metric in POSTGRES_METRICS} <= names(found)
+    assert found["pg_exporter_last_scrape_error"] == 0
+
+
+async def test_our_queries_work_without_and_with_the_statements_extension(ground):
+    psql = [program("psql", *BINARIES), "-h", "127.0.0.1", "-U", "dex", "-Atq", "postgres"]
+    psql += ["-p", str(ground.servers["postgres"]), "-v", "ON_ERROR_STOP=1", "-c"]
+
+    def ask(sql: str) -> list[str]:
+        done = subprocess.run([*psql, sql], check=True, capture_output=True, text=True, timeout=20)
+        return done.stdout.strip().split("|")
+
+    assert ask(QUERIES["pg_statements"]["query"]) == ["0", "0", "0", "0"]
+    ask("create extension pg_stat_statements")
+    calls, seconds, *_ = ask(QUERIES["pg_statements"]["query"])
+    assert int(float(calls)) > 0
+    assert float(seconds) > 0
+    # The role that we tell operators to use is enough.
+    ask("create role watcher login in role pg_monitor")
+    psql[psql.index("dex")] = "watcher"
+    for query in QUERIES.values():
+        assert ask(query["query"]) != [""]
+
+
+async def test_redis_gives_its_figures_through_a_password_that_is_nowhere_to_be_seen(ground):
+    found = await ground.figures("redis", f"/scrape?target={ground.redis_address}")
+    assert found["redis_up"] == 1
+    # Some series only exist once there are keys, commands or a limit.
+    assert len({metric.name for metric in REDIS_METRICS} - names(found)) <= 3
+    state = ground.supervisor.state("redis-exporter")
+    words = await asyncio.to_thread(Path(f"/proc/{state.pid}/cmdline").read_bytes)
+    assert b"geheim" not in words
+
+
+async def test_nginx_and_its_exporter_find_each_other_in_any_order(ground):
+    async def up() -> bool:
+        try:
+            return (await ground.figures("nginx")).get("nginx_up") == 1
+        except OSError:
+            return False
+
+    await until(up)
+    assert {metric.name for metric in NGINX_METRICS} <= names(await ground.figures("nginx"))
+    await until(
+        lambda: ground.supervisor.state("nginx-exporter-edge").state is State.READY, seconds=10
+    )
+
+
+async def test_a_probe_tells_up_from_down(ground):
+    path = f"/probe?module=http&target=http://127.0.0.1:{ground.servers['nginx']}/"
+    assert (await ground.figures("blackbox", path))["probe_success"] == 1
+    nobody = f"/probe?module=tcp&target=127.0.0.1:{free_port()}"
+    assert (await ground.figures("blackbox", nobody))["probe_success"] == 0
+
+
+async def test_a_server_that_goes_is_told_and_leaves_no_process_behind(ground):
+    for name in ("postgres", "redis", "nginx"):
+        state = ground.supervisor.state(name)
+        assert state.pid is not None
+        pids = [state.pid, *(pid for pid, _ in tree(state.pid, ""))]
+        assert len(pids) >= {"postgres": 5, "redis": 1, "nginx": 3}[name]
+        await ground.supervisor.stop(name)
+        assert all(gone(pid) for pid in pids), name
+    assert (await ground.figures("postgres"))["pg_up"] == 0
+    assert (await ground.figures("nginx"))["nginx_up"] == 0
+    path = f"/scrape?target={ground.redis_address}"
+    assert (await ground.figures("redis", path))["redis_up"] == 0
+
+
+async def test_the_dsn_is_written_as_the_exporter_reads_it():
+    assert postgres_dsn("postgresql://a@db.example/x") == "postgresql://a@db.example/x"
+    assert postgres_dsn("postgresql://a@localhost/x?a=b").endswith("?a=b&sslmode=disable")
+    assert postgres_dsn("postgres://a@127.0.0.1/x?sslmode=require").endswith("=require")
+    assert postgres_dsn("host=/run/postgresql user=a") == "host=/run/postgresql user=a"
