@@ -11,7 +11,7 @@ import httpx
 import uvicorn
 from pydantic import SecretStr
 from tests.fakes.alerts import payload, webhook_alert
-from tests.fakes.databases import free_port
+from tests.fakes.need import free_port
 from tests.fakes.receiver import Receiver
 
 from dexwatch import notifiers
@@ -77,9 +77,7 @@ async def stack(folder: Path, **settings: float) -> AsyncIterator[Stack]:
             f"sqlite+aiosqlite:///{folder / 'dexwatch.sqlite'}",
             config.policy(notifiers.routes(notify)),
         )
-        role = Respond(
-            store, notifiers.build(notify), config, public_url="http://127.0.0.1:8900"
-        )
+        role = Respond(store, notifiers.build(notify), config, public_url="http://127.0.0.1:8900")
         door = build_door(role.ingest, token=config.hook_token, count=role.figures.hook)
         port, stop = free_port(), asyncio.Event()
         server = uvicorn.Server(
@@ -119,9 +117,9 @@ async def test_a_p0_reaches_every_channel_at_once_and_they_follow_it_to_its_end(
         assert thread.thread_ts == root.ts
         assert "acknowledged" in root.text
 
-        over = webhook_alert(
-            status="resolved", starts_at=now(), ends_at=now().isoformat()
-        ) | {"startsAt": alert["startsAt"]}
+        over = webhook_alert(status="resolved", starts_at=now(), ends_at=now().isoformat()) | {
+            "startsAt": alert["startsAt"]
+        }
         assert (await s.post(over)).status_code == 200
         await asyncio.gather(s.slack.wait(3), s.mailbox.wait(3), s.hook.wait(3))
         assert s.hook.received[2]["incident"]["state"] == "resolved"

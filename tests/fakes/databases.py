@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -10,16 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.fakes.need import free_port, missing
 
 _BIN = Path("/usr/lib/postgresql/15/bin")
-
-
-def free_port() -> int:
-    """Return a TCP port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -29,10 +21,7 @@ def postgresql() -> Iterator[str]:
     Without the binaries the test is skipped, in CI it fails.
     """
     if not (_BIN / "initdb").exists():
-        reason = "PostgreSQL 15 is not installed (apt install postgresql-15)"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing("PostgreSQL 15 is not installed (apt install postgresql-15)")
     # PostgreSQL refuses to run as root.
     user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     folder = Path(tempfile.mkdtemp(prefix="dexwatch-pg-"))

@@ -117,7 +117,8 @@ class Deliver:
         now = self._clock()
         result, detail, due_at = outcome.result, outcome.detail, None
         if result in (PageResult.AGAIN, PageResult.UNKNOWN):
-            due_at = next_try(work, now, retry_after=outcome.retry_after)
+            unsure = result is PageResult.UNKNOWN
+            due_at = next_try(work, now, retry_after=outcome.retry_after, unsure=unsure)
             if due_at is None:
                 result, detail = PageResult.HOPELESS, f"given up after many attempts: {detail}"
         reached = result is PageResult.ACCEPTED

@@ -82,17 +82,19 @@ def lease_time(severity: Severity) -> timedelta:
     return timedelta(seconds=send_timeout(severity) + (4 if severity in URGENT else 10))
 
 
-def next_try(work: Work, now: datetime, *, retry_after: float | None = None) -> datetime | None:
+def next_try(
+    work: Work, now: datetime, *, retry_after: float | None = None, unsure: bool = False
+) -> datetime | None:
     """Return when to try again, or None when it has been tried for too long.
 
-    The back-off doubles from 1 s (urgent) or 5 s up to 30 s or 5 min.
-    A receiver's Retry-After is obeyed up to 5 min.
+    The back-off doubles from 1 s (urgent, or unsure whether it got through) or 5 s up to 30 s or
+    5 min. A receiver's Retry-After is obeyed up to 5 min.
     """
     urgent = work.severity in URGENT
     patience = timedelta(hours=6) if urgent else timedelta(hours=24)
     if now - work.created_at > patience:
         return None
-    first, most = (1.0, 30.0) if urgent else (5.0, 300.0)
+    first, most = (1.0 if urgent or unsure else 5.0), (30.0 if urgent else 300.0)
     wait = min(first * (1 << min(work.attempts - 1, 10)), most) * _spread(work)
     if retry_after is not None:
         wait = max(wait, min(retry_after, 300.0))

@@ -1,5 +1,6 @@
 """Column types that mean the same in SQLite and PostgreSQL."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,8 +33,13 @@ class Document(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: object, _dialect: Dialect) -> str | None:
-        """Return the text; PostgreSQL takes no NUL in it."""
-        return None if value is None else orjson.dumps(value).decode().replace("\\u0000", "")
+        """Return the text, in which NUL is escaped; half a surrogate pair becomes `?`."""
+        if value is None:
+            return None
+        try:
+            return orjson.dumps(value).decode()
+        except TypeError:
+            return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> object:
         """Return the value."""

@@ -1,0 +1,92 @@
+"""A respond role in a process of its own that kills itself at a named step; run as a script.
+
+The one argument is JSON: database, slack, smtp_port, hook, crash (a crash point or null), nth,
+offset (seconds that its clock is ahead), post (feed the alert or not).
+It prints `posted` when the alert is durable and `idle` when nothing is left to do.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from datetime import timedelta
+
+from pydantic import SecretStr
+
+from dexwatch import clock, notifiers
+from dexwatch.agenda.config import RespondConfig
+from dexwatch.agenda.ingest import fired
+from dexwatch.agenda.respond import Respond
+from dexwatch.incidents.records import PageState
+from dexwatch.notifiers.config import EmailConfig, NotifyConfig, SlackConfig, WebhookConfig
+from dexwatch.notifiers.graph import Painter
+from dexwatch.signals.severity import Severity
+from dexwatch.storage import open_store
+
+
+def notify(order: dict) -> NotifyConfig:
+    return NotifyConfig(
+        email=EmailConfig(
+            host="127.0.0.1",
+            port=order["smtp_port"],
+            tls="none",
+            sender="dexwatch@example.org",
+            to={Severity.P0: ("ana@example.org",)},
+        ),
+        slack=SlackConfig(
+            token=SecretStr("xoxb-sample"),
+            api_url=order["slack"],
+            channels={Severity.P0: "#critical-alerts"},
+        ),
+        webhooks=(WebhookConfig(name="ops", url=order["hook"], secret=SecretStr("s" * 16)),),
+    )
+
+
+async def no_library(self: Painter) -> None:
+    return None
+
+
+async def main(order: dict) -> None:
+    left = order["nth"]
+
+    def crash(name: str) -> None:
+        nonlocal left
+        if name == order["crash"]:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def now():  # noqa: ANN202
+        return clock.now() + timedelta(seconds=order["offset"])
+
+    # No picture is drawn here, and loading the library is most of this process's start.
+    Painter.start = no_library  # type: ignore[method-assign]
+    config = RespondConfig(hook_token=SecretStr("t" * 16))
+    channels = notify(order)
+    store = await open_store(order["database"], config.policy(notifiers.routes(channels)))
+    role = Respond(store, notifiers.build(channels), config, clock=now, crash=crash)
+    stop = asyncio.Event()
+    running = asyncio.create_task(role.run(stop))
+    if order["post"]:
+        labels = {"alertname": "ApiUptimeLow", "severity": "P0", "subject": "api"}
+        starts_at = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        fact = fired(
+            fingerprint="f1", labels=labels, annotations={}, starts_at=starts_at, upstream="g"
+        )
+        await role.ingest([fact])
+        sys.stdout.write("posted\n")
+        sys.stdout.flush()
+    while True:
+        view = await store.incident("INC-1")
+        if view and all(page.state is PageState.ACCEPTED for page in view.pages):
+            break
+        await asyncio.sleep(0.05)
+    sys.stdout.write("idle\n")
+    stop.set()
+    await running
+    await store.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(json.loads(sys.argv[1])))

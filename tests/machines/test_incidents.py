@@ -1,0 +1,222 @@
+"""Whatever facts come, in whatever order and however often: the promises of incidents hold."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.fakes.alerts import POLICY, at, clear, fire
+
+from dexwatch.incidents.decide import decide
+from dexwatch.incidents.effects import AddTimeline, PlanPage
+from dexwatch.incidents.facts import (
+    Acknowledged,
+    AlertFired,
+    AlertResolved,
+    Fact,
+    NoteAdded,
+    PageOutcome,
+    Reopened,
+    ResolvedByHand,
+)
+from dexwatch.incidents.records import Alert, Incident, IncidentState, Page, PageResult
+from dexwatch.incidents.state import Decision, GroupState
+
+NAMES = {"ApiUptimeLow": "P0", "ApiLatencyHigh": "P1", "CpuUse80": "P2", "DiskUse60": "P3"}
+SUBJECTS = ("api", "host")
+
+
+class World:
+    """What a store does, in the plainest way; many groups, all incidents kept."""
+
+    def __init__(self, *, by_hand: bool) -> None:
+        self.policy = replace(POLICY, close_p0_by_hand=by_hand)
+        self.incidents: dict[str, Incident] = {}
+        self.alerts: dict[str, Alert] = {}
+        self.pages: dict[str, Page] = {}
+        self.planned: list[Page] = []
+        self.lines: set[tuple[str, str]] = set()
+
+    def of_group(self, group: str) -> list[Incident]:
+        return [i for i in self.incidents.values() if i.group == group]
+
+    def state(self, fact: Fact) -> GroupState:
+        if isinstance(fact, AlertFired | AlertResolved):
+            latest = self.alerts.get(fact.fingerprint)
+            group = latest.group if latest and latest.firing else fact.group
+            incident = max(self.of_group(group), key=lambda i: i.number, default=None)
+        else:
+            latest, incident = None, self.incidents.get(fact.incident_id)
+            group = incident.group if incident else ""
+        mine = incident.id if incident else None
+        alerts = {f: a for f, a in self.alerts.items() if a.firing and a.incident_id == mine}
+        if latest:
+            alerts[latest.fingerprint] = latest
+        source = getattr(fact, "source_id", None)
+        return GroupState(
+            key=group,
+            policy=self.policy,
+            next_number=len(self.incidents) + 1,
+            incident=incident,
+            newest=incident in self.of_group(group)[-1:],
+            alerts=alerts,
+            pages={p.id: p for p in self.pages.values() if p.incident_id == mine},
+            seen=(mine, f"hand/{source}") in self.lines,
+        )
+
+    def apply(self, fact: Fact, seconds: float) -> Decision:
+        decision = decide(self.state(fact), fact, at(seconds))
+        if decision.state.incident:
+            self.incidents[decision.state.incident.id] = decision.state.incident
+        self.alerts.update(decision.state.alerts)
+        self.pages.update(decision.state.pages)
+        for effect in decision.effects:
+            if isinstance(effect, PlanPage):
+                self.planned.append(effect.page)
+            if isinstance(effect, AddTimeline):
+                self.lines.add((effect.entry.incident_id, effect.entry.key))
+        return decision
+
+
+class Incidents(RuleBasedStateMachine):
+    """Sources and people act; time goes on, or jumps back a little."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(by_hand=False)
+        self.seconds = 0.0
+        self.facts: list[Fact] = []
+        self.episodes: dict[tuple[str, str], float] = {}
+        self.acts = 0
+
+    def learn(self, fact: Fact) -> Decision:
+        self.facts.append(fact)
+        decision = self.world.apply(fact, self.seconds)
+        # A fact that was just learned changes nothing when it is told again at once.
+        again = decide(self.world.state(fact), fact, at(self.seconds))
+        assert not any(isinstance(e, PlanPage) for e in again.effects), again.reason
+        assert again.state.incident == self.world.state(fact).incident, again.reason
+        return decision
+
+    @rule(seconds=st.sampled_from([1, 30, 400, 1000, 4000]))
+    def time_passes(self, seconds: int) -> None:
+        self.seconds += seconds
+
+    @rule()
+    def the_clock_jumps_back(self) -> None:
+        self.seconds = max(self.seconds - 20, 0)
+
+    @rule(
+        name=st.sampled_from(sorted(NAMES)),
+        subject=st.sampled_from(SUBJECTS),
+        suppressed=st.booleans(),
+    )
+    def an_alert_fires(self, name: str, subject: str, suppressed: bool) -> None:
+        start = self.episodes.setdefault((name, subject), self.seconds)
+        hidden = "silence 1" if suppressed else None
+        self.learn(
+            fire(name, NAMES[name], start=start, subject=subject, suppressed_by=hidden, s=subject)
+        )
+
+    @precondition(lambda self: self.episodes)
+    @rule(data=st.data())
+    def an_alert_resolves(self, data: st.DataObject) -> None:
+        name, subject = data.draw(st.sampled_from(sorted(self.episodes)))
+        start = self.episodes.pop((name, subject))
+        fact = clear(name, NAMES[name], start=start, end=self.seconds, subject=subject, s=subject)
+        self.learn(fact)
+        assert not self.world.alerts[fact.fingerprint].firing, "a resolve always passes"
+
+    @precondition(lambda self: self.facts)
+    @rule(data=st.data())
+    def an_old_fact_comes_again(self, data: st.DataObject) -> None:
+        self.learn(data.draw(st.sampled_from(self.facts)))
+
+    @precondition(lambda self: self.world.incidents)
+    @rule(data=st.data(), kind=st.sampled_from([Acknowledged, ResolvedByHand, Reopened, NoteAdded]))
+    def somebody_acts(self, data: st.DataObject, kind: type) -> None:
+        incident = data.draw(st.sampled_from(sorted(self.world.incidents)))
+        self.acts += 1
+        before = self.world.incidents[incident]
+        self.learn(kind(incident, by="bo", source_id=f"act{self.acts}", note="n"))
+        if kind is ResolvedByHand and before.unresolved:
+            assert not self.world.incidents[incident].unresolved, "a resolve always passes"
+
+    @precondition(lambda self: self.world.planned)
+    @rule(data=st.data(), result=st.sampled_from(PageResult), attempt=st.integers(1, 5))
+    def an_attempt_ends(self, data: st.DataObject, result: PageResult, attempt: int) -> None:
+        page = data.draw(st.sampled_from(self.world.planned))
+        self.world.apply(PageOutcome(page.incident_id, page.id, result, attempt), self.seconds)
+
+    @invariant()
+    def a_group_has_at_most_one_open_incident(self) -> None:
+        open_groups = [i.group for i in self.world.incidents.values() if i.unresolved]
+        assert len(open_groups) == len(set(open_groups))
+
+    @invariant()
+    def no_page_is_planned_twice(self) -> None:
+        ids = [page.id for page in self.world.planned]
+        assert len(ids) == len(set(ids))
+
+    @invariant()
+    def no_firing_alert_is_without_its_incident(self) -> None:
+        for alert in self.world.alerts.values():
+            if alert.firing and alert.suppressed_by is None:
+                assert alert.incident_id in self.world.incidents
+                incident = self.world.incidents[alert.incident_id]
+                assert incident.unresolved or incident.resolved_by is not None
+
+    @invariant()
+    def an_incident_is_as_bad_as_its_worst_alert(self) -> None:
+        for alert in self.world.alerts.values():
+            if alert.incident_id:
+                incident = self.world.incidents[alert.incident_id]
+                assert not alert.severity.outranks(incident.severity)
+
+    @invariant()
+    def every_severity_that_was_reached_was_paged(self) -> None:
+        for incident in self.world.incidents.values():
+            paged = {p.severity for p in self.world.planned if p.incident_id == incident.id}
+            assert incident.severity in paged
+
+    @invariant()
+    def times_are_in_order(self) -> None:
+        for i in self.world.incidents.values():
+            assert i.began_at <= i.detected_at <= i.ingested_at <= i.changed_at
+            assert i.paged_at is not None
+            assert i.ingested_at <= i.paged_at <= i.last_paged_at
+            if i.delivered_at:
+                assert i.paged_at <= i.delivered_at
+            if i.acknowledged_at:
+                assert i.ingested_at <= i.acknowledged_at
+            if i.resolved_at:
+                assert i.ingested_at <= i.mitigated_at <= i.resolved_at
+
+    @invariant()
+    def states_and_their_times_agree(self) -> None:
+        for i in self.world.incidents.values():
+            assert (i.resolved_at is not None) == (i.state is IncidentState.RESOLVED)
+            if i.state is IncidentState.ACKNOWLEDGED:
+                assert i.owner is not None
+
+
+class IncidentsByHand(Incidents):
+    """The same with P0 and P1 waiting for a person's word."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(by_hand=True)
+
+    @invariant()
+    def an_urgent_incident_ends_by_hand_only(self) -> None:
+        for i in self.world.incidents.values():
+            if i.severity.value in ("P0", "P1") and not i.unresolved:
+                assert i.resolved_by == "bo"
+
+
+_BUDGET = settings(max_examples=80, stateful_step_count=40, deadline=timedelta(seconds=5))
+TestIncidents = Incidents.TestCase
+TestIncidents.settings = _BUDGET
+TestIncidentsByHand = IncidentsByHand.TestCase
+TestIncidentsByHand.settings = _BUDGET
