@@ -83,6 +83,7 @@ class HeadFeed:
 
     async def _ask(self) -> None:
         before = self.head.ref.hash if self.head else None
+        subscribed = self.subscribed
         try:
             found = await fetch.header(self.endpoint)
         except SourceError as error:
@@ -94,7 +95,7 @@ class HeadFeed:
         if found is None:
             return
         self._take(found)
-        if self.subscribed and found.ref.hash != before and self._connection is not None:
+        if subscribed and found.ref.hash != before and self._connection is not None:
             # Blocks come but are not pushed: the subscription is dead although the socket lives.
             _log.warning("heads are no longer pushed; connecting anew", endpoint=self.name)
             with suppress(OSError, WebSocketException):
