@@ -18,8 +18,6 @@ class Figure:
 
     def __str__(self) -> str:
         joint = "" if self.unit in {"", "%"} or self.number == DASH else "\u202f"
-        if self.unit == "$":
-            return f"${self.number}"
         return f"{self.number}{joint}{self.unit}" if self.number != DASH else DASH
 
 
@@ -46,7 +44,8 @@ def figure(value: float | None, unit: Unit, decimals: int | None = None) -> Figu
         case Unit.TIMESTAMP:
             return Figure(datetime.fromtimestamp(value).astimezone().strftime("%H:%M:%S"))
         case Unit.USD:
-            return Figure(_short(value, decimals), "$")
+            sign = "-" if value < 0 else ""
+            return Figure(f"{sign}${_short(abs(value), decimals)}")
         case _:
             return Figure(_short(value, decimals), _SUFFIX.get(unit, ""))
 
@@ -95,7 +94,8 @@ def _percent(value: float, decimals: int | None) -> str:
     """A share just below 100 must not be rounded up to it: that would hide the fault."""
     if decimals is None:
         size = abs(value)
-        decimals = 0 if size in {0, 100} else 2 if size < 1 else 1
+        whole = abs(value - round(value)) < 1e-9
+        decimals = 0 if whole else 2 if size < 1 else 1
     text = f"{value:.{decimals}f}"
     if value < 100 and float(text) >= 100:
         step = 10**decimals

@@ -92,7 +92,9 @@ class Query:
     def name(self, labels: Mapping[str, str]) -> str:
         """Return the series' name: the legend with each `{{label}}` filled from the labels."""
         filled = _PLACE.sub(lambda place: labels.get(place[1], ""), self.legend).strip(" ·")
-        return filled or ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
+        return filled or ", ".join(
+            f"{key}={value}" for key, value in sorted(labels.items()) if key != "__name__"
+        )
 
 
 _PLACE = re.compile(r"\{\{\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*\}\}")

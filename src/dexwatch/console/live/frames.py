@@ -109,7 +109,9 @@ def _bars(panel: Panel, answer: Answer) -> Mapping[str, Any] | None:
     rows = rows[: panel.limit]
     if not rows:
         return None
-    full = 1.0 if panel.unit is Unit.RATIO else max(abs(value) for _, value in rows) or 1.0
+    most = max(abs(value) for _, value in rows) or 1.0
+    # Shares fill a bar of one whole, unless they are all so small that none could be told apart.
+    full = 1.0 if panel.unit is Unit.RATIO and most > 0.2 else most
     return {
         "items": [
             {
@@ -185,6 +187,8 @@ def spark(values: Sequence[float | None], *, floor: float | None = 0.0) -> str:
     known = [value for value in values if value is not None]
     if len(known) < 2:
         return ""
+    # Before its first value a series has nothing to show: a young one gets the whole width.
+    values = values[next(n for n, value in enumerate(values) if value is not None) :]
     low, high = min(known), max(known)
     if floor is not None and low >= floor and low < (high - low) * 2:
         low = floor

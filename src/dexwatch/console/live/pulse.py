@@ -45,6 +45,8 @@ class Health:
     component: Component
     level: Level
     word: str
+    names: str = ""
+    """The alerts behind it."""
 
 
 @dataclass(frozen=True)
@@ -152,9 +154,9 @@ def _problem(alert: ActiveAlert, routed: Sequence[RoutedAlert]) -> Problem:
 def _health(component: Component, value: float | None, problems: Sequence[Problem]) -> Health:
     own = [one for one in problems if one.component.id == component.id and not one.muted]
     if own:
-        worst = own[0]
-        more = f" +{len(own) - 1}" if len(own) > 1 else ""
-        return Health(component, worst.level, f"{worst.name}{more}")
+        word = "1 alert" if len(own) == 1 else f"{len(own)} alerts"
+        names = ", ".join(dict.fromkeys(one.name for one in own))
+        return Health(component, own[0].level, f"{own[0].severity.value} · {word}", names)
     if value is None:
         return Health(component, Level.UNKNOWN, "no data")
     if value < 1:

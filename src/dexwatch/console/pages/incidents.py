@@ -188,6 +188,7 @@ def _spec(panel: Panel, incident: Incident) -> dict[str, Any]:
         "stacked": False,
         "floor": None,
         "every": 0,
+        "all": True,
         "marks": [{"at": at.timestamp(), "word": word} for at, word in marks if at],
         "thresholds": [
             {

@@ -5,7 +5,8 @@
 dexwatch.charts = (() => {
   const charts = new Map();
   const sync = uPlot.sync("board");
-  const { figure } = dexwatch.values;
+  const { figure, tick } = dexwatch.values;
+  const doubling = Array.from({ length: 50 }, (_, power) => 2 ** power);
 
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const colour = (index) => css(`--series-${(index % 8) + 1}`);
@@ -17,11 +18,12 @@ dexwatch.charts = (() => {
       column.map((value, at) => (value == null ? (sums[at] || null) : (sums[at] += value))));
   }
 
-  function clock(seconds, long) {
+  function clock(seconds, width) {
     const at = new Date(seconds * 1000);
     const two = (number) => String(number).padStart(2, "0");
     const time = `${two(at.getHours())}:${two(at.getMinutes())}`;
-    return long ? `${two(at.getDate())}.${two(at.getMonth() + 1)}. ${time}` : time;
+    if (width < 900) return `${time}:${two(at.getSeconds())}`;
+    return width > 172800 ? `${two(at.getDate())}.${two(at.getMonth() + 1)}. ${time}` : time;
   }
 
   function range(spec) {
@@ -31,6 +33,10 @@ dexwatch.charts = (() => {
       let top = high;
       for (const limit of spec.thresholds) {
         // A limit that is near belongs into view; a far one would flatten the line.
+        if (spec.all) {
+          top = Math.max(top, limit.limit);
+          bottom = Math.min(bottom, limit.limit);
+        }
         if (!limit.below && limit.limit <= Math.abs(top) * 1.7) top = Math.max(top, limit.limit);
         if (limit.below && spec.floor == null && limit.limit >= bottom - (1 - bottom) * 2) bottom = Math.min(bottom, limit.limit);
       }
@@ -48,6 +54,7 @@ dexwatch.charts = (() => {
       ctx.save();
       ctx.lineWidth = devicePixelRatio;
       ctx.font = `${10 * devicePixelRatio}px ${css("--font")}`;
+      let before = Infinity;
       for (const limit of spec.thresholds) {
         if (limit.limit < plot.scales.y.min || limit.limit > plot.scales.y.max) continue;
         const y = plot.valToPos(limit.limit, "y", true);
@@ -58,6 +65,9 @@ dexwatch.charts = (() => {
         ctx.lineTo(bbox.left + bbox.width, y);
         ctx.stroke();
         ctx.textAlign = "left";
+        ctx.textBaseline = "bottom";
+        if (Math.abs(before - y) < 14 * devicePixelRatio) continue;
+        before = y;
         ctx.fillText(limit.text, bbox.left + 4 * devicePixelRatio, y - 3 * devicePixelRatio);
       }
       ctx.setLineDash([]);
@@ -98,8 +108,8 @@ dexwatch.charts = (() => {
       },
       scales: { x: { time: true, range: (plot, low, high) => plot.span ?? [low, high] }, y: { range: range(spec) } },
       axes: [
-        { ...axis, space: 64, size: 26, values: (plot, ticks) => ticks.map((at) => clock(at, plot.scales.x.max - plot.scales.x.min > 172800)) },
-        { ...axis, size: 58, space: 34, values: (plot, ticks) => ticks.map((value) => figure(value, spec.unit)) },
+        { ...axis, space: 64, size: 26, values: (plot, ticks) => ticks.map((at) => clock(at, plot.scales.x.max - plot.scales.x.min)) },
+        { ...axis, size: 58, space: 34, incrs: spec.unit.startsWith("bytes") ? doubling : undefined, values: (plot, ticks) => ticks.map((value) => tick(value, spec.unit)) },
       ],
       series: [
         {},

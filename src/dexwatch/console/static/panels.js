@@ -8,6 +8,7 @@
   const specs = json("specs");
   const seconds = Number(board.dataset.span);
   let zoomed = null;
+  let earliest = Infinity;
 
   const element = (tag, className, text) => {
     const made = document.createElement(tag);
@@ -27,8 +28,8 @@
   };
 
   function stat(panel, body) {
-    const box = panel.querySelector(".stat");
-    box.className = `stat ${body.level}`;
+    const box = panel.querySelector(".value");
+    box.className = `value ${body.level}`;
     box.querySelector(".lv").className = `lv ${body.level}`;
     box.querySelector(".figure b").textContent = body.number;
     box.querySelector(".figure small").textContent = body.unit;
@@ -37,7 +38,7 @@
   }
 
   function bars(panel, body) {
-    panel.querySelector(".bars").replaceChildren(...body.items.map((item) => {
+    panel.querySelector(".toplist").replaceChildren(...body.items.map((item) => {
       const row = element("li", item.level);
       const bar = document.createElementNS("http://www.w3.org/2000/svg", "svg");
       bar.setAttribute("viewBox", "0 0 100 4");
@@ -73,9 +74,20 @@
     }));
   }
 
+  function note(body) {
+    for (const one of body.series) {
+      const first = one.values.findIndex((value) => value != null);
+      if (first >= 0) earliest = Math.min(earliest, body.times[first]);
+    }
+  }
+
   function chart(panel, body, frame) {
     const last = body.times[body.times.length - 1];
-    const span = zoomed ?? (seconds ? [Math.max(last, frame.at) - seconds, Math.max(last, frame.at)] : null);
+    const end = Math.max(last, frame.at);
+    if (!zoomed) note(body);
+    // While nothing is older, the axis begins with the oldest value: a new system fills its charts at once.
+    const begin = Math.max(end - seconds, Math.min(earliest, end - 60));
+    const span = zoomed ?? (seconds ? [begin, end] : null);
     dexwatch.charts.draw(panel.querySelector(".chart"), specs[panel.dataset.panel], body, span);
   }
 
@@ -87,7 +99,7 @@
     if (!panel || !spec) return;
     panel.dataset.state = frame.state;
     panel.dataset.at = frame.at;
-    panel.querySelector(".note").textContent = frame.note || "";
+    panel.querySelector(".remark").textContent = frame.note || "";
     if (frame.body && Object.keys(frame.body).length) painters[spec.kind](panel, frame.body, frame);
     age(panel);
   }
@@ -125,7 +137,9 @@
     box.querySelector("b").textContent = words ?? `${time(from)} – ${time(to)}`;
   }
 
-  Object.values(json("frames")).forEach(show);
+  const frames = Object.values(json("frames"));
+  frames.filter((frame) => frame.body.times).forEach((frame) => note(frame.body));
+  frames.forEach(show);
   document.querySelectorAll(".panel").forEach(age);
   setInterval(() => document.querySelectorAll(".panel").forEach(age), 1000);
   document.addEventListener("dexwatch:zoom", (event) => zoom(event.detail.from, event.detail.to));

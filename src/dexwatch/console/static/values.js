@@ -55,7 +55,8 @@ dexwatch.values = (() => {
 
   function percent(value, decimals) {
     const size = Math.abs(value);
-    const places = decimals ?? (size === 0 || size === 100 ? 0 : size < 1 ? 2 : 1);
+    const whole = Math.abs(value - Math.round(value)) < 1e-9;
+    const places = decimals ?? (whole ? 0 : size < 1 ? 2 : 1);
     let text = value.toFixed(places);
     if (value < 100 && Number(text) >= 100) text = (Math.floor(value * 10 ** places) / 10 ** places).toFixed(places);
     return text + "%";
@@ -71,7 +72,7 @@ dexwatch.values = (() => {
       case "wei": return plain(value / 1e9, decimals) + thin + "gwei";
       case "blocks": return plain(Math.round(value));
       case "boolean": return value ? "yes" : "no";
-      case "usd": return "$" + short(value, decimals);
+      case "usd": return (value < 0 ? "-$" : "$") + short(Math.abs(value), decimals);
       case "per_second": return short(value, decimals) + thin + "/s";
       case "per_minute": return short(value, decimals) + thin + "/min";
       case "gas": return short(value, decimals) + thin + "gas";
@@ -79,5 +80,8 @@ dexwatch.values = (() => {
     }
   }
 
-  return { figure, span };
+  // On an axis the panel's title already says per what.
+  const tick = (value, unit) => figure(value, unit.startsWith("per_") ? "count" : unit);
+
+  return { figure, span, tick };
 })();
