@@ -99,3 +99,20 @@ def test_root_installs_only_what_is_missing(place: Place, monkeypatch: pytest.Mo
     monkeypatch.setattr(debian, "RUN", (PRESENT, late))
     assert ensure(place, tests=False) == "installed 1: late"
     assert installed == ["late"]
+
+
+def test_with_sudo_that_asks_nothing_root_runs_the_same_step(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nobody_can_install: None
+) -> None:
+    log = tmp_path / "sudo.log"
+    sudo = tmp_path / "sudo"
+    sudo.write_text(f'#!/bin/sh\necho "$PWD $@" >> {log}\ntouch {tmp_path}/frobnicator\n')
+    sudo.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(debian, "_sudo_without_password", lambda: True)
+    wanted = Package("frobnicator", (tmp_path / "frobnicator").exists)
+    monkeypatch.setattr(debian, "RUN", (wanted,))
+    assert ensure(place, tests=False) == "installed 1: frobnicator"
+    where, *command = log.read_text().split()
+    assert where == str(place.root)
+    assert command[2:] == ["-B", "-m", "tools.setup", "--packages"]

@@ -8,8 +8,8 @@ from tools.reference.markdown import code, document, table
 
 INTRODUCTION = """
 Faults of the sample exchange, each with a start, an end, and the alerts that it must raise.
-Start one with `make scenario NAME=api-slow` or `dexwatch scenario start api-slow`, or by its
-button in the console, while `make run` runs.
+Start one with `make scenario NAME=api-slow` or `dexwatch scenario api-slow`, or by its
+button in the console, while `make run` runs; `dexwatch scenario api-slow --stop` lifts it.
 """
 
 

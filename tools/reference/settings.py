@@ -57,11 +57,17 @@ def _keys(model: type[BaseModel]) -> str:
                 code(field.alias or name),
                 type_name(field.annotation),
                 _default(field),
-                field.description or meanings.get(name, ""),
+                field.description or meanings.get(name) or _first_sentence(field),
             )
             for name, field in model.model_fields.items()
         ),
     )
+
+
+def _first_sentence(field: FieldInfo) -> str:
+    """Return what a section says of itself, where the key says nothing."""
+    texts = [inspect.getdoc(model) or "" for model in models(field.annotation)]
+    return " or ".join(text.splitlines()[0] for text in texts if text)
 
 
 def attribute_docs(model: type[BaseModel]) -> dict[str, str]:

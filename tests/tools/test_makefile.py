@@ -1,0 +1,38 @@
+"""The Makefile tells what it can do, and what it does not have fails clearly."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TARGETS = ("setup", "run", "scenario", "test", "check", "docs", "bench", "clean", "wheel")
+
+
+def make(*arguments: str) -> str:
+    env = {name: value for name, value in os.environ.items() if name not in {"CI", "MAKEFLAGS"}}
+    done = subprocess.run(
+        ["make", "-C", str(ROOT), "--no-print-directory", *arguments],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    return done.stdout
+
+
+def test_make_alone_lists_every_target_with_what_it_does() -> None:
+    listed = {line.split()[1] for line in make().splitlines()}
+    assert listed >= set(TARGETS)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_target_is_known(target: str) -> None:
+    assert make("--dry-run", target)
+
+
+def test_on_a_desk_the_flow_tests_are_left_out_and_in_ci_they_are_not() -> None:
+    assert '-m "not flow"' in make("--dry-run", "test")
+    assert "-m " not in make("--dry-run", "test", "CI=true").splitlines()[-1]
