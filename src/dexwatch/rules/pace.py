@@ -34,8 +34,17 @@ class Pace:
     """True: windows and holds are compressed, as in the sample."""
 
     def scrape_ms(self, cadence: Cadence) -> int:
-        """Return the scrape and evaluation interval in milliseconds."""
+        """Return the scrape interval in milliseconds."""
         return self.intervals_ms[cadence]
+
+    def evaluate_ms(self, cadence: Cadence) -> int:
+        """Return how often rules of this cadence are evaluated, in milliseconds.
+
+        Prometheus fixes the phase between a scrape and an evaluation by hash.
+        If both took five seconds, an unlucky phase would double the delay of every P0.
+        """
+        scrape = self.scrape_ms(cadence)
+        return min(scrape, 1000) if cadence is Cadence.CRITICAL else scrape
 
     def window_ms(self, seconds: float, cadence: Cadence) -> int:
         """Return the length of a range in milliseconds, never below four scrapes.
@@ -58,7 +67,7 @@ class Pace:
         if seconds <= 0:
             return 0
         if self.shrinks:
-            return 1000 * min(4, math.ceil(seconds / 60))
+            return 1000 * max(1, min(4, math.ceil(seconds / 60)))
         return round(seconds * 1000)
 
     def hold(self, seconds: float) -> str:

@@ -36,7 +36,7 @@ def render_rules(
         rules = [_recording(rule, pace) for rule in recordings if rule.cadence is cadence]
         rules += [_alert(rule, pace) for rule in chosen if rule.cadence is cadence]
         if rules:
-            interval = duration(pace.scrape_ms(cadence))
+            interval = duration(pace.evaluate_ms(cadence))
             groups.append({"name": f"dexwatch-{cadence}", "interval": interval, "rules": rules})
     return _yaml({"groups": groups})
 
