@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.fakes import doomed
-from tests.fakes.receiver import Receiver
 
 from dexwatch.agenda.store import IncidentFilter
 from dexwatch.agenda.work import CRASH_POINTS
@@ -15,6 +13,8 @@ from dexwatch.demo.local.mailbox import Mailbox
 from dexwatch.demo.local.slack import SlackFake
 from dexwatch.incidents.records import PageState
 from dexwatch.storage import open_store
+from tests.fakes import doomed
+from tests.fakes.receiver import Receiver
 
 AFTER_LEASE = 60
 

@@ -10,9 +10,6 @@ from pathlib import Path
 import httpx
 import uvicorn
 from pydantic import SecretStr
-from tests.fakes.alerts import payload, webhook_alert
-from tests.fakes.need import free_port
-from tests.fakes.receiver import Receiver
 
 from dexwatch import notifiers
 from dexwatch.agenda import incidents
@@ -28,6 +25,9 @@ from dexwatch.notifiers.config import EmailConfig, NotifyConfig, SlackConfig, We
 from dexwatch.signals import own
 from dexwatch.signals.severity import Severity
 from dexwatch.storage import SqlStore, open_store
+from tests.fakes.alerts import payload, webhook_alert
+from tests.fakes.need import free_port
+from tests.fakes.receiver import Receiver
 
 TOKEN = SecretStr("hook-token-of-the-test")
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 import pytest_asyncio
-from tests.fakes.patience import until
-from tests.fakes.stack import Stack, rules, stack
 
 from dexwatch.daemons.ports import request
+from tests.fakes.patience import until
+from tests.fakes.stack import Stack, rules, stack
 
 served = pytest.mark.asyncio(loop_scope="module")
 

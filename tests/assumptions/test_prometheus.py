@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
-from tests.fakes.patience import until
-from tests.fakes.stack import Stack, stack
 
 from dexwatch.daemons.ports import request
+from tests.fakes.patience import until
+from tests.fakes.stack import Stack, stack
 
 served = pytest.mark.asyncio(loop_scope="module")
 

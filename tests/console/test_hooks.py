@@ -9,14 +9,14 @@ import httpx
 import pytest
 import uvicorn
 from pydantic import SecretStr
-from tests.fakes.alerts import payload, webhook_alert
-from tests.fakes.need import free_port
 
 from dexwatch.agenda.store import Applied, StoreUnavailableError
 from dexwatch.console.hooks import MAX_BODY, build_door
 from dexwatch.incidents.facts import AlertFact, AlertFired, AlertResolved
 from dexwatch.incidents.state import Reason
 from dexwatch.signals.severity import Severity
+from tests.fakes.alerts import payload, webhook_alert
+from tests.fakes.need import free_port
 
 TOKEN = "hook-token-of-the-test"
 GOOD = {"Authorization": f"Bearer {TOKEN}"}

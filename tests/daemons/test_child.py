@@ -7,10 +7,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.fakes.patience import gone, until
 
 from dexwatch.daemons.child import Keeper, Log, spawn
 from dexwatch.daemons.keeper import start_time, tree
+from tests.fakes.patience import gone, until
 
 PARENT = """
 import asyncio, sys

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.fakes.patience import gone, until
 
 from dexwatch.daemons.keeper import start_time, tree
 from dexwatch.daemons.life import Backoff, State
@@ -25,6 +24,7 @@ from dexwatch.daemons.program import (
     TcpReady,
 )
 from dexwatch.daemons.supervisor import Supervisor
+from tests.fakes.patience import gone, until
 
 QUICK = Backoff(first_seconds=0.02, longest_seconds=0.1, loop_ends=4, loop_seconds=30)
 

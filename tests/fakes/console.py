@@ -11,9 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import uvicorn
-from tests.fakes import need
-from tests.fakes.metric_source import Source, SourceServer, prometheus_config
-from tests.fakes.patience import until
 
 from dexwatch.agenda import incidents
 from dexwatch.agenda.ingest import fired, resolved
@@ -26,6 +23,9 @@ from dexwatch.rules import ALERTS, SAMPLE, render
 from dexwatch.sources.alertmanager import AlertmanagerClient
 from dexwatch.sources.prometheus import PrometheusClient
 from dexwatch.storage import open_store
+from tests.fakes import need
+from tests.fakes.metric_source import Source, SourceServer, prometheus_config
+from tests.fakes.patience import until
 
 PASSWORD = "correct horse"
 HOSTILE = "<img src=x onerror=alert(1)>\"'\n&amp;</script>{{7*7}}"

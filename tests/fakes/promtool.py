@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from tests.fakes import need
-
 from dexwatch.rules import PRODUCTION, RECORDINGS, AlertRule
 from dexwatch.rules.rendering import render_rules
 from dexwatch.signals.metric import Metric
+from tests.fakes import need
 
 Play = Literal["fires", "below", "quiet"]
 

@@ -9,9 +9,6 @@ from typing import Any
 
 import httpx
 from pydantic import SecretStr
-from tests.fakes import need
-from tests.fakes.hooks import Hooks, hooks
-from tests.fakes.patience import until
 
 from dexwatch.daemons import Hook, plan
 from dexwatch.daemons.config import DaemonsConfig
@@ -21,6 +18,9 @@ from dexwatch.exposition import serve
 from dexwatch.rules.pace import PACES
 from dexwatch.signals.metric import Unit, gauge
 from dexwatch.signals.sample import Sample
+from tests.fakes import need
+from tests.fakes.hooks import Hooks, hooks
+from tests.fakes.patience import until
 
 FAULT = gauge(
     "fault", "1 while the alert of this name should fire.", unit=Unit.BOOLEAN, labels=("name",)

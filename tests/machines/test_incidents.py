@@ -6,7 +6,6 @@ from datetime import timedelta
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.fakes.alerts import POLICY, at, clear, fire
 
 from dexwatch.incidents.decide import decide
 from dexwatch.incidents.effects import AddTimeline, PlanPage
@@ -22,6 +21,7 @@ from dexwatch.incidents.facts import (
 )
 from dexwatch.incidents.records import Alert, Incident, IncidentState, Page, PageResult
 from dexwatch.incidents.state import Decision, GroupState
+from tests.fakes.alerts import POLICY, at, clear, fire
 
 NAMES = {"ApiUptimeLow": "P0", "ApiLatencyHigh": "P1", "CpuUse80": "P2", "DiskUse60": "P3"}
 SUBJECTS = ("api", "host")

@@ -1,8 +1,7 @@
 """Cases of rules on the platform: doors, API, database, cache, security, trading, business."""
 
-from tests.fakes.promtool import Case, Counter, Gauge, histogram
-
 from dexwatch.signals import platform
+from tests.fakes.promtool import Case, Counter, Gauge, histogram
 
 DAY = 86_400
 API = 'http_request_method="GET",http_route="/quote",service="api"'

@@ -3,7 +3,6 @@
 import pytest
 from pydantic import ValidationError
 from ruamel.yaml import YAML
-from tests.fakes import promtool
 
 from dexwatch.rules import ALERTS, PACES, PRODUCTION, RECORDINGS, SAMPLE, RulesConfig, render
 from dexwatch.rules.rendering import (
@@ -14,6 +13,7 @@ from dexwatch.rules.rendering import (
     value_template,
 )
 from dexwatch.signals.metric import Unit
+from tests.fakes import promtool
 
 
 def rules(pace=PRODUCTION, config=None) -> dict[str, dict]:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.fakes import need
-from tests.fakes.canned import Canned, canned
 
 from dexwatch.sources.alertmanager import AlertmanagerClient, Matcher
 from dexwatch.sources.http import Outcome, SourceError
+from tests.fakes import need
+from tests.fakes.canned import Canned, canned
 
 CONFIG = "route: {receiver: nobody, group_wait: 0s}\nreceivers: [{name: nobody}]\n"
 

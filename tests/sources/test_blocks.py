@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.fakes.node import FakeChain
 
 from dexwatch.evm.block import Block, BlockRef, parse_block
 from dexwatch.signals import chain
 from dexwatch.signals.series import Series
 from dexwatch.sources.blocks import Follower, Retraction
 from dexwatch.sources.http import Outcome, SourceError
+from tests.fakes.node import FakeChain
 
 
 @dataclass

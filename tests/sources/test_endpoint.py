@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.fakes import need
-from tests.fakes.node import FakeChain, FakeNode, running
 
 from dexwatch.signals import chain
 from dexwatch.signals.series import Series
 from dexwatch.sources.config import EndpointConfig
 from dexwatch.sources.endpoint import Endpoint, Request, is_unsupported
 from dexwatch.sources.http import Outcome, SourceError
+from tests.fakes import need
+from tests.fakes.node import FakeChain, FakeNode, running
 
 
 @pytest.fixture

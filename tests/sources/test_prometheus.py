@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.fakes import need
-from tests.fakes.canned import Canned, canned
 
 from dexwatch.sources.http import Outcome, SourceError
 from dexwatch.sources.prometheus import PrometheusClient
+from tests.fakes import need
+from tests.fakes.canned import Canned, canned
 
 
 @pytest.fixture

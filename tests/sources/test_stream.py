@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 import pytest
-from tests.fakes.node import FakeChain, FakeNode, running
 
 from dexwatch.evm.block import Block
 from dexwatch.signals import chain
@@ -18,6 +17,7 @@ from dexwatch.sources.blocks import Retraction
 from dexwatch.sources.config import ChainConfig
 from dexwatch.sources.endpoint import Endpoint
 from dexwatch.sources.stream import BlockStream
+from tests.fakes.node import FakeChain, FakeNode, running
 
 
 @dataclass

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
-from tests.fakes.alerts import POLICY
-from tests.fakes.databases import postgresql
 
 from dexwatch.storage import SqlStore, open_store
+from tests.fakes.alerts import POLICY
+from tests.fakes.databases import postgresql
 
 _numbers = itertools.count(1)
 

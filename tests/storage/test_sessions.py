@@ -1,8 +1,7 @@
 """Sign-in sessions over both databases."""
 
-from tests.fakes.alerts import at
-
 from dexwatch.storage import Session, SqlSessionStore, SqlStore
+from tests.fakes.alerts import at
 
 
 async def test_a_session_lives_until_it_expires_or_is_ended(store: SqlStore) -> None:

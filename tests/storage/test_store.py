@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import insert, inspect, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
-from tests.fakes.alerts import POLICY, at, clear, fire
 
 from dexwatch.agenda import incidents as acts
 from dexwatch.agenda.store import IncidentFilter, StoreUnavailableError
@@ -20,6 +19,7 @@ from dexwatch.signals.severity import Severity
 from dexwatch.storage import SqlStore, StorageConfig, open_database, open_store, tables
 from dexwatch.storage.rows import incident_row
 from dexwatch.storage.versions import VERSIONS, NewerSchemaError
+from tests.fakes.alerts import POLICY, at, clear, fire
 
 ROOM = {"slack": 4, "email": 4}
 

@@ -5,9 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tools.budgets import check, length
 
 from tools import budgets
+from tools.budgets import check, length
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tools.documents import (
     REGISTRIES,
     anchors,

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from tools.locks import read_lock, unlocked
 
 from tools import locks
+from tools.locks import read_lock, unlocked
 
 HASH = " \\\n    --hash=sha256:" + "0" * 64
 

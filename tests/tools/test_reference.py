@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 
 import pytest
 from pydantic import BaseModel, Field, SecretStr
-from tools.reference import PAGES, markdown, write
-from tools.reference.__main__ import stale
-from tools.reference.settings import attribute_docs, type_name
 
 from dexwatch.rules import ALERTS
 from dexwatch.settings import Settings
 from dexwatch.signals import METRICS
+from tools.reference import PAGES, markdown, write
+from tools.reference.__main__ import stale
+from tools.reference.settings import attribute_docs, type_name
 
 
 @pytest.mark.parametrize("name", PAGES)

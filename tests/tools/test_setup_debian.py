@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from tools.setup import debian
 from tools.setup.debian import Package, ensure, missing, program, wait_for
 from tools.setup.steps import Place, SetupError

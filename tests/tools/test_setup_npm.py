@@ -9,6 +9,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+
 from tools.setup import npm
 from tools.setup.npm import Artefact, ensure, read_artefacts, unpack
 from tools.setup.steps import Place, SetupError

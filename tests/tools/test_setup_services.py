@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tools.setup import services
 from tools.setup.services import Machine, finish_interrupted, kept_quiet
 

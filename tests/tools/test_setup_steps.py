@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tools.setup import contracts, python
 from tools.setup.steps import Place, SetupError, Stamp, Step, digest, run, run_step
 

@@ -41,8 +41,8 @@ from dexwatch.console.pages import (
 )
 from dexwatch.console.view import Assets, View, vendor_folders
 from dexwatch.dashboards.board import Cadence, Windows
-from dexwatch.rules.pace import Cadence as PaceCadence
 from dexwatch.rules.pace import PRODUCTION, Pace
+from dexwatch.rules.pace import Cadence as PaceCadence
 from dexwatch.rules.rule import AlertRule
 
 log = structlog.get_logger(__name__)

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from tests.fakes.patience import until
-from tests.fakes.stack import Stack, rules, stack
 
 from dexwatch.daemons.program import RefusedConfigError
+from tests.fakes.patience import until
+from tests.fakes.stack import Stack, rules, stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -12,8 +12,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
-from tests.fakes.need import free_port, program
-from tests.fakes.patience import gone, until
 
 from dexwatch.daemons import Hook, plan
 from dexwatch.daemons.config import DaemonsConfig
@@ -29,6 +27,8 @@ from dexwatch.rules import SAMPLE
 from dexwatch.signals.nginx import NGINX_METRICS
 from dexwatch.signals.postgres import POSTGRES_METRICS
 from dexwatch.signals.redis import REDIS_METRICS
+from tests.fakes.need import free_port, program
+from tests.fakes.patience import gone, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from tests.fakes.chain_talk import present
 
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.demo.chain.compile import home
 from dexwatch.demo.chain.start import SampleChain, sample_chain
 from dexwatch.demo.config import Options, Ports
+from tests.fakes.chain_talk import present
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from tests.fakes.chain_talk import refusal, send
 
 from dexwatch.demo.chain.compile import compile_contracts
 from dexwatch.demo.chain.deploy import E18
@@ -13,6 +12,7 @@ from dexwatch.demo.chain.rpc import Rpc, decode_output, event_topic
 from dexwatch.demo.chain.start import SampleChain
 from dexwatch.demo.config import TRADED
 from dexwatch.sources.config import trade_layout
+from tests.fakes.chain_talk import refusal, send
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

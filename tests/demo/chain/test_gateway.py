@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from tests.fakes.chain_talk import ask, until
 from websockets.asyncio.client import connect
 
 from dexwatch.demo.chain.faults import Malformed
 from dexwatch.demo.chain.handle import Node
 from dexwatch.demo.chain.start import SampleChain
 from dexwatch.demo.chain.traders import Load
+from tests.fakes.chain_talk import ask, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
