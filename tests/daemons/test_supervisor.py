@@ -150,6 +150,29 @@ async def test_what_is_not_required_may_be_silent_without_stopping_the_others(tm
         assert supervisor.state("b").state is State.READY
 
 
+async def test_a_program_that_is_slow_to_come_back_is_given_time_instead_of_killed(
+    tmp_path, free_port
+):
+    slow = tmp_path / "slow"
+    argv = ("sh", "-c", f'test -e {slow} && sleep 2; exec {sys.executable} -c "$SERVER" $PORT')
+    program = Program(
+        "a",
+        argv,
+        env={"PORT": str(free_port), "SERVER": SERVER},
+        ready=TcpReady(free_port),
+        ready_seconds=1.0,
+    )
+    async with Supervisor(tmp_path, backoff=QUICK) as supervisor:
+        await supervisor.start([program])
+        slow.touch()
+        supervisor.send("a", signal.SIGKILL)
+        await until(lambda: supervisor.state("a").state is State.SILENT)
+        pid = supervisor.state("a").pid
+        await until(lambda: supervisor.state("a").state is State.READY)
+        assert supervisor.state("a").pid == pid
+        assert supervisor.state("a").restarts == 1
+
+
 async def test_a_taken_port_names_the_setting_and_the_holder_before_anything_starts(
     tmp_path, free_port
 ):

@@ -22,6 +22,7 @@ from dexwatch.daemons.reloading import reload
 
 TICK_SECONDS = 5.0
 """How often a running program's answer and the size of its log are looked at."""
+SILENT_TICK_SECONDS = 0.5
 _PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "DEXWATCH_TEST_SESSION")
 """What every program sees of our environment; the last lets a test run find what it left behind."""
 
@@ -50,7 +51,7 @@ class Backoff:
     longest_seconds: float = 30.0
     loop_ends: int = 5
     """So many ends within `loop_seconds` are a loop."""
-    loop_seconds: float = 120.0
+    loop_seconds: float = 300.0
 
     def delay(self, ends: int, roll: float) -> float:
         """Return the seconds before restart `ends` (from 1); `roll` in 0..1 spreads by half."""
@@ -204,7 +205,8 @@ class Life:
     async def _watch_over(self) -> None:
         while True:
             child = self._running()
-            if not await child.wait(TICK_SECONDS):
+            tick = TICK_SECONDS if self.state is State.READY else SILENT_TICK_SECONDS
+            if not await child.wait(tick):
                 await self._look()
                 continue
             await child.sweep()
@@ -240,6 +242,10 @@ class Life:
             except (DaemonError, OSError) as error:
                 # Even a full process table or disk passes; giving up would not.
                 self.detail = str(error)
+                if self.child is not None and self.child.running:
+                    # It may have much to read, as Prometheus after a crash: a kill would not help.
+                    self.state = State.SILENT
+                    return
                 if self.child is not None:
                     await self.child.stop(self.program.stop_signal, self.program.stop_seconds)
             else:
