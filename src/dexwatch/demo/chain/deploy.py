@@ -16,7 +16,7 @@ GAS_PRICE = hex(10**8)  # 0.1 gwei: what users of BSC pay.
 START_USD = {"WBNB": 600.0, "USDT": 1.0, "CAKE": 2.5, "ETH": 3500.0}
 """Prices at which the pools open."""
 
-V2_PAIRS = (("WBNB", "USDT", 12e6), ("CAKE", "WBNB", 4e6), ("ETH", "USDT", 8e6))
+V2_PAIRS = (("WBNB", "USDT", 30e6), ("CAKE", "WBNB", 4e6), ("ETH", "USDT", 8e6))
 """Tokens of a pair and the dollars on each side."""
 
 V3_NAME, V3_FEE, V3_SPACING, V3_USD, V3_RANGE = "WBNB/USDT-V3", 500, 10, 2e6, 0.3

@@ -14,6 +14,8 @@ from dexwatch.demo.chain.rpc import Rpc, RpcError, encode_call
 
 SILENCE_SECONDS = 10.0
 """Without a head for so long something is wrong with anvil; it is logged and waited on."""
+MOST_BLOCKS = 6
+"""So many blocks are caught up at once, at most."""
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +83,7 @@ class Traders:
         """Extra cheap transactions a block, see `Load`."""
         self._rpc, self._heads = rpc, heads
         self._arrived = asyncio.Event()
+        self._planned = 0
         self._load_random = Random(population.seed)
 
     async def run(self) -> None:
@@ -127,7 +130,11 @@ class Traders:
         if head is None or market is None:
             return
         self.market = market
-        orders = self.population.plan(head.number, market, self.mood)
+        # On a busy machine heads come in bunches; who skipped them would trade too little.
+        first = max(self._planned + 1, head.number - MOST_BLOCKS + 1)
+        blocks = range(first, head.number + 1)
+        self._planned = head.number
+        orders = [o for n in blocks for o in self.population.plan(n, market, self.mood)]
         if self.load_per_block:
             orders += load_orders(self.population, market, self.load_per_block, self._load_random)
         if orders:

@@ -11,7 +11,7 @@ from dexwatch.demo.chain.population import Mood
 from dexwatch.demo.chain.rpc import Rpc, encode_call
 from dexwatch.demo.scenarios.scenario import Scenario, Step, World
 
-WHALE_USD, WHALE_SECONDS = 120_000.0, 4.0
+WHALE_USD, WHALE_SECONDS = 80_000.0, 4.0
 RAISED_FEE_BPS, USUAL_FEE_BPS = 200, 5
 SPIKE_GWEI, SPIKE_FACTOR = 5.0, 50.0
 LATE_BLOCKS = 8
@@ -206,7 +206,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         name="whale-trade",
         title="A whale trades",
-        story="One account swaps 120,000 dollars at once, again and again.",
+        story="One account swaps 80,000 dollars at once, again and again.",
         raises=("HighValueTrade",),
         start=_release_whale,
         stop=_catch_whale,
