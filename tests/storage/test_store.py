@@ -90,7 +90,9 @@ async def test_due_work_is_taken_once_the_worst_first(store: SqlStore, url: str)
     await store.apply([fire("CpuUse80", "P2", subject="cpu")], at(0))
     await store.apply([fire()], at(1))
     other = await open_store(url, POLICY)
-    ours, theirs = await asyncio.gather(take(store, 2, slack=1, email=0), take(other, 2, slack=1, email=0))
+    ours, theirs = await asyncio.gather(
+        take(store, 2, slack=1, email=0), take(other, 2, slack=1, email=0)
+    )
     taken = sorted((w.severity, w.id) for w in [*ours, *theirs] if w.channel == "slack")
     assert [severity for severity, _ in taken] == [Severity.P0, Severity.P2]
     assert await take(store, 2, slack=0, email=0) == []

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+_SHORT = {"Api": "API", "Cpu": "CPU", "Ip": "IP", "Rpc": "RPC"}
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[0-9]+|[a-z]+")
 
 
@@ -20,7 +21,13 @@ def group_of(labels: Mapping[str, str], upstream: str) -> str:
 def title_of(name: str, labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
     """Return a heading of at most 150 characters, for example `Api latency high (api)`."""
     said = annotations.get("title", "").strip()
-    words = said or " ".join(_WORD.findall(name)).capitalize() or name
+    words = said or _spoken(name)
     place = labels.get("service") or labels.get("host") or ""
     title = f"{words} ({place})" if place and place.lower() not in words.lower() else words
     return " ".join(title.split())[:150]
+
+
+def _spoken(name: str) -> str:
+    """Return a rule's id as words: `ApiLatencyHigh` becomes `API latency high`."""
+    first, *rest = _WORD.findall(name) or [name]
+    return " ".join([_SHORT.get(first, first), *(_SHORT.get(w, w.lower()) for w in rest)])

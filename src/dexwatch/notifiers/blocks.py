@@ -107,7 +107,9 @@ def _buttons(notice: Notice) -> list[dict[str, Any]]:
 
 
 def _plain(kind: str, text: str, limit: int) -> dict[str, Any]:
-    words = " ".join(text.split()).replace("\x00", "")[:limit] or "Incident"
+    # Plain text is shown as written; the joiner only makes sure that no client thinks otherwise.
+    safe = text.replace("\x00", "").replace("<", "<\u2060").replace("@", "@\u2060")
+    words = " ".join(safe.split())[:limit] or "Incident"
     return {"type": kind, "text": {"type": "plain_text", "text": words, "emoji": False}}
 
 

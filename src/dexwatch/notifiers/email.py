@@ -141,7 +141,8 @@ def _meaning(error: Exception, doing: str) -> Outcome:
     """Return what a failure means. The server's own words are not told: they may quote ours."""
     if isinstance(error.__cause__ or error, ssl.SSLCertVerificationError):
         return Outcome.hopeless("the mail server's certificate is not trusted: check host and tls")
-    if isinstance(error, aiosmtplib.SMTPNotSupported):
+    # The library raises its bare base class when STARTTLS or sign-in is not offered.
+    if isinstance(error, aiosmtplib.SMTPNotSupported) or type(error) is aiosmtplib.SMTPException:
         return Outcome.hopeless("the mail server does not offer what is configured: check tls")
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         codes = [refused.code for refused in error.recipients]

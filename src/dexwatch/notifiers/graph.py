@@ -30,7 +30,7 @@ class Painter:
         await asyncio.get_running_loop().run_in_executor(self._thread, _library)
 
     async def paint(self, graph: Graph, *, seconds: float) -> bytes | None:
-        """Return a PNG of 1200 x 480 pixels, or None when it would take longer than `seconds`."""
+        """Return a PNG of 1080 x 432 pixels, or None when it would take longer than `seconds`."""
         if self._waiting >= _MOST_WAITING:
             return None
         self._waiting += 1
@@ -67,9 +67,10 @@ def _library() -> Any:  # noqa: ANN401 - the drawing library is untyped.
 
 def _draw(graph: Graph) -> bytes:
     dates, canvas, figure_type = _library()
-    figure = figure_type(figsize=(7.5, 3.0), dpi=160, facecolor="white", layout="constrained")
+    figure = figure_type(figsize=(7.5, 3.0), dpi=144, facecolor="white")
     canvas(figure)
-    axes = figure.add_subplot()
+    # A fixed place: measuring texts to lay them out would draw everything twice.
+    axes = figure.add_axes((0.085, 0.1, 0.9, 0.85))
     for colour, line in zip(_LINES, graph.lines, strict=False):
         times = [datetime.fromtimestamp(at, UTC) for at, _ in line.points]
         # A dollar sign would begin a formula, which hostile text must not be able to do.
