@@ -10,7 +10,15 @@ from dexwatch.signals.metric import Unit
 
 def panel(kind, **more):
     return Panel(
-        "p", "P", kind, (Query(str, "{{host}}"),), Unit.RATIO, "Good.", ("X",), "Nothing yet.", **more
+        "p",
+        "P",
+        kind,
+        (Query(str, "{{host}}"),),
+        Unit.RATIO,
+        "Good.",
+        ("X",),
+        "Nothing yet.",
+        **more,
     )
 
 
