@@ -1,7 +1,24 @@
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dexwatch.daemons.life import Backoff
+from dexwatch.daemons.life import Backoff, State
+from dexwatch.daemons.program import (
+    File,
+    NotReadyError,
+    Program,
+    RefusedConfigError,
+    Reload,
+    TcpReady,
+)
+from dexwatch.daemons.supervisor import Supervisor
+from tests.fakes.patience import until
+from tests.fakes.programs import QUICK, SERVER, server, sleeper
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1))
@@ -16,3 +33,132 @@ def test_the_pause_is_never_longer_than_its_bound_nor_less_than_half_of_its_step
 def test_the_pause_doubles_until_the_bound(ends):
     backoff = Backoff(first_seconds=0.5, longest_seconds=30)
     assert backoff.delay(ends + 1, 1.0) == min(30, 2 * backoff.delay(ends, 1.0))
+
+
+async def test_a_program_that_ends_again_and_again_is_called_looping_with_its_last_words(tmp_path):
+    fuse = tmp_path / "fuse"
+    script = f"test -e {fuse} && echo the disk is on fire && exit 7; sleep 300"
+    async with Supervisor(tmp_path, backoff=QUICK) as supervisor:
+        await supervisor.start([Program("a", ("sh", "-c", script))])
+        fuse.touch()
+        supervisor.send("a", signal.SIGKILL)
+        await until(lambda: supervisor.state("a").state is State.LOOPING)
+        detail = (await until(lambda: "status 7" in supervisor.state("a").detail)) and (
+            supervisor.state("a").detail
+        )
+        assert "the disk is on fire" in detail
+        assert str(tmp_path / "logs" / "a.log") in detail
+        fuse.unlink()
+        await until(lambda: supervisor.state("a").state is State.READY)
+
+
+async def test_a_program_that_stays_silent_fails_the_start_within_its_time(tmp_path, free_port):
+    async with Supervisor(tmp_path) as supervisor:
+        with pytest.raises(NotReadyError, match=r"not ready within 0\.3 s"):
+            await supervisor.start([sleeper("a", ready=TcpReady(free_port), ready_seconds=0.3)])
+        assert supervisor.state("a").state is State.STOPPED
+
+
+async def test_a_program_that_is_slow_to_come_back_is_given_time_instead_of_killed(
+    tmp_path, free_port
+):
+    slow = tmp_path / "slow"
+    argv = ("sh", "-c", f'test -e {slow} && sleep 2; exec {sys.executable} -c "$SERVER" $PORT')
+    program = Program(
+        "a",
+        argv,
+        env={"PORT": str(free_port), "SERVER": SERVER},
+        ready=TcpReady(free_port),
+        ready_seconds=1.0,
+    )
+    async with Supervisor(tmp_path, backoff=QUICK) as supervisor:
+        await supervisor.start([program])
+        slow.touch()
+        supervisor.send("a", signal.SIGKILL)
+        await until(lambda: supervisor.state("a").state is State.SILENT)
+        pid = supervisor.state("a").pid
+        await until(lambda: supervisor.state("a").state is State.READY)
+        assert supervisor.state("a").pid == pid
+        assert supervisor.state("a").restarts == 1
+
+
+def checked(folder: Path, text: str, reload: Reload = Reload.RESTART, **more) -> Program:
+    """A program whose checker accepts only files that contain "good"."""
+    return Program(
+        "a",
+        ("sh", "-c", "cat a.conf; sleep 300"),
+        folder=folder,
+        files=(File("a.conf", text),),
+        checks=(("grep", "-q", "good", "a.conf"),),
+        reload=reload,
+        **more,
+    )
+
+
+async def test_a_refused_configuration_changes_nothing_and_the_old_one_goes_on(tmp_path):
+    folder = tmp_path / "etc"
+    async with Supervisor(tmp_path) as supervisor:
+        await supervisor.start([checked(folder, "good 1")])
+        before = supervisor.state("a").pid
+        with pytest.raises(RefusedConfigError, match="a: grep -q refuses it"):
+            await supervisor.change(checked(folder, "bad"))
+        assert (folder / "a.conf").read_text() == "good 1"
+        assert supervisor.state("a").pid == before
+        assert await supervisor.change(checked(folder, "good 1")) is False
+
+
+async def test_a_program_without_reload_is_restarted_and_one_that_looks_itself_is_not(tmp_path):
+    folder = tmp_path / "etc"
+    for reload, restarts in ((Reload.RESTART, True), (Reload.NONE, False)):
+        async with Supervisor(tmp_path) as supervisor:
+            await supervisor.start([checked(folder, "good 1", reload)])
+            before = supervisor.state("a").pid
+            assert await supervisor.change(checked(folder, "good 2", reload)) is True
+            assert (folder / "a.conf").read_text() == "good 2"
+            assert (supervisor.state("a").pid != before) is restarts
+
+
+async def test_a_new_definition_that_cannot_start_is_rolled_back(tmp_path, free_port):
+    async with Supervisor(tmp_path) as supervisor:
+        await supervisor.start([server("a", free_port)])
+        broken = Program("a", ("sh", "-c", "exit 9"), ready=TcpReady(free_port))
+        with pytest.raises(NotReadyError):
+            await supervisor.change(broken)
+        assert supervisor.state("a").state is State.READY
+
+
+async def test_secret_files_are_readable_by_their_user_alone(tmp_path):
+    program = Program(
+        "a",
+        ("sleep", "300"),
+        folder=tmp_path / "etc",
+        files=(File("open", "x"), File("key", "hush", secret=True)),
+        env={"PASSWORD": "hush"},
+    )
+    assert "hush" not in repr(program)
+    async with Supervisor(tmp_path) as supervisor:
+        await supervisor.start([program])
+        assert (tmp_path / "etc" / "key").stat().st_mode & 0o777 == 0o600
+        assert (tmp_path / "etc" / "open").stat().st_mode & 0o777 == 0o644
+
+
+async def test_programs_do_not_see_our_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("SECRET_OF_OURS", "hush")
+    log = tmp_path / "logs" / "a.log"
+    script = 'echo "<$SECRET_OF_OURS>"; sleep 300'
+    for inherit, seen in ((False, "<>"), (True, "<hush>")):
+        async with Supervisor(tmp_path) as supervisor:
+            await supervisor.start([Program("a", ("sh", "-c", script), inherit_env=inherit)])
+            await until(lambda seen=seen: seen in log.read_text())
+
+
+async def test_stop_is_safe_while_a_program_waits_to_be_restarted(tmp_path):
+    slow = Backoff(first_seconds=60, longest_seconds=60)
+    async with Supervisor(tmp_path, backoff=slow) as supervisor:
+        await supervisor.start([sleeper("a")])
+        supervisor.send("a", signal.SIGKILL)
+        await until(lambda: supervisor.state("a").state is State.WAITING)
+        await asyncio.wait_for(supervisor.stop("a"), 3)
+        assert supervisor.state("a").state is State.STOPPED
+        await supervisor.start([sleeper("a")])
+        assert supervisor.state("a").state is State.READY
