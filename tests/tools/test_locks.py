@@ -33,7 +33,3 @@ def test_a_line_with_an_address_is_told(tmp_path: Path) -> None:
     path.write_text(f"--find-links /somewhere\nrich==15.0{HASH}\nx @ file:///y\n")
     lines = [problem.split(":")[1] for problem in locks._foreign(path)]
     assert lines == ["1", "4"]
-
-
-def test_the_locks_of_the_project_are_fresh() -> None:
-    assert list(locks.check(locks.ROOT)) == []
