@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 from tests.fakes import need
+from tests.fakes.record import pytest_runtest_logreport, pytest_unconfigure
+
+__all__ = ["pytest_runtest_logreport", "pytest_unconfigure"]
 
 ROOT = Path(__file__).resolve().parents[1]
 SESSION = "DEXWATCH_TEST_SESSION"

@@ -1,19 +1,34 @@
 """Every rule fires, keeps quiet right below its limit, and resolves: promtool judges."""
 
+import json
+import os
 import subprocess
+from pathlib import Path
 
 import pytest
+
+import dexwatch.reports
+from dexwatch.reports.coverage import fingerprint
+from dexwatch.reports.record import RULES_FILE, judged_rules
+from dexwatch.rules import ALERTS, PACES, PRODUCTION, render
 from tests.fakes import promtool
 from tests.rules.cases_ground import CASES_GROUND
 from tests.rules.cases_platform import CASES_PLATFORM
-
-from dexwatch.rules import ALERTS, PACES, PRODUCTION, render
 
 CASES = {case.rule: case for case in (*CASES_PLATFORM, *CASES_GROUND)}
 RULES = {rule.id: rule for rule in ALERTS}
 ALWAYS = {"Watchdog"}
 BATCH = 20
+RECORD = Path(dexwatch.reports.__file__).with_name(RULES_FILE)
 BATCHES = [sorted(CASES)[start : start + BATCH] for start in range(0, len(CASES), BATCH)]
+
+
+def record(names: list[str]) -> None:
+    """Write down what promtool judged, when asked to by DEXWATCH_RECORD=1."""
+    if os.environ.get("DEXWATCH_RECORD") == "1":
+        known = {key: value for key, value in judged_rules().items() if key in RULES}
+        known |= {name: fingerprint(RULES[name]) for name in names}
+        RECORD.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
 
 
 def test_no_rule_lacks_its_cases():
@@ -34,6 +49,7 @@ def test_rules_fire_keep_quiet_and_resolve(batch, tmp_path):
     paths = [promtool.write(CASES[name], RULES[name], tmp_path) for name in batch]
     result = promtool.run(paths)
     assert result.returncode == 0, result.stdout + result.stderr
+    record(batch)
 
 
 def test_the_dead_mans_signal_always_fires_and_is_routed_to_nobody(tmp_path):
@@ -51,6 +67,7 @@ def test_the_dead_mans_signal_always_fires_and_is_routed_to_nobody(tmp_path):
     )
     result = promtool.run([tmp_path / "t.yml"])
     assert result.returncode == 0, result.stdout
+    record(["Watchdog"])
 
 
 @pytest.mark.parametrize("pace", PACES.values(), ids=PACES)

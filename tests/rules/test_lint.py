@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from dexwatch.rules import ALERTS, PACES, PRODUCTION, RECORDINGS
+from dexwatch.rules import ALERTS, PACES, PRODUCTION, RECORDINGS, RulesConfig
 from dexwatch.rules.host import HOST_ALERTS
 from dexwatch.rules.lint import lint, lint_file
 from dexwatch.rules.machine import MACHINE_ALERTS
@@ -17,14 +17,14 @@ GOOD = next(rule for rule in ALERTS if rule.id == "QueueDepthHigh")
 
 def checks(**changes) -> set[str]:
     rule = dataclasses.replace(GOOD, **changes)
-    found = lint(PRODUCTION, [rule], RECORDINGS)
+    found = lint([rule], RECORDINGS)
     assert all(finding.place and finding.message and finding.remedy for finding in found)
     return {finding.check for finding in found}
 
 
 @pytest.mark.parametrize("pace", PACES.values(), ids=PACES)
 def test_our_own_rules_are_clean(pace):
-    assert lint(pace, ALERTS, RECORDINGS) == ()
+    assert lint(ALERTS, RECORDINGS, pace) == ()
 
 
 @pytest.mark.parametrize(
@@ -59,17 +59,19 @@ def test_a_mistake_is_found(check, changes):
 
 
 def test_a_share_compared_with_per_cent_says_how_to_write_it():
-    (finding,) = lint(
-        PRODUCTION,
-        [dataclasses.replace(HOST_ALERTS[0], limit=80, summary="{value} {limit}")],
-        RECORDINGS,
-    )
+    (finding,) = lint(HOST_ALERTS, RECORDINGS, config=RulesConfig(limits={"CpuHigh": 80}))
     assert "80 % is written 0.8" in finding.message
+
+
+def test_a_rule_that_is_configured_but_not_there_is_found():
+    (finding,) = lint(HOST_ALERTS, RECORDINGS, config=RulesConfig(disable=("CpuHihg",)))
+    assert finding.check == "config"
+    assert "CpuHigh" in finding.message
 
 
 def test_the_same_rule_twice_is_found():
     twin = dataclasses.replace(GOOD, id="Twin")
-    found = lint(PRODUCTION, [GOOD, twin, GOOD], RECORDINGS)
+    found = lint([GOOD, twin, GOOD], RECORDINGS)
     assert [(f.check, f.place) for f in found] == [
         ("duplicate", "QueueDepthHigh"),
         ("duplicate", "Twin"),
@@ -84,7 +86,7 @@ def test_a_recording_rule_is_checked_too():
         value=lambda _: "rate(no_such_metric[5m])",
         cadence=Cadence.HIGH,
     )
-    assert [f.place for f in lint(PRODUCTION, [], [bad])] == ["a:b:c"]
+    assert [f.place for f in lint([], [bad])] == ["a:b:c"]
 
 
 OWN = """

@@ -20,7 +20,9 @@ from dexwatch.rules.anatomy import (
     units_agree,
     uses,
 )
-from dexwatch.rules.pace import SCRAPES_PER_WINDOW, Cadence, Pace
+from dexwatch.rules.config import RulesConfig
+from dexwatch.rules.pace import PRODUCTION, SCRAPES_PER_WINDOW, Cadence, Pace
+from dexwatch.rules.rendering import UnknownRuleError, configured
 from dexwatch.rules.rule import AlertRule, RecordingRule
 from dexwatch.signals import METRICS
 from dexwatch.signals.metric import Kind, Unit
@@ -42,11 +44,18 @@ class Finding:
 
 
 def lint(
-    pace: Pace, alerts: Sequence[AlertRule], recordings: Sequence[RecordingRule]
+    alerts: Sequence[AlertRule],
+    recordings: Sequence[RecordingRule],
+    pace: Pace = PRODUCTION,
+    config: RulesConfig | None = None,
 ) -> tuple[Finding, ...]:
-    """Return what is wrong with our rules at this pace, in the order of the rules."""
-    known = Vocabulary(METRICS, tuple(recordings))
+    """Return what is wrong with the rules at this pace, with the operator's changes applied."""
     found = list(_duplicates(pace, alerts, recordings))
+    try:
+        alerts = configured(alerts, config or RulesConfig())
+    except UnknownRuleError as error:
+        found.append(Finding("config", "rules", str(error), "correct or remove the rule's id"))
+    known = Vocabulary(METRICS, tuple(recordings))
     for recording in recordings:
         found += _expression(recording.name, recording.value(pace), recording.cadence, pace, known)
     for rule in alerts:
@@ -58,7 +67,7 @@ def lint(
     return tuple(found)
 
 
-def lint_file(place: str, text: str, *, pace: Pace) -> tuple[Finding, ...]:
+def lint_file(place: str, text: str, *, pace: Pace = PRODUCTION) -> tuple[Finding, ...]:
     """Return what is wrong with an operator's own rule file; unknown metrics are only warned of."""
     try:
         document = YAML(typ="safe", pure=True).load(text)

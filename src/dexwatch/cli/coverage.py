@@ -1,0 +1,138 @@
+"""`dexwatch coverage`: which promises are proved, by what, and what is missing."""
+
+import asyncio
+import os
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from dexwatch.app.up import programs
+from dexwatch.cli.present import (
+    CONFIG_DEFAULT,
+    EXIT_FINDINGS,
+    ConfigOption,
+    JsonOption,
+    emit_json,
+    out,
+    settings_or_exit,
+    table,
+)
+from dexwatch.dashboards import BOARDS, Panel
+from dexwatch.demo.scenarios import SCENARIOS
+from dexwatch.notifiers import NOTIFIERS
+from dexwatch.reports.coverage import Evidence, Live, RowState, assess
+from dexwatch.reports.record import judged_rules, passed_files
+from dexwatch.rules.pace import PACES, Cadence, Pace
+from dexwatch.settings import Settings
+from dexwatch.sources.http import SourceError
+from dexwatch.sources.prometheus import PrometheusClient
+
+AT_ONCE = 8
+"""Queries that Prometheus answers side by side, so that the look itself is no burden."""
+COLOURS = {"proved": "green", "partly": "yellow", "open": "red"}
+
+LiveOption = Annotated[
+    bool, typer.Option("--live", help="Look at the running stack: samples, rules, panels.")
+]
+
+
+def coverage(
+    config: ConfigOption = CONFIG_DEFAULT,
+    *,
+    live: LiveOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say for each promise whether it is proved, by what, and what is missing."""
+    settings = settings_or_exit(config, as_json=as_json) if live or config.exists() else None
+    seen = None
+    if live and settings is not None:
+        try:
+            seen = asyncio.run(_look(settings))
+        except SourceError as error:
+            url = settings.daemons.prometheus_url
+            _unreachable(f"Prometheus at {url}: {error}", as_json=as_json)
+    states = assess(_evidence(settings, config, seen))
+    if as_json:
+        emit_json({"rows": [asdict(state) for state in states]})
+    else:
+        _show(states, live=live)
+
+
+def _evidence(settings: Settings | None, config: Path, seen: Live | None) -> Evidence:
+    planned = None
+    if settings is not None and settings.daemons.mode == "embedded":
+        planned = frozenset(program.name for program in programs(settings, config))
+    home = Path(os.environ.get("DEXWATCH_HOME", ".dexwatch"))
+    return Evidence(
+        tested_rules=judged_rules(),
+        tests=passed_files(home),
+        notifiers=frozenset(channel.name for channel in NOTIFIERS),
+        programs=planned,
+        scenarios={scenario.name: scenario.raises for scenario in SCENARIOS},
+        live=seen,
+    )
+
+
+async def _look(settings: Settings) -> Live:
+    pace = PACES[settings.pace]
+    gate = asyncio.Semaphore(AT_ONCE)
+    async with PrometheusClient(settings.daemons.prometheus_url) as client:
+        names = await client.query('count by (__name__) ({__name__!=""})')
+        groups = await client.rules()
+
+        async def count(panel: Panel) -> int:
+            async with gate:
+                found = 0
+                for query in panel.queries:
+                    expression = query.expression(lambda s, c="high": _window(pace, s, c))
+                    found += len(await client.query(expression))
+                return found
+
+        panels = [(board.id, panel) for board in BOARDS for panel in board.panels]
+        counts = await asyncio.gather(*(count(panel) for _, panel in panels))
+    return Live(
+        series=frozenset(series.labels.get("__name__", "") for series in names),
+        rules={rule.name: rule.health for group in groups for rule in group.rules},
+        panels={
+            (board, panel.id): number for (board, panel), number in zip(panels, counts, strict=True)
+        },
+    )
+
+
+def _window(pace: Pace, seconds: float, cadence: str) -> str:
+    return pace.window(seconds, Cadence(cadence))
+
+
+def _unreachable(reason: str, *, as_json: bool) -> None:
+    if as_json:
+        emit_json({"error": reason})
+    else:
+        out.print(f"[red]✗[/] {escape(reason)}")
+        out.print("  [dim]Is `dexwatch up` running? Without --live the rest is judged.[/]")
+    raise typer.Exit(EXIT_FINDINGS)
+
+
+def _show(states: tuple[RowState, ...], *, live: bool) -> None:
+    grid = table("row", "state", "shown by", "missing")
+    for state in states:
+        colour = COLOURS[state.state]
+        grid.add_row(
+            state.id,
+            f"[{colour}]{state.state}[/]",
+            escape(_short(state.proof)),
+            escape(_short(state.missing)),
+        )
+    out.print(grid)
+    counts = Counter(str(state.state) for state in states)
+    words = ", ".join(f"{counts[name]} {name}" for name in COLOURS)
+    out.print(f"{len(states)} rows: {words}.")
+    if not live:
+        out.print("[dim]Metrics, panels and boards are only judged with --live.[/]")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 90 else f"{text[:87]}..."

@@ -1,0 +1,51 @@
+"""Where evidence of tests lies: the rules that promtool judged, and the last run of the test files.
+
+`tested_rules.json` travels with the package; a test fails when it differs from what promtool saw.
+`tests.json` is written by a test run into dexwatch's home and only counts for unchanged files.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+
+RULES_FILE = "tested_rules.json"
+TESTS_FILE = "tests.json"
+
+
+def judged_rules() -> Mapping[str, str]:
+    """Return rule to the fingerprint of the definition that promtool judged."""
+    file = resources.files("dexwatch.reports").joinpath(RULES_FILE)
+    return dict(json.loads(file.read_text("utf-8"))) if file.is_file() else {}
+
+
+def passed_files(home: Path) -> dict[str, str]:
+    """Return test file to "passed", or to why its last run proves nothing.
+
+    Paths are relative to the folder in which `home` lies.
+    """
+    try:
+        document = json.loads((home / TESTS_FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {path: _outcome(home.resolve().parent / path, run) for path, run in document.items()}
+
+
+def _outcome(file: Path, run: Mapping[str, object]) -> str:
+    try:
+        unchanged = mark(file) == run["mark"]
+    except (OSError, KeyError):
+        return "the file is not here"
+    if not unchanged:
+        return "changed since its last run"
+    if run.get("failed"):
+        return "failed in its last run"
+    if run.get("skipped"):
+        return "skipped in part in its last run"
+    return "passed" if run.get("passed") else "not run here"
+
+
+def mark(file: Path) -> str:
+    """Return a mark that changes with the file's content."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
