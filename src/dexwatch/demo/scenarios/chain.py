@@ -14,7 +14,7 @@ from dexwatch.demo.scenarios.scenario import Scenario, Step, World
 WHALE_USD, WHALE_SECONDS = 80_000.0, 4.0
 RAISED_FEE_BPS, USUAL_FEE_BPS = 200, 5
 SPIKE_GWEI, SPIKE_FACTOR = 5.0, 50.0
-LATE_BLOCKS = 8
+LATE_BLOCKS = 7
 
 
 def _nodes(change: Callable[[Faults], None], *names: str) -> Step:
@@ -101,14 +101,17 @@ async def _gas_down(world: World) -> None:
 
 
 async def _raise_fee(world: World) -> None:
-    # The traders read the router's fee before they quote; the exchange's API knows the old one.
-    world.traders.mood.router_fee = RAISED_FEE_BPS / 10_000
+    # The API and half of the others quote with the old fee; the rest knows better.
+    # All try three times as often, so that volume stays and only success suffers.
+    mood = world.traders.mood
+    mood.router_fee, mood.failing, mood.activity = RAISED_FEE_BPS / 10_000, 0.5, 3.0
     await _set_fee(world, RAISED_FEE_BPS)
 
 
 async def _restore_fee(world: World) -> None:
     await _set_fee(world, USUAL_FEE_BPS)
-    world.traders.mood.router_fee = ROUTER_FEE
+    mood = world.traders.mood
+    mood.router_fee, mood.failing, mood.activity = ROUTER_FEE, 0.0, 1.0
 
 
 async def _set_fee(world: World, fee_bps: int) -> None:
@@ -179,8 +182,10 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         name="confirmations-slow",
         title="Confirmations take seconds",
-        story="The exchange gets the receipts of its transactions eight blocks late.",
+        story="The exchange gets the receipts of its transactions seven blocks late.",
         raises=("ConfirmationsSlow",),
+        # While the first receipts are awaited, few of the sent transactions have one.
+        also=("TransactionProcessingFailing",),
         start=_platform(_late),
         stop=_platform(_in_time),
     ),
@@ -188,10 +193,10 @@ SCENARIOS: tuple[Scenario, ...] = (
         name="trade-failures",
         title="Trades revert",
         story=(
-            "The router's fee was raised but the API still quotes with the old one, "
-            "so its trades bring less than promised and revert."
+            "The router's fee was raised but the API still quotes with the old one: "
+            "its trades bring less than promised and revert, and people try again."
         ),
-        raises=("TradingSuccessLow", "TradeFailuresHigh"),
+        raises=("TradingSuccessLow", "TradeFailuresHigh", "ContractCallsFailing"),
         start=_raise_fee,
         stop=_restore_fee,
     ),
