@@ -243,6 +243,7 @@ class _Deploy:
         for _ in range(20):
             if None not in receipts:
                 break
+            await self._unblock(calls, hashes, receipts)
             await self.rpc.call("evm_mine")
             receipts = await self.rpc.batch([("eth_getTransactionReceipt", [h]) for h in hashes])
         for step, receipt in zip(steps, receipts, strict=True):
@@ -251,6 +252,21 @@ class _Deploy:
                     f"set-up transaction to {step[1] or 'create'} failed: {str(step)[:200]}"
                 )
         return [(receipt["contractAddress"] or "").lower() for receipt in receipts]
+
+    async def _unblock(self, calls: Sequence[Any], hashes: list[Any], receipts: list[Any]) -> None:
+        """Replace the first waiting transaction of each sender by a dearer one.
+
+        A block that is mined while anvil takes in a batch can leave a transaction waiting for a
+        predecessor that is in a block already; its replacement is judged anew, and frees the rest.
+        """
+        first: dict[str, int] = {}
+        for index, receipt in enumerate(receipts):
+            if receipt is None:
+                first.setdefault(calls[index][1][0]["from"], index)
+        for index in first.values():
+            method, (transaction,) = calls[index]
+            price = hex(2 * int(transaction["gasPrice"], 16))
+            hashes[index] = await self.rpc.call(method, {**transaction, "gasPrice": price})
 
 
 def _token_creations(owner: str) -> list["_Creation"]:

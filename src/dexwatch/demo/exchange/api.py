@@ -44,8 +44,8 @@ class Allowance:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, source: str) -> bool:
-        """Return whether the source may make one more request now; bursts of three seconds pass."""
-        now, most = time.monotonic(), 3 * self._rate
+        """Return whether the source may make one more request now; bursts of two seconds pass."""
+        now, most = time.monotonic(), 2 * self._rate
         left, at = self._buckets.pop(source, (most, now))
         left = min(most, left + (now - at) * self._rate)
         self._buckets[source] = (left - 1 if left >= 1 else left, now)

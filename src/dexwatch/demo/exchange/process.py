@@ -53,7 +53,7 @@ class ProcessSettings(_Model):
     redis_url: SecretStr
     faults: Path
     market: Market
-    rate_limit_per_second: float = 6.0
+    rate_limit_per_second: float = 4.0
     """Requests of one source address a second; each upstream counts for itself."""
     suspicious_failures: int = 5
     """Failed sign-ins of one source within the window above which it is suspicious."""

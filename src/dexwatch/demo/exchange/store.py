@@ -204,25 +204,27 @@ class Store:
             "insert into surveys (user_id, score) values (:user, :score)", user=user, score=score
         )
 
-    async def synced(self, dataset: str, block: int, lag_seconds: float) -> None:
-        """Note up to which block, and moment, a data set is synchronised."""
+    async def synced(self, block: int, lag_seconds: Mapping[str, float]) -> None:
+        """Note up to which block, and moment, each data set is synchronised."""
         await self._do(
-            "update sync_state set block = :block,"
-            " synced_at = now() - make_interval(secs => :lag) where dataset = :dataset",
-            dataset=dataset,
+            "update sync_state as s set block = :block,"
+            " synced_at = now() - make_interval(secs => given.lag)"
+            " from unnest(cast(:names as text[]), cast(:lags as float8[])) as given (dataset, lag)"
+            " where s.dataset = given.dataset",
             block=block,
-            lag=lag_seconds,
+            names=list(lag_seconds),
+            lags=list(lag_seconds.values()),
         )
 
     async def set_prices(self, dollars: Mapping[str, float]) -> None:
         """Keep the tokens' prices for portfolios."""
-        for token, usd in dollars.items():
-            await self._do(
-                "insert into prices (token, usd) values (:token, :usd)"
-                " on conflict (token) do update set usd = excluded.usd, at = now()",
-                token=token,
-                usd=usd,
-            )
+        await self._do(
+            "insert into prices (token, usd)"
+            " select * from unnest(cast(:names as text[]), cast(:usd as float8[]))"
+            " on conflict (token) do update set usd = excluded.usd, at = now()",
+            names=list(dollars),
+            usd=list(dollars.values()),
+        )
 
     async def forget(self) -> None:
         """Delete ended sessions that nobody counts any more, to bound the table."""

@@ -176,9 +176,7 @@ class Worker:
     async def _synchronise(self) -> None:
         block = await self.desk.head()
         lag = self.trouble.now.sync_lag_seconds
-        await self.store.synced("blocks", block, 0)
-        await self.store.synced("balances", block, lag)
-        await self.store.synced("prices", block, 0)
+        await self.store.synced(block, {"blocks": 0.0, "balances": lag, "prices": 0.0})
         await self.store.set_prices(self.desk.dollars(self._prices))
 
 

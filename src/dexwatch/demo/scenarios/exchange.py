@@ -243,7 +243,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         name="rate-limit-abuse",
         title="Somebody asks far too often",
-        story="One address asks for quotes thirty times a second, whatever it is told.",
+        story="One address asks for quotes forty times a second, whatever it is told.",
         raises=("RateLimitAbuse",),
         start=_attack("flood"),
         stop=_calm("flood"),
