@@ -1,12 +1,14 @@
 """Real Prometheus, real Alertmanager, a webhook of ours: one running stack for the whole file."""
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
+from dexwatch.daemons.life import State
 from dexwatch.daemons.program import RefusedConfigError
 from tests.fakes.patience import until
 from tests.fakes.stack import Stack, rules, stack
@@ -100,6 +102,27 @@ async def test_a_wrong_token_is_refused_and_the_alert_arrives_once_it_is_right(r
     running.faults["ApiUptimeLow"] = 0.0
     assert running.supervisor.state("alertmanager").pid == pid
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_prometheus_that_is_killed_and_comes_back_resolves_nothing(running):
+    await until(lambda: running.hooks.names("resolved") >= running.hooks.names(), seconds=20)
+    running.hooks.deliveries.clear()
+    running.faults["ApiUptimeLow"] = 1.0
+    await until(running.hooks.alerts, seconds=20)
+    running.supervisor.send("prometheus", signal.SIGKILL)
+    await until(lambda: running.supervisor.state("prometheus").restarts == 1)
+    await until(lambda: running.supervisor.state("prometheus").state is State.READY)
+
+    async def firing() -> bool:
+        alerts = await running.prometheus("/api/v1/alerts")
+        return [alert["state"] for alert in alerts["alerts"]] == ["firing"]
+
+    await until(firing, seconds=20)
+    # Longer than it takes Alertmanager to notice an end.
+    await asyncio.sleep(2)
+    assert running.hooks.alerts("resolved") == []
+    running.faults["ApiUptimeLow"] = 0.0
+    await until(lambda: running.hooks.alerts("resolved"), seconds=20)
 
 
 async def test_a_new_rule_is_picked_up_without_restart_and_a_bad_one_refused(running):

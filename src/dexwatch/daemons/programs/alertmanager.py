@@ -186,7 +186,7 @@ def alertmanager(config: DaemonsConfig, *, folder: Path, files: tuple[File, ...]
         ready=HttpReady(f"http://{address}/-/ready"),
         reload=Reload.HUP,
         reload_proof=f"http://{address}/metrics",
-        env={"GOMAXPROCS": "1"},
+        env={"GOMAXPROCS": "1", "GOGC": "50"},
         user=config.user,
         stop_seconds=10.0,
     )

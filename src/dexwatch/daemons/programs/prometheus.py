@@ -86,6 +86,8 @@ def prometheus(
         ready=HttpReady(f"http://{address}/-/ready"),
         # A killed Prometheus replays its write-ahead log before it is ready.
         ready_seconds=60.0,
+        # Go lets the heap double before it collects; a third of that costs little and saves memory.
+        env={"GOGC": "60"},
         reload=Reload.HUP,
         reload_proof=f"http://{address}/metrics",
         user=config.user,
