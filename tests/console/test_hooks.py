@@ -117,9 +117,8 @@ async def test_ten_megabytes_get_413_and_are_cut_off_early(announced: bool) -> N
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     size = 10 * 1024 * 1024
     framing = f"Content-Length: {size}" if announced else "Transfer-Encoding: chunked"
-    writer.write(
-        f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n{framing}\r\n\r\n".encode()
-    )
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n{framing}"
+    writer.write(f"{head}\r\n\r\n".encode())
     pushed, piece = 0, b"x" * 65536
 
     async def push() -> None:

@@ -57,7 +57,7 @@ async def main(order: dict) -> None:
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    def now():  # noqa: ANN202
+    def now():
         return clock.now() + timedelta(seconds=order["offset"])
 
     # No picture is drawn here, and loading the library is most of this process's start.

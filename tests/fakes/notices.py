@@ -3,11 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from tests.fakes.alerts import T0
-
 from dexwatch.incidents.notice import Graph, Line, Notice, NoticeAlert, NoticeKind
 from dexwatch.incidents.records import IncidentState, PageWhy
 from dexwatch.signals.severity import Severity
+from tests.fakes.alerts import T0
 
 HOSTILE = (
     "<script>alert(1)</script> <!channel> <@U1> @here *bold* _it_ `code` ~no~ & \"q\" 'a'"

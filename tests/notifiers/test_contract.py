@@ -1,4 +1,4 @@
-"""What every channel promises: the meaning of each answer, no secret told, hostile text harmless."""
+"""What every channel promises: what answers mean, no secret told, hostile text harmless."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 import pytest
 import structlog
 from pydantic import SecretStr
-from tests.fakes.notices import hostile, notice
-from tests.fakes.receiver import Receiver
 
 from dexwatch.agenda.channel import Notifier, Outcome
 from dexwatch.demo.local.mailbox import Mailbox
@@ -22,13 +20,15 @@ from dexwatch.incidents.records import IncidentState, PageResult
 from dexwatch.notifiers import NOTIFIERS, NotifyConfig, build, routes
 from dexwatch.notifiers.config import EmailConfig, SlackConfig, WebhookConfig
 from dexwatch.signals.severity import Severity
+from tests.fakes.notices import hostile, notice
+from tests.fakes.receiver import Receiver
 
 ACCEPTED, AGAIN = PageResult.ACCEPTED, PageResult.AGAIN
 HOPELESS, UNKNOWN = PageResult.HOPELESS, PageResult.UNKNOWN
 SECRET = "top-secret-of-the-test"
 
 
-def config(*, slack: str = "http://127.0.0.1:1", hook: str = "http://127.0.0.1:1", smtp: int = 1):  # noqa: ANN201
+def config(*, slack: str = "http://127.0.0.1:1", hook: str = "http://127.0.0.1:1", smtp: int = 1):
     return NotifyConfig(
         email=EmailConfig(
             host="127.0.0.1",
@@ -214,12 +214,12 @@ async def test_mail_without_the_configured_encryption_is_not_sent() -> None:
 async def test_no_secret_in_any_outcome_log_or_picture_of_the_notifier(name: str) -> None:
     told: list[str] = []
     with structlog.testing.capture_logs() as logs:
-        for reply in (
-            Reply(SECRET.encode(), status=500),
-            Reply(SECRET.encode(), status=401),
-            Reply(b"", reset=True),
-        ):
-            told.append(repr(await tried(name, reply)) if name != "email" else "")
+        if name != "email":
+            told += [
+                repr(await tried(name, Reply(SECRET.encode(), status=500))),
+                repr(await tried(name, Reply(SECRET.encode(), status=401))),
+                repr(await tried(name, Reply(b"", reset=True))),
+            ]
         async with channel(name, config()) as notifier:
             told.append(repr(await notifier.send(notice(name, RECIPIENT[name]))))
             told.append(repr(notifier))
@@ -320,16 +320,18 @@ async def test_slack_keeps_one_message_and_tells_changes_in_its_thread() -> None
 @pytest.mark.parametrize("fault", [Fault.RESET, Fault.HALF, Fault.SERVER])
 @pytest.mark.parametrize("taken", [True, False])
 async def test_slack_can_be_asked_whether_a_message_got_through(fault: Fault, taken: bool) -> None:
-    async with SlackFake(token=SECRET) as slack:
-        async with channel("slack", config(slack=slack.api_url)) as notifier:
-            slack.fail(Failure(fault, accepted=taken))
-            page = notice("slack", "#alerts")
-            assert (await notifier.send(page)).result is UNKNOWN
-            sighting = await notifier.look(page)
-            assert sighting.seen.value == ("yes" if taken else "no")
-            if taken:
-                channel_id = slack.channel_id("alerts")
-                assert sighting.handle == f"{channel_id}:{slack.messages[0].ts}"
+    async with (
+        SlackFake(token=SECRET) as slack,
+        channel("slack", config(slack=slack.api_url)) as notifier,
+    ):
+        slack.fail(Failure(fault, accepted=taken))
+        page = notice("slack", "#alerts")
+        assert (await notifier.send(page)).result is UNKNOWN
+        sighting = await notifier.look(page)
+        assert sighting.seen.value == ("yes" if taken else "no")
+        if taken:
+            channel_id = slack.channel_id("alerts")
+            assert sighting.handle == f"{channel_id}:{slack.messages[0].ts}"
 
 
 async def test_a_webhook_receiver_sees_one_key_for_all_attempts() -> None:

@@ -252,7 +252,7 @@ async def test_a_returning_fault_continues_its_incident_and_later_opens_a_linked
 
 
 async def test_the_tables_are_those_that_the_versions_make(store: SqlStore) -> None:
-    def columns(connection) -> dict[str, set[tuple[str, bool]]]:  # noqa: ANN001
+    def columns(connection) -> dict[str, set[tuple[str, bool]]]:
         seen = inspect(connection)
         return {
             name: {(c["name"], c["nullable"]) for c in seen.get_columns(name)}
@@ -285,7 +285,7 @@ async def test_opening_again_or_at_once_is_harmless_and_a_newer_schema_is_refuse
         await open_database(url)
 
 
-async def test_a_database_that_cannot_be_reached_says_so(tmp_path) -> None:  # noqa: ANN001
+async def test_a_database_that_cannot_be_reached_says_so(tmp_path) -> None:
     for url in (
         "postgresql+psycopg://nobody:s3cret@127.0.0.1:1/none",
         f"sqlite+aiosqlite:///{tmp_path / 'no' / 'such' / 'folder.sqlite'}",
@@ -312,7 +312,7 @@ async def test_a_writer_that_takes_long_makes_others_wait_not_fail(
     await other.close()
 
 
-def test_the_address_comes_from_the_folder_or_the_configuration(tmp_path) -> None:  # noqa: ANN001
+def test_the_address_comes_from_the_folder_or_the_configuration(tmp_path) -> None:
     assert StorageConfig().database_url(tmp_path).endswith("/dexwatch.sqlite")
     plain = StorageConfig(url="postgresql://u:p@h/d")
     assert plain.database_url(tmp_path) == "postgresql+psycopg://u:p@h/d"

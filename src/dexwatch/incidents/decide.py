@@ -31,8 +31,10 @@ def decide(state: GroupState, fact: Fact, now: datetime) -> Decision:
     A clock that jumped back is not believed: time never runs backwards inside an incident.
     The incident's `revision` rises exactly when the decision changed the incident.
     """
+    known = [alert.ingested_at for alert in state.alerts.values()]
     if state.incident is not None:
-        now = max(now, state.incident.changed_at)
+        known.append(state.incident.changed_at)
+    now = max(now, *known) if known else now
     decision = _judge(state, fact, now)
     after = decision.state.incident
     if after is None or after == state.incident:

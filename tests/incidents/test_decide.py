@@ -1,0 +1,198 @@
+"""The reasons of `decide`, each with what it does and does not do."""
+
+from dataclasses import replace
+
+import pytest
+
+from dexwatch.incidents.effects import Event, HastenPage, PlanPage, UpdateMessage
+from dexwatch.incidents.facts import Acknowledged, PageOutcome, Reopened, ResolvedByHand
+from dexwatch.incidents.grouping import group_of, title_of
+from dexwatch.incidents.policy import Policy, Route
+from dexwatch.incidents.records import IncidentState, PageResult, PageWhy
+from dexwatch.incidents.state import Decision, Reason
+from dexwatch.signals.severity import Severity
+from tests.fakes.alerts import ALERTS, ANA, BO, POLICY, SLACK, at, clear, fire
+from tests.fakes.world import World
+
+
+def world() -> World:
+    return World(by_hand=False)
+
+
+def paged(decision: Decision) -> list[Route]:
+    plans = [e.page for e in decision.effects if isinstance(e, PlanPage)]
+    return [Route(p.channel, p.recipient) for p in plans]
+
+
+def told(decision: Decision) -> set[Event]:
+    return {e.event for e in decision.effects if isinstance(e, UpdateMessage)}
+
+
+def test_the_first_alert_pages_everybody_of_its_severity() -> None:
+    decision = world().apply(fire(), 1)
+    assert decision.reason is Reason.OPENED
+    assert paged(decision) == [SLACK, ANA, BO]
+    assert decision.state.incident.title == "API uptime low"
+
+
+def test_an_equal_or_lesser_alert_joins_without_a_page() -> None:
+    w = world()
+    w.apply(fire("ApiLatencyHigh", "P1"), 1)
+    for name, severity in (("ErrorRateHigh", "P1"), ("CpuUse80", "P2")):
+        decision = w.apply(fire(name, severity), 2)
+        assert (decision.reason, paged(decision)) == (Reason.JOINED, [])
+        assert told(decision) == {Event.JOINED}
+    assert decision.state.incident.severity is Severity.P1
+
+
+def test_a_rise_in_severity_pages_anew_and_asks_for_a_new_answer() -> None:
+    w = world()
+    w.apply(fire("CpuUse80", "P2"), 1)
+    w.apply(Acknowledged("INC-1", "bo", "1"), 2)
+    decision = w.apply(fire(), 3)
+    assert decision.reason is Reason.SEVERITY_ROSE
+    assert paged(decision) == [SLACK, ANA, BO]
+    incident = decision.state.incident
+    assert (incident.state, incident.owner, incident.generation) == (IncidentState.OPEN, None, 2)
+
+
+def test_the_incident_resolves_with_its_last_alert_and_tells_everybody() -> None:
+    w = world()
+    w.apply(fire("ApiLatencyHigh", "P1"), 1)
+    w.apply(fire("ErrorRateHigh", "P1"), 2)
+    assert w.apply(clear("ApiLatencyHigh", "P1"), 60).reason is Reason.ALERT_RESOLVED
+    decision = w.apply(clear("ErrorRateHigh", "P1"), 61)
+    assert decision.reason is Reason.ALL_ALERTS_RESOLVED
+    updates = [e for e in decision.effects if isinstance(e, UpdateMessage)]
+    assert {Route(e.channel, e.recipient) for e in updates} == {ALERTS, BO}
+    assert told(decision) == {Event.RESOLVED}
+
+
+def test_with_close_by_hand_a_p0_waits_for_a_person_and_a_p2_does_not() -> None:
+    w = World(by_hand=True)
+    w.apply(fire(), 1)
+    decision = w.apply(clear(), 60)
+    assert decision.reason is Reason.AWAITS_CONFIRMATION
+    assert decision.state.incident.state is IncidentState.MITIGATED
+    assert w.apply(ResolvedByHand("INC-1", "bo", "1"), 70).reason is Reason.RESOLVED_BY_HAND
+    w.apply(fire("CpuUse80", "P2", subject="cpu"), 80)
+    decision = w.apply(clear("CpuUse80", "P2", subject="cpu"), 90)
+    assert decision.reason is Reason.ALL_ALERTS_RESOLVED
+
+
+def test_a_flapping_fault_is_one_incident_and_ever_fewer_pages() -> None:
+    w, pages = world(), 0
+    for n in range(120):
+        start = n * 60
+        pages += bool(paged(w.apply(fire(start=start), start)))
+        w.apply(clear(start=start), start + 30)
+    assert len(w.incidents) == 1
+    assert w.incidents["INC-1"].reopened == 119
+    assert pages <= 4
+
+
+def test_updates_of_a_flapping_fault_are_held_ever_longer() -> None:
+    w = world()
+    holds = []
+    for n in range(12):
+        decision = w.apply(fire(start=n * 60), n * 60)
+        holds += [
+            (e.due_at - at(n * 60)).total_seconds()
+            for e in decision.effects
+            if isinstance(e, UpdateMessage) and e.channel == "slack"
+        ]
+        w.apply(clear(start=n * 60), n * 60 + 30)
+    assert holds[:4] == [0, 30, 60, 120]
+    assert max(holds) == 900
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_returning_fault_reopens_within_the_window_and_is_linked_after_it(late: bool) -> None:
+    w = world()
+    w.apply(fire(), 0)
+    w.apply(clear(), 10)
+    again = 10 + POLICY.reopen_window.total_seconds() + (1 if late else 0)
+    decision = w.apply(fire(start=again), again)
+    assert decision.reason is (Reason.OPENED_LINKED if late else Reason.REOPENED)
+    assert paged(decision) == [SLACK, ANA, BO]
+
+
+def test_a_lost_resolve_between_two_episodes_is_one_spell_for_people() -> None:
+    w = world()
+    w.apply(fire(start=0), 0)
+    assert w.apply(fire(start=50), 50).reason is Reason.RESTARTED
+    assert w.apply(clear(start=0), 60).reason is Reason.STALE
+    assert w.apply(clear(start=50), 70).reason is Reason.ALL_ALERTS_RESOLVED
+
+
+def test_only_the_newest_incident_of_a_group_can_be_reopened() -> None:
+    w = world()
+    w.apply(fire(), 0)
+    w.apply(clear(), 10)
+    w.apply(fire(start=5000), 5000)
+    assert w.apply(Reopened("INC-1", "bo", "1"), 5001).reason is Reason.SUPERSEDED
+    assert w.apply(Acknowledged("INC-1", "bo", "2"), 5001).reason is Reason.ALREADY_RESOLVED
+    assert w.apply(Acknowledged("INC-5", "bo", "3"), 5001).reason is Reason.NO_SUCH_INCIDENT
+
+
+def outcome(w: World, channel: str, result: PageResult, attempt: int = 1) -> Decision:
+    page = next(p for p in w.planned if p.channel == channel)
+    return w.apply(PageOutcome(page.incident_id, page.id, result, attempt, "why"), 5)
+
+
+def test_an_unknown_p0_page_hastens_the_other_channels() -> None:
+    w = world()
+    w.apply(fire(), 0)
+    decision = outcome(w, "slack", PageResult.UNKNOWN)
+    assert {e.page_id for e in decision.effects if isinstance(e, HastenPage)} == {
+        "INC-1/1/email/ana@example.org",
+        "INC-1/1/email/bo@example.org",
+    }
+    assert outcome(w, "slack", PageResult.ACCEPTED).reason is Reason.PAGE_ACCEPTED
+    assert outcome(w, "slack", PageResult.HOPELESS).reason is Reason.REPEATED
+
+
+def test_an_unknown_p3_page_disturbs_nobody_else() -> None:
+    w = world()
+    w.apply(fire("DiskUse60", "P3"), 0)
+    decision = outcome(w, "email", PageResult.UNKNOWN)
+    assert paged(decision) == []
+
+
+def test_while_nobody_was_reached_the_next_route_is_paged_until_none_is_left() -> None:
+    w = world()
+    w.apply(fire("DiskUse60", "P3"), 0)
+    decision = outcome(w, "email", PageResult.HOPELESS)
+    assert paged(decision) == [SLACK]
+    assert w.planned[-1].why is PageWhy.FALLBACK
+    assert paged(outcome(w, "slack", PageResult.HOPELESS)) == [ANA]
+    for _ in range(9):
+        for page in w.planned[:]:
+            w.apply(PageOutcome("INC-1", page.id, PageResult.HOPELESS, 1), 5)
+    assert {Route(p.channel, p.recipient) for p in w.planned} == set(POLICY.everyone())
+
+
+def test_three_failed_attempts_of_a_p0_start_another_channel() -> None:
+    w = world()
+    only_slack = {Severity.P0: (SLACK,), Severity.P3: (BO,)}
+    w.policy = replace(POLICY, routes=only_slack)
+    w.apply(fire(), 0)
+    assert paged(outcome(w, "slack", PageResult.AGAIN, 2)) == []
+    assert paged(outcome(w, "slack", PageResult.AGAIN, 3)) == [BO]
+
+
+def test_a_severity_without_routes_is_told_in_the_timeline_and_a_p0_never_is_without() -> None:
+    w = world()
+    w.policy = Policy(routes={Severity.P2: (ALERTS,)})
+    decision = w.apply(fire("DiskUse60", "P3"), 0)
+    assert any("Nobody is configured" in getattr(e, "entry", e).text for e in decision.effects)
+    assert paged(w.apply(fire(subject="other"), 0)) == [ALERTS]
+
+
+def test_groups_and_titles() -> None:
+    labels = {"alertname": "CpuUse80", "subject": "cpu", "host": "dex-1"}
+    assert group_of(labels, "g") == "subject/cpu/"
+    assert group_of({}, "g") == "upstream/g"
+    assert title_of("CpuUse80", labels, {}) == "CPU use 80 (dex-1)"
+    assert title_of("", {}, {"title": " a\nb " * 99})[:3] == "a b"
+    assert len(title_of("X" * 999, {}, {})) <= 150
