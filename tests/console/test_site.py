@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from tests.fakes.console import HOSTILE, PASSWORD, seed, users, web
 
 from dexwatch.agenda.ingest import fired
 from dexwatch.console.config import ConsoleConfig
@@ -15,6 +14,7 @@ from dexwatch.sources.alertmanager import RoutedAlert, Silence
 from dexwatch.sources.http import Outcome, SourceError
 from dexwatch.sources.prometheus import ActiveAlert, Point, RuleGroup, RuleState, Series, Target
 from dexwatch.storage import open_store
+from tests.fakes.console import HOSTILE, PASSWORD, seed, users, web
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 LABELS = {"alertname": HOSTILE, "severity": "P0", "subject": HOSTILE, "host": HOSTILE}

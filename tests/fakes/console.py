@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import uvicorn
+from argon2 import PasswordHasher
 
 from dexwatch.agenda import incidents
 from dexwatch.agenda.ingest import fired, resolved
 from dexwatch.agenda.store import Store
-from dexwatch.console.access.users import Role, write
+from dexwatch.console.access.users import Role
 from dexwatch.console.config import ConsoleConfig, SampleControlConfig
 from dexwatch.console.site import build_site
 from dexwatch.console.view import vendor_folders
@@ -54,8 +55,13 @@ def web() -> list[Path]:
 def users(folder: Path) -> Path:
     """Write a users file with the operator Ana and the viewer Cy."""
     file = folder / "users.json"
-    write(file, "ana", PASSWORD, Role.OPERATOR)
-    write(file, "cy", PASSWORD, Role.VIEWER)
+    # A cheap hash of the same kind: the tests sign in a hundred times.
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    people = [
+        {"name": "ana", "role": Role.OPERATOR, "hash": cheap},
+        {"name": "cy", "role": Role.VIEWER, "hash": cheap},
+    ]
+    file.write_text(json.dumps({"users": people}))
     return file
 
 
@@ -217,7 +223,7 @@ def _daemons(folder: Path, source_port: int):
         ]
         log = (folder / "daemons.log").open("wb")
         children = [
-            subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=_die_with_parent)
+            subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=_die_with_parent)  # noqa: PLW1509
             for command in commands
         ]
         try:

@@ -1,6 +1,6 @@
 """A source of plausible values for every declared metric, for trying boards without an exchange.
 
-`python -m tests.fakes.metric_source PORT` serves one path an exporter (`/platform`, `/node_exporter`, ...).
+`python -m tests.fakes.metric_source PORT` serves one path an exporter, such as `/platform`.
 Values follow slow waves of the time since the start; counters only grow.
 `trouble` makes some of them ill: `api-slow`, `db-down`.
 """
@@ -36,6 +36,7 @@ VALUES = {
     "method": ("swap", "deposit"),
     "window": ("5m", "1h", "24h"),
     "status": ("confirmed", "failed"),
+    "slot": (),
     "feature": ("limit orders", "portfolio", "alerts"),
     "stage": ("produced", "seen", "evaluated"),
     "turn": ("in", "out"),
@@ -109,8 +110,27 @@ LEVELS = {
     "bsc_head_difficulty": 2,
     "platform_market_data_deviation_ratio": 0.002,
     "pg_stat_activity_max_tx_duration": 0.8,
+    "node_timex_offset_seconds": 0.0004,
+    "node_nf_conntrack_entries": 900,
+    "node_nf_conntrack_entries_limit": 262_144,
+    "node_filefd_allocated": 2_100,
+    "node_filefd_maximum": 1_000_000,
+    "node_filesystem_readonly": 0,
+    "node_procs_blocked": 0,
+    "redis_memory_used_bytes": 210e6,
+    "redis_memory_max_bytes": 1e9,
+    "redis_blocked_clients": 0,
+    "redis_connected_clients": 14,
+    "redis_config_maxclients": 10_000,
+    "pg_locks_count": 3,
+    "dexwatch_incidents_open": 0,
 }
-FLAT = {"redis_connected_clients"}
+STILL = (
+    *("error", "errs", "fail", "drop", "conflict", "reorgs", "changes", "deadlock", "oom"),
+    *("hook_requests", "evicted", "rejected", "rate_limited", "majfault", "gap", "missed"),
+    *("limit", "out_of_order", "duplicate", "restarts", "corrupt", "authorization"),
+)
+"""Counters with one of these in the name stand still while all is well."""
 
 
 class Source:
@@ -142,7 +162,7 @@ class Source:
 
     def weight(self, labels: dict[str, str]) -> float:
         phase = zlib.crc32(repr(sorted(labels.items())).encode())
-        rare = math.prod(0.012 for value in labels.values() if value in RARE)
+        rare = math.prod(0.004 for value in labels.values() if value in RARE)
         return rare * (0.4 + phase % 100 / 60)
 
     def wave(self, labels: dict[str, str]) -> float:
@@ -164,19 +184,13 @@ class Source:
         if metric.name == "bsc_blocks_total":
             return math.floor(passed / 0.45)
         if metric.name == "dex_high_value_swaps_total":
-            per_second = 0.002
-        if (
-            "error" in metric.name
-            or "reorgs" in metric.name
-            or "fail" in metric.name
-            or "drop" in metric.name
-            or "conflict" in metric.name
-            or "errs" in metric.name
-            or "changes" in metric.name
-        ):
-            per_second = 0.0
-        if "retrans" in metric.name.lower():
-            per_second = 0.01
+            return 4
+        if any(word in metric.name for word in STILL):
+            return 0.0
+        if metric.name == "node_disk_io_time_seconds_total":
+            return passed * 0.07
+        if metric.name == "node_netstat_Tcp_RetransSegs":
+            return passed * 0.01
         weight = self.weight(labels)
         # The wave is integrated, so that the counter's rate swings and never turns negative.
         return max(
@@ -188,6 +202,10 @@ class Source:
 
     def gauge(self, metric: Metric, labels: dict[str, str]) -> float:
         now = time.time()
+        if metric.name == "probe_ssl_earliest_cert_expiry":
+            return now + 60 * 86_400
+        if metric.name.startswith("probe_http_duration"):
+            return 0.004
         if metric.unit is Unit.TIMESTAMP:
             return now - 0.3
         if metric.name in {"bsc_head_block", "bsc_endpoint_head_block", "bsc_finalized_block"}:
@@ -215,6 +233,8 @@ class Source:
 
     def histogram(self, metric: Metric, labels: dict[str, str]):
         middle = metric.buckets[len(metric.buckets) // 3]
+        if metric.name == "platform_transaction_confirmation_seconds":
+            middle /= 2
         if self.trouble == "api-slow" and metric.name.startswith("http_server_request_duration"):
             middle *= 14
         total = max(

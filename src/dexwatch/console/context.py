@@ -40,7 +40,7 @@ class Context:
     now: Now
 
     async def page(
-        self, request: Request, template: str, *, status: int = 200, **values: Any
+        self, request: Request, template: str, *, status: int = 200, **values: object
     ) -> HTMLResponse:
         """Answer with a full page: frame, banner, and the template's content."""
         session = self.guard.session(request)

@@ -119,7 +119,7 @@ def _asset(name: str, path: Path) -> Asset:
 def _moment(at: datetime | None) -> Markup:
     """A time that the script turns into the reader's own zone and keeps counting."""
     if at is None:
-        return Markup(words.DASH)
+        return Markup("\u2013")
     exact = at.astimezone(UTC)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         exact.isoformat(timespec="seconds"),

@@ -6,6 +6,7 @@
 import json
 import os
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 import structlog
@@ -54,8 +55,6 @@ class Users:
         self._file = file
         self._stamp: tuple[int, int] | None = None
         self._users: dict[str, User] = {}
-        # An unknown name costs as much time as a wrong password, so neither can be told apart.
-        self._decoy = _hasher.hash(os.urandom(16).hex())
 
     def find(self, name: str) -> User | None:
         """Return the user of that name."""
@@ -66,7 +65,8 @@ class Users:
         """Return the user when the password is right; takes about 50 ms, so call it in a thread."""
         user = self.find(name)
         try:
-            _hasher.verify(user.hash if user else self._decoy, password[:LONGEST_PASSWORD])
+            # An unknown name costs as much time as a wrong password, so neither can be told apart.
+            _hasher.verify(user.hash if user else _decoy(), password[:LONGEST_PASSWORD])
         except (VerificationError, InvalidHashError):
             return None
         return user
@@ -82,6 +82,11 @@ class Users:
             self._users, self._stamp = {}, None
         except (OSError, UsersError) as error:
             log.error("users_file_unusable", file=str(self._file), error=str(error))  # noqa: TRY400
+
+
+@cache
+def _decoy() -> str:
+    return _hasher.hash(os.urandom(16).hex())
 
 
 def read(file: Path) -> tuple[User, ...]:

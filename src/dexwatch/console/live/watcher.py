@@ -1,4 +1,4 @@
-"""One viewer's inbox: of each kind of news only the newest is kept, so a slow viewer costs little."""
+"""One viewer's inbox: it keeps the newest of each kind of news, so slow viewers cost little."""
 
 import asyncio
 from collections.abc import Hashable

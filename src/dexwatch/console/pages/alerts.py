@@ -24,7 +24,8 @@ def build(context: Context) -> APIRouter:
         _: Annotated[Session, Depends(context.guard.viewer)],
         severity: str = "",
     ) -> HTMLResponse:
-        error, active = "", ()
+        error = ""
+        active: Sequence[ActiveAlert] = ()
         try:
             active = await context.prometheus.alerts()
         except SourceError as failure:

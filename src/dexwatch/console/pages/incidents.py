@@ -1,6 +1,7 @@
 """Incidents: the list, and the page on which an engineer understands one and answers it."""
 
 import secrets
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -61,7 +62,7 @@ def build(context: Context) -> APIRouter:
         )
 
     @router.get("/incidents/{incident_id}")
-    async def one(request: Request, incident_id: str, _: viewer, error: str = "") -> HTMLResponse:
+    async def one(request: Request, incident_id: str, _: viewer) -> HTMLResponse:
         return await _page(context, request, incident_id)
 
     @router.post("/incidents/{incident_id}/{act}")
@@ -160,10 +161,8 @@ def _panel(index: int, alert: Alert, query: str) -> Panel:
     notes = alert.annotations
     unit = Unit(notes["unit"]) if notes.get("unit") in set(Unit) else Unit.COUNT
     limits: tuple[Threshold, ...] = ()
-    try:
+    with suppress(ValueError):
         limits = (Threshold(float(notes.get("limit", "")), Level.BAD, "the alert's limit"),)
-    except ValueError:
-        pass
     return Panel(
         f"graph-{index}",
         alert.name,

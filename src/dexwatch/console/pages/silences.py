@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 import structlog
@@ -52,13 +52,8 @@ def build(context: Context) -> APIRouter:
     @router.post("/silences")
     async def create(request: Request, session: operator, fields: Fields) -> Response:
         form = {key: fields.get(key, "")[:LONGEST_TEXT] for key in ("matchers", "lasts", "comment")}
-        minutes = DURATIONS.get(form["lasts"])
         try:
-            wanted = parse(form["matchers"])
-            if minutes is None:
-                raise MatcherError("Choose how long.")
-            if not form["comment"].strip():
-                raise MatcherError("Say why, so that others know when it may go.")
+            wanted, minutes = _wish(form)
             begins = context.now()
             silence = await context.alertmanager.silence(
                 wanted,
@@ -84,6 +79,17 @@ def build(context: Context) -> APIRouter:
         return RedirectResponse("/silences", 303)
 
     return router
+
+
+def _wish(form: Mapping[str, str]) -> tuple[list[Matcher], int]:
+    """Return the matchers and the minutes of a filled form."""
+    wanted = parse(form["matchers"])
+    minutes = DURATIONS.get(form["lasts"])
+    if minutes is None:
+        raise MatcherError("Choose how long.")
+    if not form["comment"].strip():
+        raise MatcherError("Say why, so that others know when it may go.")
+    return wanted, minutes
 
 
 async def _page(
@@ -114,7 +120,6 @@ async def _page(
         durations=DURATIONS,
         error=error,
         unseen=unseen,
-        at=_minute(context.now()),
     )
 
 
@@ -156,7 +161,3 @@ def _matches(matcher: Matcher, value: str) -> bool:
         return bool(re.fullmatch(matcher.value, value[:200])) is matcher.is_equal
     except re.error as error:
         raise MatcherError(f"{matcher.value[:60]} is no regular expression: {error}") from None
-
-
-def _minute(at: datetime) -> str:
-    return at.strftime("%H:%M")
