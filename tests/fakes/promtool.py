@@ -117,6 +117,30 @@ def histogram(
     return tuple(lines)
 
 
+def outcomes(
+    name: str,
+    labels: str,
+    *,
+    good: str,
+    bad: str,
+    share: float,
+    just: float,
+    rate: float = 2.0,
+    usual: float = 0.0,
+) -> tuple[Counter, ...]:
+    """Return two counters whose bad share is `share` in the fault and `just` below the limit."""
+    comma = "," if labels else ""
+    return (
+        Counter(
+            f"{name}{{{labels}{comma}{good}}}",
+            rate * (1 - usual),
+            rate * (1 - share),
+            rate * (1 - just),
+        ),
+        Counter(f"{name}{{{labels}{comma}{bad}}}", rate * usual, rate * share, rate * just),
+    )
+
+
 def write(case: Case, rule: AlertRule, folder: Path) -> Path:
     """Write the rule file and its test for one case; return the test's path."""
     text = rule.expr(PRODUCTION)

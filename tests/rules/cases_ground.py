@@ -91,7 +91,10 @@ CASES_GROUND = (
     ),
     Case(
         "DiskFillsWithinADay",
-        (Counter(f"node_filesystem_avail_bytes{{{DISK}}}", 0, -2e6, -0.5e6, start=1e11, after=0),),
+        (
+            Counter(f"node_filesystem_avail_bytes{{{DISK}}}", 0, -2e6, -0.5e6, start=1e11, after=0),
+            Gauge(f"node_filesystem_size_bytes{{{DISK}}}", 2e11, 2e11, 2e11),
+        ),
         warm=60,
         fault=150,
         after=420,

@@ -12,10 +12,12 @@ from dexwatch.reports.coverage import fingerprint
 from dexwatch.reports.record import RULES_FILE, judged_rules
 from dexwatch.rules import ALERTS, PACES, PRODUCTION, render
 from tests.fakes import promtool
+from tests.rules.cases_exchange import CASES_EXCHANGE
 from tests.rules.cases_ground import CASES_GROUND
 from tests.rules.cases_platform import CASES_PLATFORM
 
-CASES = {case.rule: case for case in (*CASES_PLATFORM, *CASES_GROUND)}
+EVERY_CASE = (*CASES_PLATFORM, *CASES_EXCHANGE, *CASES_GROUND)
+CASES = {case.rule: case for case in EVERY_CASE}
 RULES = {rule.id: rule for rule in ALERTS}
 ALWAYS = {"Watchdog"}
 BATCH = 20
@@ -33,7 +35,7 @@ def record(names: list[str]) -> None:
 
 def test_no_rule_lacks_its_cases():
     assert set(CASES) == set(RULES) - ALWAYS
-    assert len(CASES) == len(CASES_PLATFORM) + len(CASES_GROUND)
+    assert len(CASES) == len(EVERY_CASE)
 
 
 def test_every_rule_that_judges_a_share_of_traffic_has_a_quiet_case():

@@ -2,7 +2,7 @@
 
 from dexwatch.rules.host import ALERTING
 from dexwatch.rules.pace import Cadence
-from dexwatch.rules.recordings import REAL_FILESYSTEMS
+from dexwatch.rules.recordings import REAL_FILESYSTEMS, disk_used
 from dexwatch.rules.rule import AlertRule, Comparison, Expression, Runbook
 from dexwatch.signals import host
 from dexwatch.signals.metric import Metric, Unit
@@ -29,6 +29,7 @@ def _of_host(
     fix: tuple[str, ...],
     row: str,
     rung: int = 1,
+    guard: Expression | None = None,
 ) -> AlertRule:
     return AlertRule(
         id=rule_id,
@@ -36,6 +37,7 @@ def _of_host(
         owner="platform",
         subject=subject,
         rung=rung,
+        guard=guard,
         value=value,
         compare=compare,
         limit=limit,
@@ -55,10 +57,9 @@ def _of_host(
     )
 
 
-def _rate(metric: Metric, pace_seconds: float = 300) -> Expression:
-    return lambda p: (
-        f"sum by (host) (rate({metric.where(ALERTING)}[{p.window(pace_seconds, STANDARD)}]))"
-    )
+def _rate(metric: Metric) -> Expression:
+    series = metric.where(ALERTING)
+    return lambda p: f"sum by (host) (rate({series}[{p.window(300, STANDARD)}]))"
 
 
 DISKS = (REAL_FILESYSTEMS, ALERTING)
@@ -95,11 +96,15 @@ MACHINE_ALERTS = (
         severity=P2,
         subject="disk",
         rung=4,
+        guard=lambda _: f"and on (host, mountpoint) {disk_used.where(ALERTING)} < 0.9",
         compare="<",
         limit=0,
         unit=Unit.BYTES,
         hold=3600,
-        why="Six hours give the trend, and it must point to full for an hour without a break.",
+        why=(
+            "Six hours give the trend, and for an hour it must point to full without a break."
+            " Above 90 per cent DiskAlmostFull speaks."
+        ),
         summary="At this pace {{ $labels.mountpoint }} of {{ $labels.host }} is full in a day.",
         description="The straight line through the last six hours meets zero within a day.",
         check=("See what grows, and whether it will stop by itself.",),

@@ -33,10 +33,13 @@ def share(
     seconds: float = 300,
     cadence: Cadence = Cadence.HIGH,
 ) -> str:
-    """Return the share of events that are in `part`; empty while there is none at all."""
+    """Return the share of events that are in `part`; empty while there is none at all.
+
+    A kind of failure that has never happened has no series, and its share is 0, not unknown.
+    """
     above = total(pace, part, by=by, seconds=seconds, cadence=cadence)
     below = total(pace, whole, by=by, seconds=seconds, cadence=cadence)
-    return f"{above} / ({below} > 0)"
+    return f"({above} or {below} * 0) / ({below} > 0)"
 
 
 def enough(
