@@ -1,33 +1,73 @@
-"""The commands; each group is a file, and this list is the table of contents."""
+"""The commands; each group is a file, and this list is the table of contents.
 
+A command's module is imported when it is called, so that `dexwatch up` does not carry the others.
+"""
+
+import importlib
+
+import click
 import typer
+from typer.core import TyperGroup
 
-from dexwatch.cli import check, coverage, demo, doctor, export, init, status, up, users
+COMMANDS = {
+    "up": "up:up",
+    "run": "up:run",
+    "demo": "demo:demo",
+    "scenario": "demo:scenario",
+    "init": "init:init",
+    "check": "check:check",
+    "doctor": "doctor:doctor",
+    "status": "status:status",
+    "coverage": "coverage:coverage",
+    "user": "users:user",
+    "export": "export:app",
+}
+"""What an operator types, and the module and function behind it."""
+
+
+class Commands(TyperGroup):
+    """Finds commands by `COMMANDS`, in its order."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature.
+        """Return the names, in the order of the table of contents."""
+        return list(COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature.
+        cmd_name: str,
+    ) -> click.Command | None:
+        """Import and return a command."""
+        return command(cmd_name) if cmd_name in COMMANDS else None
+
+
+def command(name: str) -> click.Command:
+    """Return the command of a name in `COMMANDS`."""
+    module, _, function = COMMANDS[name].partition(":")
+    found = getattr(importlib.import_module(f"dexwatch.cli.{module}"), function)
+    if not isinstance(found, typer.Typer):
+        single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        single.command(name)(found)
+        found = single
+    made = typer.main.get_command(found)
+    made.name = name
+    return made
+
 
 app = typer.Typer(
+    cls=Commands,
     name="dexwatch",
     help="Watch a decentralised exchange on BNB Smart Chain, page people, prove what happened.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-COMMANDS = (
-    up.up,
-    up.run,
-    demo.demo,
-    demo.scenario,
-    init.init,
-    check.check,
-    doctor.doctor,
-    status.status,
-    coverage.coverage,
-    users.user,
-)
 
-for command in COMMANDS:
-    app.command()(command)
-app.add_typer(export.app, name="export")
+@app.callback()
+def _root() -> None:
+    """Hold the commands together."""
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from dexwatch.rules import PACES, render
 app = typer.Typer(
     help="Write files for a Prometheus, Alertmanager or Grafana of your own.",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 FolderOption = Annotated[Path, typer.Option("--to", help="The folder to write into.")]

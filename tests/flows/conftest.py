@@ -1,0 +1,111 @@
+"""The whole platform, started once for all flows: sample exchange, daemons, roles."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from dexwatch.agenda.store import IncidentFilter
+from dexwatch.demo.config import Options
+from dexwatch.demo.run import Sample, sample, watched
+from dexwatch.incidents.records import Incident, IncidentState
+from dexwatch.settings import Settings, load
+from dexwatch.sources.http import SourceError
+from dexwatch.sources.prometheus import PrometheusClient
+from dexwatch.storage.store import SqlStore, open_store
+
+POLL_SECONDS = 0.25
+CALM_SECONDS = 3.0
+PAGED = {"P0", "P1", "P2", "P3"}
+
+
+@dataclass
+class Platform:
+    """The running platform, seen from outside."""
+
+    sample: Sample
+    settings: Settings
+    prometheus: PrometheusClient
+    store: SqlStore
+    seen: set[str] = field(default_factory=set)
+    """Rules that have fired since the last `forget`."""
+
+    async def firing(self) -> set[str]:
+        """Return the rules that fire now, and remember them."""
+        alerts = await self.prometheus.alerts()
+        now = {
+            a.name for a in alerts if a.state == "firing" and a.labels.get("severity") in PAGED
+        }
+        self.seen |= now
+        return now
+
+    async def open_incidents(self) -> tuple[Incident, ...]:
+        """Return incidents that are not resolved."""
+        states = frozenset(set(IncidentState) - {IncidentState.RESOLVED})
+        return (await self.store.incidents(IncidentFilter(states=states))).incidents
+
+    async def until(self, reached: Callable[[set[str]], bool], *, seconds: float) -> bool:
+        """Watch the firing rules until the condition holds; False when it does not in time."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if reached(await self.firing()):
+                return True
+            await asyncio.sleep(POLL_SECONDS)
+        return False
+
+    async def calm(self, *, seconds: float) -> bool:
+        """Wait until nothing has fired and no incident has been open for three seconds."""
+        deadline = time.monotonic() + seconds
+        quiet_since = None
+        while time.monotonic() < deadline:
+            quiet = not await self.firing() and not await self.open_incidents()
+            quiet_since = (quiet_since or time.monotonic()) if quiet else None
+            if quiet_since and time.monotonic() - quiet_since >= CALM_SECONDS:
+                return True
+            await asyncio.sleep(POLL_SECONDS)
+        return False
+
+    async def all_targets_up(self, *, seconds: float) -> bool:
+        """Wait until every scrape target answers."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                targets = await self.prometheus.targets()
+            except SourceError:
+                targets = ()
+            if targets and all(target.health == "up" for target in targets):
+                return True
+            await asyncio.sleep(POLL_SECONDS)
+        return False
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
+    """Start everything on free ports and wait until it is calm."""
+    folder = tmp_path_factory.mktemp("flow") / "demo"
+    async with sample(folder, Options(console_port=None)) as running, watched(running):
+        async with _outside(running) as platform:
+            assert await platform.all_targets_up(seconds=60), "a scrape target never came up"
+            assert await platform.calm(seconds=120), (
+                f"not calm at the start: {await platform.firing()} fire"
+            )
+            yield platform
+
+
+class _outside:  # noqa: N801 - reads as a word in `async with`.
+    def __init__(self, running: Sample) -> None:
+        self._running = running
+
+    async def __aenter__(self) -> Platform:
+        settings = load(Path(self._running.config))
+        self._prometheus = PrometheusClient(settings.daemons.prometheus_url)
+        self._store = await open_store(settings.storage.database_url(settings.folder))
+        return Platform(self._running, settings, self._prometheus, self._store)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._prometheus.close()
+        await self._store.close()
