@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterator
 
+import click
 import typer
 
 from dexwatch.cli import app
@@ -21,15 +22,24 @@ def page() -> str:
 
 def commands() -> set[str]:
     """Return the names of all top-level commands."""
-    return set(getattr(typer.main.get_command(app), "commands", {}))
+    return set(_inner(typer.main.get_command(app)))
 
 
 def _parts() -> Iterator[str]:
     yield from _command(typer.main.get_command(app), ("dexwatch",))
 
 
+def _inner(command: object) -> dict[str, click.Command]:
+    """Return the commands of a group; groups may look them up only when asked."""
+    if not isinstance(command, click.Group):
+        return {}
+    context = click.Context(command)
+    found = {name: command.get_command(context, name) for name in command.list_commands(context)}
+    return {name: inner for name, inner in found.items() if inner is not None}
+
+
 def _command(command: object, path: tuple[str, ...]) -> Iterator[str]:
-    inner = getattr(command, "commands", {})
+    inner = _inner(command)
     if len(path) > 1 and not getattr(command, "hidden", False):
         yield f"{'#' * len(path)} {' '.join(path)}"
         yield inspect.cleandoc(getattr(command, "help", None) or "").split("\f")[0]
