@@ -1,89 +1,94 @@
-"""Logs and receipts of a small exchange for the fake node: one V2 pair, one V3 pool, one router."""
+"""How tests look at the running sample exchange, and break it for a while."""
 
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
-from eth_abi.abi import encode
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
-from dexwatch.evm import topics
-from dexwatch.sources.calls import topic
-from dexwatch.sources.config import DexConfig
+from dexwatch.demo.exchange.programs import PASSWORD
+from dexwatch.demo.scenarios.exchange import SCENARIOS
 
-BNB, USDT = "0x" + "b0" * 20, "0x" + "d0" * 20
-PAIR, POOL, ROUTER = "0x" + "a1" * 20, "0x" + "a3" * 20, "0x" + "c0" * 20
-ANA = "0x" + "0a" * 20
-UNIT = 10**18
-TRADED = (
-    "Traded(address indexed user, address indexed pool, address tokenIn, uint256 amountIn,"
-    " uint256 amountOut, uint256 quotedOut, uint256 minOut)"
-)
+BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
+DEADLINE = 20.0
 
 
-def dex(**options: Any) -> DexConfig:
-    """Return the configuration of the exchange."""
-    return DexConfig.model_validate(
-        {
-            "high_value_usd": 50_000,
-            "tokens": [
-                {"symbol": "WBNB", "address": BNB},
-                {"symbol": "USDT", "address": USDT, "usd": 1.0},
-            ],
-            "pools": [
-                {"name": "WBNB/USDT", "address": PAIR, "token0": "WBNB", "token1": "USDT"},
-                {
-                    "name": "V3",
-                    "kind": "v3",
-                    "address": POOL,
-                    "token0": "WBNB",
-                    "token1": "USDT",
-                    "fee_bps": 5,
-                },
-            ],
-            "contracts": [
-                {
-                    "name": "router",
-                    "address": ROUTER,
-                    "kind": "router",
-                    "methods": ["swap(address)"],
-                    "pausable": True,
-                    "trade_event": TRADED,
-                    "events": ["FeeChanged(uint256,uint256)"],
-                    "views": [{"name": "fee", "signature": "feeBps()(uint256)", "decimals": 2}],
-                }
-            ],
-            **options,
-        }
-    )
+async def until(look: Callable[[], Awaitable[Any]], seconds: float = DEADLINE) -> Any:
+    """Await `look()` until it is true, and return what it gave."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = await look()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"not within {seconds} s: {look}"
+        await asyncio.sleep(0.1)
 
 
-def log(address: str, topic0: str, indexed: list[str], kinds: list[str], *values: Any) -> dict:
-    """Return a log; indexed arguments are addresses."""
-    words = ["0x" + "00" * 12 + text[2:] for text in indexed]
-    data = "0x" + encode(kinds, values).hex()
-    return {"address": address, "topics": [topic0, *words], "data": data, "logIndex": "0x0"}
+async def scrape(exchange, *names):
+    """Return {(name, sorted labels): value} summed over the exchange's processes."""
+    totals: dict = {}
+    async with httpx.AsyncClient(timeout=3) as client:
+        for port in (*exchange.place.api_ports, exchange.place.worker_port):
+            try:
+                text = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+            except httpx.HTTPError:
+                continue
+            for family in text_string_to_metric_families(text):
+                for sample in family.samples:
+                    if sample.name in names:
+                        key = (sample.name, *sorted(sample.labels.items()))
+                        totals[key] = totals.get(key, 0) + sample.value
+    return totals
 
 
-def sync(bnb: int, usdt: int) -> dict:
-    """Return the pair's `Sync`, reserves in whole tokens."""
-    return log(PAIR, topics.V2_SYNC, [], ["uint112"] * 2, bnb * UNIT, usdt * UNIT)
+async def total(exchange, name, **labels):
+    wanted = set(labels.items())
+    found = await scrape(exchange, name)
+    return sum(value for key, value in found.items() if wanted <= set(key[1:]))
 
 
-def sale(bnb: float, usdt: float) -> dict:
-    """Return the pair's `Swap` of WBNB against USDT, whole tokens."""
-    amounts = int(bnb * UNIT), 0, 0, int(usdt * UNIT)
-    return log(PAIR, topics.V2_SWAP, [ANA, ANA], ["uint256"] * 4, *amounts)
+async def rises(exchange, name, by=1.0, **labels):
+    """Wait until the series has risen by so much."""
+    before = await total(exchange, name, **labels)
+
+    async def look():
+        return await total(exchange, name, **labels) >= before + by
+
+    await until(look)
 
 
-def traded(received: int, quoted: int) -> dict:
-    """Return the router's own event."""
-    kinds = ["address", "uint256", "uint256", "uint256", "uint256"]
-    return log(ROUTER, topic_of_trade(), [ANA, PAIR], kinds, BNB, UNIT, received, quoted, received)
+class Broken:
+    """Holds a scenario active for the length of a block."""
+
+    def __init__(self, exchange, name):
+        self.world = SimpleNamespace(exchange=exchange)
+        self.scenario = BY_NAME[name]
+
+    async def __aenter__(self):
+        await self.scenario.start(self.world)
+        await self.scenario.start(self.world)
+
+    async def __aexit__(self, *exception):
+        await self.scenario.stop(self.world)
+        await self.scenario.stop(self.world)
 
 
-def topic_of_trade() -> str:
-    """Return the topic of the router's event."""
-    return topic("Traded(address,address,address,uint256,uint256,uint256,uint256)")
+def client(exchange):
+    address = {"x-sample-client": "192.0.2.1"}
+    return httpx.AsyncClient(base_url=exchange.addresses["api"], timeout=8, headers=address)
 
 
-def lp_transfer(sender: str, recipient: str, amount: int) -> dict:
-    """Return a transfer of the pair's own token."""
-    return log(PAIR, topics.TRANSFER, [sender, recipient], ["uint256"], amount)
+async def status(exchange, method, path, **options):
+    async with client(exchange) as browser:
+        return (await browser.request(method, path, **options)).status_code
+
+
+async def signed_in(exchange, number=7):
+    async with client(exchange) as browser:
+        body = {"email": f"user{number}@example.org", "password": PASSWORD}
+        answer = await browser.post("/api/sessions", json=body)
+    assert answer.status_code == 201
+    return {"authorization": f"Bearer {answer.json()['token']}"}

@@ -22,12 +22,7 @@ from starlette.routing import Route
 from dexwatch.demo.exchange.bodies import Credentials, Payment, Survey, Ticket, TradeOrder
 from dexwatch.demo.exchange.cache import Cache, QueueFullError
 from dexwatch.demo.exchange.desk import Desk
-from dexwatch.demo.exchange.process import (
-    TRANSACTIONS,
-    ProcessSettings,
-    TroubleReader,
-    read_settings,
-)
+from dexwatch.demo.exchange.process import TRANSACTIONS, ProcessSettings, TroubleReader
 from dexwatch.demo.exchange.store import Store, TradeRow, digest
 from dexwatch_instrument import HttpMetrics, MetricsPage, Platform, SuspiciousSources, logs
 
@@ -282,7 +277,7 @@ def build(settings: ProcessSettings) -> FastAPI:
 
 def main() -> None:
     """Serve until SIGTERM."""
-    settings = read_settings(Path(sys.argv[1]))
+    settings = ProcessSettings.read(Path(sys.argv[1]))
     logs.configure(settings.name)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     uvicorn.run(

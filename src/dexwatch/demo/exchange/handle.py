@@ -87,42 +87,54 @@ async def start_exchange(
         async with asyncio.TaskGroup() as group:
             group.create_task(_start_database(place, database, programs))
             group.create_task(programs.start(servers))
-        hog = ConnectionHog(place)
-        stack.push_async_callback(hog.release)
-        traffic = Traffic(f"http://127.0.0.1:{place.balancer_port}", seed=seed)
-        host = SampleHost(ports.take("sample-host"), traffic.requests_per_second, seed=seed)
-        await stack.enter_async_context(host)
-        mailbox = Mailbox(ports.take("smtp"), ports.take("mailbox"))
-        await stack.enter_async_context(mailbox)
-        slack = SlackFake(ports.take("slack"), SLACK_TOKEN)
-        await stack.enter_async_context(slack)
-        for work in (traffic.run(), _cut_logs(place)):
-            task = asyncio.create_task(work)
-            stack.push_async_callback(_cancel, task)
-        return Exchange(
-            place=place,
-            programs=programs,
-            trouble=trouble,
-            traffic=traffic,
-            host=host,
-            hog=hog,
-            mailbox=mailbox,
-            slack=slack,
-            settings=_settings(place, host, mailbox, slack),
-            secrets={
-                "platform.dsn": place.reader_dsn,
-                "redis.url": place.redis_url,
-                "slack.token": SLACK_TOKEN,
-            },
-            addresses={
-                "api": f"http://127.0.0.1:{place.balancer_port}",
-                "mailbox": mailbox.url,
-                "slack": slack.url,
-            },
-            _definitions=definitions,
-            _stack=stack.pop_all(),
-        )
+        return await _equip(stack, place, programs, trouble, definitions, ports, seed)
     raise AssertionError("unreachable: the block above returns or raises")
+
+
+async def _equip(  # noqa: PLR0917 - it is the second half of start_exchange.
+    stack: AsyncExitStack,
+    place: Place,
+    programs: Supervisor,
+    trouble: TroubleFile,
+    definitions: Mapping[str, Program],
+    ports: Ports,
+    seed: int,
+) -> Exchange:
+    """Add users, the sample host and the stand-ins; the result owns all that `stack` holds."""
+    hog = ConnectionHog(place)
+    stack.push_async_callback(hog.release)
+    traffic = Traffic(f"http://127.0.0.1:{place.balancer_port}", seed=seed)
+    host = SampleHost(ports.take("sample-host"), traffic.requests_per_second, seed=seed)
+    await stack.enter_async_context(host)
+    mailbox = Mailbox(ports.take("smtp"), ports.take("mailbox"))
+    await stack.enter_async_context(mailbox)
+    slack = SlackFake(ports.take("slack"), SLACK_TOKEN)
+    await stack.enter_async_context(slack)
+    for work in (traffic.run(), _cut_logs(place)):
+        stack.push_async_callback(_cancel, asyncio.create_task(work))
+    return Exchange(
+        place=place,
+        programs=programs,
+        trouble=trouble,
+        traffic=traffic,
+        host=host,
+        hog=hog,
+        mailbox=mailbox,
+        slack=slack,
+        settings=_settings(place, host, mailbox, slack),
+        secrets={
+            "platform.dsn": place.reader_dsn,
+            "redis.url": place.redis_url,
+            "slack.token": SLACK_TOKEN,
+        },
+        addresses={
+            "api": f"http://127.0.0.1:{place.balancer_port}",
+            "mailbox": mailbox.url,
+            "slack": slack.url,
+        },
+        _definitions=definitions,
+        _stack=stack.pop_all(),
+    )
 
 
 def market_of(chain: ChainHandle) -> Market:

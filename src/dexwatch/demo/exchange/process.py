@@ -4,6 +4,7 @@ import asyncio
 import os
 import tempfile
 from pathlib import Path
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
@@ -59,6 +60,11 @@ class ProcessSettings(_Model):
     """Failed sign-ins of one source within the window above which it is suspicious."""
     suspicious_seconds: float = 10.0
 
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Return the settings of a process from its file."""
+        return cls.model_validate_json(path.read_bytes())
+
     @field_serializer("dsn", "redis_url", when_used="json")
     def _open(self, secret: SecretStr) -> str:
         # The file is written for the process alone, so the secret has to be in it.
@@ -76,11 +82,6 @@ class Trouble(_Model):
     registration_broken: bool = False
     payment_broken: bool = False
     sync_lag_seconds: float = 0.0
-
-
-def read_settings(path: Path) -> ProcessSettings:
-    """Return the settings of a process from its file."""
-    return ProcessSettings.model_validate_json(path.read_bytes())
 
 
 class TroubleFile:

@@ -21,12 +21,7 @@ from starlette.routing import Route
 from dexwatch.demo.chain.rpc import RpcError
 from dexwatch.demo.exchange.cache import Cache
 from dexwatch.demo.exchange.desk import BPS, PLATFORM_FEE_BPS, Desk, Quote
-from dexwatch.demo.exchange.process import (
-    TRANSACTIONS,
-    ProcessSettings,
-    TroubleReader,
-    read_settings,
-)
+from dexwatch.demo.exchange.process import TRANSACTIONS, ProcessSettings, TroubleReader
 from dexwatch.demo.exchange.store import Store
 from dexwatch_instrument import MetricsPage, Platform, logs
 
@@ -215,7 +210,7 @@ def _end(task: "asyncio.Task[None]") -> None:
 
 def main() -> None:
     """Work until SIGTERM."""
-    settings = read_settings(Path(sys.argv[1]))
+    settings = ProcessSettings.read(Path(sys.argv[1]))
     logs.configure(settings.name)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     uvicorn.run(
