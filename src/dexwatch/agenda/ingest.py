@@ -88,7 +88,7 @@ def fired(
         group=group_of(labels, upstream),
         name=labels.get("alertname", "unnamed"),
         severity=severity_of(labels),
-        starts_at=starts_at,
+        starts_at=_milliseconds(starts_at),
         began_at=starts_at - _hold(annotations),
         labels=labels,
         annotations=annotations,
@@ -112,12 +112,17 @@ def resolved(
         group=group_of(labels, upstream),
         name=labels.get("alertname", "unnamed"),
         severity=severity_of(labels),
-        starts_at=starts_at,
+        starts_at=_milliseconds(starts_at),
         ends_at=max(ends_at, starts_at),
         labels=labels,
         annotations=annotations,
         source=source,
     )
+
+
+def _milliseconds(moment: datetime) -> datetime:
+    # Alertmanager's API cuts what its webhook gives in full; an episode must have one name.
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _hold(annotations: Mapping[str, str]) -> timedelta:
