@@ -1,0 +1,101 @@
+"""The metrics of others that rules and boards name are what Debian's binaries really expose.
+
+PostgreSQL, Redis and nginx are asked with the exporters' own tests.
+"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+
+from dexwatch.daemons import Hook, plan
+from dexwatch.daemons.config import DaemonsConfig
+from dexwatch.daemons.supervisor import Supervisor
+from dexwatch.exposition import serve
+from dexwatch.rules import SAMPLE, render
+from dexwatch.signals import host, probes
+from dexwatch.signals.host import HOST_METRICS
+from dexwatch.signals.metric import TARGET_LABELS, Metric
+from dexwatch.signals.probes import PROBE_METRICS
+from dexwatch.signals.prometheus import PROMETHEUS_METRICS
+from dexwatch.sources.prometheus import PrometheusClient
+from tests.fakes import need
+from tests.fakes.patience import until
+
+BLACKBOX, NODE = "prometheus-blackbox-exporter", "prometheus-node-exporter"
+ONLY_IN_THE_BINARY = {
+    # Shown only for a server with a certificate that the machine trusts.
+    probes.certificate_expiry: (BLACKBOX, "probe_ssl_earliest_cert_expiry"),
+    # Echo requests need a right that a test may lack.
+    probes.icmp_seconds: (BLACKBOX, "probe_icmp_duration_seconds"),
+    # The kernel's module is not loaded everywhere; the exporter joins the name of two parts.
+    host.conntrack_entries: (NODE, "nf_conntrack_entries"),
+    host.conntrack_limit: (NODE, "nf_conntrack_entries_limit"),
+}
+BINARIES = ("node-exporter", "blackbox-exporter", "alertmanager")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(tmp_path_factory) -> AsyncIterator[PrometheusClient]:
+    for name in BINARIES:
+        need.program(f"prometheus-{name}")
+    need.program("prometheus")
+    folder = tmp_path_factory.mktemp("foreign")
+    async with Supervisor(folder) as supervisor, serve(lambda: (), 0) as port:
+        config = DaemonsConfig.model_validate(
+            {
+                **{
+                    name: {"port": need.free_port()}
+                    for name in ("prometheus", "alertmanager", "node", "blackbox")
+                },
+                "probes": [
+                    {
+                        "name": "self",
+                        "kind": "http",
+                        "target": f"http://localhost:{port}/healthz",
+                        "cadence": "critical",
+                    }
+                ],
+            }
+        )
+        programs = plan(
+            config,
+            folder=folder,
+            pace=SAMPLE,
+            rules=render(SAMPLE),
+            roles=(),
+            hook=Hook("http://127.0.0.1:1/", SecretStr("x")),
+        )
+        await supervisor.start(programs)
+        async with PrometheusClient(config.prometheus_url) as asked:
+            yield asked
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("metrics", [HOST_METRICS, PROBE_METRICS, PROMETHEUS_METRICS])
+async def test_declared_metrics_exist_with_their_labels(client, metrics):
+    expected = {metric for metric in metrics if metric not in ONLY_IN_THE_BINARY}
+
+    async def absent() -> set[Metric]:
+        names = await client.label_values("__name__")
+        return {metric for metric in expected if metric.name not in names}
+
+    async def complete() -> bool:
+        return not await absent()
+
+    try:
+        await until(complete, seconds=25)
+    except AssertionError:
+        pytest.fail(f"not exposed: {sorted(metric.name for metric in await absent())}")
+    for metric in expected:
+        (series, *_) = await client.query(metric.name)
+        found = set(series.labels) - TARGET_LABELS - {"__name__"}
+        assert found == set(metric.labels), metric.name
+
+
+@pytest.mark.parametrize("metric", sorted(ONLY_IN_THE_BINARY, key=str), ids=str)
+def test_what_cannot_be_provoked_here_is_known_to_the_binary(metric):
+    program, text = ONLY_IN_THE_BINARY[metric]
+    assert text.encode() in Path(need.program(program)).read_bytes()
