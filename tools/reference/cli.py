@@ -3,8 +3,8 @@
 import inspect
 from collections.abc import Iterator
 
-import click
 import typer
+from typer.core import TyperGroup
 
 from dexwatch.cli import app
 from tools.reference.markdown import block, code, document, table
@@ -29,11 +29,11 @@ def _parts() -> Iterator[str]:
     yield from _command(typer.main.get_command(app), ("dexwatch",))
 
 
-def _inner(command: object) -> dict[str, click.Command]:
+def _inner(command: object) -> dict[str, object]:
     """Return the commands of a group; groups may look them up only when asked."""
-    if not isinstance(command, click.Group):
+    if not isinstance(command, TyperGroup):
         return {}
-    context = click.Context(command)
+    context = typer.Context(command)
     found = {name: command.get_command(context, name) for name in command.list_commands(context)}
     return {name: inner for name, inner in found.items() if inner is not None}
 

@@ -4,8 +4,8 @@ A command's module is imported when it is called, so that `dexwatch up` does not
 """
 
 import importlib
+from typing import Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -28,20 +28,20 @@ COMMANDS = {
 class Commands(TyperGroup):
     """Finds commands by `COMMANDS`, in its order."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature.
+    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 - the base class's signature.
         """Return the names, in the order of the table of contents."""
         return list(COMMANDS)
 
     def get_command(
         self,
-        ctx: click.Context,  # noqa: ARG002 - click's signature.
+        ctx: object,  # noqa: ARG002 - the base class's signature.
         cmd_name: str,
-    ) -> click.Command | None:
+    ) -> Any:  # noqa: ANN401 - typer keeps its type private.
         """Import and return a command."""
         return command(cmd_name) if cmd_name in COMMANDS else None
 
 
-def command(name: str) -> click.Command:
+def command(name: str) -> Any:  # noqa: ANN401 - typer keeps its type private.
     """Return the command of a name in `COMMANDS`."""
     module, _, function = COMMANDS[name].partition(":")
     found = getattr(importlib.import_module(f"dexwatch.cli.{module}"), function)

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from dexwatch.app.up import exposed, hook
 from dexwatch.cli.present import CONFIG_DEFAULT, ConfigOption, err, settings_or_exit
+from dexwatch.console.site import windows_of
 from dexwatch.daemons import render_alertmanager, render_prometheus
 from dexwatch.daemons.program import File
 from dexwatch.dashboards import BOARDS, grafana
@@ -56,11 +57,11 @@ def grafana_boards(
     config: ConfigOption = CONFIG_DEFAULT, *, to: FolderOption = Path("export/grafana")
 ) -> None:
     """Write every board as a Grafana dashboard."""
-    pace = PACES[settings_or_exit(config).pace]
+    windows = windows_of(PACES[settings_or_exit(config).pace])
     boards = tuple(
         File(
             f"{board.id}.json",
-            orjson.dumps(grafana.render(board, pace.window), option=orjson.OPT_INDENT_2).decode(),
+            orjson.dumps(grafana.render(board, windows), option=orjson.OPT_INDENT_2).decode(),
         )
         for board in BOARDS
     )

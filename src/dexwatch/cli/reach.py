@@ -79,11 +79,13 @@ def _chain(settings: Settings, chain: ChainConfig) -> Iterator[tuple[str, str, T
             "Check the address and key of this endpoint.",
         )
     first = chain.endpoints[0].http.get_secret_value()
-    for thing in (*settings.dex.pools, *settings.dex.contracts):
+    known = {pool.name: pool.address for pool in settings.dex.pools}
+    known |= {contract.name: contract.address for contract in settings.dex.contracts}
+    for name, address in known.items():
         yield (
             "contract",
-            thing.name,
-            partial(_contract, first, thing.address),
+            name,
+            partial(_contract, first, address),
             "Check the address, and that it is on this chain.",
         )
 
