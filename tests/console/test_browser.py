@@ -11,7 +11,15 @@ from tests.fakes.patience import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 PAGES = {
     "overview": "/",
@@ -74,7 +82,11 @@ async def test_boards_live_and_by_keyboard(running, page):
     await page.wait_for_selector("#link-state[data-state=live]")
     await page.wait_for_selector(".panel .uplot")
     at = await page.get_attribute("#panel-response", "data-at")
-    await page.wait_for_function(f"document.getElementById('panel-response').dataset.at > {at}")
+
+    async def newer():
+        return await page.get_attribute("#panel-response", "data-at") != at
+
+    await until(newer, why="a new frame arrives")
     await page.keyboard.press("g")
     await page.keyboard.press("b")
     await page.wait_for_url(f"{running.url}/boards/blockchain")
