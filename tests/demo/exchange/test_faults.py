@@ -166,6 +166,11 @@ async def test_rate_limit_abuse_is_refused_and_others_are_not(exchange):
         assert await status(exchange, "GET", "/api/quotes/WBNB-USDT") == 200
 
 
+async def test_forbidden_access(exchange):
+    async with Broken(exchange, "forbidden-access"):
+        await rises(exchange, "platform_authorization_failures_total", 4, reason="forbidden")
+
+
 @pytest.mark.parametrize(
     ("name", "metric"),
     [

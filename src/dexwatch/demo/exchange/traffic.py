@@ -97,10 +97,14 @@ class Traffic:
             await self._end()
 
     def attack(self, name: str) -> None:
-        """Begin an attack: "brute-force" guesses passwords, "flood" asks far too often."""
+        """Begin an attack.
+
+        "brute-force" guesses passwords, "flood" asks far too often, "pry" asks for what only
+        administrators may see.
+        """
+        attacks = {"brute-force": self._guess, "flood": self._flood, "pry": self._pry}
         if name not in self._attacks:
-            work = self._guess() if name == "brute-force" else self._flood()
-            self._attacks[name] = asyncio.create_task(work, name=name)
+            self._attacks[name] = asyncio.create_task(attacks[name](), name=name)
 
     def calm(self, name: str) -> None:
         """End an attack."""
@@ -222,6 +226,15 @@ class Traffic:
                 request = self._ask_api("GET", "/api/quotes/WBNB-USDT", headers=headers)
                 self._begin(_finish(request))
             await asyncio.sleep(1 / 40)
+
+    async def _pry(self) -> None:
+        while True:
+            self._begin(self._ask_for_users())
+            await asyncio.sleep(1 / 3)
+
+    async def _ask_for_users(self) -> None:
+        headers = (await self._visitor()).headers
+        await self._ask_api("GET", "/api/admin/users", headers=headers)
 
 
 async def _finish(request: Awaitable[object]) -> None:

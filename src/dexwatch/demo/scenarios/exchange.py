@@ -248,4 +248,12 @@ SCENARIOS: tuple[Scenario, ...] = (
         start=_attack("flood"),
         stop=_calm("flood"),
     ),
+    Scenario(
+        name="forbidden-access",
+        title="Users ask for what they may not see",
+        story="Signed-in users ask for the administrators' page three times a second.",
+        raises=("UnauthorizedAccess",),
+        start=_attack("pry"),
+        stop=_calm("pry"),
+    ),
 )
