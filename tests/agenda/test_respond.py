@@ -105,7 +105,7 @@ async def test_a_p0_reaches_every_channel_at_once_and_they_follow_it_to_its_end(
         assert (await s.post(alert)).status_code == 200
         await asyncio.gather(s.slack.wait(1), s.mailbox.wait(1), s.hook.wait(1))
         took = time.perf_counter() - began
-        # Generous, because other programs may keep the machine busy; the benchmark tells the figure.
+        # Generous: other programs may keep the machine busy; the benchmark tells the figure.
         assert took < 5.0, f"alert to all messages took {took:.3f} s"
         assert s.slack.messages[0].channel == "critical-alerts"
         assert "/incidents/INC-1" in s.mailbox.messages[0].text

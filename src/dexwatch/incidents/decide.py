@@ -29,7 +29,7 @@ def decide(state: GroupState, fact: Fact, now: datetime) -> Decision:
     """Return what `fact`, learned at `now`, makes of `state`.
 
     A clock that jumped back is not believed: time never runs backwards inside an incident.
-    The incident's `revision` rises exactly when the decision changed the incident.
+    The incident's `revision` rises exactly when there is something new to tell about it.
     """
     known = [alert.ingested_at for alert in state.alerts.values()]
     if state.incident is not None:
@@ -39,7 +39,9 @@ def decide(state: GroupState, fact: Fact, now: datetime) -> Decision:
     after = decision.state.incident
     if after is None or after == state.incident:
         return decision
-    if state.incident is not None and after.id == state.incident.id:
+    # That a message arrived is nothing that another message would tell.
+    told = not isinstance(fact, PageOutcome)
+    if told and state.incident is not None and after.id == state.incident.id:
         after = replace(after, revision=state.incident.revision + 1)
     after = replace(after, changed_at=now)
     return replace(decision, state=replace(decision.state, incident=after))

@@ -124,7 +124,7 @@ class Incident:
     generation: int = 0
     """Rises by one whenever people are paged anew."""
     revision: int = 1
-    """Rises by one with every change, so that messages know whether they are behind."""
+    """Rises with all that people can be told, so that messages know whether they are behind."""
     owner: str | None = None
     previous: str | None = None
     """The incident of the same group that this one follows."""
