@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
@@ -109,6 +110,12 @@ def test_claims_and_rules_name_rows_of_the_catalogue():
     shown = {row for board in BOARDS for panel in board.panels for row in panel.rows}
     assert shown <= known, sorted(shown - known)
     assert {board.row for board in BOARDS} <= known
+
+
+def test_claimed_tests_exist():
+    root = Path(__file__).parents[2]
+    named = {path for claim in CLAIMS.values() for path in claim.tests}
+    assert not [path for path in sorted(named) if not (root / path).is_file()]
 
 
 def test_the_record_of_promtools_judgement_is_the_present_one():

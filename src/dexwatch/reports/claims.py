@@ -48,7 +48,8 @@ COMPONENTS = {
     ),
     "C-NODE-EXP": Claim(metrics=(host.cpu_seconds, host.memory_total), programs=("node-exporter",)),
     "C-CUSTOM-EXP": Claim(
-        metrics=(own.collector_success, chain.head_block, exchange.swaps, business.users)
+        metrics=(own.collector_success, chain.head_block, exchange.swaps, business.users),
+        tests=("tests/exporters/test_collectors.py",),
     ),
     "C-BLACKBOX-EXP": Claim(
         metrics=(probes.success, probes.seconds), programs=("blackbox-exporter",)
@@ -66,15 +67,15 @@ COMPONENTS = {
     ),
     "C-SLACK": Claim(
         notifiers=("slack",),
-        tests=("tests/notifiers/test_slack.py",),
+        tests=("tests/notifiers/test_contract.py",),
         lacks="buttons that answer an incident from Slack",
     ),
-    "C-EMAIL": Claim(notifiers=("email",), tests=("tests/notifiers/test_email.py",)),
+    "C-EMAIL": Claim(notifiers=("email",), tests=("tests/notifiers/test_contract.py",)),
     "C-POSTGRES": Claim(
         metrics=(pg.up, pg.connections, pg.database_size), tests=("tests/storage/test_store.py",)
     ),
     "C-REDIS": _m(cache.up, cache.memory_used, cache.commands),
-    "C-CONSOLE": Claim(tests=("tests/console/test_pages.py",)),
+    "C-CONSOLE": Claim(tests=("tests/console/test_site.py", "tests/console/test_browser.py")),
 }
 
 INFRASTRUCTURE = {
