@@ -20,6 +20,7 @@ from dexwatch.demo.chain.heads import Heads
 from dexwatch.demo.chain.population import Population
 from dexwatch.demo.chain.rpc import Rpc
 from dexwatch.demo.chain.traders import Traders
+from dexwatch.demo.chain.unstick import Unsticker
 from dexwatch.demo.config import Options, Ports
 
 CHAIN_ID = 56
@@ -73,6 +74,8 @@ async def sample_chain(
         )
         traders = Traders(rpc, heads, population)
         tasks.append(asyncio.create_task(traders.run(), name="traders"))
+        unsticker = Unsticker(rpc, traders.sender.forget)
+        tasks.append(asyncio.create_task(unsticker.run(), name="unsticker"))
         abis = {name: artefact.abi for name, artefact in artefacts.items()}
         handle = ChainHandle(
             chain_id=CHAIN_ID,

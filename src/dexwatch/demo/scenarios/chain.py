@@ -73,7 +73,7 @@ def _in_time(node: Node) -> None:
 
 
 def _leave(mood: Mood) -> None:
-    mood.activity = 0.02
+    mood.activity = 0.0
 
 
 def _return(mood: Mood) -> None:
@@ -203,7 +203,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         name="volume-drop",
         title="The traders leave",
-        story="Almost nobody trades any more.",
+        story="Nobody trades on the pools any more, except through the API.",
         raises=("TradingVolumeDrop",),
         start=_mood(_leave),
         stop=_mood(_return),
