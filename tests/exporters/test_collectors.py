@@ -16,7 +16,7 @@ from dexwatch.signals.sample import Distribution, Sample
 from dexwatch.sources.blocks import Retraction
 from dexwatch.sources.calls import selector, topic
 from dexwatch.sources.config import ChainConfig
-from tests.fakes import exchange as fake
+from tests.fakes import pools as fake
 from tests.fakes.node import FakeChain
 
 ENDPOINT = {"name": "node-a", "http": "http://127.0.0.1:1"}

@@ -1,6 +1,7 @@
 """The whole watch against a fake node: all figures come, failures stay where they are, restarts."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -14,9 +15,9 @@ from dexwatch.signals import chain, exchange, own
 from dexwatch.signals.metric import Metric
 from dexwatch.sources.calls import selector
 from dexwatch.sources.config import ChainConfig, DatabaseConfig
-from tests.fakes import exchange as fake
 from tests.fakes import need
-from tests.fakes.node import FakeChain, FakeNode, running
+from tests.fakes import pools as fake
+from tests.fakes.node import FakeChain, FakeNode, digest, running
 
 VIEWS = {
     "getReserves()": encode(["uint112", "uint112", "uint32"], [fake.UNIT, 600 * fake.UNIT, 0]),
@@ -38,7 +39,7 @@ async def node() -> AsyncIterator[FakeNode]:
 def watch(node: FakeNode, **options: Any) -> Watch:
     config = ChainConfig(
         block_interval_ms=30,
-        stall_seconds=0.3,
+        stall_seconds=1.0,
         timeout_seconds=0.5,
         endpoints=[{"name": "node-a", "http": node.http, "ws": node.ws}],
     )
@@ -72,8 +73,8 @@ async def test_all_figures_come(node: FakeNode) -> None:
         await until(lambda: value(watched, chain.head_block) == node.chain.height)
         await until(lambda: value(watched, chain.finalized_block) == node.chain.height - 2)
         assert value(watched, chain.finality_lag) == 2
-        assert value(watched, chain.finality_seconds).total >= 5
-        assert value(watched, chain.block_visible_seconds).total >= 8
+        assert value(watched, chain.finality_seconds).total >= 3
+        assert value(watched, chain.block_visible_seconds).total >= 3
         assert value(watched, chain.block_interval_seconds).sum == pytest.approx(
             0.45 * value(watched, chain.block_interval_seconds).total
         )
@@ -144,13 +145,27 @@ async def test_a_restart_goes_on_where_the_watch_stopped(node: FakeNode, tmp_pat
         assert value(watched, chain.blocks, stage="evaluated") == 5
 
 
-@pytest.mark.parametrize("text", ["", "{", "null", '{"chain_id": 56}', '{"chain_id": 1}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "null", '{"chain_id": 56}', '{"chain_id": 56, "blocks": [[1, 2]]}']
+)
 async def test_an_unusable_cursor_is_a_first_start(
     node: FakeNode, tmp_path: Path, text: str
 ) -> None:
     (tmp_path / "chain-cursor.json").write_text(text)
     async with watch(node, folder=tmp_path).run() as watched:
         await until(lambda: value(watched, chain.head_block) == node.chain.height)
+
+
+@pytest.mark.parametrize("number", [40, 100, 101, 5_000])
+async def test_a_cursor_of_another_chain_leads_to_the_new_one(
+    node: FakeNode, tmp_path: Path, number: int
+) -> None:
+    cursor = {"chain_id": 56, "blocks": [[number, digest("x"), digest("y")]]}
+    (tmp_path / "chain-cursor.json").write_text(json.dumps(cursor))
+    node.chain.mine(3)
+    async with watch(node, folder=tmp_path).run() as watched:
+        await until(lambda: value(watched, chain.head_block) == node.chain.height, 20)
+        assert value(watched, chain.reorgs) == 0
 
 
 async def test_reverts_are_explained_by_a_replay(node: FakeNode) -> None:

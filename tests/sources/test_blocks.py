@@ -55,12 +55,12 @@ class Watcher:
         self.retractions: list[Retraction] = []
         self.series = Series()
         self._options = {"depth": depth, "max_catch_up": max_catch_up}
-        self.follower = self._new(None)
+        self.follower = self._new(())
 
     def restart(self) -> None:
-        self.follower = self._new(self.evaluated[-1] if self.evaluated else None)
+        self.follower = self._new(self.follower.recent(64))
 
-    def _new(self, resume: BlockRef | None) -> Follower:
+    def _new(self, resume: tuple[BlockRef, ...]) -> Follower:
         return Follower(
             self.series,
             on_block=self._on_block,
@@ -231,11 +231,27 @@ async def test_a_block_that_nobody_can_read_is_given_up_by_decision_and_counted(
     assert watcher.evaluated[-1].number == 102
     assert watcher.series.value(chain.block_gaps_open) == 4
     head = watcher.evaluated[-1]
-    watcher.follower.give_up(BlockRef(chain_.height, head.hash, head.parent))
+    await watcher.follower.give_up(reader, BlockRef(chain_.height, head.hash, head.parent))
     await watcher.see(reader)
     assert [ref.number for ref in watcher.evaluated] == [100, 101, 102, 104, 105, 106]
     assert watcher.count("lost") == 1
     assert watcher.count("produced") == 7
+
+
+async def test_blocks_that_a_node_has_forgotten_are_given_up_at_once() -> None:
+    old, chain_ = FakeChain(start=40), FakeChain(start=1_000)
+    chain_.mine(20)
+    watcher = Watcher(max_catch_up=5_000)
+    await watcher.see(Reader(old))
+    reader = Reader(chain_)
+    with pytest.raises(SourceError, match="has no block 41"):
+        await watcher.see(reader)
+    head = chain_.head
+    ref = BlockRef(chain_.height, head["hash"], head["parentHash"])
+    await watcher.follower.give_up(reader, ref)
+    await watcher.see(reader)
+    assert watcher.count("lost") == 1_000 - 41
+    assert watcher.evaluated[-1].number == chain_.height
 
 
 async def test_blocks_with_wrong_parents_do_not_enter_the_chain() -> None:

@@ -2,13 +2,13 @@
 
 import pytest
 from eth_abi.abi import encode
-from tests.fakes.node import FakeChain, FakeNode, running
 
 from dexwatch.signals.series import Series
 from dexwatch.sources.calls import ViewCall, read_reason, views
 from dexwatch.sources.config import EndpointConfig
 from dexwatch.sources.endpoint import Endpoint
 from dexwatch.sources.http import Outcome, SourceError
+from tests.fakes.node import FakeChain, FakeNode, running
 
 A = "0x" + "0a" * 20
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.fakes import need
 
 from dexwatch.sources.config import DatabaseConfig, QueryConfig
 from dexwatch.sources.database import PlatformDatabase
 from dexwatch.sources.http import Outcome, SourceError
+from tests.fakes import need
 
 
 def _binaries() -> Path:

@@ -41,6 +41,15 @@ class ChainWindow:
         place = number - self._blocks[0].number
         return self._blocks[place] if 0 <= place < len(self._blocks) else None
 
+    def newest(self, count: int) -> tuple[BlockRef, ...]:
+        """Return the newest blocks after the last one that was given up, oldest first."""
+        found: list[BlockRef] = []
+        for block in reversed(self._blocks):
+            if block.hash == UNKNOWN or len(found) == count:
+                break
+            found.append(block)
+        return tuple(reversed(found))
+
     def follows(self, block: BlockRef) -> bool:
         """May the block be appended: right height, and its parent is the tip or unknown?"""
         tip = self.tip

@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 import structlog
 
 from dexwatch.evm.quantity import MalformedError, quantity
-from dexwatch.exporters.collector import Collector
+from dexwatch.exporters.collector import Collector, World
 from dexwatch.signals import chain
+from dexwatch.signals.series import Series
 from dexwatch.sources.endpoint import Endpoint, Request
 from dexwatch.sources.http import SourceError
 
@@ -22,6 +23,10 @@ class EndpointsCollector(Collector):
     """Asks all endpoints at once; one that does not answer is down, and no failure of ours."""
 
     name: ClassVar[str] = "endpoints"
+
+    def __init__(self, world: World, series: Series) -> None:
+        super().__init__(world, series)
+        self._strangers: set[str] = set()
 
     @property
     def every_seconds(self) -> float | None:
@@ -47,14 +52,19 @@ class EndpointsCollector(Collector):
         self._peers(node, peers)
         number, found_id = _number(height), _number(chain_id)
         if found_id is not None and found_id != self.world.chain.chain_id:
+            self._stranger(node, found_id)
+            return None
+        return number
+
+    def _stranger(self, node: Endpoint, found_id: int) -> None:
+        if node.name not in self._strangers:
+            self._strangers.add(node.name)
             _log.error(
                 "endpoint is of another chain: correct its address or chain_id",
                 endpoint=node.name,
                 found=found_id,
                 expected=self.world.chain.chain_id,
             )
-            return None
-        return number
 
     def _syncing(self, node: Endpoint, answer: Any) -> None:  # noqa: ANN401 - JSON of a stranger.
         if isinstance(answer, bool | dict):

@@ -108,7 +108,7 @@ class Watch:
                     for task in tasks:
                         task.cancel()
         finally:
-            self._cursor.write(self.world.chain.chain_id, self.stream.tip, force=True)
+            self._cursor.write(self.world.chain.chain_id, self.stream.recent, force=True)
             for running in self._running:
                 await running.collector.close()
             for endpoint in self._endpoints:
@@ -126,7 +126,7 @@ class Watch:
         arrived = self.stream.arrival(block.ref.hash)
         if arrived is not None:
             self._series.observe(chain.block_visible_seconds, clock.monotonic() - arrived)
-        self._cursor.write(self.world.chain.chain_id, block.ref)
+        self._cursor.write(self.world.chain.chain_id, self.stream.recent)
 
     def _on_retraction(self, retraction: Retraction) -> None:
         for running in self._running:

@@ -6,7 +6,7 @@ Nothing is skipped silently: a block that nobody can read is given up by decisio
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,7 +48,7 @@ class Follower:
         max_catch_up: int,
         on_block: Callable[[Block], None],
         on_retraction: Callable[[Retraction], None],
-        resume: BlockRef | None = None,
+        resume: Sequence[BlockRef] = (),
     ) -> None:
         self._series = series
         self._depth = depth
@@ -59,14 +59,18 @@ class Follower:
         self._tip_ms = 0
         self._target = 0
         self._counts = {"produced": 0, "seen": 0, "evaluated": 0, "lost": 0}
-        if resume is not None:
-            self._window.append(resume)
+        for ref in resume:
+            self._window.append(ref)
         self._count()
 
     @property
     def tip(self) -> BlockRef | None:
         """The newest evaluated block."""
         return self._window.tip
+
+    def recent(self, count: int) -> tuple[BlockRef, ...]:
+        """Return the newest evaluated blocks, oldest first: what a restart goes on from."""
+        return self._window.newest(count)
 
     async def follow(self, reader: BlockReader, head: Header) -> None:
         """Evaluate everything from the tip to `head` as the reader sees it.
@@ -85,14 +89,41 @@ class Follower:
         if ref.hash not in self._window:
             await self._link(reader, _needed(await reader.by_hash(ref.hash), ref.number), head)
 
-    def give_up(self, head: BlockRef) -> None:
-        """Pass over the next block below `head`, which cannot be read; it counts as lost."""
+    async def give_up(self, reader: BlockReader, head: BlockRef) -> None:
+        """Pass over the next block below `head`, which cannot be read; it counts as lost.
+
+        Where the node lacks it, all that it lacks below `head` goes with it: nodes forget old
+        blocks, and to try thousands of them one after the other would never catch up.
+        """
         tip = self.tip
-        if tip is not None and tip.number < head.number:
-            _log.error("block given up", number=tip.number + 1)
-            self._window.give_up(tip.number + 1)
-            self._counts["lost"] += 1
-            self._announce(head.number)
+        if tip is None or tip.number >= head.number:
+            return
+        first = tip.number + 1
+        last = max(first, await self._first_kept(reader, first, head.number) - 1)
+        _log.error("blocks given up: not to be read", first=first, count=last + 1 - first)
+        self._pass_over(last, head.number)
+
+    async def _first_kept(self, reader: BlockReader, low: int, head: int) -> int:
+        while low < head:
+            middle = (low + head) // 2
+            try:
+                missing = await reader.by_number(middle) is None
+            except SourceError:
+                missing = False
+            if missing:
+                low = middle + 1
+            else:
+                head = middle
+        return low
+
+    def _pass_over(self, last: int, head: int) -> None:
+        tip = self.tip
+        if tip is not None:
+            if last > tip.number + 1:
+                self._window.clear()
+            self._window.give_up(last)
+            self._counts["lost"] += last - tip.number
+            self._announce(head)
 
     def _is_stale(self, head: Header) -> bool:
         # A node that lags by more than the window shows heads that we no longer remember; they are
@@ -108,13 +139,10 @@ class Follower:
         tip = self.tip
         if tip is None or head - tip.number <= self._max_catch_up:
             return
-        first = head - self._max_catch_up + 1
-        lost = first - 1 - tip.number
-        _log.error("blocks given up: too far behind", first=tip.number + 1, count=lost)
-        self._window.clear()
-        self._window.give_up(first - 1)
-        self._counts["lost"] += lost
-        self._announce(head)
+        last = head - self._max_catch_up
+        count = last - tip.number
+        _log.error("blocks given up: too far behind", first=tip.number + 1, count=count)
+        self._pass_over(last, head)
 
     async def _fill(self, reader: BlockReader, first: int, head: int) -> None:
         numbers = range(first, min(first + _AT_ONCE, head))

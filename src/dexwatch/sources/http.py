@@ -110,6 +110,9 @@ class HttpClient:
         except httpx.DecodingError as error:
             raise SourceError(Outcome.MALFORMED, "the answer's encoding is broken") from error
         except httpx.RemoteProtocolError as error:
+            if "without sending" in str(error):
+                # A kept connection that the peer closed, as when it was started anew.
+                raise SourceError(Outcome.CONNECTION, "hung up before answering") from error
             raise SourceError(Outcome.MALFORMED, "the answer was cut off") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise SourceError(Outcome.CONNECTION, type(error).__name__) from error

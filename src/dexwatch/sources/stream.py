@@ -25,6 +25,7 @@ _HEIGHTS_COMPARED = 64
 _ARRIVALS_KEPT = 512
 _FAILURES_BEFORE_CHANGE = 2
 _READS_BEFORE_GIVING_UP = 5
+_LOG_EVERY_SECONDS = 10.0
 _RETRY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
 
 _log = structlog.get_logger("dexwatch.stream")
@@ -42,7 +43,7 @@ class BlockStream:
         watched: Set[str],
         on_block: Callable[[Block], None],
         on_retraction: Callable[[Retraction], None],
-        resume: BlockRef | None = None,
+        resume: Sequence[BlockRef] = (),
     ) -> None:
         self._series = series
         self._interval = config.block_interval_ms / 1000
@@ -72,11 +73,16 @@ class BlockStream:
         self._leader = self.feeds[0]
         self._failures = 0
         self._unreadable = 0
+        self._lead_logged = float("-inf")
 
     @property
     def tip(self) -> BlockRef | None:
         """The newest evaluated block."""
         return self._follower.tip
+
+    def recent(self, count: int) -> tuple[BlockRef, ...]:
+        """Return the newest evaluated blocks, oldest first: what a restart goes on from."""
+        return self._follower.recent(count)
 
     @property
     def leader(self) -> Endpoint:
@@ -132,7 +138,8 @@ class BlockStream:
         if error.outcome is Outcome.MALFORMED:
             self._unreadable += 1
             if self._unreadable >= _READS_BEFORE_GIVING_UP:
-                self._follower.give_up(head)
+                await self._follower.give_up(self._readers[self._leader.name], head)
+                self._failures = 1
                 # Its neighbours are likely to be gone too: they get one try each.
                 self._unreadable = _READS_BEFORE_GIVING_UP - 1
         step = min(self._failures, len(_RETRY_SECONDS)) - 1
@@ -162,7 +169,10 @@ class BlockStream:
             return
         self._leader = max(others, key=lambda feed: feed.head.ref.number if feed.head else 0)
         self._failures = 0
-        _log.warning("another endpoint leads", endpoint=self._leader.name)
+        # When every endpoint is in trouble the lead changes many times a second.
+        if clock.monotonic() - self._lead_logged > _LOG_EVERY_SECONDS:
+            self._lead_logged = clock.monotonic()
+            _log.warning("another endpoint leads", endpoint=self._leader.name)
 
 
 class HashComparison:
