@@ -125,7 +125,7 @@ async def test_an_alert_arrives_by_itself_and_an_incident_is_answered(running, p
     await page.wait_for_selector(".problem:has-text('ApiLatencyHigh')")
     await page.goto(f"{running.url}/incidents/INC-2")
     await page.fill("[name=note]", "<b>looking</b>")
-    await page.click("text=Acknowledge")
+    await page.click("button:has-text('Acknowledge')")
     await page.wait_for_selector("text=taken on by")
     assert await page.locator(".timeline").get_by_text("<b>looking</b>").count() == 1
     running.source.trouble = ""

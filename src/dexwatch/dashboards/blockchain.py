@@ -50,7 +50,7 @@ HEAD = (
     ),
     Panel(
         "gaps",
-        "Blocks not evaluated",
+        "Unseen blocks",
         PanelKind.STAT,
         (Query(text(f"max({chain.block_gaps_open})")),),
         Unit.BLOCKS,
@@ -62,7 +62,7 @@ HEAD = (
     ),
     Panel(
         "reorgs",
-        "Reorganisations, 24 h",
+        "Reorgs, 24 h",
         PanelKind.STAT,
         (Query(increase(chain.reorgs, window="24h")),),
         Unit.COUNT,
@@ -75,7 +75,7 @@ HEAD = (
     ),
     Panel(
         "reorg-depth",
-        "Deepest recent reorganisation",
+        "Last reorg depth",
         PanelKind.STAT,
         (Query(text(f"max({chain.reorg_depth}) or vector(0)")),),
         Unit.BLOCKS,

@@ -30,7 +30,7 @@ BALANCER = (
             Query(text(f"min by (instance) ({nginx.up})"), "{{instance}}"),
             Query(
                 text(f"min by (instance) ({BALANCER_PROBES})"),
-                "{{instance}}",
+                "{{instance}} · probe",
             ),
         ),
         Unit.BOOLEAN,

@@ -121,6 +121,7 @@ class Heart:
             incidents,
             tuple(blind),
             revision,
+            problems_of(active, routed, state="pending"),
         )
 
     async def _incidents(self) -> tuple[Incident, ...]:

@@ -70,6 +70,14 @@ class Pulse:
     blind: tuple[str, ...] = ()
     """What could not be seen this time, in plain words."""
     revision: int = 0
+    pending: tuple[Problem, ...] = ()
+    """Conditions that hold, but not yet for long enough."""
+
+    @property
+    def change(self) -> int:
+        """A number that differs when a list would, not merely a value within a sentence."""
+        shown = [(one.name, one.muted, tuple(one.labels.items())) for one in self.problems]
+        return hash((tuple(shown), tuple(one.name for one in self.pending), self.revision))
 
     @property
     def loud(self) -> tuple[Problem, ...]:
@@ -110,13 +118,13 @@ _GRAVITY = (Level.BAD, Level.WARN, Level.NOTE, Level.UNKNOWN, Level.GOOD)
 
 
 def problems_of(
-    active: Sequence[ActiveAlert], routed: Sequence[RoutedAlert]
+    active: Sequence[ActiveAlert], routed: Sequence[RoutedAlert], *, state: str = "firing"
 ) -> tuple[Problem, ...]:
-    """Return the firing alerts, the worst and oldest first."""
+    """Return the alerts in a state (firing, pending), the worst and oldest first."""
     found = [
         _problem(alert, routed)
         for alert in active
-        if alert.state == "firing" and alert.labels.get("severity") in set(Severity)
+        if alert.state == state and alert.labels.get("severity") in set(Severity)
     ]
     found.sort(key=lambda one: (one.severity.value, one.since is None, one.since, one.name))
     return tuple(found)

@@ -1,6 +1,6 @@
 """Alerts: what fires now, what is muted and by what, and what is about to fire."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -8,10 +8,8 @@ from fastapi.responses import HTMLResponse
 
 from dexwatch.console.access.sessions import Session
 from dexwatch.console.context import Context
-from dexwatch.console.live.pulse import Problem, problems_of
+from dexwatch.console.live.pulse import Problem
 from dexwatch.signals.severity import Severity
-from dexwatch.sources.http import SourceError
-from dexwatch.sources.prometheus import ActiveAlert
 
 
 def build(context: Context) -> APIRouter:
@@ -24,33 +22,22 @@ def build(context: Context) -> APIRouter:
         _: Annotated[Session, Depends(context.guard.viewer)],
         severity: str = "",
     ) -> HTMLResponse:
-        error = ""
-        active: Sequence[ActiveAlert] = ()
-        try:
-            active = await context.prometheus.alerts()
-        except SourceError as failure:
-            error = f"Prometheus does not answer: {failure}"
         pulse = await context.heart.pulse()
         wanted = severity if severity in set(Severity) else ""
-        firing = [one for one in pulse.problems if wanted in {"", one.severity.value}]
+
+        def chosen(problems: Iterable[Problem]) -> list[Problem]:
+            return [one for one in problems if wanted in {"", one.severity.value}]
+
+        firing = chosen(pulse.problems)
         return await context.page(
             request,
             "alerts.html",
             loud=[one for one in firing if not one.muted],
             muted=[one for one in firing if one.muted],
-            pending=_pending(active, wanted),
+            pending=chosen(pulse.pending),
             severities=list(Severity),
             wanted=wanted,
-            error=error,
+            error="; ".join(pulse.blind),
         )
 
     return router
-
-
-def _pending(active: Sequence[ActiveAlert], wanted: str) -> list[Problem]:
-    waiting = [
-        ActiveAlert(one.labels, one.annotations, "firing", one.since, one.value)
-        for one in active
-        if one.state == "pending" and wanted in {"", one.labels.get("severity")}
-    ]
-    return list(problems_of(waiting, ()))

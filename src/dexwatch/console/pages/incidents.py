@@ -1,6 +1,7 @@
 """Incidents: the list, and the page on which an engineer understands one and answers it."""
 
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -69,27 +70,39 @@ def build(context: Context) -> APIRouter:
     async def act(
         request: Request, incident_id: str, act: str, session: operator, fields: Fields
     ) -> Response:
-        chosen = ACTS.get(act)
-        if chosen is None:
-            raise HTTPException(404, "There is no such act.")
-        note = fields.get("note", "").strip()
-        if act == "note" and not note:
-            return await _page(context, request, incident_id, error="Write a note first.")
-        try:
-            await chosen(
-                context.store,
-                incident_id,
-                by=session.user,
-                source_id=fields.get("press", "")[:64] or secrets.token_hex(8),
-                now=context.now(),
-                note=note,
-            )
-        except desk.ActRefusedError as refused:
-            return await _page(context, request, incident_id, error=str(refused), status=409)
-        await context.heart.again()
-        return RedirectResponse(f"/incidents/{incident_id}", 303)
+        return await _act(context, request, incident_id, act, by=session.user, fields=fields)
 
     return router
+
+
+async def _act(
+    context: Context,
+    request: Request,
+    incident_id: str,
+    act: str,
+    *,
+    by: str,
+    fields: Mapping[str, str],
+) -> Response:
+    chosen = ACTS.get(act)
+    if chosen is None:
+        raise HTTPException(404, "There is no such act.")
+    note = fields.get("note", "").strip()
+    if act == "note" and not note:
+        return await _page(context, request, incident_id, error="Write a note first.")
+    try:
+        await chosen(
+            context.store,
+            incident_id,
+            by=by,
+            source_id=fields.get("press", "")[:64] or secrets.token_hex(8),
+            now=context.now(),
+            note=note,
+        )
+    except desk.ActRefusedError as refused:
+        return await _page(context, request, incident_id, error=str(refused), status=409)
+    await context.heart.again()
+    return RedirectResponse(f"/incidents/{incident_id}", 303)
 
 
 def _filter(state: str, severity: str, q: str) -> IncidentFilter:

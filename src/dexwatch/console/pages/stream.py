@@ -39,6 +39,7 @@ def build(context: Context) -> APIRouter:
         token = request.cookies.get(context.guard.cookie)
 
         async def events() -> AsyncIterator[str]:
+            told: int | None = None
             watcher, ends = Watcher(), clock.monotonic() + LONGEST_SECONDS
             with ExitStack() as stack:
                 open_streams.add(watcher)
@@ -53,7 +54,12 @@ def build(context: Context) -> APIRouter:
                     if not context.guard.sessions.alive(token):
                         yield event("signedout", "bye")
                         return
-                    yield "".join(_written(context, one) for one in news) or event("beat", "")
+                    text = "".join(_written(context, one) for one in news)
+                    for one in news:
+                        if isinstance(one, Pulse) and one.change != told:
+                            told = one.change
+                            text += event("changed", str(one.revision))
+                    yield text or event("beat", "")
 
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(events(), media_type="text/event-stream", headers=headers)
@@ -76,6 +82,5 @@ def _written(context: Context, news: object) -> str:
             event("banner", context.view.text("parts/banner.html", values))
             + event("verdict", context.view.text("parts/verdict.html", values))
             + event("tally", context.view.text("parts/tally.html", values))
-            + event("changed", str(news.revision))
         )
     return ""
