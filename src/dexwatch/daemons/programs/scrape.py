@@ -18,6 +18,9 @@ PROBE_LIMIT = 200
 TARGET_LIMIT = 500
 BODY_LIMIT = "16MB"
 TIMEOUT_MOST_MS = 10_000
+POSTGRES_LEAST_MS = 2_000
+"""postgres_exporter 0.11 sleeps for a second before it says that the database is down."""
+
 
 ROLE_CADENCE = {"watch": Cadence.CRITICAL}
 """Chain figures are looked at as often as the pace allows; the other roles less."""
@@ -65,9 +68,10 @@ def _job(
     *,
     groups: list[dict[str, Any]],
     sample_limit: int = SAMPLE_LIMIT,
+    least_ms: int = 0,
     **more: Any,  # noqa: ANN401 - further keys of the job.
 ) -> dict[str, Any]:
-    interval = pace.scrape_ms(cadence)
+    interval = max(least_ms, pace.scrape_ms(cadence))
     return {
         "job_name": name,
         "scrape_interval": duration(interval),
@@ -130,7 +134,7 @@ def _stores(config: DaemonsConfig, pace: Pace) -> list[dict[str, Any]]:
         for target in config.redis.targets
     ]
     return [
-        _job("postgres", Cadence.CRITICAL, pace, groups=postgres),
+        _job("postgres", Cadence.CRITICAL, pace, groups=postgres, least_ms=POSTGRES_LEAST_MS),
         _job("redis", Cadence.CRITICAL, pace, groups=redis, metrics_path="/scrape"),
         _job("nginx", Cadence.CRITICAL, pace, groups=nginx),
     ]

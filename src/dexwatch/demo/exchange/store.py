@@ -52,6 +52,10 @@ class Store:
         """Close all connections."""
         await self._engine.dispose()
 
+    async def ping(self) -> None:
+        """Ask for nothing, to see whether the database answers."""
+        await self._do("select 1")
+
     async def add_user(self, email: str, password: str) -> int | None:
         """Create a user and return the id, or None when the address is taken."""
         salt = secrets.token_bytes(16)

@@ -81,6 +81,8 @@ class Worker:
 
     async def _attempt(self, queue: str, job: Job, work: Callable[[Job], Awaitable[None]]) -> None:
         try:
+            # This first touch keeps an outage of the database from being counted as failed jobs.
+            await self.store.ping()
             await work(job)
         except (SQLAlchemyError, OSError) as error:
             # The database is away: nothing is lost, the job waits at the front of its queue.
@@ -94,8 +96,6 @@ class Worker:
             _log.warning("job of %s failed: %s", queue, type(error).__name__)
 
     async def _trade(self, job: Job) -> None:
-        # A first touch of the database keeps an outage from being counted as a failed trade.
-        await self.store.open_sessions()
         quote, trade_id = None, int(job["id"])
         waited = max(0.0, time.time() - float(job["at"]))
         try:

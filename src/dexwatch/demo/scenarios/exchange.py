@@ -10,6 +10,8 @@ ERRORS = ("ErrorRateNoticeable", "ErrorRateDegraded", "ErrorRateElevated", "Erro
 SLOW = ("ApiLatencyAboveBaseline", "LatencyDegraded")
 BACKLOG = 1_600
 CONNECTION_SHARE = 0.9
+NO_ORDERS = ("TradingVolumeDrop",)
+"""Without orders through the API the volume falls, by how much depends on the other traders."""
 
 
 def _exchange(world: World) -> Exchange:
@@ -111,6 +113,7 @@ SCENARIOS: tuple[Scenario, ...] = (
             "LoadBalancerUpstreamDown",
             "TargetDown",
         ),
+        also=NO_ORDERS,
         start=_down(*API_NAMES),
         stop=_up(*API_NAMES),
     ),
@@ -118,7 +121,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         name="db-slow",
         title="The database is slow",
         story="Every statement to PostgreSQL takes 0.8 seconds longer.",
-        raises=("DatabaseSlow", *SLOW),
+        raises=("DatabaseSlow", *SLOW, "ApiLatencyHigh"),
         start=_trouble(db_delay_seconds=0.8),
         stop=_trouble(db_delay_seconds=0.0),
     ),
@@ -133,6 +136,7 @@ SCENARIOS: tuple[Scenario, ...] = (
             "CollectorFailing",
             *ERRORS,
         ),
+        also=NO_ORDERS,
         start=_down("postgres"),
         stop=_up("postgres"),
     ),
@@ -149,6 +153,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         title="Redis is gone",
         story="Redis has been stopped; orders cannot be queued and nothing is cached.",
         raises=("RedisDown", "SystemAvailabilityLow", *ERRORS),
+        also=NO_ORDERS,
         start=_down("redis"),
         stop=_up("redis"),
     ),
@@ -173,6 +178,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         title="The load balancer is gone",
         story="nginx has been stopped; nobody reaches the platform.",
         raises=("LoadBalancerDown", "ApiUptimeLow", "SystemAvailabilityLow"),
+        also=NO_ORDERS,
         start=_down("nginx"),
         stop=_up("nginx"),
     ),
