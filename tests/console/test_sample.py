@@ -1,0 +1,103 @@
+"""The sample page: scenarios from the control door, buttons for operators, failures in words."""
+
+import re
+
+import httpx
+import pytest
+from fastapi import FastAPI, HTTPException, Request
+
+from dexwatch.console.config import ConsoleConfig, SampleControlConfig
+from dexwatch.console.site import build_site
+from dexwatch.sources.alertmanager import AlertmanagerClient
+from dexwatch.sources.prometheus import PrometheusClient
+from dexwatch.storage import open_store
+from tests.fakes import need
+from tests.fakes.console import HOSTILE, PASSWORD, serving, users, web
+
+
+def door(acts):
+    app = FastAPI()
+
+    @app.get("/scenarios")
+    async def scenarios(request: Request):
+        if request.headers.get("authorization") != "Bearer secret-token":
+            raise HTTPException(401)
+        base = {"story": HOSTILE, "raises": ["ApiLatencyHigh"]}
+        return [
+            {"name": "api-slow", "title": "The API is slow", "state": "idle", **base},
+            {"name": "db-down", "title": HOSTILE, "state": "running", **base},
+        ]
+
+    @app.post("/scenarios/{name}/{act}")
+    async def act(name: str, act: str):
+        if name == "broken":
+            raise HTTPException(500, "it is stuck")
+        acts.append((name, act))
+        return {}
+
+    return app
+
+
+@pytest.fixture
+async def parts(tmp_path):
+    acts, port = [], need.free_port()
+    store = await open_store(f"sqlite+aiosqlite:///{tmp_path / 'dexwatch.sqlite'}")
+    control = SampleControlConfig(
+        url=f"http://127.0.0.1:{port}", token="secret-token", mailbox_url="http://127.0.0.1:9/"
+    )
+    nowhere = f"http://127.0.0.1:{need.free_port()}"
+    async with PrometheusClient(nowhere) as prometheus, AlertmanagerClient(nowhere) as manager:
+        site = build_site(
+            ConsoleConfig(users_file=users(tmp_path), sample_control=control),
+            store=store,
+            prometheus=prometheus,
+            alertmanager=manager,
+            vendor=web(),
+        )
+        transport = httpx.ASGITransport(site)
+        async with (
+            site.router.lifespan_context(site),
+            httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client,
+        ):
+            yield client, acts, door(acts), port
+    await store.close()
+
+
+async def sign_in(client, name):
+    page = await client.get("/sign-in")
+    token = re.search(r'name="form_token" value="([^"]+)"', page.text)[1]
+    fields = {"name": name, "password": PASSWORD, "form_token": token}
+    await client.post("/sign-in", data=fields)
+    page = await client.get("/sample")
+    return page.text, re.search(r'name="form_token" value="([^"]+)"', page.text)[1]
+
+
+async def test_an_operator_breaks_and_mends(parts):
+    client, acts, app, port = parts
+    async with serving(app, port):
+        page, token = await sign_in(client, "ana")
+        assert "The API is slow" in page
+        assert "<img src=x" not in page
+        assert "secret-token" not in page
+        fields = {"form_token": token}
+        assert (await client.post("/sample/api-slow/start", data=fields)).status_code == 303
+        assert (await client.post("/sample/db-down/stop", data=fields)).status_code == 303
+        assert (await client.post("/sample/broken/start", data=fields)).status_code == 502
+        assert (await client.post("/sample/api-slow/explode", data=fields)).status_code == 404
+        assert (await client.post("/sample/api-slow/start")).status_code == 403
+    assert acts == [("api-slow", "start"), ("db-down", "stop")]
+
+
+async def test_a_viewer_only_looks(parts):
+    client, acts, app, port = parts
+    async with serving(app, port):
+        page, token = await sign_in(client, "cy")
+        assert "Break</button>" not in page
+        answer = await client.post("/sample/api-slow/start", data={"form_token": token})
+    assert answer.status_code == 403
+    assert acts == []
+
+
+async def test_a_dead_door_is_said_in_words(parts):
+    page, _ = await sign_in(parts[0], "ana")
+    assert "The sample does not answer" in page
