@@ -1,6 +1,8 @@
 """What every channel promises: what answers mean, no secret told, hostile text harmless."""
 
 import asyncio
+import importlib
+import pkgutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,6 +12,7 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
+from dexwatch import notifiers
 from dexwatch.agenda.channel import Notifier, Outcome
 from dexwatch.demo.local.mailbox import Mailbox
 from dexwatch.demo.local.server import LoopbackServer, Reply, Request
@@ -358,3 +361,11 @@ def test_addresses_that_could_forge_a_header_are_refused() -> None:
     for url in ("ftp://h/", "file:///etc/passwd", "https://u:p@h/", "https://"):
         with pytest.raises(ValueError, match="address"):
             WebhookConfig(name="x", url=url, secret=SecretStr("s" * 16))
+
+
+def test_every_notifier_is_in_the_catalogue_once() -> None:
+    found = pkgutil.iter_modules(notifiers.__path__, prefix="dexwatch.notifiers.")
+    modules = [importlib.import_module(module.name) for module in found]
+    listed = [c.build for c in NOTIFIERS]
+    assert len(listed) == len(set(listed)) == len({c.name for c in NOTIFIERS})
+    assert set(listed) == {m.build for m in modules if hasattr(m, "build")}
