@@ -69,9 +69,12 @@ class ConnectionHog:
         """Open connections until `share` of those that the server allows are taken."""
         wanted = round(share * MAX_CONNECTIONS)
         while len(self._held) < MAX_CONNECTIONS:
-            connection = await psycopg.AsyncConnection.connect(
-                self._place.app_dsn, autocommit=True, connect_timeout=3
-            )
+            try:
+                connection = await psycopg.AsyncConnection.connect(
+                    self._place.app_dsn, autocommit=True, connect_timeout=3
+                )
+            except psycopg.OperationalError:
+                return  # Others took the rest: there is no more to be had than all.
             self._held.append(connection)
             cursor = await connection.execute(
                 "select count(*) from pg_stat_activity where backend_type = 'client backend'"

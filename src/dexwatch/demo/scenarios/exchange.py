@@ -9,7 +9,7 @@ from dexwatch.demo.scenarios.scenario import Scenario, Step, World
 ERRORS = ("ErrorRateNoticeable", "ErrorRateDegraded", "ErrorRateElevated", "ErrorRateHigh")
 SLOW = ("ApiLatencyAboveBaseline", "LatencyDegraded")
 BACKLOG = 1_600
-CONNECTION_SHARE = 0.9
+CONNECTION_SHARE = 0.88
 NO_ORDERS = ("TradingVolumeDrop",)
 """Without orders through the API the volume falls, by how much depends on the other traders."""
 
