@@ -110,7 +110,7 @@ class HttpClient:
         except httpx.DecodingError as error:
             raise SourceError(Outcome.MALFORMED, "the answer's encoding is broken") from error
         except httpx.RemoteProtocolError as error:
-            if "without sending" in str(error):
+            if "without sending a response" in str(error):
                 # A kept connection that the peer closed, as when it was started anew.
                 raise SourceError(Outcome.CONNECTION, "hung up before answering") from error
             raise SourceError(Outcome.MALFORMED, "the answer was cut off") from error
