@@ -1,6 +1,7 @@
-"""What the benchmarks share: free ports, a receiver that notes times, processor time, percentiles."""
+"""What the benchmarks share: free ports, a receiver that notes times, figures of processes."""
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -32,10 +33,19 @@ class Receiver:
 
     url: str
     bodies: list[tuple[float, str]] = field(default_factory=list)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def first(self, word: str) -> float | None:
         """Return the Unix time at which a body with this word first came."""
         return next((at for at, body in self.bodies if word in body), None)
+
+    async def until(self, words: list[str], deadline: float) -> None:
+        """Wait until every word has come, or the Unix time is past the deadline."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, deadline - time.time())):
+                while not all(self.first(word) for word in words):
+                    self.news.clear()
+                    await self.news.wait()
 
 
 @asynccontextmanager
@@ -52,6 +62,7 @@ async def receiver() -> AsyncIterator[Receiver]:
                 )
                 body = await reader.readexactly(length)
                 taken.bodies.append((time.time(), body.decode()))
+                taken.news.set()
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):

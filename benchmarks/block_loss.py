@@ -14,8 +14,8 @@ import tempfile
 from pathlib import Path
 
 import httpx
-from _rig import cpu_seconds, free_ports, report
 
+from _rig import cpu_seconds, free_ports, report
 from dexwatch.daemons.program import HttpReady, Program
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.demo.chain.traders import Load
@@ -106,12 +106,10 @@ async def _both(client: httpx.AsyncClient, node: str, port: int) -> dict[str, in
 
 
 async def _transactions(client: httpx.AsyncClient, node: str, first: int, last: int) -> int:
-    counts = []
-    for number in range(first + 1, last + 1):
-        counts.append(
-            int(await _rpc(client, node, "eth_getBlockTransactionCountByNumber", hex(number)), 16)
-        )
-    return sum(counts)
+    method = "eth_getBlockTransactionCountByNumber"
+    return sum(
+        [int(await _rpc(client, node, method, hex(n)), 16) for n in range(first + 1, last + 1)]
+    )
 
 
 async def _rpc(client: httpx.AsyncClient, node: str, method: str, *parameters: str) -> str:

@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 import httpx
-from _rig import free_ports, report, spread
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
+from _rig import free_ports, report, spread
 from dexwatch.demo.config import Options
 from dexwatch.demo.run import Sample, sample, watched
 from dexwatch.settings import load

@@ -9,7 +9,6 @@ import tempfile
 from pathlib import Path
 
 from _rig import cpu_seconds, free_ports, memory_bytes, name_of, report, tree
-
 from dexwatch.demo.config import Options
 from dexwatch.demo.run import sample, watched
 
