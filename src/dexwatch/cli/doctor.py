@@ -15,7 +15,7 @@ from dexwatch.cli.present import (
     out,
     settings_or_exit,
 )
-from dexwatch.cli.reach import State, Trial, reach
+from dexwatch.cli.probing.reach import State, Trial, reach
 
 SIGNS = {State.OK: "[green]✓[/]", State.FAILED: "[red]✗[/]"}
 

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import typer
 from rich.markup import escape
 
-from dexwatch.cli import recognise
 from dexwatch.cli.draft import Contract, Draft, Endpoint, Pool, write
 from dexwatch.cli.present import EXIT_USAGE, fail, out
+from dexwatch.cli.probing import recognise
 from dexwatch.cli.users import add_user
 from dexwatch.sources.http import HttpClient, SourceError
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import partial
 from urllib.parse import urlsplit
 
-from dexwatch.cli import recognise
+from dexwatch.cli.probing import recognise
 from dexwatch.daemons.config import DaemonsConfig, ProbeConfig
 from dexwatch.daemons.ports import holder, is_free
 from dexwatch.notifiers.config import NotifyConfig

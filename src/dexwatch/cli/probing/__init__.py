@@ -1,0 +1,1 @@
+"""Tries what an operator names: nodes, contracts, databases, addresses."""
