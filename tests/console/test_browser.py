@@ -108,6 +108,8 @@ async def test_a_drag_zooms_all_charts_and_leads_back(running, page):
 
     async def old_enough():
         box = await chart.bounding_box()
+        if box is None:  # A chart is drawn anew when its series change.
+            return False
         await page.mouse.move(box["x"] + 20, box["y"] + 40)
         await page.mouse.down()
         await page.mouse.move(box["x"] + box["width"] - 20, box["y"] + 40, steps=4)
@@ -178,10 +180,13 @@ async def test_every_page_fits_desk_and_phone(running, browser, page, scheme, tm
 async def test_first_paint_has_figures_within_a_second(running, page):
     await page.goto(f"{running.url}/")
     await page.goto(f"{running.url}/")
-    paint = await page.evaluate(
-        "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
-    )
-    assert paint is not None
+
+    async def painted():
+        return await page.evaluate(
+            "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+        )
+
+    paint = await until(painted, why="the browser has painted")
     # The bound has room for a loaded machine; the benchmark holds the real one.
     assert paint < 3_000
     assert "%" in await page.inner_text("#panel-api-uptime")

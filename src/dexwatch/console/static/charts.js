@@ -55,7 +55,7 @@ dexwatch.charts = (() => {
       ctx.lineWidth = devicePixelRatio;
       ctx.font = `${10 * devicePixelRatio}px ${css("--font")}`;
       let before = Infinity;
-      for (const limit of spec.thresholds) {
+      for (const limit of spec.thresholds.toSorted((one, other) => other.limit - one.limit)) {
         if (limit.limit < plot.scales.y.min || limit.limit > plot.scales.y.max) continue;
         const y = plot.valToPos(limit.limit, "y", true);
         ctx.strokeStyle = ctx.fillStyle = css(`--${limit.level}`);
@@ -119,7 +119,8 @@ dexwatch.charts = (() => {
           width: 1.5,
           dash: dash(index),
           fill: spec.stacked && index === 0 ? colour(index) + "38" : undefined,
-          points: { show: false },
+          // A single value makes no line, so it gets a point.
+          points: { size: 5, show: (plot, at) => plot.data[at].filter((value) => value != null).length < 2 },
           spanGaps: false,
         })),
       ],
