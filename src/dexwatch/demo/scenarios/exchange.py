@@ -136,7 +136,7 @@ SCENARIOS: tuple[Scenario, ...] = (
             "CollectorFailing",
             *ERRORS,
         ),
-        also=NO_ORDERS,
+        also=(*NO_ORDERS, "ApiLatencyAboveBaseline"),
         start=_down("postgres"),
         stop=_up("postgres"),
     ),
