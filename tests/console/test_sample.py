@@ -10,7 +10,7 @@ from dexwatch.console.config import ConsoleConfig, SampleControlConfig
 from dexwatch.console.site import build_site
 from dexwatch.sources.alertmanager import AlertmanagerClient
 from dexwatch.sources.prometheus import PrometheusClient
-from dexwatch.storage import open_store
+from dexwatch.storage.store import open_store
 from tests.fakes import need
 from tests.fakes.console import HOSTILE, PASSWORD, serving, users, web
 

@@ -9,11 +9,11 @@ import pytest
 from dexwatch.agenda.ingest import fired
 from dexwatch.console.config import ConsoleConfig
 from dexwatch.console.site import build_site
-from dexwatch.rules import ALERTS
+from dexwatch.rules.catalogue import ALERTS
 from dexwatch.sources.alertmanager import RoutedAlert, Silence
 from dexwatch.sources.http import Outcome, SourceError
 from dexwatch.sources.prometheus import ActiveAlert, Point, RuleGroup, RuleState, Series, Target
-from dexwatch.storage import open_store
+from dexwatch.storage.store import open_store
 from tests.fakes.console import HOSTILE, PASSWORD, seed, users, web
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

@@ -9,6 +9,7 @@
   const seconds = Number(board.dataset.span);
   let zoomed = null;
   let earliest = Infinity;
+  let asked = "";
 
   const element = (tag, className, text) => {
     const made = document.createElement(tag);
@@ -116,7 +117,10 @@
 
   async function zoom(from, to) {
     if (!board.dataset.board) return;
-    if (to - from < 10) return;
+    // Synced charts all report the same selection: one of them is enough.
+    const wish = `${from.toFixed(0)} ${to.toFixed(0)}`;
+    if (to - from < 10 || wish === asked) return;
+    asked = wish;
     const address = `/boards/${board.dataset.board}/history?from=${from.toFixed(0)}&to=${to.toFixed(0)}`;
     try {
       const reply = await fetch(address, { headers: { accept: "application/json" } });
