@@ -20,10 +20,11 @@ from dexwatch.console.access.users import Role
 from dexwatch.console.config import ConsoleConfig, SampleControlConfig
 from dexwatch.console.site import build_site
 from dexwatch.console.view import vendor_folders
-from dexwatch.rules import ALERTS, SAMPLE, render
+from dexwatch.rules.catalogue import ALERTS, render
+from dexwatch.rules.pace import SAMPLE
 from dexwatch.sources.alertmanager import AlertmanagerClient
 from dexwatch.sources.prometheus import PrometheusClient
-from dexwatch.storage import open_store
+from dexwatch.storage.store import open_store
 from tests.fakes import need
 from tests.fakes.metric_source import Source, SourceServer, prometheus_config
 from tests.fakes.patience import until
