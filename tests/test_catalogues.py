@@ -17,9 +17,10 @@ from dexwatch.signals.metric import Metric
 
 @dataclass(frozen=True)
 class Catalogue:
-    """A package, the list in its `__init__`, the kind of its entries, and what names an entry."""
+    """A package, the list and the module it stands in, the kind of its entries, and their name."""
 
     package: str
+    module: str
     list_name: str
     kind: type
     key: Callable[[object], str]
@@ -28,16 +29,30 @@ class Catalogue:
         return f"{self.package}.{self.list_name}"
 
     def listed(self) -> list[str]:
-        entries = getattr(importlib.import_module(self.package), self.list_name)
+        entries = getattr(importlib.import_module(self.module), self.list_name)
         return [self.key(entry) for entry in entries]
 
 
 CATALOGUES = (
-    Catalogue("dexwatch.signals", "METRICS", Metric, lambda one: one.name),
-    Catalogue("dexwatch.rules", "ALERTS", AlertRule, lambda one: one.id),
-    Catalogue("dexwatch.rules", "RECORDINGS", RecordingRule, lambda one: one.name),
-    Catalogue("dexwatch.dashboards", "BOARDS", Board, lambda one: one.id),
-    Catalogue("dexwatch.demo.scenarios", "SCENARIOS", Scenario, lambda one: one.name),
+    Catalogue("dexwatch.signals", "dexwatch.signals", "METRICS", Metric, lambda one: one.name),
+    Catalogue(
+        "dexwatch.rules", "dexwatch.rules.catalogue", "ALERTS", AlertRule, lambda one: one.id
+    ),
+    Catalogue(
+        "dexwatch.rules",
+        "dexwatch.rules.recordings",
+        "RECORDINGS",
+        RecordingRule,
+        lambda one: one.name,
+    ),
+    Catalogue("dexwatch.dashboards", "dexwatch.dashboards", "BOARDS", Board, lambda one: one.id),
+    Catalogue(
+        "dexwatch.demo.scenarios",
+        "dexwatch.demo.scenarios",
+        "SCENARIOS",
+        Scenario,
+        lambda one: one.name,
+    ),
 )
 
 
@@ -81,7 +96,7 @@ def test_a_catalogue_is_not_empty(catalogue: Catalogue) -> None:
 
 
 def test_scenarios_raise_alerts_that_exist() -> None:
-    rules = importlib.import_module("dexwatch.rules").ALERTS
+    rules = importlib.import_module("dexwatch.rules.catalogue").ALERTS
     scenarios = importlib.import_module("dexwatch.demo.scenarios").SCENARIOS
     known = {rule.id for rule in rules}
     unknown = {

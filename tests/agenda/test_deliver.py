@@ -22,7 +22,7 @@ from dexwatch.incidents.notice import Graph, Notice
 from dexwatch.incidents.records import PageResult
 from dexwatch.signals import own
 from dexwatch.signals.severity import Severity
-from dexwatch.storage import SqlStore, open_store
+from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import POLICY, at, clear, fire
 from tests.fakes.notices import GRAPH
 

@@ -12,7 +12,7 @@ from dexwatch.agenda.work import CRASH_POINTS
 from dexwatch.demo.local.mailbox import Mailbox
 from dexwatch.demo.local.slack import SlackFake
 from dexwatch.incidents.records import PageState
-from dexwatch.storage import open_store
+from dexwatch.storage.store import open_store
 from tests.fakes import doomed
 from tests.fakes.receiver import Receiver
 

@@ -13,7 +13,7 @@ from dexwatch.agenda.reconcile import Reconciler
 from dexwatch.agenda.store import IncidentFilter
 from dexwatch.incidents.records import IncidentState
 from dexwatch.sources.alertmanager import RoutedAlert
-from dexwatch.storage import SqlStore, open_store
+from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import POLICY, at, fire
 
 

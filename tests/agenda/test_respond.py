@@ -11,7 +11,6 @@ import httpx
 import uvicorn
 from pydantic import SecretStr
 
-from dexwatch import notifiers
 from dexwatch.agenda import incidents
 from dexwatch.agenda.config import RespondConfig
 from dexwatch.agenda.respond import Respond
@@ -21,10 +20,11 @@ from dexwatch.console.hooks import build_door
 from dexwatch.demo.local.mailbox import Mailbox
 from dexwatch.demo.local.slack import Failure, Fault, SlackFake
 from dexwatch.incidents.records import PageState
+from dexwatch.notifiers import catalogue as notifiers
 from dexwatch.notifiers.config import EmailConfig, NotifyConfig, SlackConfig, WebhookConfig
 from dexwatch.signals import own
 from dexwatch.signals.severity import Severity
-from dexwatch.storage import SqlStore, open_store
+from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import payload, webhook_alert
 from tests.fakes.need import free_port
 from tests.fakes.receiver import Receiver

@@ -10,11 +10,13 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from dexwatch.daemons import Hook, plan
 from dexwatch.daemons.config import DaemonsConfig
+from dexwatch.daemons.programs.alertmanager import Hook
+from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.exposition import serve
-from dexwatch.rules import SAMPLE, render
+from dexwatch.rules.catalogue import render
+from dexwatch.rules.pace import SAMPLE
 from dexwatch.signals import host, probes
 from dexwatch.signals.host import HOST_METRICS
 from dexwatch.signals.metric import TARGET_LABELS, Metric

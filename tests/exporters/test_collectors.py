@@ -7,7 +7,7 @@ import pytest
 
 from dexwatch.evm import topics
 from dexwatch.evm.block import BlockRef, parse_block
-from dexwatch.exporters import COLLECTORS
+from dexwatch.exporters.catalogue import COLLECTORS
 from dexwatch.exporters.providers import ZERO
 from dexwatch.exporters.run import Watch
 from dexwatch.signals import business, chain, exchange, own

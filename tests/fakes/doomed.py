@@ -14,15 +14,16 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 
-from dexwatch import clock, notifiers
+from dexwatch import clock
 from dexwatch.agenda.config import RespondConfig
 from dexwatch.agenda.ingest import fired
 from dexwatch.agenda.respond import Respond
 from dexwatch.incidents.records import PageState
+from dexwatch.notifiers import catalogue as notifiers
 from dexwatch.notifiers.config import EmailConfig, NotifyConfig, SlackConfig, WebhookConfig
 from dexwatch.notifiers.graph import Painter
 from dexwatch.signals.severity import Severity
-from dexwatch.storage import open_store
+from dexwatch.storage.store import open_store
 
 
 def notify(order: dict) -> NotifyConfig:

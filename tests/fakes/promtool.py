@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from dexwatch.rules import PRODUCTION, RECORDINGS, AlertRule
+from dexwatch.rules.pace import PRODUCTION
+from dexwatch.rules.recordings import RECORDINGS
 from dexwatch.rules.rendering import render_rules
+from dexwatch.rules.rule import AlertRule
 from dexwatch.signals.metric import Metric
 from tests.fakes import need
 

@@ -10,9 +10,10 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from dexwatch.daemons import Hook, plan
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.program import Program
+from dexwatch.daemons.programs.alertmanager import Hook
+from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.exposition import serve
 from dexwatch.rules.pace import PACES

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from dexwatch.demo.scenarios import SCENARIOS, Scenario
-from dexwatch.rules import ALERTS
+from dexwatch.rules.catalogue import ALERTS
 from dexwatch.signals.severity import Severity
 from tests.flows.conftest import Platform
 

@@ -12,7 +12,6 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from dexwatch import notifiers
 from dexwatch.agenda.channel import Notifier, Outcome
 from dexwatch.demo.local.mailbox import Mailbox
 from dexwatch.demo.local.server import LoopbackServer, Reply, Request
@@ -20,8 +19,9 @@ from dexwatch.demo.local.slack import Failure, Fault, SlackFake
 from dexwatch.incidents.effects import Event
 from dexwatch.incidents.notice import NoticeKind
 from dexwatch.incidents.records import IncidentState, PageResult
-from dexwatch.notifiers import NOTIFIERS, NotifyConfig, build, routes
-from dexwatch.notifiers.config import EmailConfig, SlackConfig, WebhookConfig
+from dexwatch.notifiers import catalogue as notifiers
+from dexwatch.notifiers.catalogue import NOTIFIERS, build, routes
+from dexwatch.notifiers.config import EmailConfig, NotifyConfig, SlackConfig, WebhookConfig
 from dexwatch.signals.severity import Severity
 from tests.fakes.notices import hostile, notice
 from tests.fakes.receiver import Receiver

@@ -11,7 +11,7 @@ from dexwatch.reports.catalogue import rows
 from dexwatch.reports.claims import CLAIMS
 from dexwatch.reports.coverage import Evidence, Live, assess, fingerprint
 from dexwatch.reports.record import TESTS_FILE, judged_rules, mark, passed_files
-from dexwatch.rules import ALERTS
+from dexwatch.rules.catalogue import ALERTS
 from dexwatch.signals import METRICS
 from dexwatch.signals.metric import Kind
 

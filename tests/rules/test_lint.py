@@ -4,11 +4,13 @@ import dataclasses
 
 import pytest
 
-from dexwatch.rules import ALERTS, PACES, PRODUCTION, RECORDINGS, RulesConfig
+from dexwatch.rules.catalogue import ALERTS
+from dexwatch.rules.config import RulesConfig
 from dexwatch.rules.host import HOST_ALERTS
 from dexwatch.rules.lint import lint, lint_file
 from dexwatch.rules.machine import MACHINE_ALERTS
-from dexwatch.rules.pace import Cadence
+from dexwatch.rules.pace import PACES, PRODUCTION, Cadence
+from dexwatch.rules.recordings import RECORDINGS
 from dexwatch.rules.rule import RecordingRule, Runbook
 from dexwatch.signals.metric import Unit
 

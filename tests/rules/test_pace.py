@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dexwatch.rules import ALERTS, PRODUCTION, SAMPLE, Cadence
-from dexwatch.rules.pace import duration
+from dexwatch.rules.catalogue import ALERTS
+from dexwatch.rules.pace import PRODUCTION, SAMPLE, Cadence, duration
 
 cadences = st.sampled_from(list(Cadence))
 paces = st.sampled_from([PRODUCTION, SAMPLE])

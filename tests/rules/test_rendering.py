@@ -4,7 +4,10 @@ import pytest
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
-from dexwatch.rules import ALERTS, PACES, PRODUCTION, RECORDINGS, SAMPLE, RulesConfig, render
+from dexwatch.rules.catalogue import ALERTS, render
+from dexwatch.rules.config import RulesConfig
+from dexwatch.rules.pace import PACES, PRODUCTION, SAMPLE
+from dexwatch.rules.recordings import RECORDINGS
 from dexwatch.rules.rendering import (
     UnknownRuleError,
     limit_words,

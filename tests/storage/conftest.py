@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from dexwatch.storage import SqlStore, open_store
+from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import POLICY
 from tests.fakes.databases import postgresql
 

@@ -1,6 +1,7 @@
 """Sign-in sessions over both databases."""
 
-from dexwatch.storage import Session, SqlSessionStore, SqlStore
+from dexwatch.storage.sessions import Session, SqlSessionStore
+from dexwatch.storage.store import SqlStore
 from tests.fakes.alerts import at
 
 

@@ -16,8 +16,11 @@ from dexwatch.incidents.facts import Acknowledged, NoteAdded
 from dexwatch.incidents.records import IncidentState, PageResult, PageState
 from dexwatch.incidents.state import Reason
 from dexwatch.signals.severity import Severity
-from dexwatch.storage import SqlStore, StorageConfig, open_database, open_store, tables
+from dexwatch.storage import tables
+from dexwatch.storage.config import StorageConfig
+from dexwatch.storage.database import open_database
 from dexwatch.storage.rows import incident_row
+from dexwatch.storage.store import SqlStore, open_store
 from dexwatch.storage.versions import VERSIONS, NewerSchemaError
 from tests.fakes.alerts import POLICY, at, clear, fire
 

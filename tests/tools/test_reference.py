@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field, SecretStr
 
-from dexwatch.rules import ALERTS
+from dexwatch.rules.catalogue import ALERTS
 from dexwatch.settings import Settings
 from dexwatch.signals import METRICS
 from tools.reference import PAGES, markdown, write

@@ -5,7 +5,8 @@ import contextlib
 
 from dexwatch.app.serving import open_clients, open_incidents, serving
 from dexwatch.console.site import build_site
-from dexwatch.rules import ALERTS, PACES
+from dexwatch.rules.catalogue import ALERTS
+from dexwatch.rules.pace import PACES
 from dexwatch.settings import Settings
 
 

@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 
-from dexwatch import exposition, notifiers
+from dexwatch import exposition
 from dexwatch.agenda.respond import Respond
 from dexwatch.app.roles import build_info
 from dexwatch.app.serving import open_clients, open_incidents, serving
 from dexwatch.console.hooks import build_door
+from dexwatch.notifiers import catalogue as notifiers
+from dexwatch.notifiers.figures import PrometheusGraphs
 from dexwatch.settings import Settings
 
 
@@ -21,7 +23,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             notifiers.build(settings.notify),
             settings.respond,
             public_url=settings.console.public_url,
-            graphs=notifiers.PrometheusGraphs(prometheus),
+            graphs=PrometheusGraphs(prometheus),
             view=alertmanager,
         )
         door = build_door(

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from dexwatch import notifiers
 from dexwatch.app.roles import LOOPBACK
+from dexwatch.notifiers import catalogue as notifiers
 from dexwatch.settings import Settings
 from dexwatch.sources.alertmanager import AlertmanagerClient
 from dexwatch.sources.prometheus import PrometheusClient
-from dexwatch.storage import SqlStore, open_store
+from dexwatch.storage.store import SqlStore, open_store
 
 GRACE_SECONDS = 3
 """How long an open request may go on after we were told to stop."""

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from dexwatch import exposition
 from dexwatch.app.roles import LOOPBACK, Role, build_info
-from dexwatch.daemons import Hook, plan
-from dexwatch.daemons import Role as Exposed
 from dexwatch.daemons.program import HttpReady, Port, Program
+from dexwatch.daemons.programs.alertmanager import Hook
+from dexwatch.daemons.programs.plan import plan
+from dexwatch.daemons.programs.scrape import Role as Exposed
 from dexwatch.daemons.supervisor import ProgramState, Supervisor
-from dexwatch.rules import PACES, render
+from dexwatch.rules.catalogue import render
+from dexwatch.rules.pace import PACES
 from dexwatch.settings import Settings
 
 Report = Callable[[tuple[ProgramState, ...]], None]

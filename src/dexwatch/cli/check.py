@@ -20,8 +20,10 @@ from dexwatch.cli.present import (
 )
 from dexwatch.daemons import files
 from dexwatch.daemons.program import DaemonError
-from dexwatch.rules import ALERTS, PACES, RECORDINGS
+from dexwatch.rules.catalogue import ALERTS
 from dexwatch.rules.lint import lint
+from dexwatch.rules.pace import PACES
+from dexwatch.rules.recordings import RECORDINGS
 from dexwatch.settings import Settings
 
 

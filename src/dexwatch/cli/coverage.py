@@ -23,7 +23,7 @@ from dexwatch.cli.present import (
 )
 from dexwatch.dashboards import BOARDS, Panel
 from dexwatch.demo.scenarios import SCENARIOS
-from dexwatch.notifiers import NOTIFIERS
+from dexwatch.notifiers.catalogue import NOTIFIERS
 from dexwatch.reports.coverage import Evidence, Live, RowState, assess
 from dexwatch.reports.record import judged_rules, passed_files
 from dexwatch.rules.pace import PACES, Cadence, Pace

@@ -10,10 +10,11 @@ from rich.markup import escape
 from dexwatch.app.up import exposed, hook
 from dexwatch.cli.present import CONFIG_DEFAULT, ConfigOption, err, settings_or_exit
 from dexwatch.console.site import windows_of
-from dexwatch.daemons import render_alertmanager, render_prometheus
 from dexwatch.daemons.program import File
+from dexwatch.daemons.programs.plan import render_alertmanager, render_prometheus
 from dexwatch.dashboards import BOARDS, grafana
-from dexwatch.rules import PACES, render
+from dexwatch.rules.catalogue import render
+from dexwatch.rules.pace import PACES
 
 app = typer.Typer(
     help="Write files for a Prometheus, Alertmanager or Grafana of your own.",

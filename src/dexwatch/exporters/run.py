@@ -16,7 +16,7 @@ import structlog
 
 from dexwatch import clock
 from dexwatch.evm.block import Block
-from dexwatch.exporters import COLLECTORS
+from dexwatch.exporters.catalogue import COLLECTORS
 from dexwatch.exporters.collector import Collector, World
 from dexwatch.exporters.config import WatchConfig
 from dexwatch.exporters.cursor import Cursor

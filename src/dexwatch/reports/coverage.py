@@ -12,7 +12,9 @@ from typing import Literal
 from dexwatch.dashboards import BOARDS, Board, Panel
 from dexwatch.reports.catalogue import Row, rows
 from dexwatch.reports.claims import CLAIMS, Claim
-from dexwatch.rules import ALERTS, PRODUCTION, AlertRule
+from dexwatch.rules.catalogue import ALERTS
+from dexwatch.rules.pace import PRODUCTION
+from dexwatch.rules.rule import AlertRule
 from dexwatch.signals.metric import Kind, Metric
 
 State = Literal["proved", "partly", "open"]

@@ -13,17 +13,18 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from dexwatch.daemons import Hook, plan
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.keeper import tree
 from dexwatch.daemons.life import State
 from dexwatch.daemons.ports import request
 from dexwatch.daemons.program import File, Port, Program, SocketReady, TcpReady
+from dexwatch.daemons.programs.alertmanager import Hook
 from dexwatch.daemons.programs.exporters import postgres_dsn
+from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.programs.postgres_queries import QUERIES
 from dexwatch.daemons.programs.scrape import redis_address
 from dexwatch.daemons.supervisor import Supervisor
-from dexwatch.rules import SAMPLE
+from dexwatch.rules.pace import SAMPLE
 from dexwatch.signals.nginx import NGINX_METRICS
 from dexwatch.signals.postgres import POSTGRES_METRICS
 from dexwatch.signals.redis import REDIS_METRICS

@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 from ruamel.yaml import YAML
 
-from dexwatch.daemons import Hook, Role, files, plan
+from dexwatch.daemons import files
 from dexwatch.daemons.config import DaemonsConfig
-from dexwatch.daemons.programs.alertmanager import CONSEQUENCES
-from dexwatch.rules import ALERTS, PACES, Cadence, render
+from dexwatch.daemons.programs.alertmanager import CONSEQUENCES, Hook
+from dexwatch.daemons.programs.plan import plan
+from dexwatch.daemons.programs.scrape import Role
+from dexwatch.rules.catalogue import ALERTS, render
+from dexwatch.rules.pace import PACES, Cadence
 
 HOOK = Hook("http://127.0.0.1:8903/hooks/alertmanager", SecretStr("geheim"))
 ROLES = (Role("watch", 8910), Role("respond", 8903), Role("supervisor", 8911))

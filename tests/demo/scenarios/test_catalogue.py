@@ -5,7 +5,7 @@ import re
 import pytest
 
 from dexwatch.demo.scenarios import SCENARIOS, Scenario
-from dexwatch.rules import ALERTS
+from dexwatch.rules.catalogue import ALERTS
 
 PROMISED = [
     "api-slow",

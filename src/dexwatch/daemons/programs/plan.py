@@ -1,0 +1,62 @@
+"""Which programs `dexwatch up` runs beside its roles, and the files that they are given."""
+
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+from dexwatch.daemons.config import DaemonsConfig
+from dexwatch.daemons.program import File, Program
+from dexwatch.daemons.programs.alertmanager import Hook, alertmanager, alertmanager_files
+from dexwatch.daemons.programs.exporters import exporters
+from dexwatch.daemons.programs.prometheus import prometheus, prometheus_files
+from dexwatch.daemons.programs.scrape import Role
+from dexwatch.rules.pace import Pace
+
+
+def plan(
+    config: DaemonsConfig,
+    *,
+    folder: Path,
+    pace: Pace,
+    rules: str,
+    roles: Iterable[Role],
+    hook: Hook,
+    extra_rules: Iterable[Path] = (),
+) -> tuple[Program, ...]:
+    """Return the programs that `dexwatch up` has to run beside its roles; none in external mode.
+
+    `rules` is the rule file's text, `roles` our own processes with metrics, `hook` our door.
+    """
+    if config.mode == "external":
+        return ()
+    folder = folder.resolve()
+    files = render_prometheus(config, pace=pace, rules=rules, roles=roles, extra_rules=extra_rules)
+    return (
+        alertmanager(config, folder=folder, files=render_alertmanager(pace=pace, hook=hook)),
+        prometheus(config, folder=folder, pace=pace, files=files),
+        *exporters(config, folder=folder),
+    )
+
+
+def render_prometheus(
+    config: DaemonsConfig,
+    *,
+    pace: Pace,
+    rules: str,
+    roles: Iterable[Role],
+    extra_rules: Iterable[Path] = (),
+) -> tuple[File, ...]:
+    """Return Prometheus' files, for our own or, by `dexwatch export prometheus`, for yours."""
+    return prometheus_files(
+        config,
+        pace=pace,
+        rules=rules,
+        roles=roles,
+        host=socket.gethostname(),
+        extra_rules=extra_rules,
+    )
+
+
+def render_alertmanager(*, pace: Pace, hook: Hook) -> tuple[File, ...]:
+    """Return Alertmanager's files, for our own or, by `dexwatch export alertmanager`, for yours."""
+    return alertmanager_files(pace=pace, hook=hook)
