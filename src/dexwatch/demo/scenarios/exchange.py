@@ -8,6 +8,7 @@ from dexwatch.demo.scenarios.scenario import Scenario, Step, World
 
 ERRORS = ("ErrorRateNoticeable", "ErrorRateDegraded", "ErrorRateElevated", "ErrorRateHigh")
 SLOW = ("ApiLatencyAboveBaseline", "LatencyDegraded")
+COLD = ("CacheHitRateLow", "CacheMissRateRising")
 BACKLOG = 1_600
 CONNECTION_SHARE = 0.88
 NO_ORDERS = ("TradingVolumeDrop",)
@@ -153,7 +154,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         title="Redis is gone",
         story="Redis has been stopped; orders cannot be queued and nothing is cached.",
         raises=("RedisDown", "SystemAvailabilityLow", *ERRORS),
-        also=NO_ORDERS,
+        also=(*NO_ORDERS, *COLD, "ApiLatencyAboveBaseline"),
         start=_down("redis"),
         stop=_up("redis"),
     ),
@@ -161,7 +162,8 @@ SCENARIOS: tuple[Scenario, ...] = (
         name="cache-cold",
         title="The cache no longer hits",
         story="Look-ups in the cache find nothing, so every read goes to database and chain.",
-        raises=("CacheHitRateLow", "CacheMissRateRising"),
+        raises=COLD,
+        also=("ApiLatencyAboveBaseline",),
         start=_trouble(cache_cold=True),
         stop=_trouble(cache_cold=False),
     ),
@@ -211,6 +213,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         title="A host's disk is full",
         story="The sample host reports its data volume 95 per cent full.",
         raises=("DiskAlmostFull", "DiskUse80", "DiskUse75", "DiskUse60"),
+        also=("DiskFillsWithinADay",),
         start=_load(disk=0.95),
         stop=_load(),
     ),
