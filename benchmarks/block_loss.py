@@ -18,9 +18,9 @@ import httpx
 from _rig import cpu_seconds, free_ports, report
 from dexwatch.daemons.program import HttpReady, Program
 from dexwatch.daemons.supervisor import Supervisor
-from dexwatch.demo.trading.traders import Load
 from dexwatch.demo.config import Options
 from dexwatch.demo.run import sample
+from dexwatch.demo.trading.traders import Load
 
 SECONDS = 600.0
 TRANSACTIONS = 62

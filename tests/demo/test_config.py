@@ -3,11 +3,12 @@
 import socket
 from pathlib import Path
 
-from dexwatch.demo.chain.faults import Faults
 from dexwatch.demo.chain.handle import ChainHandle, Node
-from dexwatch.demo.config import Options, Ports, merged, write_config
+from dexwatch.demo.config import Options, Ports
+from dexwatch.demo.description import merged, write_config
+from dexwatch.demo.node.faults import Faults
 from dexwatch.settings import load
-from tests.demo.chain.test_population import DEPLOYMENT
+from tests.demo.trading.test_population import DEPLOYMENT
 
 
 def test_each_name_keeps_its_port_and_no_port_is_given_twice() -> None:

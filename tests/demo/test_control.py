@@ -9,9 +9,9 @@ import httpx
 import pytest_asyncio
 
 from dexwatch.demo.chain.handle import ChainHandle
-from dexwatch.demo.chain.traders import Traders
 from dexwatch.demo.control import Director, control_door
 from dexwatch.demo.scenarios import Scenario, World
+from dexwatch.demo.trading.traders import Traders
 
 TOKEN = "sample-token"
 

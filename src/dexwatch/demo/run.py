@@ -20,8 +20,9 @@ from dexwatch.clock import monotonic
 from dexwatch.daemons.program import HttpReady, Port, Program
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.demo.chain.start import SampleChain, sample_chain
-from dexwatch.demo.config import Options, Ports, SignIn, write_config
+from dexwatch.demo.config import Options, Ports
 from dexwatch.demo.control import Director, control_door
+from dexwatch.demo.description import SignIn, write_config
 from dexwatch.demo.exchange.handle import start_exchange
 from dexwatch.demo.folder import sample_folder
 from dexwatch.demo.scenarios import ExchangeHandle, World

@@ -7,10 +7,10 @@ import pytest_asyncio
 
 from dexwatch.demo.chain.compile import compile_contracts
 from dexwatch.demo.chain.deploy import E18
-from dexwatch.demo.chain.market import read_market
 from dexwatch.demo.chain.rpc import Rpc, decode_output, event_topic
 from dexwatch.demo.chain.start import SampleChain
-from dexwatch.demo.config import TRADED
+from dexwatch.demo.description import TRADED
+from dexwatch.demo.trading.market import read_market
 from dexwatch.sources.config import trade_layout
 from tests.fakes.chain_talk import refusal, send
 

@@ -2,17 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from eth_utils.crypto import keccak
 
+from dexwatch.demo.chain.accounts import Accounts
 from dexwatch.demo.chain.compile import Artefact
 from dexwatch.demo.chain.handle import Deployment, Pool, Token
-from dexwatch.demo.chain.rpc import Rpc, RpcError, encode_arguments, encode_call
+from dexwatch.demo.chain.rpc import Rpc, encode_arguments, encode_call
+from dexwatch.demo.chain.transactions import Step, Transactions, step
 
 E18 = 10**18
-GAS_PRICE = hex(10**8)  # 0.1 gwei: what users of BSC pay.
 START_USD = {"WBNB": 600.0, "USDT": 1.0, "CAKE": 2.5, "ETH": 3500.0}
 """Prices at which the pools open."""
 
@@ -22,49 +22,13 @@ V2_PAIRS = (("WBNB", "USDT", 30e6), ("CAKE", "WBNB", 4e6), ("ETH", "USDT", 8e6))
 V3_NAME, V3_FEE, V3_SPACING, V3_USD, V3_RANGE = "WBNB/USDT-V3", 500, 10, 2e6, 0.3
 LAST_BLUEPRINT_BYTE = "fe7100"  # ERC-5202: blueprint, version 0, no data section.
 MAX_UINT = 2**256 - 1
-ZERO = "0x" + "0" * 40
-GAS_CALL, GAS_CREATE = 600_000, 8_000_000
-
-
-class DeployError(RuntimeError):
-    """A transaction of the set-up failed; the sample cannot start."""
-
-
-@dataclass(frozen=True)
-class Accounts:
-    """Who is who among anvil's unlocked accounts."""
-
-    owner: str
-    guardian: str
-    treasury: str
-    whale: str
-    arbitrageur: str
-    providers: tuple[str, ...]
-    desk: tuple[str, ...]
-    traders: tuple[str, ...]
-    load: tuple[str, ...]
-
-    COUNT: ClassVar[int] = 5 + 4 + 4 + 16 + 16
-
-    @classmethod
-    def of(cls, addresses: Sequence[str]) -> "Accounts":
-        """Give roles by position; needs COUNT addresses."""
-        a = [address.lower() for address in addresses]
-        groups = tuple(a[5:9]), tuple(a[9:13]), tuple(a[13:29]), tuple(a[29:45])
-        return cls(a[0], a[1], a[2], a[3], a[4], *groups)
-
-    @property
-    def users(self) -> tuple[str, ...]:
-        """All that hold tokens and trade."""
-        people = (*self.providers, *self.desk, *self.traders, *self.load)
-        return (self.whale, self.arbitrageur, *people)
 
 
 async def deploy(rpc: Rpc, artefacts: Mapping[str, Artefact], accounts: Accounts) -> Deployment:
     """Deploy and fund everything; takes about a second.
 
     Raises:
-        DeployError: a transaction was refused or reverted.
+        TransactionError: a transaction was refused, reverted, or not taken into a block in time.
     """
     return await _Deploy(rpc, artefacts, accounts).run()
 
@@ -75,7 +39,7 @@ class _Deploy:
         self.at: dict[str, str] = {}
         self.pools: dict[str, Pool] = {}
         self.tokens: dict[str, Token] = {}
-        self.nonces: dict[str, int] = {}
+        self._send = Transactions(rpc).send
 
     async def run(self) -> Deployment:
         await self._contracts()
@@ -112,7 +76,7 @@ class _Deploy:
                 (who.guardian, who.treasury, 5),
             ),
         )
-        [blueprint] = await self._send([(who.owner, None, _blueprint(pool_code))])
+        [blueprint] = await self._send([Step(who.owner, None, _blueprint(pool_code))])
         cake = self.at["CAKE"]
         await self._create(
             ("PoolDeployer", "PoolDeployer", who.owner, ("address",), (blueprint,)),
@@ -135,19 +99,19 @@ class _Deploy:
 
     async def _money(self) -> None:
         who, spenders = self.accounts, ("Router", "Vault", "Farm")
-        steps: list[_Tx] = []
+        steps: list[Step] = []
         for user in who.users:
             steps += [
-                _call(who.owner, self.at[symbol], "mint(address,uint256)", user, 10**9 * E18)
+                step(who.owner, self.at[symbol], "mint(address,uint256)", user, 10**9 * E18)
                 for symbol in ("USDT", "CAKE", "ETH")
             ]
-            steps.append((user, self.at["WBNB"], encode_call("deposit()"), 500_000 * E18))
+            steps.append(Step(user, self.at["WBNB"], encode_call("deposit()"), 500_000 * E18))
             steps += [
-                _call(user, self.at[symbol], "approve(address,uint256)", self.at[spender], MAX_UINT)
+                step(user, self.at[symbol], "approve(address,uint256)", self.at[spender], MAX_UINT)
                 for symbol in START_USD
                 for spender in spenders
             ]
-        farm = _call(
+        farm = step(
             who.owner, self.at["CAKE"], "mint(address,uint256)", self.at["Farm"], 10**8 * E18
         )
         await self._send([*steps, farm])
@@ -156,7 +120,7 @@ class _Deploy:
         owner, factory = self.accounts.owner, self.at["PancakeFactory"]
         create = "createPair(address,address)"
         await self._send(
-            [_call(owner, factory, create, self.at[a], self.at[b]) for a, b, _ in V2_PAIRS]
+            [step(owner, factory, create, self.at[a], self.at[b]) for a, b, _ in V2_PAIRS]
         )
         for a, b, _ in V2_PAIRS:
             signature = "getPair(address,address)(address)"
@@ -166,8 +130,8 @@ class _Deploy:
     async def _pool(self) -> None:
         owner, factory = self.accounts.owner, self.at["PancakeV3Factory"]
         pair = (self.at["WBNB"], self.at["USDT"])
-        set_factory = _call(owner, self.at["PoolDeployer"], "setFactory(address)", factory)
-        create = _call(owner, factory, "createPool(address,address,uint24)", *pair, V3_FEE)
+        set_factory = step(owner, self.at["PoolDeployer"], "setFactory(address)", factory)
+        create = step(owner, factory, "createPool(address,address,uint24)", *pair, V3_FEE)
         await self._send([set_factory, create])
         [pool] = await self.rpc.view(
             factory, "getPool(address,address,uint24)(address)", *pair, V3_FEE
@@ -176,11 +140,11 @@ class _Deploy:
         known = self.pools[V3_NAME]
         price = START_USD[known.token0] / START_USD[known.token1]
         root = int(math.sqrt(price) * 2**96)
-        await self._send([_call(owner, pool, "initialize(uint160)", root)])
+        await self._send([step(owner, pool, "initialize(uint160)", root)])
 
     async def _liquidity(self) -> None:
         router, providers = self.at["Router"], self.accounts.providers
-        steps: list[_Tx] = []
+        steps: list[Step] = []
         for a, b, usd in V2_PAIRS:
             pool = self.pools[f"{a}/{b}"]
             each = [
@@ -188,25 +152,25 @@ class _Deploy:
                 for token in (pool.token0, pool.token1)
             ]
             add = "addLiquidityV2(address,uint256,uint256)"
-            steps += [_call(who, router, add, pool.address, *each) for who in providers]
+            steps += [step(who, router, add, pool.address, *each) for who in providers]
         v3 = self.pools[V3_NAME]
         lower, upper, liquidity = v3_position(v3, V3_USD / len(providers))
         add = "addLiquidityV3(address,int24,int24,uint128)"
-        steps += [_call(who, router, add, v3.address, lower, upper, liquidity) for who in providers]
+        steps += [step(who, router, add, v3.address, lower, upper, liquidity) for who in providers]
         approve, unlimited = "approve(address,uint256)", MAX_UINT
         pairs = [pool.address for pool in self.pools.values() if pool.kind == "v2"]
         steps += [
-            _call(who, pair, approve, router, unlimited) for who in providers for pair in pairs
+            step(who, pair, approve, router, unlimited) for who in providers for pair in pairs
         ]
         arbitrageur, bot = self.accounts.arbitrageur, self.at["Bot"]
         for symbol, usd in START_USD.items():
             amount = int(50e6 / usd) * E18
             send = "transfer(address,uint256)"
-            steps.append(_call(arbitrageur, self.at[symbol], send, bot, amount))
+            steps.append(step(arbitrageur, self.at[symbol], send, bot, amount))
         for who in self.accounts.traders:
-            steps.append(_call(who, self.at["Farm"], "stake(uint256)", 1000 * E18))
+            steps.append(step(who, self.at["Farm"], "stake(uint256)", 1000 * E18))
             deposit = "deposit(address,uint256)"
-            steps.append(_call(who, self.at["Vault"], deposit, self.at["USDT"], 1000 * E18))
+            steps.append(step(who, self.at["Vault"], deposit, self.at["USDT"], 1000 * E18))
         await self._send(steps)
 
     def _remember(
@@ -215,58 +179,13 @@ class _Deploy:
         first, second = sorted(symbols, key=lambda symbol: self.at[symbol])
         self.pools[name] = Pool(name, kind, address.lower(), first, second, fee)
 
-    def _nonce(self, sender: str) -> int:
-        self.nonces[sender] = self.nonces.get(sender, -1) + 1
-        return self.nonces[sender]
-
     async def _create(self, *wanted: "_Creation") -> None:
-        steps: list[_Tx] = []
+        steps: list[Step] = []
         for _, artefact, sender, types, args in wanted:
             code = self.artefacts[artefact].bytecode + encode_arguments(types, *args)
-            steps.append((sender, None, code, 0))
+            steps.append(Step(sender, None, code))
         for (name, *_), address in zip(wanted, await self._send(steps), strict=True):
             self.at[name] = address
-
-    async def _send(self, steps: Sequence["_Tx | tuple[str, None, str]"]) -> list[str]:
-        """Send all, mine, and return the addresses of created contracts ("" for calls)."""
-        # The node works on a batch in parallel, so that only explicit nonces keep the order.
-        calls = [
-            ("eth_sendTransaction", [_transaction(*step, nonce=self._nonce(step[0]))])
-            for step in steps
-        ]
-        hashes = await self.rpc.batch(calls)
-        for answer in hashes:
-            if isinstance(answer, RpcError):
-                raise DeployError(f"the sample's chain refuses its set-up: {answer}")
-        await self.rpc.call("evm_mine")
-        receipts = await self.rpc.batch([("eth_getTransactionReceipt", [h]) for h in hashes])
-        for _ in range(20):
-            if None not in receipts:
-                break
-            await self._unblock(calls, hashes, receipts)
-            await self.rpc.call("evm_mine")
-            receipts = await self.rpc.batch([("eth_getTransactionReceipt", [h]) for h in hashes])
-        for step, receipt in zip(steps, receipts, strict=True):
-            if receipt is None or receipt["status"] != "0x1":
-                raise DeployError(
-                    f"set-up transaction to {step[1] or 'create'} failed: {str(step)[:200]}"
-                )
-        return [(receipt["contractAddress"] or "").lower() for receipt in receipts]
-
-    async def _unblock(self, calls: Sequence[Any], hashes: list[Any], receipts: list[Any]) -> None:
-        """Replace the first waiting transaction of each sender by a dearer one.
-
-        A block that is mined while anvil takes in a batch can leave a transaction waiting for a
-        predecessor that is in a block already; its replacement is judged anew, and frees the rest.
-        """
-        first: dict[str, int] = {}
-        for index, receipt in enumerate(receipts):
-            if receipt is None:
-                first.setdefault(calls[index][1][0]["from"], index)
-        for index in first.values():
-            method, (transaction,) = calls[index]
-            price = hex(2 * int(transaction["gasPrice"], 16))
-            hashes[index] = await self.rpc.call(method, {**transaction, "gasPrice": price})
 
 
 def _token_creations(owner: str) -> list["_Creation"]:
@@ -294,30 +213,6 @@ def _created_address(sender: str, nonce: int) -> bytes:
 
 
 _Creation = tuple[str, str, str, Sequence[str], Sequence[Any]]
-_Tx = tuple[str, str | None, str, int]
-
-
-def _call(sender: str, to: str, signature: str, *args: object) -> _Tx:
-    return (sender, to, encode_call(signature, *args), 0)
-
-
-def _transaction(
-    sender: str, to: str | None, data: str, value: int = 0, *, nonce: int
-) -> dict[str, str]:
-    gas = GAS_CREATE if to is None or data[2:10] in _CREATING else GAS_CALL
-    transaction = {"from": sender, "data": data, "gas": hex(gas), "gasPrice": GAS_PRICE}
-    transaction["nonce"] = hex(nonce)
-    if value:
-        transaction["value"] = hex(value)
-    if to is not None:
-        transaction["to"] = to
-    return transaction
-
-
-_CREATING = {
-    encode_call("createPair(address,address)", ZERO, ZERO)[2:10],
-    encode_call("createPool(address,address,uint24)", ZERO, ZERO, 0)[2:10],
-}
 
 
 def _blueprint(creation_code: bytes) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dexwatch.demo.chain.faults import Faults
+    from dexwatch.demo.node.faults import Faults
 
 
 @dataclass(frozen=True)

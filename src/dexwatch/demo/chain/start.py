@@ -11,17 +11,18 @@ import httpx
 from dexwatch.daemons.home import home
 from dexwatch.daemons.program import DaemonError, Port, Program, TcpReady
 from dexwatch.daemons.supervisor import Supervisor
+from dexwatch.demo.chain.accounts import Accounts
 from dexwatch.demo.chain.compile import load_artefacts
-from dexwatch.demo.chain.deploy import Accounts, deploy
-from dexwatch.demo.chain.face import Face
-from dexwatch.demo.chain.gateway import Gateway
+from dexwatch.demo.chain.deploy import deploy
 from dexwatch.demo.chain.handle import ChainHandle, Node
-from dexwatch.demo.chain.heads import Heads
-from dexwatch.demo.chain.population import Population
 from dexwatch.demo.chain.rpc import Rpc
-from dexwatch.demo.chain.traders import Traders
 from dexwatch.demo.chain.unstick import Unsticker
 from dexwatch.demo.config import Options, Ports
+from dexwatch.demo.node.face import Face
+from dexwatch.demo.node.gateway import Gateway
+from dexwatch.demo.node.heads import Heads
+from dexwatch.demo.trading.population import Population
+from dexwatch.demo.trading.traders import Traders
 
 CHAIN_ID = 56
 NODES = ("node-a", "node-b", "node-platform")

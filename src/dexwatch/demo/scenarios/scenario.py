@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from dexwatch.daemons.supervisor import Supervisor
     from dexwatch.demo.chain.handle import ChainHandle
-    from dexwatch.demo.chain.traders import Traders
+    from dexwatch.demo.trading.traders import Traders
 
 
 class ExchangeHandle(Protocol):

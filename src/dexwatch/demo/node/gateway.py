@@ -10,8 +10,8 @@ import orjson
 import structlog
 import uvicorn
 
-from dexwatch.demo.chain.face import HTML, Face
-from dexwatch.demo.chain.heads import Head
+from dexwatch.demo.node.face import HTML, Face
+from dexwatch.demo.node.heads import Head
 
 BODY_LIMIT = 5_000_000
 QUEUE_LIMIT = 256

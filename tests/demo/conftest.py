@@ -1,4 +1,4 @@
-"""One real chain for all tests of this folder: anvil, contracts, gateways, traders."""
+"""One real chain for all tests of the sample: anvil, contracts, gateways, traders."""
 
 import asyncio
 from collections.abc import AsyncIterator

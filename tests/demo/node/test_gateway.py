@@ -10,10 +10,10 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from dexwatch.demo.chain.faults import Malformed
 from dexwatch.demo.chain.handle import Node
 from dexwatch.demo.chain.start import SampleChain
-from dexwatch.demo.chain.traders import Load
+from dexwatch.demo.node.faults import Malformed
+from dexwatch.demo.trading.traders import Load
 from tests.fakes.chain_talk import ask, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

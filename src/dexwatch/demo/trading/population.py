@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from dexwatch.demo.chain.deploy import E18, START_USD, V3_NAME, Accounts, v3_position
+from dexwatch.demo.chain.accounts import Accounts
+from dexwatch.demo.chain.deploy import E18, START_USD, V3_NAME, v3_position
 from dexwatch.demo.chain.handle import Deployment
-from dexwatch.demo.chain.market import ROUTER_FEE, Market, PoolState, fair_price
 from dexwatch.demo.chain.rpc import encode_call
+from dexwatch.demo.trading.market import ROUTER_FEE, Market, PoolState, fair_price
 
 POOL_WEIGHTS = {"WBNB/USDT": 0.4, V3_NAME: 0.25, "CAKE/WBNB": 0.2, "ETH/USDT": 0.15}
 LARGEST_USD = 8_000.0

@@ -7,10 +7,10 @@ from random import Random
 import httpx
 import structlog
 
-from dexwatch.demo.chain.heads import Head, Heads
-from dexwatch.demo.chain.market import Market, read_market
-from dexwatch.demo.chain.population import GWEI_TENTH, Mood, Order, Population
 from dexwatch.demo.chain.rpc import Rpc, RpcError, encode_call
+from dexwatch.demo.node.heads import Head, Heads
+from dexwatch.demo.trading.market import Market, read_market
+from dexwatch.demo.trading.population import GWEI_TENTH, Mood, Order, Population
 
 SILENCE_SECONDS = 10.0
 """Without a head for so long something is wrong with anvil; it is logged and waited on."""

@@ -2,10 +2,11 @@
 
 import pytest
 
-from dexwatch.demo.chain.deploy import E18, START_USD, Accounts
+from dexwatch.demo.chain.accounts import Accounts
+from dexwatch.demo.chain.deploy import E18, START_USD
 from dexwatch.demo.chain.handle import Deployment, Pool, Token
-from dexwatch.demo.chain.market import Market, PoolState, fair_price
-from dexwatch.demo.chain.population import LARGEST_USD, Mood, Population
+from dexwatch.demo.trading.market import Market, PoolState, fair_price
+from dexwatch.demo.trading.population import LARGEST_USD, Mood, Population
 
 
 def address(number: int) -> str:

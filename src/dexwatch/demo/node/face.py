@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import orjson
 
-from dexwatch.demo.chain.faults import Faults, Malformed
-from dexwatch.demo.chain.heads import Heads
+from dexwatch.demo.node.faults import Faults, Malformed
+from dexwatch.demo.node.heads import Heads
 
 GWEI = 10**9
 BATCH_LIMIT = 1000

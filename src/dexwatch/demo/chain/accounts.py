@@ -1,0 +1,35 @@
+"""Who is who among the unlocked accounts of the sample's chain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """Who is who among anvil's unlocked accounts."""
+
+    owner: str
+    guardian: str
+    treasury: str
+    whale: str
+    arbitrageur: str
+    providers: tuple[str, ...]
+    desk: tuple[str, ...]
+    traders: tuple[str, ...]
+    load: tuple[str, ...]
+
+    COUNT: ClassVar[int] = 5 + 4 + 4 + 16 + 16
+
+    @classmethod
+    def of(cls, addresses: Sequence[str]) -> "Accounts":
+        """Give roles by position; needs COUNT addresses."""
+        a = [address.lower() for address in addresses]
+        groups = tuple(a[5:9]), tuple(a[9:13]), tuple(a[13:29]), tuple(a[29:45])
+        return cls(a[0], a[1], a[2], a[3], a[4], *groups)
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """All that hold tokens and trade."""
+        people = (*self.providers, *self.desk, *self.traders, *self.load)
+        return (self.whale, self.arbitrageur, *people)

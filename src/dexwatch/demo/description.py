@@ -1,0 +1,231 @@
+"""The sample described for dexwatch: dexwatch.yml, the secrets beside it, the console's user."""
+
+import io
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from dexwatch.console.access.users import Role, write
+from dexwatch.demo.chain.handle import ChainHandle, Deployment
+from dexwatch.demo.config import CONSOLE_PORT, Options, Ports
+
+USER = "ana"
+TRADED = (
+    "Traded(address indexed user, address indexed pool, address tokenIn, uint256 amountIn, "
+    "uint256 amountOut, uint256 quotedOut, uint256 minOut)"
+)
+GUARDED = ("pause()", "unpause()", "blockAccount(address)", "unblockAccount(address)")
+"""What guardian and owner may call on each contract of ours."""
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """Who may enter the sample's console; made up at each start."""
+
+    name: str
+    password: str = field(repr=False)
+
+
+def write_config(
+    folder: Path,
+    *,
+    options: Options,
+    ports: Ports,
+    chain: ChainHandle,
+    parts: Mapping[str, Any],
+    exchange_secrets: Mapping[str, str],
+    control_token: str,
+    addresses: Mapping[str, str],
+) -> tuple[Path, SignIn]:
+    """Write dexwatch.yml, the secret files beside it (mode 0600) and the console's user."""
+    sign_in = SignIn(USER, secrets.token_urlsafe(12))
+    texts = {
+        "hook.token": secrets.token_urlsafe(24),
+        "control.token": control_token,
+        "control.url": f"http://127.0.0.1:{ports.take('control')}",
+        **exchange_secrets,
+    }
+    for name, text in texts.items():
+        path = folder / name
+        path.touch(mode=0o600)
+        path.write_text(text)
+    write(folder / "users.json", sign_in.name, sign_in.password, Role.OPERATOR)
+    values = merged(_ours(options, ports, chain, addresses), parts)
+    stream = io.StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.width = 4096
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.dump(values, stream)
+    file = folder / "dexwatch.yml"
+    file.write_text(
+        "# Written by `dexwatch demo` at its start, and overwritten by the next one.\n"
+        + stream.getvalue()
+    )
+    return file, sign_in
+
+
+def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both mappings as one: mappings are merged, lists joined, else the second wins."""
+    result = dict(first)
+    for key, value in second.items():
+        known = result.get(key)
+        if isinstance(known, Mapping) and isinstance(value, Mapping):
+            result[key] = merged(known, value)
+        elif isinstance(known, list) and isinstance(value, list):
+            result[key] = [*known, *value]
+        else:
+            result[key] = value
+    return result
+
+
+def _ours(
+    options: Options, ports: Ports, chain: ChainHandle, addresses: Mapping[str, str]
+) -> dict[str, Any]:
+    return {
+        "name": "sample-dex",
+        "folder": "./state",
+        "pace": options.pace,
+        "chain": {
+            "chain_id": chain.chain_id,
+            "block_interval_ms": options.block_interval_ms,
+            "stall_seconds": 3,
+            "endpoints": [
+                {"name": node.name, "http": node.http, "ws": node.ws} for node in chain.nodes
+            ],
+        },
+        "dex": _dex(chain.deployment),
+        "daemons": _daemons(options, ports, chain),
+        "watch": {"port": ports.take("watch")},
+        "respond": {
+            "port": ports.take("respond"),
+            "hook_token": {"file": "./hook.token"},
+            # A demonstration breaks the same thing twice within minutes and wants two incidents.
+            "reconcile_seconds": 5,
+            "missing_seconds": 20,
+            "reopen_window_seconds": 60,
+            "page_quiet_seconds": 30,
+        },
+        "console": _console(ports, addresses, ports.take("console", wish=_wish(options))),
+    }
+
+
+def _wish(options: Options) -> int:
+    return CONSOLE_PORT if options.console_port is None else options.console_port
+
+
+def _daemons(options: Options, ports: Ports, chain: ChainHandle) -> dict[str, Any]:
+    own: tuple[str, ...] = ("prometheus", "alertmanager", "node", "blackbox", "supervisor")
+    if options.exchange:
+        own = (*own, "postgres", "redis", "nginx")
+    probes = [
+        {
+            "name": node.name,
+            "kind": "rpc",
+            "target": node.http,
+            "cadence": "critical",
+            "class": "rpc",
+        }
+        for node in chain.nodes
+    ]
+    return merged(
+        {name: {"port": ports.take(f"daemons.{name}")} for name in own},
+        {
+            # The machine below the sample is shown, but its load is not the platform's.
+            "node": {"labels": {"alerting": "off", "host": "this-machine"}},
+            "probes": probes,
+        },
+    )
+
+
+def _console(ports: Ports, addresses: Mapping[str, str], port: int) -> dict[str, Any]:
+    pages = {f"{name}_url": addresses[name] for name in ("mailbox", "slack") if name in addresses}
+    return {
+        "port": port,
+        "public_url": f"http://127.0.0.1:{port}",
+        "users_file": "./users.json",
+        "sample_control": {
+            "url": f"http://127.0.0.1:{ports.take('control')}",
+            "token": {"file": "./control.token"},
+            **pages,
+        },
+    }
+
+
+def _dex(deployment: Deployment) -> dict[str, Any]:
+    return {
+        "high_value_usd": 50_000,
+        "tokens": [
+            {"symbol": t.symbol, "address": t.address, "decimals": t.decimals}
+            | ({"usd": t.usd} if t.usd is not None else {})
+            for t in deployment.tokens.values()
+        ],
+        "pools": [
+            {
+                "name": p.name,
+                "kind": p.kind,
+                "address": p.address,
+                "token0": p.token0,
+                "token1": p.token1,
+                "fee_bps": p.fee_bps,
+                "first_block": 1,
+            }
+            for p in deployment.pools.values()
+        ],
+        "contracts": [_router(deployment), _vault(deployment), _farm(deployment)],
+    }
+
+
+def _router(deployment: Deployment) -> dict[str, Any]:
+    swap = "(address,address,uint256,uint256,uint256,address)"
+    return {
+        "name": "router",
+        "address": deployment.router,
+        "kind": "router",
+        "methods": [
+            f"swapV2{swap}",
+            f"swapV3{swap}",
+            "addLiquidityV2(address,uint256,uint256)",
+            "removeLiquidityV2(address,uint256)",
+            "addLiquidityV3(address,int24,int24,uint128)",
+            "setFeeBps(uint256)",
+            *GUARDED,
+        ],
+        "pausable": True,
+        "views": [{"name": "fee_bps", "signature": "feeBps()(uint256)"}],
+        "trade_event": TRADED,
+        "events": ["FeeChanged(uint256,uint256)"],
+    }
+
+
+def _vault(deployment: Deployment) -> dict[str, Any]:
+    owed = {
+        "name": "owed_usdt",
+        "signature": "total(address)(uint256)",
+        "arguments": [deployment.tokens["USDT"].address],
+        "decimals": 18,
+    }
+    return {
+        "name": "vault",
+        "address": deployment.vault,
+        "kind": "vault",
+        "methods": ["deposit(address,uint256)", "withdraw(address,uint256)", *GUARDED],
+        "pausable": True,
+        "views": [owed],
+    }
+
+
+def _farm(deployment: Deployment) -> dict[str, Any]:
+    staked = {"name": "total_staked", "signature": "totalStaked()(uint256)", "decimals": 18}
+    return {
+        "name": "farm",
+        "address": deployment.farm,
+        "kind": "farm",
+        "methods": ["stake(uint256)", "unstake(uint256)", "harvest()", *GUARDED],
+        "pausable": True,
+        "views": [staked],
+    }

@@ -1,0 +1,1 @@
+"""The people on the sample chain: what they plan, and how it is sent."""
