@@ -21,7 +21,7 @@ from dexwatch.cli.present import (
 from dexwatch.daemons import files
 from dexwatch.daemons.program import DaemonError
 from dexwatch.rules.catalogue import ALERTS
-from dexwatch.rules.lint import lint
+from dexwatch.rules.lint import lint, lint_file
 from dexwatch.rules.pace import PACES
 from dexwatch.rules.recordings import RECORDINGS
 from dexwatch.settings import Settings
@@ -34,6 +34,8 @@ class Finding:
     place: str
     message: str
     remedy: str
+    level: str = "error"
+    """`error` or `warning`; only errors end the command with status 1."""
 
 
 def check(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False) -> None:
@@ -44,15 +46,22 @@ def check(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False)
         emit_json({"problems": [asdict(finding) for finding in findings]})
     else:
         _show(settings, findings)
-    if findings:
+    if any(finding.level == "error" for finding in findings):
         raise typer.Exit(EXIT_FINDINGS)
 
 
 def _rules(settings: Settings) -> tuple[Finding, ...]:
-    return tuple(
-        Finding(found.place, found.message, found.remedy)
-        for found in lint(ALERTS, RECORDINGS, PACES[settings.pace], settings.rules)
-    )
+    pace = PACES[settings.pace]
+    found = list(lint(ALERTS, RECORDINGS, pace, settings.rules))
+    unread = []
+    for file in settings.rules.extra_files:
+        try:
+            found += lint_file(str(file), file.read_text(encoding="utf-8"), pace=pace)
+        except (OSError, UnicodeDecodeError) as error:
+            unread.append(
+                Finding(str(file), f"cannot be read ({error})", "Correct `rules.extra_files`.")
+            )
+    return (*unread, *(Finding(f.place, f.message, f.remedy, f.level) for f in found))
 
 
 def _rendered(settings: Settings, config: Path) -> tuple[Finding, ...]:
@@ -77,8 +86,9 @@ def _rendered(settings: Settings, config: Path) -> tuple[Finding, ...]:
 
 def _show(settings: Settings, findings: tuple[Finding, ...]) -> None:
     for finding in findings:
+        sign = "[red]✗[/]" if finding.level == "error" else "[yellow]![/]"
         out.print(
-            f"[red]✗[/] [bold]{escape(finding.place)}[/]  {escape(finding.message)} "
+            f"{sign} [bold]{escape(finding.place)}[/]  {escape(finding.message)} "
             f"[dim]{escape(finding.remedy)}[/]",
             soft_wrap=True,
         )

@@ -95,7 +95,15 @@ def write(draft: Draft) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - this is YAML; foreign text goes through `quote`.
     )
-    # JSON is a part of YAML, so a token's symbol cannot break out of its quotes.
-    pages.filters["quote"] = json.dumps
+    pages.filters["quote"] = _quoted
     pages.filters["line"] = lambda text: " ".join(text.split())[:200]
     return pages.get_template("dexwatch.yml.jinja").render(draft=draft)
+
+
+def _quoted(value: str | list[str]) -> str:
+    """Quote for YAML, so that a stranger's token symbol cannot break out.
+
+    JSON's quotes and escapes are YAML's too, but for characters beyond 16 bits and invisible ones.
+    """
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)

@@ -1,0 +1,128 @@
+"""What the commands say and how they end."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dexwatch.cli import COMMANDS, app
+
+SMALLEST = "name: ana-dex\nrespond: {hook_token: a-token-that-is-long-enough}\n"
+
+run = CliRunner().invoke
+
+
+def config(folder: Path, text: str) -> str:
+    file = folder / "dexwatch.yml"
+    file.write_text(text)
+    return str(file)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    shown = run(app, [name, "--help"])
+
+    assert shown.exit_code == 0, shown.output
+    assert "Usage" in shown.output
+
+
+def test_check_accepts_the_smallest_configuration(tmp_path: Path) -> None:
+    shown = run(app, ["check", "-c", config(tmp_path, SMALLEST)])
+
+    assert shown.exit_code == 0, shown.output
+    assert "sound" in shown.output
+
+
+def test_check_names_file_line_key_and_remedy_as_json(tmp_path: Path) -> None:
+    file = config(tmp_path, SMALLEST + "consol: {}\nnonsense: 1\n")
+
+    shown = run(app, ["check", "-c", file, "--json"])
+
+    problems = json.loads(shown.stdout)["problems"]
+    assert shown.exit_code == 2
+    assert [(p["line"], p["key"]) for p in problems] == [(3, "consol"), (4, "nonsense")]
+    assert "console" in problems[0]["remedy"]
+
+
+def test_check_finds_what_is_wrong_in_rules_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "own.yml").write_text(
+        "groups: [{name: own, rules: [{alert: Odd, expr: 'rate(redis_up['}]}]\n"
+    )
+    file = config(tmp_path, SMALLEST + "rules: {extra_files: [own.yml, absent.yml]}\n")
+
+    shown = run(app, ["check", "-c", file, "--json"])
+
+    places = [problem["place"] for problem in json.loads(shown.stdout)["problems"]]
+    assert shown.exit_code == 1
+    assert any("own.yml: Odd" in place for place in places)
+    assert any("absent.yml" in place for place in places)
+
+
+def test_status_says_what_to_do_when_nothing_runs(tmp_path: Path) -> None:
+    text = SMALLEST + "daemons: {mode: external, prometheus: {url: 'http://127.0.0.1:1'}, "
+    file = config(tmp_path, text + "alertmanager: {url: 'http://127.0.0.1:1'}}\n")
+
+    shown = run(app, ["status", "-c", file])
+
+    assert shown.exit_code == 1
+    assert "dexwatch up" in shown.output
+
+
+def test_doctor_names_each_thing_that_fails_with_a_remedy(tmp_path: Path) -> None:
+    text = (
+        SMALLEST
+        + "chain: {endpoints: [{name: node-a, http: 'http://127.0.0.1:1/v1/secret-key'}]}\n"
+    )
+
+    shown = run(app, ["doctor", "-c", config(tmp_path, text), "--json"])
+
+    trials = {trial["subject"]: trial for trial in json.loads(shown.stdout)["trials"]}
+    assert shown.exit_code == 1
+    assert trials["node-a"]["state"] == "failed"
+    assert trials["node-a"]["remedy"]
+    assert trials["anybody"]["detail"] == "nobody would be told of an alert"
+    assert "secret-key" not in shown.output
+
+
+def test_init_asks_nothing_with_yes_and_what_it_writes_passes_check(tmp_path: Path) -> None:
+    file = tmp_path / "dexwatch.yml"
+
+    made = run(app, ["init", str(file), "--yes", "--name", "Ana DEX"])
+    checked = run(app, ["check", "-c", str(file)])
+
+    assert made.exit_code == 0, made.output
+    assert checked.exit_code == 0, checked.output
+    assert (tmp_path / "hook.token").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "users.json").stat().st_mode & 0o077 == 0
+
+
+def test_init_never_replaces_a_file_unasked(tmp_path: Path) -> None:
+    file = config(tmp_path, SMALLEST)
+
+    shown = run(app, ["init", file, "--yes"])
+
+    assert shown.exit_code == 2
+    assert Path(file).read_text() == SMALLEST
+
+
+def test_export_writes_files_for_ones_own_daemons(tmp_path: Path) -> None:
+    file = config(tmp_path, SMALLEST)
+
+    for what, name in (
+        ("prometheus", "prometheus.yml"),
+        ("alertmanager", "alertmanager.yml"),
+        ("grafana", "overview.json"),
+    ):
+        shown = run(app, ["export", what, "-c", file, "--to", str(tmp_path / what)])
+        assert shown.exit_code == 0, shown.output
+        assert (tmp_path / what / name).is_file()
+
+
+def test_user_is_added_with_a_password_that_is_shown_once(tmp_path: Path) -> None:
+    file = config(tmp_path, SMALLEST)
+
+    shown = run(app, ["user", "bo", "-c", file, "--role", "viewer"])
+
+    assert shown.exit_code == 0, shown.output
+    assert "argon2" in (tmp_path / "users.json").read_text()

@@ -1,0 +1,79 @@
+"""`dexwatch init` writes a configuration that the product itself accepts."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dexwatch.cli.draft import Contract, Draft, Endpoint, Pool, Token, write
+from dexwatch.settings import Settings, load
+
+WBNB = Token("WBNB", "0x" + "a" * 40, 18)
+USDT = Token("USDT", "0x" + "b" * 40, 18)
+
+
+def settings_of(folder: Path, draft: Draft) -> Settings:
+    file = folder / "dexwatch.yml"
+    file.write_text(write(draft), encoding="utf-8")
+    (folder / "hook.token").write_text("a-token-that-is-long-enough\n")
+    return load(file)
+
+
+def test_smallest_draft_is_accepted(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, Draft("ana-dex"))
+
+    assert settings.name == "ana-dex"
+    assert settings.chain is None
+
+
+def test_full_draft_is_accepted_and_keeps_every_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANA_DSN", "postgresql://ana@127.0.0.1/exchange")
+    monkeypatch.setenv("ANA_SLACK", "xoxb-test")
+    draft = Draft(
+        "ana-dex",
+        endpoints=(Endpoint("node-a", "http://127.0.0.1:8545", "ws://127.0.0.1:8546"),),
+        pools=(Pool("v2", "0x" + "c" * 40, WBNB, USDT, 25),),
+        contracts=(Contract("contract-1", "0x" + "d" * 40, pausable=True),),
+        dsn_env="ANA_DSN",
+        redis_url="redis://127.0.0.1:6379",
+        nginx_status="http://127.0.0.1/stub_status",
+        api_url="http://127.0.0.1/health",
+        metrics_address="127.0.0.1:9000",
+        smtp_host="smtp.example.org",
+        mail_to=("bo@example.org", "ana@example.org"),
+        slack_env="ANA_SLACK",
+        notes=("node-b: timeout: no answer\nin 5 s",),
+    )
+
+    settings = settings_of(tmp_path, draft)
+
+    assert settings.chain is not None
+    assert settings.dex.pools[0].fee_bps == 25
+    assert settings.dex.contracts[0].pausable
+    assert [t.usd for t in settings.dex.tokens] == [None, 1.0]
+    assert settings.notify.email is not None
+    assert len(next(iter(settings.notify.email.to.values()))) == 2
+    assert settings.notify.slack is not None
+    assert settings.daemons.probes[0].probe_class == "api"
+
+
+@settings(deadline=None, max_examples=60)
+@given(symbol=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=32))
+def test_symbol_of_a_strangers_token_cannot_break_out(
+    tmp_path_factory: pytest.TempPathFactory, symbol: str
+) -> None:
+    hostile = Token(symbol, "0x" + "e" * 40, 18)
+    draft = Draft(
+        "ana-dex",
+        endpoints=(Endpoint("node-a", "http://127.0.0.1:8545", ""),),
+        pools=(Pool("v2", "0x" + "c" * 40, hostile, USDT, 25),),
+    )
+
+    if symbol == USDT.symbol or len(f"{symbol}/USDT") > 64:
+        return
+    read = settings_of(tmp_path_factory.mktemp("draft"), draft)
+
+    assert read.dex.tokens[0].symbol == symbol
