@@ -56,7 +56,7 @@ CASES_GROUND = (
         (Counter("bsc_head_received_timestamp_seconds", 1, 0, 1, after=3, just_start=-3),),
     ),
     Case("FinalityStalled", (Gauge("bsc_finality_lag_blocks", 3, 16, 15),)),
-    Case("BlocksMissing", (Gauge("bsc_block_gaps_open", 0, 1, 0),)),
+    Case("BlocksMissing", (Gauge("bsc_block_gaps_open", 0, 6, 5),)),
     Case(
         "ReorgDeep",
         (

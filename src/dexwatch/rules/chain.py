@@ -169,15 +169,19 @@ MISSING = AlertRule(
     owner="chain",
     subject="chain-blocks",
     cadence=CRITICAL,
-    value=lambda p: f"max({latest(p, str(chain.block_gaps_open))})",
+    value=lambda p: f"max(min_over_time({chain.block_gaps_open}[{p.window(60, CRITICAL)}]))",
     compare=">",
-    limit=0,
+    limit=5,
     unit=Unit.BLOCKS,
     for_seconds=15,
     keep_seconds=120,
-    why="A gap is filled within seconds as long as a node has the block.",
-    summary="{value} that exist have not been looked at.",
-    description="Blocks between two heads could not be fetched from any endpoint.",
+    why=(
+        "One or two blocks are always on their way, and a gap is filled within seconds as long as a"
+        " node has the block. The least of a minute tells what stays behind: a block that nobody"
+        " can read holds up all that follow, so more than five wait after three seconds."
+    ),
+    summary="{value} that exist have not been looked at; the limit is {limit}.",
+    description="The least number of blocks that waited to be read during the last minute.",
     runbook=Runbook(
         meaning="What happened in these blocks is unknown to every rule.",
         check=("See the watch role's log for the block numbers and errors.", "Ask a node for one."),

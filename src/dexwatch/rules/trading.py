@@ -4,11 +4,13 @@ from dexwatch.rules import recordings
 from dexwatch.rules.pace import Cadence, Pace
 from dexwatch.rules.promql import enough, latest, p95, share
 from dexwatch.rules.rule import AlertRule, Runbook
-from dexwatch.signals import exchange, platform
+from dexwatch.signals import chain, exchange, platform
 from dexwatch.signals.metric import Unit
 from dexwatch.signals.severity import Severity
 
 CRITICAL, HIGH = Cadence.CRITICAL, Cadence.HIGH
+BLIND_SECONDS = 3
+"""Without a block for so long we do not see what is traded."""
 SERVED = platform.trades.where('outcome=~"success|reverted|error"')
 
 TRADES_FAIL = Runbook(
@@ -151,8 +153,9 @@ def _volume_left(pace: Pace) -> str:
 def _swaps_fell_too(pace: Pace) -> str:
     now, window = str(recordings.swap_rate), pace.window(21_600, HIGH)
     before = f"avg_over_time({now}[{window}] offset {pace.window(900, HIGH)})"
-    needed = 0.1 if pace.shrinks else 0.01
-    return f"and {now} < 0.7 * {before}\nand {before} > {needed}"
+    needed, left = (0.1, 0.5) if pace.shrinks else (0.01, 0.7)
+    unseen = f"max(timestamp({chain.head_received}) - {chain.head_received}) > {BLIND_SECONDS}"
+    return f"and {now} < {left} * {before}\nand {before} > {needed}\nunless ({unseen})"
 
 
 VOLUME_DROP = AlertRule(
@@ -168,10 +171,12 @@ VOLUME_DROP = AlertRule(
     guard=_swaps_fell_too,
     for_seconds=60,
     keep_seconds=120,
+    shrunk_limit=0.6,
     why=(
         "Judged against the lesser of the last six hours and the same time yesterday, so that the"
         " night is no alarm. The number of swaps must have fallen too: one whale in the past would"
-        " otherwise make the present look small."
+        " otherwise make the present look small. While no block reaches us the volume is unknown,"
+        " not low. Shrunk windows hold few trades, so there more of them must be missing."
     ),
     summary="Traded volume has dropped by {value}; the limit is {limit}.",
     description="USD per second over fifteen minutes against what is usual at this time.",
