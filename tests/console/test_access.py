@@ -4,9 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dexwatch.console.access.sessions import MOST_SESSIONS, Sessions
+from dexwatch.agenda.store import StoreUnavailableError
+from dexwatch.console.access.sessions import FRESH, Sessions
 from dexwatch.console.access.throttle import MOST_KEYS, Throttle
 from dexwatch.console.access.users import Role, Users, UsersError, read, write
+from dexwatch.storage.sessions import SqlSessionStore
+from dexwatch.storage.store import open_store
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -16,37 +19,134 @@ def moment():
     return [START]
 
 
+class Flaky:
+    """The real store, until it is told to be gone; counts how often it is read."""
+
+    def __init__(self, store):
+        self._store, self.gone, self.reads, self.writes = store, False, 0, 0
+
+    async def add(self, token_hash, **values):
+        await self._store.add(token_hash, **values)
+
+    async def get(self, token_hash, now):
+        self.reads += 1
+        if self.gone:
+            raise StoreUnavailableError("gone")
+        return await self._store.get(token_hash, now)
+
+    async def extend(self, token_hash, until):
+        self.writes += 1
+        await self._store.extend(token_hash, until)
+
+    async def end(self, token_hash):
+        await self._store.end(token_hash)
+
+
 @pytest.fixture
-def sessions(moment):
-    return Sessions(lasts=timedelta(hours=12), idle=timedelta(hours=2), now=lambda: moment[0])
+async def store(tmp_path):
+    opened = await open_store(f"sqlite+aiosqlite:///{tmp_path / 'dexwatch.sqlite'}")
+    yield Flaky(SqlSessionStore(opened.database))
+    await opened.close()
 
 
-def test_a_session_lasts_while_it_is_used_but_not_for_ever(sessions, moment):
-    token = sessions.open("ana", Role.OPERATOR)
+@pytest.fixture
+def console(tmp_path, moment, store):
+    """Make one of several consoles over the same database and users file."""
+    write(tmp_path / "users.json", "ana", "one", Role.OPERATOR)
+    lasts, idle = timedelta(hours=12), timedelta(hours=2)
+
+    def make():
+        users = Users(tmp_path / "users.json")
+        return Sessions(store, users, lasts=lasts, idle=idle, now=lambda: moment[0])
+
+    return make
+
+
+@pytest.fixture
+def sessions(console):
+    return console()
+
+
+async def test_a_session_lasts_while_it_is_used_but_not_for_ever(sessions, moment):
+    token = await sessions.open("ana")
     for _ in range(12):
-        assert sessions.find(token)
+        assert await sessions.find(token)
         moment[0] += timedelta(hours=1)
     moment[0] += timedelta(minutes=1)
-    assert sessions.find(token) is None
+    assert await sessions.find(token) is None
 
 
-def test_an_idle_session_ends(sessions, moment):
-    token = sessions.open("ana", Role.OPERATOR)
+async def test_an_idle_session_ends(sessions, moment):
+    token = await sessions.open("ana")
     moment[0] += timedelta(hours=2, minutes=1)
-    assert not sessions.alive(token)
-    assert sessions.find(token) is None
+    assert not await sessions.alive(token)
+    assert await sessions.find(token) is None
 
 
-def test_sessions_are_bounded_and_the_oldest_goes(sessions):
-    first = sessions.open("ana", Role.OPERATOR)
-    for _ in range(MOST_SESSIONS):
-        last = sessions.open("cy", Role.VIEWER)
-    assert sessions.find(first) is None
-    assert sessions.find(last)
+async def test_an_open_page_does_not_keep_a_session_alive(sessions, moment):
+    token = await sessions.open("ana")
+    for _ in range(5):
+        moment[0] += timedelta(minutes=30)
+        alive = await sessions.alive(token)
+    assert not alive
 
 
-def test_a_session_shows_no_token(sessions):
-    session = sessions.find(sessions.open("ana", Role.OPERATOR))
+async def test_another_console_knows_the_session_and_learns_of_its_end(console, moment):
+    one, other = console(), console()
+    token = await one.open("ana")
+    assert (await other.find(token)).user == "ana"
+    await one.close(token)
+    assert await one.find(token) is None
+    moment[0] += FRESH + timedelta(seconds=1)
+    assert await other.find(token) is None
+
+
+async def test_busy_pages_hardly_ask_the_database(sessions, store, moment):
+    token = await sessions.open("ana")
+    for _ in range(100):
+        assert await sessions.find(token)
+        moment[0] += timedelta(milliseconds=100)
+    assert store.reads <= 4
+    assert store.writes == 0
+
+
+async def test_made_up_tokens_are_not_remembered(sessions):
+    token = await sessions.open("ana")
+    assert await sessions.find(token)
+    for n in range(20):
+        assert await sessions.find(f"made up {n}") is None
+    assert len(sessions._kept) == 1
+
+
+async def test_what_is_remembered_is_bounded(sessions, monkeypatch):
+    monkeypatch.setattr("dexwatch.console.access.sessions.MOST_KEPT", 3)
+    for _ in range(5):
+        assert await sessions.find(await sessions.open("ana"))
+    assert len(sessions._kept) == 3
+
+
+async def test_a_known_session_outlives_a_short_loss_of_the_database(sessions, store, moment):
+    token = await sessions.open("ana")
+    assert await sessions.find(token)
+    store.gone = True
+    moment[0] += timedelta(minutes=1)
+    assert await sessions.find(token)
+    moment[0] += timedelta(minutes=2)
+    with pytest.raises(StoreUnavailableError):
+        await sessions.find(token)
+    assert await sessions.alive(token), "an open page stays and says what is wrong"
+
+
+async def test_who_leaves_the_users_file_is_signed_out(sessions, tmp_path):
+    token = await sessions.open("ana")
+    write(tmp_path / "users.json", "ana", "one", Role.VIEWER)
+    assert not (await sessions.find(token)).may_act
+    (tmp_path / "users.json").unlink()
+    assert await sessions.find(token) is None
+
+
+async def test_a_session_shows_no_token(sessions):
+    session = await sessions.find(await sessions.open("ana"))
     assert session.form_token not in repr(session)
 
 

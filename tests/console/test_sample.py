@@ -10,6 +10,7 @@ from dexwatch.console.config import ConsoleConfig, SampleControlConfig
 from dexwatch.console.site import build_site
 from dexwatch.sources.alertmanager import AlertmanagerClient
 from dexwatch.sources.prometheus import PrometheusClient
+from dexwatch.storage.sessions import SqlSessionStore
 from dexwatch.storage.store import open_store
 from tests.fakes import need
 from tests.fakes.console import HOSTILE, PASSWORD, serving, users, web
@@ -50,6 +51,7 @@ async def parts(tmp_path):
         site = build_site(
             ConsoleConfig(users_file=users(tmp_path), sample_control=control),
             store=store,
+            sessions=SqlSessionStore(store.database),
             prometheus=prometheus,
             alertmanager=manager,
             vendor=web(),

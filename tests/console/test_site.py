@@ -13,6 +13,7 @@ from dexwatch.rules.catalogue import ALERTS
 from dexwatch.sources.alertmanager import RoutedAlert, Silence
 from dexwatch.sources.http import Outcome, SourceError
 from dexwatch.sources.prometheus import ActiveAlert, Point, RuleGroup, RuleState, Series, Target
+from dexwatch.storage.sessions import SqlSessionStore
 from dexwatch.storage.store import open_store
 from tests.fakes.console import HOSTILE, PASSWORD, seed, users, web
 
@@ -86,6 +87,7 @@ async def parts(tmp_path):
     site = build_site(
         ConsoleConfig(users_file=users(tmp_path)),
         store=store,
+        sessions=SqlSessionStore(store.database),
         prometheus=prometheus,
         alertmanager=alertmanager,
         rules=ALERTS,

@@ -24,6 +24,7 @@ from dexwatch.rules.catalogue import ALERTS, render
 from dexwatch.rules.pace import SAMPLE
 from dexwatch.sources.alertmanager import AlertmanagerClient
 from dexwatch.sources.prometheus import PrometheusClient
+from dexwatch.storage.sessions import SqlSessionStore
 from dexwatch.storage.store import open_store
 from tests.fakes import need
 from tests.fakes.metric_source import Source, SourceServer, prometheus_config
@@ -144,6 +145,7 @@ async def console(
                 port=port, public_url=url, users_file=users(folder), sample_control=control
             ),
             store=store,
+            sessions=SqlSessionStore(store.database),
             prometheus=prometheus,
             alertmanager=alertmanager,
             rules=ALERTS,

@@ -8,6 +8,7 @@ from dexwatch.console.site import build_site
 from dexwatch.rules.catalogue import ALERTS
 from dexwatch.rules.pace import PACES
 from dexwatch.settings import Settings
+from dexwatch.storage.sessions import SqlSessionStore
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -19,6 +20,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         site = build_site(
             config,
             store=store,
+            sessions=SqlSessionStore(store.database),
             prometheus=prometheus,
             alertmanager=alertmanager,
             rules=ALERTS,

@@ -43,7 +43,7 @@ class Context:
         self, request: Request, template: str, *, status: int = 200, **values: object
     ) -> HTMLResponse:
         """Answer with a full page: frame, banner, and the template's content."""
-        session = self.guard.session(request)
+        session = await self.guard.session(request)
         pulse = await self.heart.pulse() if session else None
         text = self.view.text(
             template, {**self.frame(session), "path": request.url.path, "pulse": pulse, **values}

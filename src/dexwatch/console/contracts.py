@@ -10,6 +10,50 @@ from dexwatch.sources.prometheus import ActiveAlert, RuleGroup, Series, Target
 Now = Callable[[], datetime]
 
 
+class StoredSession(Protocol):
+    """A sign-in as the database keeps it."""
+
+    @property
+    def username(self) -> str:
+        """Whose it is."""
+
+    @property
+    def csrf(self) -> str:
+        """What its forms carry."""
+
+    @property
+    def created_at(self) -> datetime:
+        """When it began."""
+
+    @property
+    def expires_at(self) -> datetime:
+        """When it ends, unless it is extended."""
+
+
+class SessionStore(Protocol):
+    """Keeps sign-ins under the hash of their token; methods may raise `StoreUnavailableError`."""
+
+    async def add(
+        self,
+        token_hash: str,
+        *,
+        username: str,
+        csrf: str,
+        created_at: datetime,
+        expires_at: datetime,
+    ) -> None:
+        """Keep a new session."""
+
+    async def get(self, token_hash: str, now: datetime) -> StoredSession | None:
+        """Return the session unless it is unknown or expired."""
+
+    async def extend(self, token_hash: str, until: datetime) -> None:
+        """Let a session last longer."""
+
+    async def end(self, token_hash: str) -> None:
+        """Forget one session."""
+
+
 class Queries(Protocol):
     """Answers PromQL."""
 

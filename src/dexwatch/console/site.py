@@ -1,7 +1,7 @@
 """The console's composition: `build_site` puts pages, guards and live data together.
 
-site = build_site(config, platform="sample-dex", store=store, prometheus=..., alertmanager=...,
-                  rules=ALERTS, pace=SAMPLE)
+site = build_site(config, platform="sample-dex", store=store, sessions=..., prometheus=...,
+                  alertmanager=..., rules=ALERTS, pace=SAMPLE)
 uvicorn.run(site, host=config.host, port=config.port)
 """
 
@@ -25,7 +25,7 @@ from dexwatch.console.access.throttle import Throttle
 from dexwatch.console.access.users import Users
 from dexwatch.console.config import ConsoleConfig
 from dexwatch.console.context import Context
-from dexwatch.console.contracts import Alertmanager, Now, Prometheus
+from dexwatch.console.contracts import Alertmanager, Now, Prometheus, SessionStore
 from dexwatch.console.live.heart import Heart
 from dexwatch.console.live.hub import Hub
 from dexwatch.console.pages import (
@@ -55,6 +55,7 @@ def build_site(
     config: ConsoleConfig,
     *,
     store: Store,
+    sessions: SessionStore,
     prometheus: Prometheus,
     alertmanager: Alertmanager,
     rules: Iterable[AlertRule] = (),
@@ -70,7 +71,10 @@ def build_site(
     """
     windows = windows_of(pace)
     secure = urlsplit(config.public_url).scheme == "https"
-    sessions = Sessions(
+    users = Users(config.users_file)
+    guarded = Sessions(
+        sessions,
+        users,
         lasts=timedelta(hours=config.session_hours),
         idle=timedelta(minutes=config.idle_minutes),
         now=now,
@@ -85,8 +89,8 @@ def build_site(
         rules={rule.id: rule for rule in rules},
         hub=Hub(prometheus, windows, speed=SAMPLE_SPEED if pace.shrinks else 1.0, now=now),
         heart=Heart(prometheus, alertmanager, store, windows, now=now),
-        guard=Guard(sessions, secure=secure),
-        users=Users(config.users_file),
+        guard=Guard(guarded, secure=secure),
+        users=users,
         throttle=Throttle(failures=5, within=timedelta(minutes=5), now=now),
         view=View(assets, platform=platform, now=now),
         now=now,

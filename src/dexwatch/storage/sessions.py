@@ -5,7 +5,6 @@ Only a hash of the token is kept, so a copy of the database signs nobody in.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from sqlalchemy import delete, insert, select, update
 
@@ -24,44 +23,33 @@ class Session:
     expires_at: datetime
 
 
-class SessionStore(Protocol):
-    """Every method may raise `StoreUnavailableError`."""
-
-    async def add(self, session: Session) -> None:
-        """Keep a new session; those that have expired by its creation are forgotten."""
-
-    async def get(self, token_hash: str, now: datetime) -> Session | None:
-        """Return the session unless it is unknown or expired."""
-
-    async def extend(self, token_hash: str, until: datetime) -> None:
-        """Let a session last longer."""
-
-    async def end(self, token_hash: str) -> None:
-        """Forget one session."""
-
-    async def end_all(self, username: str) -> int:
-        """Forget all sessions of a person; return how many."""
-
-
 class SqlSessionStore:
-    """Sessions beside the incidents."""
+    """Sessions beside the incidents; every method may raise `StoreUnavailableError`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, session: Session) -> None:
-        """Keep a new session."""
+    async def add(
+        self,
+        token_hash: str,
+        *,
+        username: str,
+        csrf: str,
+        created_at: datetime,
+        expires_at: datetime,
+    ) -> None:
+        """Keep a new session; those that have expired by its creation are forgotten."""
         columns = tables.sessions.c
         async with self._database.write() as connection:
-            old = columns.expires_at <= session.created_at
+            old = columns.expires_at <= created_at
             await connection.execute(delete(tables.sessions).where(old))
             await connection.execute(
                 insert(tables.sessions).values(
-                    token_hash=session.token_hash,
-                    username=session.username,
-                    csrf=session.csrf,
-                    created_at=session.created_at,
-                    expires_at=session.expires_at,
+                    token_hash=token_hash,
+                    username=username,
+                    csrf=csrf,
+                    created_at=created_at,
+                    expires_at=expires_at,
                 )
             )
 
@@ -82,13 +70,7 @@ class SqlSessionStore:
             await connection.execute(update(tables.sessions).where(where).values(expires_at=until))
 
     async def end(self, token_hash: str) -> None:
-        """Forget one session."""
+        """Forget one"""
         where = tables.sessions.c.token_hash == token_hash
         async with self._database.write() as connection:
             await connection.execute(delete(tables.sessions).where(where))
-
-    async def end_all(self, username: str) -> int:
-        """Forget all sessions of a person; return how many."""
-        where = tables.sessions.c.username == username
-        async with self._database.write() as connection:
-            return (await connection.execute(delete(tables.sessions).where(where))).rowcount

@@ -111,20 +111,25 @@ class Guard:
         # The prefix makes browsers refuse such a cookie from a neighbour or over plain HTTP.
         self.cookie = "__Host-dexwatch" if secure else "dexwatch"
 
-    def session(self, request: Request) -> Session | None:
-        """Return the request's session, if it has one."""
-        return self.sessions.find(request.cookies.get(self.cookie))
+    async def session(self, request: Request) -> Session | None:
+        """Return the request's session, if it has one; the database is asked once a request."""
+        if not hasattr(request.state, "session"):
+            # Set first, so that the page about a dead database does not ask it again.
+            request.state.session = None
+            request.state.session = await self.sessions.find(request.cookies.get(self.cookie))
+        found: Session | None = request.state.session
+        return found
 
-    def viewer(self, request: Request) -> Session:
+    async def viewer(self, request: Request) -> Session:
         """Require a session."""
-        session = self.session(request)
+        session = await self.session(request)
         if session is None:
             raise SignInNeededError(_back(request))
         return session
 
     async def operator(self, request: Request) -> Session:
         """Require a session that may act, and a form that was made for it."""
-        session = self.viewer(request)
+        session = await self.viewer(request)
         await self.require_form(request, session)
         if not session.may_act:
             raise HTTPException(403, "Your role may look but not act; ask an operator.")

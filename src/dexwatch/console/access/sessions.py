@@ -1,19 +1,27 @@
-"""Sessions: who is signed in. They live in memory, so a restart of the console signs everybody out.
+"""Sessions: who is signed in. They live in our database, so they outlast a restart of the console.
 
-The cookie holds a random token; only its hash is kept, so that a dump of memory opens no session.
+The cookie holds a random token; only its hash is kept, so that a copy of the database opens no
+session. What a user may do comes from the users file at every request: who is taken out of it is
+signed out.
 """
 
 import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from dexwatch.console.access.users import Role
-from dexwatch.console.contracts import Now
+from dexwatch.agenda.store import StoreUnavailableError
+from dexwatch.console.access.users import Role, Users
+from dexwatch.console.contracts import Now, SessionStore, StoredSession
 
-MOST_SESSIONS = 5_000
+FRESH = timedelta(seconds=3)
+"""A session that was read so short a time ago is not read again; another console's sign-out
+takes so long to be noticed here."""
+TRUSTED = timedelta(minutes=2)
+"""So long a session that was read before stays good while the database does not answer."""
+MOST_KEPT = 1_000
 
 
 @dataclass(frozen=True)
@@ -23,8 +31,6 @@ class Session:
     user: str
     role: Role
     form_token: str = field(repr=False)
-    begun: datetime
-    used: datetime
 
     @property
     def may_act(self) -> bool:
@@ -37,48 +43,88 @@ class Session:
 
 
 class Sessions:
-    """Opens, finds and closes sessions; when there are too many, the longest unused one goes."""
+    """Opens, finds and closes sessions; remembers for a moment what it has read of them."""
 
-    def __init__(self, *, lasts: timedelta, idle: timedelta, now: Now) -> None:
-        self._lasts, self._idle, self._now = lasts, idle, now
-        self._sessions: OrderedDict[str, Session] = OrderedDict()
+    def __init__(
+        self, store: SessionStore, users: Users, *, lasts: timedelta, idle: timedelta, now: Now
+    ) -> None:
+        self._store, self._users, self._now = store, users, now
+        self._lasts, self._idle = lasts, idle
+        self._kept: OrderedDict[str, tuple[StoredSession, datetime]] = OrderedDict()
 
-    def open(self, user: str, role: Role) -> str:
+    async def open(self, user: str) -> str:
         """Begin a session and return the token for its cookie."""
         token, at = secrets.token_urlsafe(32), self._now()
-        self._sessions[_key(token)] = Session(user, role, secrets.token_urlsafe(32), at, at)
-        while len(self._sessions) > MOST_SESSIONS:
-            self._sessions.popitem(last=False)
+        await self._store.add(
+            _key(token),
+            username=user,
+            csrf=secrets.token_urlsafe(32),
+            created_at=at,
+            expires_at=at + min(self._lasts, self._idle),
+        )
         return token
 
-    def find(self, token: str | None) -> Session | None:
-        """Return the session of a token while it lasts, and note that it was used."""
-        if not token:
-            return None
-        key, at = _key(token), self._now()
-        session = self._sessions.get(key)
-        if session is None:
-            return None
-        if self._over(session, at):
-            del self._sessions[key]
-            return None
-        session = replace(session, used=at)
-        self._sessions[key] = session
-        self._sessions.move_to_end(key)
-        return session
+    async def find(self, token: str | None) -> Session | None:
+        """Return the session of a token while it lasts, and note that it was used.
 
-    def alive(self, token: str | None) -> bool:
+        Raises:
+            StoreUnavailableError: the database does not answer, and we do not know the token.
+        """
+        return await self._found(_key(token), used=True) if token else None
+
+    async def alive(self, token: str | None) -> bool:
         """Does the token's session last? Asking does not count as using it."""
-        session = self._sessions.get(_key(token)) if token else None
-        return session is not None and not self._over(session, self._now())
+        try:
+            return bool(token) and await self._found(_key(token or ""), used=False) is not None
+        except StoreUnavailableError:
+            # An open page of ours is worth keeping while the database restarts.
+            return True
 
-    def _over(self, session: Session, at: datetime) -> bool:
-        return at - session.begun > self._lasts or at - session.used > self._idle
-
-    def close(self, token: str | None) -> None:
+    async def close(self, token: str | None) -> None:
         """End a session."""
         if token:
-            self._sessions.pop(_key(token), None)
+            await self._store.end(_key(token))
+            self._kept.pop(_key(token), None)
+
+    async def _found(self, key: str, *, used: bool) -> Session | None:
+        at = self._now()
+        stored = await self._read(key, at)
+        user = self._users.find(stored.username) if stored else None
+        if stored is None or user is None:
+            return None
+        if used:
+            await self._prolong(key, stored, at)
+        return Session(user.name, user.role, stored.csrf)
+
+    async def _read(self, key: str, at: datetime) -> StoredSession | None:
+        kept, read_at = self._kept.get(key, (None, at))
+        if kept is None or at - read_at > FRESH:
+            try:
+                kept, read_at = await self._store.get(key, at), at
+            except StoreUnavailableError:
+                if kept is None or at - read_at > TRUSTED:
+                    raise
+            self._keep(key, kept, read_at)
+        return kept if kept is not None and kept.expires_at > at else None
+
+    def _keep(self, key: str, stored: StoredSession | None, read_at: datetime) -> None:
+        self._kept.pop(key, None)
+        # What is unknown is not kept: made-up tokens must not push out real sessions.
+        if stored is not None:
+            self._kept[key] = stored, read_at
+        while len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+
+    async def _prolong(self, key: str, stored: StoredSession, at: datetime) -> None:
+        until = min(at + self._idle, stored.created_at + self._lasts)
+        # A write for each request would be a waste: a tenth of the idle time is near enough.
+        if until - stored.expires_at < self._idle / 10:
+            return
+        try:
+            await self._store.extend(key, until)
+        except StoreUnavailableError:
+            return
+        self._kept.pop(key, None)
 
 
 def _key(token: str) -> str:

@@ -29,7 +29,7 @@ def build(context: Context) -> APIRouter:
 
     @router.get("/sign-in")
     async def form(request: Request, back: str = "/") -> Response:
-        if context.guard.session(request):
+        if await context.guard.session(request):
             return RedirectResponse(local(back), 303)
         return await _form(context, request, back=back)
 
@@ -51,13 +51,13 @@ def build(context: Context) -> APIRouter:
             context.throttle.failed(*keys)
             log.warning("sign_in_refused", user=name, address=address)
             return await _form(context, request, back=back, error=WRONG, name=name, status=401)
-        return _welcome(context, context.throttle, user, keys, back)
+        return await _welcome(context, context.throttle, user, keys, back)
 
     @router.post("/sign-out")
     async def sign_out(request: Request) -> Response:
-        session = context.guard.viewer(request)
+        session = await context.guard.viewer(request)
         await context.guard.require_form(request, session)
-        context.guard.sessions.close(request.cookies.get(context.guard.cookie))
+        await context.guard.sessions.close(request.cookies.get(context.guard.cookie))
         log.info("signed_out", user=session.user)
         response = RedirectResponse("/sign-in", 303)
         context.guard.forget(response)
@@ -66,13 +66,13 @@ def build(context: Context) -> APIRouter:
     return router
 
 
-def _welcome(
+async def _welcome(
     context: Context, throttle: Throttle, user: User, keys: tuple[str, ...], back: str
 ) -> Response:
     throttle.forget(*keys)
     log.info("signed_in", user=user.name, role=user.role.value)
     response = RedirectResponse(local(back), 303)
-    context.guard.remember(response, context.guard.sessions.open(user.name, user.role))
+    context.guard.remember(response, await context.guard.sessions.open(user.name))
     response.delete_cookie(FORM_COOKIE, path="/sign-in")
     return response
 

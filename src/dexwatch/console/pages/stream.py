@@ -51,7 +51,7 @@ def build(context: Context) -> APIRouter:
                 yield "retry: 2000\n\n"
                 while clock.monotonic() < ends:
                     news = await watcher.take(BEAT_SECONDS)
-                    if not context.guard.sessions.alive(token):
+                    if not await context.guard.sessions.alive(token):
                         yield event("signedout", "bye")
                         return
                     text = "".join(_written(context, one) for one in news)
