@@ -21,7 +21,6 @@ from dexwatch.agenda.respond import Respond
 from dexwatch.incidents.records import PageState
 from dexwatch.notifiers import catalogue as notifiers
 from dexwatch.notifiers.config import EmailConfig, NotifyConfig, SlackConfig, WebhookConfig
-from dexwatch.notifiers.graph import Painter
 from dexwatch.signals.severity import Severity
 from dexwatch.storage.store import open_store
 
@@ -44,10 +43,6 @@ def notify(order: dict) -> NotifyConfig:
     )
 
 
-async def no_library(self: Painter) -> None:
-    return None
-
-
 async def main(order: dict) -> None:
     left = order["nth"]
 
@@ -61,8 +56,6 @@ async def main(order: dict) -> None:
     def now():
         return clock.now() + timedelta(seconds=order["offset"])
 
-    # No picture is drawn here, and loading the library is most of this process's start.
-    Painter.start = no_library  # type: ignore[method-assign]
     config = RespondConfig(hook_token=SecretStr("t" * 16))
     channels = notify(order)
     store = await open_store(order["database"], config.policy(notifiers.routes(channels)))

@@ -1,0 +1,108 @@
+"""The picture in a mail: right size, lines where they belong, no text or number that breaks it."""
+
+import io
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from dexwatch.incidents.notice import Graph, Line
+from dexwatch.notifiers.drawing import HEIGHT, WIDTH, draw, short, ticks
+from dexwatch.notifiers.graph import Painter
+from tests.fakes.notices import GRAPH, HOSTILE
+
+BLUE, RED = (3, 105, 161), (185, 28, 28)
+
+
+def seen(graph: Graph) -> Image.Image:
+    return Image.open(io.BytesIO(draw(graph))).convert("RGB")
+
+
+def rows_of(picture: Image.Image, colour: tuple[int, int, int], column: int) -> list[int]:
+    """Return the rows of one column whose pixels have about this colour."""
+    near = []
+    for row in range(HEIGHT):
+        pixel = picture.getpixel((column, row))
+        if all(abs(a - b) < 40 for a, b in zip(pixel, colour, strict=True)):
+            near.append(row)
+    return near
+
+
+def test_a_line_rises_past_its_limit() -> None:
+    picture = seen(replace(GRAPH, lines=GRAPH.lines[:1]))
+    assert picture.size == (WIDTH, HEIGHT)
+    early, late = rows_of(picture, BLUE, 300), rows_of(picture, BLUE, 900)
+    assert min(early) > max(late)
+    limit = rows_of(picture, RED, 90)
+    assert max(late) < limit[0] < min(early)
+
+
+def test_hostile_text_is_drawn_as_text_and_stays_inside() -> None:
+    lines = tuple(Line(f"{n}\n{HOSTILE}\ud800\x00漢" * 9, ((n, n), (n + 9, 3))) for n in range(8))
+    assert seen(Graph(HOSTILE, HOSTILE, lines)).size == (WIDTH, HEIGHT)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0, 2e9, allow_nan=False), st.floats(allow_nan=False, allow_infinity=False)
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    st.none() | st.floats(allow_nan=False, allow_infinity=False),
+)
+def test_any_finite_figures_can_be_drawn(
+    points: list[tuple[float, float]], limit: float | None
+) -> None:
+    assert draw(Graph("t", "seconds", (Line("a", tuple(sorted(points))),), limit))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "wanted"),
+    [
+        (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+        (0.03, 1.4, [0.5, 1.0]),
+        (-7, 7, [-5, 0, 5]),
+        (98_000, 102_000, [98_000, 99_000, 100_000, 101_000, 102_000]),
+    ],
+)
+def test_ticks_are_round_numbers(low: float, high: float, wanted: list[float]) -> None:
+    assert ticks(low, high) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "text"),
+    [
+        (0.4, 0.2, "0.4"),
+        (50, 10, "50"),
+        (1500, 500, "1.5 k"),
+        (2e9, 1e9, "2 G"),
+        (100_500, 500, "100.5 k"),
+        (-0.05, 0.05, "-0.05"),
+    ],
+)
+def test_ticks_are_told_shortly(value: float, step: float, text: str) -> None:
+    assert short(value, step) == text
+
+
+async def test_whoever_comes_when_the_painter_is_busy_goes_without() -> None:
+    painter = Painter()
+    try:
+        await painter.start()
+        assert (await painter.paint(GRAPH, seconds=20) or b"").startswith(b"\x89PNG")
+        assert await painter.paint(GRAPH, seconds=0) is None
+        assert await painter.paint(replace(GRAPH, lines=()), seconds=20) is None
+    finally:
+        painter.close()
+
+
+def test_loading_the_channels_loads_no_drawing_library() -> None:
+    """Roles that mail nothing must not pay for it."""
+    code = "import sys, dexwatch.notifiers.catalogue; sys.exit('PIL' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
