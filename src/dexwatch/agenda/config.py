@@ -31,6 +31,11 @@ class RespondConfig(BaseModel):
     missing_seconds: float = Field(default=180, ge=5, le=86400)
     """An alert that Alertmanager has not held for so long counts as resolved."""
 
+    keep_signals_days: int = Field(default=30, ge=1, le=3650)
+    """Received messages are kept so long as evidence, and longer while their incident is open."""
+    keep_incidents_days: int = Field(default=400, ge=2, le=3650)
+    """Resolved incidents with alerts, pages and timeline; a year, and a month to compare it in."""
+
     def policy(self, routes: Mapping[Severity, tuple[Route, ...]]) -> Policy:
         """Return the policy that new incidents take."""
         return Policy(

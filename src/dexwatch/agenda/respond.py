@@ -29,6 +29,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 import structlog
 
@@ -36,6 +37,7 @@ from dexwatch.agenda.channel import GraphSource, Notifier
 from dexwatch.agenda.config import RespondConfig
 from dexwatch.agenda.deliver import Deliver
 from dexwatch.agenda.figures import Figures
+from dexwatch.agenda.housekeeping import Housekeeper
 from dexwatch.agenda.ingest import Ingest
 from dexwatch.agenda.reconcile import AlertView, Reconciler
 from dexwatch.agenda.store import Store, StoreUnavailableError
@@ -78,6 +80,12 @@ class Respond:
             crash=crash,
         )
         self.ingest = Ingest(store, clock, wake=self._sweeper.wake, crash=crash)
+        self._housekeeper = Housekeeper(
+            store,
+            clock,
+            keep_signals=timedelta(days=config.keep_signals_days),
+            keep_incidents=timedelta(days=config.keep_incidents_days),
+        )
         self._reconciler = view and Reconciler(
             store,
             view,
@@ -95,6 +103,7 @@ class Respond:
                 tasks.create_task(notifier.start())
             tasks.create_task(self._sweeper.run(stop))
             tasks.create_task(self._count(stop))
+            tasks.create_task(self._housekeeper.run(stop))
             if self._reconciler:
                 tasks.create_task(self._reconciler.run(stop))
         for notifier in self._notifiers.values():

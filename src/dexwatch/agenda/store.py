@@ -120,5 +120,14 @@ class Store(Protocol):
     async def counts(self, now: datetime) -> Counts:
         """Return the state of affairs in figures."""
 
+    async def prune(
+        self, *, signals_before: datetime, incidents_before: datetime
+    ) -> tuple[int, bool]:
+        """Delete a small batch of old signals, and of incidents that were resolved before.
+
+        Returns the number of rows and whether more may be left. What belongs to an unresolved
+        incident is never deleted.
+        """
+
     async def revision(self) -> int:
         """Return a number that differs whenever anything about any incident has changed."""

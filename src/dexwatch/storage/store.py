@@ -22,7 +22,7 @@ from dexwatch.incidents.facts import Fact
 from dexwatch.incidents.policy import Policy
 from dexwatch.incidents.records import Alert, AlertState, IncidentState
 from dexwatch.signals.severity import Severity
-from dexwatch.storage import duties, tables
+from dexwatch.storage import duties, retention, tables
 from dexwatch.storage.database import Database, open_database
 from dexwatch.storage.decisions import apply_fact
 from dexwatch.storage.rows import alert_of, entry_of, incident_of, page_of
@@ -173,6 +173,18 @@ class SqlStore:
             counted = {Severity(s): n for s, n in (await connection.execute(query)).all()}
             late = await duties.overdue(connection, now - _OVERDUE_AFTER)
         return Counts(open=counted, overdue=late)
+
+    async def prune(
+        self, *, signals_before: datetime, incidents_before: datetime
+    ) -> tuple[int, bool]:
+        """Delete a small batch of what has been kept for long enough."""
+
+        async def tidy(connection: AsyncConnection) -> tuple[int, bool]:
+            return await retention.prune(
+                connection, signals_before=signals_before, incidents_before=incidents_before
+            )
+
+        return await self._deciding(tidy)
 
     async def revision(self) -> int:
         """Return a number that differs whenever anything has changed."""

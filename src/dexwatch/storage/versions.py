@@ -60,7 +60,12 @@ _FIRST = (
     "CREATE INDEX sessions_by_end ON sessions (expires_at)",
 )
 
-VERSIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_RETENTION = (
+    "CREATE INDEX incidents_by_end ON incidents (resolved_at)",
+    "CREATE INDEX work_by_incident ON work (incident_id)",
+)
+
+VERSIONS: tuple[tuple[str, ...], ...] = (_FIRST, _RETENTION)
 
 _SERIAL = {
     "sqlite": "INTEGER PRIMARY KEY AUTOINCREMENT",
