@@ -19,8 +19,10 @@ from dexwatch.sources.prometheus import PrometheusClient
 from dexwatch.storage.store import SqlStore, open_store
 
 POLL_SECONDS = 0.25
-CALM_SECONDS = 3.0
+CALM_SECONDS = 2.0
 PAGED = {"P0", "P1", "P2", "P3"}
+TIMES: dict[str, tuple[float, float]] = {}
+"""By scenario: seconds until all its alerts fired, and from its end until all was calm."""
 
 
 @dataclass
@@ -37,9 +39,7 @@ class Platform:
     async def firing(self) -> set[str]:
         """Return the rules that fire now, and remember them."""
         alerts = await self.prometheus.alerts()
-        now = {
-            a.name for a in alerts if a.state == "firing" and a.labels.get("severity") in PAGED
-        }
+        now = {a.name for a in alerts if a.state == "firing" and a.labels.get("severity") in PAGED}
         self.seen |= now
         return now
 
@@ -58,7 +58,7 @@ class Platform:
         return False
 
     async def calm(self, *, seconds: float) -> bool:
-        """Wait until nothing has fired and no incident has been open for three seconds."""
+        """Wait until for some seconds nothing fires and no incident is open."""
         deadline = time.monotonic() + seconds
         quiet_since = None
         while time.monotonic() < deadline:
@@ -87,13 +87,16 @@ class Platform:
 async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
     """Start everything on free ports and wait until it is calm."""
     folder = tmp_path_factory.mktemp("flow") / "demo"
-    async with sample(folder, Options(console_port=None)) as running, watched(running):
-        async with _outside(running) as platform:
-            assert await platform.all_targets_up(seconds=60), "a scrape target never came up"
-            assert await platform.calm(seconds=120), (
-                f"not calm at the start: {await platform.firing()} fire"
-            )
-            yield platform
+    async with (
+        sample(folder, Options(console_port=None)) as running,
+        watched(running),
+        _outside(running) as platform,
+    ):
+        assert await platform.all_targets_up(seconds=60), "a scrape target never came up"
+        assert await platform.calm(seconds=120), (
+            f"not calm at the start: {await platform.firing()} fire"
+        )
+        yield platform
 
 
 class _outside:  # noqa: N801 - reads as a word in `async with`.
@@ -109,3 +112,14 @@ class _outside:  # noqa: N801 - reads as a word in `async with`.
     async def __aexit__(self, *_: object) -> None:
         await self._prometheus.close()
         await self._store.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how long each scenario took to fire and to end."""
+    if not TIMES:
+        return
+    terminalreporter.section("scenarios: seconds to fire, and to end after they were lifted")
+    for name, (fired, ended) in TIMES.items():
+        terminalreporter.write_line(f"{name:20} {fired:6.1f} {ended:6.1f}")
+    fires, ends = zip(*TIMES.values(), strict=True)
+    terminalreporter.write_line(f"{'the slowest':20} {max(fires):6.1f} {max(ends):6.1f}")
