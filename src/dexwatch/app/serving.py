@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from dexwatch.app.roles import LOOPBACK
 from dexwatch.notifiers import catalogue as notifiers
@@ -20,7 +20,7 @@ GRACE_SECONDS = 3
 
 @contextlib.asynccontextmanager
 async def serving(
-    application: FastAPI, port: int, *, setting: str, host: str = LOOPBACK
+    application: Starlette, port: int, *, setting: str, host: str = LOOPBACK
 ) -> AsyncIterator[None]:
     """Serve the application while the block runs.
 

@@ -48,7 +48,8 @@ class EmailNotifier:
         self._painter = Painter()
 
     async def start(self) -> None:
-        """Load the drawing library."""
+        """Load the template and the drawing library, which the first mail would wait for."""
+        await asyncio.to_thread(letter.load)
         await self._painter.start()
 
     async def send(self, notice: Notice) -> Outcome:

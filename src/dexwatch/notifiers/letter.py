@@ -92,6 +92,11 @@ def clean(line: str) -> str:
     return " ".join("".join(c for c in kept if unicodedata.category(c) not in ("Cf", "Cs")).split())
 
 
+def load() -> None:
+    """Compile the template now instead of with the first mail."""
+    _template()
+
+
 @cache
 def _template() -> Template:
     environment = Environment(
