@@ -87,7 +87,9 @@ def _plain(value: float, decimals: int | None) -> str:
             return f"{value:.1e}"
         whole = abs(value - round(value)) < 1e-9
         decimals = 0 if whole or size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 3
-    return f"{value:.{decimals}f}"
+    text = f"{value:.{decimals}f}"
+    # A tiny loss is nothing, not less than nothing.
+    return text.lstrip("-") if float(text) == 0 else text
 
 
 def _percent(value: float, decimals: int | None) -> str:
@@ -121,4 +123,4 @@ def _bytes(value: float) -> Figure:
     for scale, name in ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
         if size >= scale:
             return Figure(_plain(value / scale, None), name)
-    return Figure(f"{value:.0f}", "B")
+    return Figure(f"{round(value)}", "B")

@@ -208,6 +208,7 @@ ENDPOINTS = (
         ("M-NODE-SYNC", "A-CH-NODE"),
         CHAIN_EMPTY,
         thresholds=(Threshold(10, Level.WARN, "this node's answers are old"),),
+        width=3,
     ),
     Panel(
         "peers",
@@ -219,6 +220,7 @@ ENDPOINTS = (
         ("M-NODE-PEERS", "A-CH-NODE"),
         "No endpoint tells its peers; hosted endpoints usually do not.",
         thresholds=(Threshold(5, Level.WARN, "the node may be cut off", below=True),),
+        width=3,
     ),
     Panel(
         "rpc-errors",
@@ -234,6 +236,7 @@ ENDPOINTS = (
         "Zero.",
         ("A-CH-NODE",),
         "No RPC request has failed since the start.",
+        width=3,
     ),
     Panel(
         "rpc-latency",
@@ -245,6 +248,7 @@ ENDPOINTS = (
         ("M-NODE-SYNC",),
         CHAIN_EMPTY,
         thresholds=(Threshold(0.45, Level.WARN, "slower than the chain itself"),),
+        width=3,
     ),
 )
 

@@ -115,6 +115,7 @@ CONTRACTS = (
         "The mix that you know.",
         ("M-CONTRACT",),
         CONTRACT_EMPTY,
+        decimals=0,
     ),
     Panel(
         "state-changes",

@@ -50,10 +50,10 @@ POSTGRES = (
         (
             Query(
                 text(
-                    f"sum by (server) ({postgres.connections})"
-                    f" / max by (server) ({postgres.max_connections})"
+                    f"sum by (instance) ({postgres.connections})"
+                    f" / max by (instance) ({postgres.max_connections})"
                 ),
-                "{{server}}",
+                "{{instance}}",
             ),
         ),
         Unit.RATIO,

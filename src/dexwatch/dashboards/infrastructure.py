@@ -135,7 +135,7 @@ WATCHING = (
         "Flat; a fall to zero means that Prometheus is blind.",
         ("C-PROMETHEUS", "U-DAILY"),
         "Prometheus does not scrape itself.",
-        thresholds=(Threshold(0.001, Level.BAD, "nothing is stored", below=True),),
+        thresholds=(Threshold(1, Level.BAD, "nothing is stored", below=True),),
     ),
 )
 

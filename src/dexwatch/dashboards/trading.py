@@ -153,6 +153,7 @@ EXPERIENCE = (
         ("M-USER-FEATURE",),
         USERS_EMPTY,
         refresh_seconds=TREND,
+        decimals=0,
     ),
 )
 

@@ -5,6 +5,7 @@ session. What a user may do comes from the users file at every request: who is t
 signed out.
 """
 
+import asyncio
 import hashlib
 import hmac
 import secrets
@@ -74,8 +75,12 @@ class Sessions:
 
     async def alive(self, token: str | None) -> bool:
         """Does the token's session last? Asking does not count as using it."""
+        if not token:
+            return False
         try:
-            return bool(token) and await self._found(_key(token or ""), used=False) is not None
+            # A viewer who leaves must not cut off the database in the middle of an answer.
+            found = asyncio.create_task(self._found(_key(token), used=False))
+            return await asyncio.shield(found) is not None
         except StoreUnavailableError:
             # An open page of ours is worth keeping while the database restarts.
             return True

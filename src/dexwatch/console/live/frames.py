@@ -111,7 +111,8 @@ def _bars(panel: Panel, answer: Answer) -> Mapping[str, Any] | None:
         return None
     most = max(abs(value) for _, value in rows) or 1.0
     # Shares fill a bar of one whole, unless they are all so small that none could be told apart.
-    full = 1.0 if panel.unit is Unit.RATIO and most > 0.2 else most
+    whole = panel.kind is PanelKind.GAUGE or (panel.unit is Unit.RATIO and most > 0.05)
+    full = 1.0 if whole else most
     return {
         "items": [
             {
@@ -155,7 +156,7 @@ def _table(panel: Panel, answer: Answer) -> Mapping[str, Any] | None:
 
 def _timeseries(panel: Panel, answer: Answer) -> Mapping[str, Any] | None:
     found: list[tuple[str, Sequence[float | None]]] = [
-        (query.name(track.labels)[:NAME_LENGTH], track.values)
+        (query.name(track.labels)[:NAME_LENGTH] or panel.title, track.values)
         for query, tracks in zip(panel.queries, answer.tracks, strict=True)
         for track in tracks
         if any(value is not None for value in track.values)

@@ -7,6 +7,9 @@ dexwatch.charts = (() => {
   const sync = uPlot.sync("board");
   const { figure, tick } = dexwatch.values;
   const doubling = Array.from({ length: 50 }, (_, power) => 2 ** power);
+  const whole = Array.from({ length: 14 }, (_, power) => [1, 2, 5].map((part) => part * 10 ** power)).flat();
+  const moments = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800];
+  const steps = (unit) => (unit.startsWith("bytes") ? doubling : unit === "blocks" ? whole : undefined);
 
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const colour = (index) => css(`--series-${(index % 8) + 1}`);
@@ -48,6 +51,21 @@ dexwatch.charts = (() => {
     };
   }
 
+  // A word in the colour that is set, on a ground that keeps lines from running through it.
+  function write(ctx, word, x, y) {
+    const ink = ctx.fillStyle;
+    const edge = 2 * devicePixelRatio;
+    const high = 10 * devicePixelRatio;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "bottom";
+    ctx.globalAlpha = 0.8;
+    ctx.fillStyle = css("--card");
+    ctx.fillRect(x - edge, y - high - edge, ctx.measureText(word).width + 2 * edge, high + edge);
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = ink;
+    ctx.fillText(word, x, y);
+  }
+
   function limits(spec) {
     return (plot) => {
       const { ctx, bbox } = plot;
@@ -64,11 +82,9 @@ dexwatch.charts = (() => {
         ctx.moveTo(bbox.left, y);
         ctx.lineTo(bbox.left + bbox.width, y);
         ctx.stroke();
-        ctx.textAlign = "left";
-        ctx.textBaseline = "bottom";
         if (Math.abs(before - y) < 14 * devicePixelRatio) continue;
         before = y;
-        ctx.fillText(limit.text, bbox.left + 4 * devicePixelRatio, y - 3 * devicePixelRatio);
+        write(ctx, limit.text, bbox.left + 4 * devicePixelRatio, y - 3 * devicePixelRatio);
       }
       ctx.setLineDash([]);
       for (const mark of spec.marks ?? []) {
@@ -79,10 +95,20 @@ dexwatch.charts = (() => {
         ctx.moveTo(x, bbox.top);
         ctx.lineTo(x, bbox.top + bbox.height);
         ctx.stroke();
-        ctx.fillText(mark.word, x + 4 * devicePixelRatio, bbox.top + 10 * devicePixelRatio);
+        // A word that would leave the picture stands on the other side of its line.
+        const room = bbox.left + bbox.width - x - 8 * devicePixelRatio;
+        const size = ctx.measureText(mark.word).width;
+        const left = room < size ? x - size - 4 * devicePixelRatio : x + 4 * devicePixelRatio;
+        write(ctx, mark.word, left, bbox.top + 12 * devicePixelRatio);
       }
       ctx.restore();
     };
+  }
+
+  // Room for the longest label of the axis.
+  function room(plot, labels) {
+    const longest = Math.max(0, ...(labels ?? []).map((label) => label.length));
+    return Math.max(48, 20 + longest * 6.2);
   }
 
   function zoom(plot) {
@@ -99,7 +125,7 @@ dexwatch.charts = (() => {
     return {
       width: box.clientWidth,
       height: box.clientHeight,
-      padding: [8, 8, 0, 0],
+      padding: [8, 24, 0, 0],
       legend: { show: false },
       cursor: {
         sync: { key: sync.key, setSeries: false },
@@ -108,8 +134,8 @@ dexwatch.charts = (() => {
       },
       scales: { x: { time: true, range: (plot, low, high) => plot.span ?? [low, high] }, y: { range: range(spec) } },
       axes: [
-        { ...axis, space: 64, size: 26, values: (plot, ticks) => ticks.map((at) => clock(at, plot.scales.x.max - plot.scales.x.min)) },
-        { ...axis, size: 58, space: 34, incrs: spec.unit.startsWith("bytes") ? doubling : undefined, values: (plot, ticks) => ticks.map((value) => tick(value, spec.unit)) },
+        { ...axis, space: 64, size: 26, incrs: moments, values: (plot, ticks) => ticks.map((at) => clock(at, plot.scales.x.max - plot.scales.x.min)) },
+        { ...axis, size: room, space: 34, incrs: steps(spec.unit), values: (plot, ticks) => ticks.map((value) => tick(value, spec.unit)) },
       ],
       series: [
         {},

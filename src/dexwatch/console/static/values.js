@@ -14,7 +14,8 @@ dexwatch.values = (() => {
       const whole = Math.abs(value - Math.round(value)) < 1e-9;
       decimals = whole || size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 3;
     }
-    return value.toFixed(decimals);
+    const text = value.toFixed(decimals);
+    return Number(text) === 0 ? text.replace("-", "") : text;
   }
 
   function short(value, decimals) {
