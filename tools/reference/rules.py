@@ -54,7 +54,7 @@ def _alert(rule: AlertRule) -> Iterator[str]:
     yield "\n".join(
         (
             f"- Limit: {limit}, for {hold}, kept for {keep} after it ended.",
-            f"- Evaluated every {PRODUCTION.scrape_ms(rule.cadence) / 1000:g} s.",
+            f"- Evaluated every {PRODUCTION.evaluate_ms(rule.cadence) / 1000:g} s.",
             f"- Why so: {rule.why}",
             f"- Owner: {rule.owner}. Subject: {rule.subject}.",
         )

@@ -148,6 +148,9 @@ def _default(field: FieldInfo) -> str:
         value = value.value
     if isinstance(value, bool):
         return code(str(value).lower())
-    if isinstance(value, (tuple, list, dict, frozenset)):
+    if isinstance(value, (tuple, list)):
+        value = [one.value if isinstance(one, Enum) else one for one in value]
+        return ", ".join(map(code, value)) or "none"
+    if isinstance(value, (dict, frozenset)):
         return code(re.sub(r"\s+", " ", str(value))) if value else "none"
     return code(value)
