@@ -36,6 +36,9 @@ class ContractsCollector(Collector):
         self._known_reasons: set[tuple[str, str]] = set()
         for contract in world.dex.contracts:
             series.add(exchange.contract_gas, 0, contract=contract.name)
+            # A series that began with its first event would hide that event from `increase`.
+            for event in self._changes[contract.address].values():
+                series.add(exchange.contract_changes, 0, contract=contract.name, event=event)
             for method in {*self._methods[contract.address].values(), "other"}:
                 for outcome in ("success", "reverted"):
                     series.add(

@@ -13,6 +13,7 @@ from dexwatch.daemons import files
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.programs.alertmanager import CONSEQUENCES, Hook
 from dexwatch.daemons.programs.plan import plan
+from dexwatch.daemons.programs.prometheus import prometheus_files
 from dexwatch.daemons.programs.scrape import Role
 from dexwatch.rules.catalogue import ALERTS, render
 from dexwatch.rules.pace import PACES, Cadence
@@ -176,6 +177,34 @@ def test_in_external_mode_nothing_is_run_and_the_urls_are_used(tmp_path):
     config = DaemonsConfig.model_validate(document)
     assert config.prometheus_url == "https://prometheus.example"
     assert config.alertmanager_url == "http://10.0.0.1:9093"
+
+
+def test_exported_files_send_alerts_to_the_alertmanager_that_is_named():
+    config = DaemonsConfig.model_validate(
+        {
+            "mode": "external",
+            "prometheus": {"url": "https://prometheus.example/"},
+            "alertmanager": {"url": "http://10.0.0.1:9093/am"},
+        }
+    )
+    [file] = (
+        file
+        for file in prometheus_files(config, pace=PACES["production"], rules="", host="h")
+        if file.name == "prometheus.yml"
+    )
+    document = YAML(typ="safe").load(file.content)
+    [receiver] = document["alerting"]["alertmanagers"]
+    assert receiver["static_configs"] == [{"targets": ["10.0.0.1:9093"]}]
+    assert (receiver["scheme"], receiver["path_prefix"]) == ("http", "/am")
+    [own] = (job for job in document["scrape_configs"] if job["job_name"] == "own-daemons")
+    seen = {
+        (group["labels"]["__scheme__"], *group["targets"], group["labels"]["__metrics_path__"])
+        for group in own["static_configs"]
+    }
+    assert seen == {
+        ("https", "prometheus.example", "/metrics"),
+        ("http", "10.0.0.1:9093", "/am/metrics"),
+    }
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload
@@ -23,6 +24,7 @@ def prometheus_files(
 
     `rules` is a rule file's text, `extra_rules` are rule files of the operator's own.
     """
+    alertmanager = urlsplit(config.alertmanager_url)
     document = {
         "global": {
             "scrape_interval": duration(pace.scrape_ms(Cadence.STANDARD)),
@@ -33,7 +35,9 @@ def prometheus_files(
             "alertmanagers": [
                 {
                     "timeout": "5s",
-                    "static_configs": [{"targets": [f"{LOOPBACK}:{config.alertmanager.port}"]}],
+                    "scheme": alertmanager.scheme,
+                    "path_prefix": alertmanager.path or "/",
+                    "static_configs": [{"targets": [alertmanager.netloc]}],
                 }
             ]
         },

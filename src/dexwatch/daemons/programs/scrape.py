@@ -6,6 +6,7 @@ Every series carries `job` and `instance`; hosts and targets may add `host`, `se
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from dexwatch.daemons.config import DaemonsConfig, ProbeConfig, TargetConfig
 from dexwatch.daemons.program import File
@@ -107,9 +108,21 @@ def _roles(roles: tuple[Role, ...], pace: Pace, cadence: Cadence) -> dict[str, A
 
 
 def _own(config: DaemonsConfig, pace: Pace) -> dict[str, Any]:
+    """Prometheus and Alertmanager themselves: ours, or in external mode the operator's."""
     groups = [
-        _group(config.prometheus.port, {"job": "prometheus", "instance": "prometheus"}),
-        _group(config.alertmanager.port, {"job": "alertmanager", "instance": "alertmanager"}),
+        {
+            "targets": [url.netloc],
+            "labels": {
+                "job": name,
+                "instance": name,
+                "__scheme__": url.scheme,
+                "__metrics_path__": f"{url.path}/metrics",
+            },
+        }
+        for name, url in (
+            ("prometheus", urlsplit(config.prometheus_url)),
+            ("alertmanager", urlsplit(config.alertmanager_url)),
+        )
     ]
     return _job("own-daemons", Cadence.STANDARD, pace, groups=groups)
 
