@@ -1,6 +1,7 @@
 """Processor, memory and disk of each host: three ladders from 60 per cent upwards."""
 
 from dexwatch.rules import recordings
+from dexwatch.rules.pace import Cadence, Pace
 from dexwatch.rules.rule import AlertRule, RecordingRule, Runbook
 from dexwatch.signals.metric import Unit
 from dexwatch.signals.severity import Severity
@@ -96,6 +97,16 @@ _LADDERS: dict[str, tuple[RecordingRule, str, str, Runbook]] = {
 }
 
 P1, P2, P3 = Severity.P1, Severity.P2, Severity.P3
+
+
+def still_filling(pace: Pace) -> str:
+    """Return the guard of a forecast: neither nearly full nor freed since its fullest."""
+    used, window = recordings.disk_used.where(ALERTING), pace.window(21_600, Cadence.STANDARD)
+    return (
+        f"and on (host, mountpoint) {used} < 0.9\n"
+        f"and on (host, mountpoint) {used} > 0.95 * max_over_time({used}[{window}])"
+    )
+
 
 HOST_ALERTS = (
     _rung("CpuUse60", P3, 0.60, 1800, rung=1, subject="cpu", row="A-P3-RES-60"),

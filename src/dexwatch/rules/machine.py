@@ -1,8 +1,8 @@
 """What else goes wrong on a host: inodes, read-only disks, clock, handles, network."""
 
-from dexwatch.rules.host import ALERTING
+from dexwatch.rules.host import ALERTING, still_filling
 from dexwatch.rules.pace import Cadence
-from dexwatch.rules.recordings import REAL_FILESYSTEMS, disk_used
+from dexwatch.rules.recordings import REAL_FILESYSTEMS
 from dexwatch.rules.rule import AlertRule, Comparison, Expression, Runbook
 from dexwatch.signals import host
 from dexwatch.signals.metric import Metric, Unit
@@ -96,14 +96,14 @@ MACHINE_ALERTS = (
         severity=P2,
         subject="disk",
         rung=4,
-        guard=lambda _: f"and on (host, mountpoint) {disk_used.where(ALERTING)} < 0.9",
+        guard=still_filling,
         compare="<",
         limit=0,
         unit=Unit.BYTES,
         hold=3600,
         why=(
             "Six hours give the trend, and for an hour it must point to full without a break."
-            " Above 90 per cent DiskAlmostFull speaks."
+            " Above 90 per cent DiskAlmostFull speaks; what has been freed since fills no more."
         ),
         summary="At this pace {{ $labels.mountpoint }} of {{ $labels.host }} is full in a day.",
         description="The straight line through the last six hours meets zero within a day.",

@@ -12,7 +12,7 @@ from dexwatch.daemons.program import DaemonError, Port, Program, SocketReady
 from dexwatch.demo.exchange.programs import APP_ROLE, PASSWORD, READER_ROLE, Place, unprivileged
 from dexwatch.demo.exchange.store import hashed
 
-MAX_CONNECTIONS = 50
+MAX_CONNECTIONS = 80
 _START_SECONDS = 15.0
 _POSTGRES = ("/usr/lib/postgresql/*/bin", "/usr/local/pgsql/bin")
 

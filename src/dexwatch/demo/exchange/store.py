@@ -15,7 +15,8 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from dexwatch.demo.exchange.process import TroubleReader
 from dexwatch_instrument import Platform, PoolState
 
-POOL_SIZE = 6
+POOL_SIZE = 14
+"""Slow statements hold connections longer; the pool must not run dry before users feel it."""
 _POOL_WAIT_SECONDS = 2.0
 _CONNECT_SECONDS = 2
 

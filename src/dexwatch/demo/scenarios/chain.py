@@ -151,7 +151,6 @@ SCENARIOS: tuple[Scenario, ...] = (
         title="The nodes stand still",
         story="Both nodes answer, but their heads no longer move and no head is pushed.",
         raises=("ChainHeadStalled",),
-        also=("TradingVolumeDrop",),
         start=_nodes(_stall),
         stop=_nodes(_unstall),
     ),
@@ -184,8 +183,6 @@ SCENARIOS: tuple[Scenario, ...] = (
         title="Confirmations take seconds",
         story="The exchange gets the receipts of its transactions seven blocks late.",
         raises=("ConfirmationsSlow",),
-        # While the first receipts are awaited, few of the sent transactions have one.
-        also=("TransactionProcessingFailing",),
         start=_platform(_late),
         stop=_platform(_in_time),
     ),
