@@ -32,6 +32,7 @@ def test_check_accepts_the_smallest_configuration(tmp_path: Path) -> None:
 
     assert shown.exit_code == 0, shown.output
     assert "sound" in shown.output
+    assert [path.name for path in tmp_path.iterdir()] == ["dexwatch.yml"], "it left something"
 
 
 def test_check_names_file_line_key_and_remedy_as_json(tmp_path: Path) -> None:

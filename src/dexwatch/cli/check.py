@@ -67,11 +67,12 @@ def _rules(settings: Settings) -> tuple[Finding, ...]:
 def _rendered(settings: Settings, config: Path) -> tuple[Finding, ...]:
     """Let promtool, amtool and the like judge the files that we would give to the programs."""
     found = []
-    try:
-        planned = programs(settings, config)
-    except (DaemonError, ValueError) as error:
-        return (Finding("rules", str(error), "Correct the `rules` part."),)
-    with tempfile.TemporaryDirectory(prefix="dexwatch-check-"):
+    # Elsewhere than in the state folder: a check must not leave anything behind.
+    with tempfile.TemporaryDirectory(prefix="dexwatch-check-") as folder:
+        try:
+            planned = programs(settings.model_copy(update={"folder": Path(folder)}), config)
+        except (DaemonError, ValueError) as error:
+            return (Finding("rules", str(error), "Correct the `rules` part."),)
         for program in planned:
             if not program.checks or shutil.which(program.checks[0][0]) is None:
                 continue

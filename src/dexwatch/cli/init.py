@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from dexwatch.cli.draft import Contract, Draft, Endpoint, Pool, write
-from dexwatch.cli.present import EXIT_USAGE, fail, out
+from dexwatch.cli.present import CONFIG_DEFAULT, EXIT_USAGE, fail, out
 from dexwatch.cli.probing import recognise
 from dexwatch.cli.users import add_user
 from dexwatch.sources.http import HttpClient, SourceError
@@ -42,7 +42,7 @@ class Answers:
 
 
 def init(
-    file: Annotated[Path, typer.Argument(help="The file to write.")] = Path("dexwatch.yml"),
+    file: Annotated[Path, typer.Argument(help="The file to write.")] = CONFIG_DEFAULT,
     *,
     name: Annotated[str, typer.Option(help="The platform's name, in lower case.")] = "",
     rpc: Annotated[Many, typer.Option(help="HTTP RPC endpoint; give it several times.")] = None,
@@ -236,7 +236,6 @@ def _write(file: Path, draft: Draft) -> None:
     if not users.exists():
         password = add_user(users, "admin")
         out.print(f"Sign-in for the console: [bold]admin[/] / [bold]{password}[/] (shown once).")
-    out.print(
-        f"Next: [bold]dexwatch check -c {escape(str(file))}[/], then [bold]dexwatch doctor[/], "
-        "then [bold]dexwatch up[/]."
-    )
+    named = "" if file == CONFIG_DEFAULT else f" -c {escape(str(file))}"
+    steps = (f"[bold]dexwatch {name}{named}[/]" for name in ("check", "doctor", "up"))
+    out.print(f"Next: {', then '.join(steps)}.", soft_wrap=True)
