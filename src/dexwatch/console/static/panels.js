@@ -10,6 +10,7 @@
   let zoomed = null;
   let earliest = Infinity;
   let asked = "";
+  const charts = new Map();
 
   const element = (tag, className, text) => {
     const made = document.createElement(tag);
@@ -76,16 +77,24 @@
   }
 
   function note(body) {
+    const before = earliest;
     for (const one of body.series) {
       const first = one.values.findIndex((value) => value != null);
       if (first >= 0) earliest = Math.min(earliest, body.times[first]);
     }
+    return earliest < before;
   }
 
   function chart(panel, body, frame) {
+    charts.set(panel, [body, frame]);
+    // The charts of a board begin together: an older value in one moves the others.
+    if (!zoomed && note(body)) charts.forEach(([its, old], other) => other !== panel && trace(other, its, old));
+    trace(panel, body, frame);
+  }
+
+  function trace(panel, body, frame) {
     const last = body.times[body.times.length - 1];
     const end = Math.max(last, frame.at);
-    if (!zoomed) note(body);
     // While nothing is older, the axis begins with the oldest value: a new system fills its charts at once.
     const begin = Math.max(end - seconds, Math.min(earliest, end - 60));
     const span = zoomed ?? (seconds ? [begin, end] : null);
