@@ -1,4 +1,7 @@
-"""`dexwatch demo` leaves nothing behind, whether it is asked to end or killed."""
+"""`dexwatch demo` leaves nothing behind, whether it is asked to end or killed.
+
+The file comes first by its name, so that no other platform runs beside the ones it starts.
+"""
 
 import asyncio
 import os
