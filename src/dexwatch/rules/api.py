@@ -20,7 +20,7 @@ def _busy(pace: Pace) -> str:
 SLOW = Runbook(
     meaning="Users wait; trades are made at prices that have moved on meanwhile.",
     check=(
-        "See which route is slow on System Health: all of them, or one?",
+        "See in the access log which route is slow: all of them, or one?",
         "Look at database time, cache hit rate and queue depth at the moment when it began.",
         "Look at CPU and memory of the API's hosts, and at the load balancer's upstreams.",
         "Look for a deployment just before.",
@@ -35,7 +35,7 @@ SLOW = Runbook(
 FAILING = Runbook(
     meaning="A share of what users ask for ends in a server error.",
     check=(
-        "See which route and status fail on System Health.",
+        "See on System Overview which status fails, and in the access log on which route.",
         "Read the API's log for the first error of this kind.",
         "See whether database, cache or chain node have alerts of their own.",
     ),

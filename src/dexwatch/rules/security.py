@@ -33,7 +33,7 @@ AUTH_FAILURES = AlertRule(
     runbook=Runbook(
         meaning="Either accounts are under attack, or users cannot sign in.",
         check=(
-            "See on Security whether the failures come from few addresses or from everywhere.",
+            "See in the sign-in log whether the failures come from few addresses or everywhere.",
             "Try to sign in with a test account: does the sign-in work at all?",
             "See whether many different accounts fail once each: leaked passwords are being tried.",
         ),
