@@ -77,6 +77,7 @@ async def test_an_engineer_sees_answers_and_outlives_a_fault(
         await platform.sample.director.stop("lb-down")
 
     await expect(incident.locator("#standing .state.resolved")).to_be_visible(timeout=RESOLVE_MS)
+    await expect(incident.locator("#specs")).to_contain_text("resolved")
     await expect(page.locator(".banner")).to_have_count(0, timeout=RESOLVE_MS)
     await expect(alerts.locator(".problem")).to_have_count(0, timeout=RESOLVE_MS)
     await incident.screenshot(path=tmp_path / "resolved.png", full_page=True)

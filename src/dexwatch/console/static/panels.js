@@ -150,9 +150,11 @@
     box.querySelector("b").textContent = words ?? `${time(from)} – ${time(to)}`;
   }
 
-  // An incident's page brings the newer end of its graphs along when it is refreshed.
+  // An incident's page brings the newer end of its graphs, and their marks, when it is refreshed.
   document.addEventListener("htmx:oobAfterSwap", (event) => {
-    if (event.detail.target?.id === "frames") Object.values(json("frames")).forEach(show);
+    if (event.detail.target?.id !== "frames") return;
+    for (const [id, spec] of Object.entries(json("specs"))) Object.assign((specs[id] ??= {}), spec);
+    Object.values(json("frames")).forEach(show);
   });
   const frames = Object.values(json("frames"));
   frames.filter((frame) => frame.body.times).forEach((frame) => note(frame.body));
