@@ -4,14 +4,14 @@ import asyncio
 import sys
 from pathlib import Path
 
-from dexwatch.app.process import log_to_stderr, stop_event
+from dexwatch.app.process import log_to, stop_event
 from dexwatch.app.roles import Role, run_role
 from dexwatch.settings import SettingsError, load
 
 
 def main() -> int:
     """Run the role named by the first argument with the configuration named by the second."""
-    log_to_stderr()
+    log_to()
     try:
         role, settings = Role(sys.argv[1]), load(Path(sys.argv[2]))
     except (SettingsError, ValueError, IndexError) as error:

@@ -4,13 +4,21 @@ import asyncio
 import logging
 import signal
 import sys
+from pathlib import Path
+from typing import TextIO
 
 import structlog
 
 
-def log_to_stderr() -> None:
-    """Write one JSON line for each event to standard error, ours and the libraries'."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
+def log_to_file(path: Path) -> None:
+    """Log to a file, begun anew, because a person at a terminal reads what the command prints."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    log_to(path.open("w", encoding="utf-8", buffering=1))
+
+
+def log_to(stream: TextIO = sys.stderr) -> None:
+    """Write one JSON line for each event, ours and the libraries'; to standard error by default."""
+    logging.basicConfig(stream=stream, level=logging.WARNING, format="%(name)s: %(message)s")
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -19,7 +27,7 @@ def log_to_stderr() -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
 

@@ -58,6 +58,8 @@ async def up(
             await asyncio.gather(starting, return_exceptions=True)
             return
         starting.result()
+        if report is not None:
+            report(supervisor.states())
         await stopping
 
 

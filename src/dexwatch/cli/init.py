@@ -118,8 +118,12 @@ async def _try(answers: Answers) -> Draft:
     notes: list[str] = []
     endpoints, chain_id = await _endpoints(answers.rpc, notes)
     pools, contracts = await _contracts(answers, endpoints, notes)
-    for url in (answers.api, answers.nginx, _metrics_url(answers.metrics)):
-        await _url(url, notes)
+    for what, url in (
+        ("api", answers.api),
+        ("nginx", answers.nginx),
+        ("metrics", f"http://{answers.metrics}/metrics" if answers.metrics else ""),
+    ):
+        await _url(what, url, notes)
     if answers.smtp and not answers.mail_to:
         notes.append("e-mail: no recipient was given, so e-mail is left out")
     return Draft(
@@ -187,23 +191,19 @@ async def _contracts(
     return pools, tuple(thing for thing in found if isinstance(thing, Contract))
 
 
-async def _url(url: str, notes: list[str]) -> None:
+async def _url(what: str, url: str, notes: list[str]) -> None:
     if not url:
         return
     try:
         async with HttpClient(url) as client:
             status = (await client.send("GET")).status
     except SourceError as error:
-        _bad(f"{url}: {error}", notes)
+        _bad(f"{what}: {url} {error}", notes)
         return
     if status < 400:
-        _good(f"{url}: status {status}")
+        _good(f"{what}: {url} status {status}")
     else:
-        _bad(f"{url}: status {status}", notes)
-
-
-def _metrics_url(address: str) -> str:
-    return f"http://{address}/metrics" if address else ""
+        _bad(f"{what}: {url} status {status}", notes)
 
 
 def _good(text: str) -> None:
@@ -216,8 +216,14 @@ def _bad(text: str, notes: list[str]) -> None:
 
 
 def _without_secret(text: str) -> str:
-    """An RPC address may hold a key in its path or query, so only its host is kept in the note."""
-    return re.sub(r"\b(https?|wss?)://\S+", lambda m: urlsplit(m[0]).hostname or "", text)
+    """An RPC address may hold a key in its path or query, so a note keeps only host and port."""
+    return re.sub(r"\b(https?|wss?)://\S+", lambda m: _public_part(m[0]), text)
+
+
+def _public_part(url: str) -> str:
+    parts = urlsplit(url.rstrip(":,"))
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.hostname}{port}" + (" (path left out)" if parts.path.strip("/") else "")
 
 
 def _slug(name: str) -> str:

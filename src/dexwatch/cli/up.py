@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from dexwatch.app.process import log_to_stderr, stop_event
+from dexwatch.app.process import log_to, log_to_file, stop_event
 from dexwatch.app.roles import Role, run_role
 from dexwatch.app.up import up as run_all
 from dexwatch.cli.present import CONFIG_DEFAULT, ConfigOption, fail, out, settings_or_exit
@@ -18,15 +18,12 @@ from dexwatch.daemons.supervisor import ProgramState
 def up(config: ConfigOption = CONFIG_DEFAULT) -> None:
     """Watch the platform: run the daemons and all roles on this machine, until Ctrl-C."""
     settings = settings_or_exit(config)
-    log_to_stderr()
-    shown: set[str] = set()
+    if out.is_terminal:
+        log_to_file(settings.folder / "logs" / "up.log")
+    else:
+        log_to()
     out.print(f"[bold]dexwatch[/] watches [bold]{escape(settings.name)}[/]")
-
-    def report(states: tuple[ProgramState, ...]) -> None:
-        for program in states:
-            if program.state is State.READY and program.name not in shown:
-                shown.add(program.name)
-                out.print(f"  [green]✓[/] {program.name}")
+    report = _Report(settings.console.public_url)
 
     async def main() -> None:
         await run_all(settings, config, stop=stop_event(), report=report)
@@ -43,7 +40,7 @@ def run(
 ) -> None:
     """Run one role in this process; `up` does so for all."""
     settings = settings_or_exit(config)
-    log_to_stderr()
+    log_to()
 
     async def main() -> None:
         await run_role(role, settings, stop_event())
@@ -52,3 +49,21 @@ def run(
         asyncio.run(main())
     except (DaemonError, OSError) as error:
         fail(str(error), f"`dexwatch doctor -c {config}` looks further.")
+
+
+class _Report:
+    """Prints each program once when it is ready, and the console's address when all are."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._shown: set[str] = set()
+
+    def __call__(self, states: tuple[ProgramState, ...]) -> None:
+        ready = [program.name for program in states if program.state is State.READY]
+        for name in ready:
+            if name not in self._shown:
+                self._shown.add(name)
+                out.print(f"  [green]✓[/] {name}")
+        if self._address and len(ready) == len(states):
+            out.print(f"Console: [bold]{escape(self._address)}[/]   Ctrl-C ends everything.")
+            self._address = ""
