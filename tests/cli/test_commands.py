@@ -127,3 +127,26 @@ def test_user_is_added_with_a_password_that_is_shown_once(tmp_path: Path) -> Non
 
     assert shown.exit_code == 0, shown.output
     assert "argon2" in (tmp_path / "users.json").read_text()
+
+
+def test_check_refuses_routes_that_leave_a_page_without_anybody(tmp_path: Path) -> None:
+    mail = "{host: 127.0.0.1, tls: none, sender: a@example.org, to: {P2: [bo@example.org]}}"
+    file = config(tmp_path, SMALLEST + f"notify: {{email: {mail}}}\n")
+
+    shown = run(app, ["check", "-c", file])
+
+    assert shown.exit_code == 1
+    assert "nobody is told of P0" in shown.output
+
+
+def test_init_keeps_addresses_with_keys_in_files_of_their_own(tmp_path: Path) -> None:
+    file = tmp_path / "dexwatch.yml"
+    rpc = "http://127.0.0.1:1/v1/sesame"
+
+    shown = run(app, ["init", str(file), "--yes", "--rpc", rpc])
+
+    assert shown.exit_code == 0, shown.output
+    assert "sesame" not in file.read_text()
+    assert (tmp_path / "node-a.http").read_text() == rpc + "\n"
+    assert (tmp_path / "node-a.http").stat().st_mode & 0o077 == 0
+    assert file.stat().st_mode & 0o077 == 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import os
 from enum import StrEnum
 
 from dexwatch import __version__
@@ -22,7 +23,9 @@ class Role(StrEnum):
 
 async def run_role(role: Role, settings: Settings, stop: asyncio.Event) -> None:
     """Run one role until `stop` is set."""
-    settings.folder.mkdir(parents=True, exist_ok=True)
+    settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The database and its log hold incidents and sessions: nobody else on the machine reads them.
+    os.umask(0o077)
     # Each role loads only what it needs: the watcher has no use for a web framework's memory.
     await importlib.import_module(f"dexwatch.app.{role.value}").run(settings, stop)
 

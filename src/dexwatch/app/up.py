@@ -33,7 +33,9 @@ async def up(
     Raises:
         DaemonError: something cannot be started; everything that was is ended again.
     """
-    settings.folder.mkdir(parents=True, exist_ok=True)
+    # Daemons that run as another user must be able to walk through to folders of their own.
+    mode = 0o711 if settings.daemons.user else 0o700
+    settings.folder.mkdir(mode=mode, parents=True, exist_ok=True)
     async with contextlib.AsyncExitStack() as stack:
         supervisor = await stack.enter_async_context(Supervisor(settings.folder))
         await stack.enter_async_context(

@@ -20,11 +20,13 @@ from dexwatch.cli.present import (
 )
 from dexwatch.daemons import files
 from dexwatch.daemons.program import DaemonError
+from dexwatch.notifiers import catalogue
 from dexwatch.rules.catalogue import ALERTS
 from dexwatch.rules.lint import lint, lint_file
 from dexwatch.rules.pace import PACES
 from dexwatch.rules.recordings import RECORDINGS
 from dexwatch.settings import Settings
+from dexwatch.signals.severity import Severity
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,28 @@ class Finding:
 def check(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False) -> None:
     """Find mistakes in the configuration and the rules; nothing is started or contacted."""
     settings = settings_or_exit(config, as_json=as_json)
-    findings = (*_rules(settings), *_rendered(settings, config))
+    findings = (*_routes(settings), *_rules(settings), *_rendered(settings, config))
     if as_json:
         emit_json({"problems": [asdict(finding) for finding in findings]})
     else:
         _show(settings, findings)
     if any(finding.level == "error" for finding in findings):
         raise typer.Exit(EXIT_FINDINGS)
+
+
+def _routes(settings: Settings) -> tuple[Finding, ...]:
+    """A page that reaches nobody is the worst mistake, so each severity that pages needs a way."""
+    routes = catalogue.routes(settings.notify)
+    return tuple(
+        Finding(
+            "notify",
+            f"nobody is told of {severity} ({severity.word}) alerts",
+            "Add the severity to `notify.email.to`, `notify.slack.channels` or a webhook.",
+            "error" if any(routes.values()) else "warning",
+        )
+        for severity in (Severity.P0, Severity.P1)
+        if not routes[severity]
+    )
 
 
 def _rules(settings: Settings) -> tuple[Finding, ...]:
@@ -93,7 +110,7 @@ def _show(settings: Settings, findings: tuple[Finding, ...]) -> None:
             f"[dim]{escape(finding.remedy)}[/]",
             soft_wrap=True,
         )
-    if not findings:
+    if all(finding.level == "warning" for finding in findings):
         out.print(
             f"[green]✓[/] {escape(settings.name)}: configuration, {len(ALERTS)} alert rules and "
             f"{len(RECORDINGS)} recording rules are sound."

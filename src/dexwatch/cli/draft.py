@@ -2,11 +2,16 @@
 
 import json
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 PEGGED = frozenset({"USDT", "USDC", "BUSD", "FDUSD", "DAI", "USD1", "TUSD", "LISUSD"})
 """Symbols that are taken for a dollar; the file tells the operator to check."""
+
+
+_PLAIN_PATH = 4
+"""A longer path of an address, unlike `/ws` or a database's number, may be a key."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +101,26 @@ def write(draft: Draft) -> str:
         autoescape=False,  # noqa: S701 - this is YAML; foreign text goes through `quote`.
     )
     pages.filters["quote"] = _quoted
+    pages.filters["address"] = _address
     pages.filters["line"] = lambda text: " ".join(text.split())[:200]
     return pages.get_template("dexwatch.yml.jinja").render(draft=draft)
+
+
+def secrets(draft: Draft) -> dict[str, str]:
+    """Return the addresses that may hold a key or password, by the name of their file."""
+    addresses = {"redis.url": draft.redis_url}
+    for endpoint in draft.endpoints:
+        addresses |= {f"{endpoint.name}.http": endpoint.http, f"{endpoint.name}.ws": endpoint.ws}
+    return {name: address for name, address in addresses.items() if _may_hold_key(address)}
+
+
+def _may_hold_key(address: str) -> bool:
+    parts = urlsplit(address)
+    return bool(parts.username or parts.password or parts.query or len(parts.path) > _PLAIN_PATH)
+
+
+def _address(address: str, file: str) -> str:
+    return f"{{file: ./{file}}}" if _may_hold_key(address) else _quoted(address)
 
 
 def _quoted(value: str | list[str]) -> str:

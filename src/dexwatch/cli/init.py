@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from dexwatch.cli.draft import Contract, Draft, Endpoint, Pool, write
+from dexwatch.cli.draft import secrets as draft_secrets
 from dexwatch.cli.present import CONFIG_DEFAULT, EXIT_USAGE, fail, out
 from dexwatch.cli.probing import recognise
 from dexwatch.cli.users import add_user
@@ -19,6 +20,7 @@ from dexwatch.sources.http import HttpClient, SourceError
 
 ENDPOINTS_MAX = 8
 CONTRACTS_MAX = 100
+BSC = 56
 
 Many = list[str] | None
 
@@ -145,17 +147,21 @@ async def _try(answers: Answers) -> Draft:
 
 
 async def _endpoints(urls: tuple[str, ...], notes: list[str]) -> tuple[tuple[Endpoint, ...], int]:
-    chain_id = 56
+    chain_id: int | None = None
     found = []
     for index, url in enumerate(urls[:ENDPOINTS_MAX]):
         name = f"node-{chr(ord('a') + index)}"
         try:
-            chain_id, head = await recognise.endpoint(url)
-            _good(f"{name}: chain {chain_id}, block {head:,}")
+            its_chain, head = await recognise.endpoint(url)
+            if chain_id not in {None, its_chain}:
+                _bad(f"{name}: serves chain {its_chain}, the others {chain_id}", notes)
+            else:
+                chain_id = its_chain
+                _good(f"{name}: chain {chain_id}, block {head:,}")
         except (SourceError, ValueError) as error:
             _bad(f"{name}: {error}", notes)
         found.append(Endpoint(name, url, _socket(url)))
-    return tuple(found), chain_id
+    return tuple(found), chain_id or BSC
 
 
 def _socket(url: str) -> str:
@@ -232,11 +238,12 @@ def _slug(name: str) -> str:
 
 def _write(file: Path, draft: Draft) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(write(draft), encoding="utf-8")
+    _private(file, write(draft))
+    for name, address in draft_secrets(draft).items():
+        _private(file.parent / name, address + "\n")
     token = file.parent / "hook.token"
     if not token.exists():
-        token.touch(mode=0o600)
-        token.write_text(secrets.token_urlsafe(32) + "\n")
+        _private(token, secrets.token_urlsafe(32) + "\n")
     users = file.parent / "users.json"
     out.print(f"\nWrote [bold]{escape(str(file))}[/].")
     if not users.exists():
@@ -245,3 +252,10 @@ def _write(file: Path, draft: Draft) -> None:
     named = "" if file == CONFIG_DEFAULT else f" -c {escape(str(file))}"
     steps = (f"[bold]dexwatch {name}{named}[/]" for name in ("check", "doctor", "up"))
     out.print(f"Next: {', then '.join(steps)}.", soft_wrap=True)
+
+
+def _private(file: Path, text: str) -> None:
+    """Write a file that only we may read, from its first byte on."""
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(text, encoding="utf-8")

@@ -203,7 +203,8 @@ POLICY = {
     ),
     "I-RUNBOOK": Claim(tests=("tests/rules/test_lint.py",)),
     "K-RBAC": Claim(
-        tests=("tests/storage/test_sessions.py",), lacks="roles, API tokens, least privilege"
+        tests=("tests/console/test_access.py", "tests/console/test_site.py"),
+        lacks="API tokens, least privilege beyond viewer and operator",
     ),
     "S-SAMPLE": Claim(tests=("tests/rules/test_pace.py",)),
     "S-RETAIN": Claim(
@@ -219,12 +220,6 @@ POLICY = {
     "U-DOCS": Claim(tests=("tests/tools/test_reference.py",), lacks="integration guides"),
 }
 
-ALERT_GAPS = {
-    "A-P0-MEV": "detection of extraction",
-    "A-P0-COMPROMISE": "contract guards",
-    "A-CH-WHALE": "volume far above the usual",
-}
-
 CLAIMS: dict[str, Claim] = {
     **COMPONENTS,
     **INFRASTRUCTURE,
@@ -233,5 +228,5 @@ CLAIMS: dict[str, Claim] = {
     **CHAIN,
     **SECURITY,
     **POLICY,
-    "A-CH-WHALE": Claim(lacks=ALERT_GAPS["A-CH-WHALE"]),
+    "A-CH-WHALE": Claim(lacks="volume far above the usual"),
 }
