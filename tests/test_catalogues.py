@@ -1,6 +1,7 @@
 """Each catalogue is an explicit list: nothing is missing from it, and nothing is in it twice."""
 
 import importlib
+import inspect
 import pkgutil
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -9,20 +10,26 @@ from types import ModuleType
 
 import pytest
 
+from dexwatch.agenda.channel import Notifier
 from dexwatch.dashboards.board import Board
 from dexwatch.demo.scenarios.scenario import Scenario
+from dexwatch.exporters.collector import Collector
+from dexwatch.notifiers.catalogue import Channel
 from dexwatch.rules.rule import AlertRule, RecordingRule
 from dexwatch.signals.metric import Metric
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """A package, the list and the module it stands in, the kind of its entries, and their name."""
+    """A package, the list and the module it stands in, what counts as an entry, and its name.
+
+    `kind` is a class, or says of any value whether it declares an entry.
+    """
 
     package: str
     module: str
     list_name: str
-    kind: type
+    kind: type | Callable[[object], bool]
     key: Callable[[object], str]
 
     def __str__(self) -> str:
@@ -31,6 +38,20 @@ class Catalogue:
     def listed(self) -> list[str]:
         entries = getattr(importlib.import_module(self.module), self.list_name)
         return [self.key(entry) for entry in entries]
+
+
+def is_collector(value: object) -> bool:
+    return inspect.isclass(value) and issubclass(value, Collector) and value is not Collector
+
+
+def makes_a_notifier(value: object) -> bool:
+    """Is it a function of a configuration that gives a notifier, or none?"""
+    return inspect.isfunction(value) and value.__annotations__.get("return") == Notifier | None
+
+
+def maker(entry: object) -> str:
+    """Return the module of a channel, or of the function that makes its notifier."""
+    return (entry.build if isinstance(entry, Channel) else entry).__module__
 
 
 CATALOGUES = (
@@ -53,6 +74,20 @@ CATALOGUES = (
         Scenario,
         lambda one: one.name,
     ),
+    Catalogue(
+        "dexwatch.exporters",
+        "dexwatch.exporters.catalogue",
+        "COLLECTORS",
+        is_collector,
+        lambda one: one.name,
+    ),
+    Catalogue(
+        "dexwatch.notifiers",
+        "dexwatch.notifiers.catalogue",
+        "NOTIFIERS",
+        makes_a_notifier,
+        maker,
+    ),
 )
 
 
@@ -62,12 +97,12 @@ def modules(package: str) -> Iterable[ModuleType]:
         yield importlib.import_module(found.name)
 
 
-def declared(value: object, kind: type) -> Iterable[object]:
+def declared(value: object, kind: type | Callable[[object], bool]) -> Iterable[object]:
     """Yield the entries in a module's variable: one, or those of a tuple."""
-    if isinstance(value, kind):
-        yield value
-    elif isinstance(value, tuple):
-        yield from (entry for entry in value if isinstance(entry, kind))
+    values = value if isinstance(value, tuple) else (value,)
+    for entry in values:
+        if isinstance(entry, kind) if isinstance(kind, type) else kind(entry):
+            yield entry
 
 
 @pytest.fixture(params=CATALOGUES, ids=str)
