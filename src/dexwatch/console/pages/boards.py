@@ -72,7 +72,11 @@ def span_of(context: Context, name: str) -> Span:
 
 async def _board(context: Context, request: Request, board: Board, name: str) -> HTMLResponse:
     span = span_of(context, name)
-    frames = await context.hub.prime(board, span, wait=PATIENCE_SECONDS)
+    # Asked together: after a pause both wait, and one wait is enough.
+    frames, _ = await asyncio.gather(
+        context.hub.prime(board, span, wait=PATIENCE_SECONDS),
+        context.heart.pulse(wait=PATIENCE_SECONDS),
+    )
     waiting = context.now().timestamp()
     shown = {
         panel.id: frames.get(panel.id) or Frame(panel.id, "waiting", waiting)
