@@ -79,7 +79,6 @@ class State:
 
 
 UP_DOWN: Mapping[float, State] = {1.0: State("up", Level.GOOD), 0.0: State("down", Level.BAD)}
-NO_YES: Mapping[float, State] = {0.0: State("no", Level.GOOD), 1.0: State("yes", Level.BAD)}
 
 
 @dataclass(frozen=True)

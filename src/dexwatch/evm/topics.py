@@ -65,7 +65,6 @@ V3_BURN = SIGNATURES["Burn(address,int24,int24,uint128,uint256,uint256)"]
 V3_COLLECT = SIGNATURES["Collect(address,address,int24,int24,uint128,uint128)"]
 TRANSFER = SIGNATURES["Transfer(address,address,uint256)"]
 PAUSED = SIGNATURES["Paused(address)"]
-UNPAUSED = SIGNATURES["Unpaused(address)"]
 
 ADMINISTRATIVE = {
     SIGNATURES[signature]: signature.split("(", 1)[0]

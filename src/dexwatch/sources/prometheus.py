@@ -162,12 +162,6 @@ class PrometheusClient:
         data = await self._ask("/api/v1/alerts", {})
         return tuple(_alert(alert) for alert in http.field(data, "alerts", list))
 
-    async def label_values(self, label: str, *, match: str | None = None) -> tuple[str, ...]:
-        """List a label's values (`__name__`: the metric names); `match` is a series selector."""
-        form = {"match[]": match} if match else {}
-        values = await self._ask(f"/api/v1/label/{label}/values", form)
-        return tuple(value for value in values or () if isinstance(value, str))
-
     async def ready(self) -> bool:
         """Does it answer queries already?"""
         try:

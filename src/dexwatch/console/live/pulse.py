@@ -114,7 +114,6 @@ LEVELS = {
     Severity.P2: Level.NOTE,
     Severity.P3: Level.NOTE,
 }
-_GRAVITY = (Level.BAD, Level.WARN, Level.NOTE, Level.UNKNOWN, Level.GOOD)
 
 
 def problems_of(
