@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 import signal
 import sys
 from pathlib import Path
@@ -7,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dexwatch.daemons import life
 from dexwatch.daemons.life import Backoff, State
 from dexwatch.daemons.program import (
     File,
+    HttpReady,
     NotReadyError,
     Program,
     RefusedConfigError,
@@ -80,6 +83,47 @@ async def test_a_program_that_is_slow_to_come_back_is_given_time_instead_of_kill
         await until(lambda: supervisor.state("a").state is State.READY)
         assert supervisor.state("a").pid == pid
         assert supervisor.state("a").restarts == 1
+
+
+ANSWERS = """
+import http.server, sys
+class Door(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Door).serve_forever()
+"""
+
+
+@pytest.mark.parametrize("restarted", [True, False])
+async def test_what_hangs_is_restarted_where_that_is_allowed_and_left_alone_elsewhere(
+    tmp_path, free_port, monkeypatch, restarted
+):
+    monkeypatch.setattr(life, "TICK_SECONDS", 0.1)
+    program = Program(
+        "a",
+        (sys.executable, "-c", ANSWERS, str(free_port)),
+        # A stopped process still accepts connections, but it answers nothing.
+        ready=HttpReady(f"http://127.0.0.1:{free_port}/"),
+        restart_when_silent=restarted,
+        stop_seconds=0.2,
+    )
+    backoff = dataclasses.replace(QUICK, silent_seconds=0.5)
+    async with Supervisor(tmp_path, backoff=backoff) as supervisor:
+        await supervisor.start([program])
+        before = supervisor.state("a").pid
+        supervisor.send("a", signal.SIGSTOP)
+        await until(lambda: supervisor.state("a").state is State.SILENT)
+        if restarted:
+            await until(lambda: supervisor.state("a").restarts == 1, seconds=20)
+            await until(lambda: supervisor.state("a").state is State.READY, seconds=20)
+            assert supervisor.state("a").pid != before
+        else:
+            # Longer than a look that runs out of time and the silence that would be too long.
+            await asyncio.sleep(3.5)
+            assert supervisor.state("a").pid == before
+            supervisor.send("a", signal.SIGCONT)
+            await until(lambda: supervisor.state("a").state is State.READY)
 
 
 def checked(folder: Path, text: str, reload: Reload = Reload.RESTART, **more) -> Program:

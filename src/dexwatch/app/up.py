@@ -122,5 +122,6 @@ def _role(role: Role, settings: Settings, file: Path) -> Program:
         ports=(Port(setting, port),),
         ready=HttpReady(f"http://{LOOPBACK}:{port}{path}"),
         ready_seconds=30.0,
+        restart_when_silent=True,
         package="python3",
     )

@@ -91,6 +91,13 @@ class NginxTarget(_Instance):
 
     status_url: HttpUrl
 
+    @model_validator(mode="after")
+    def _open(self) -> Self:
+        _without_credentials(self.status_url)
+        if urlsplit(self.status_url).port == 0:
+            raise ValueError("status_url needs a port from 1 to 65535")
+        return self
+
 
 class PostgresConfig(_Config):
     """postgres_exporter: one process a target."""
@@ -144,6 +151,7 @@ class ProbeConfig(_Config):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        _without_credentials(self.target if "://" in self.target else f"//{self.target}")
         if self.kind in {"http", "rpc"} and urlsplit(self.target).scheme not in {"http", "https"}:
             raise ValueError(f"a probe of kind {self.kind} needs a URL as its target")
         if self.kind in {"tcp", "tls"} and not self.target.rpartition(":")[2].isdigit():
@@ -184,6 +192,17 @@ class DaemonsConfig(_Config):
         """Where Alertmanager answers, in either mode, without a slash at the end."""
         return _url(self.mode, self.alertmanager.port, self.alertmanager.url)
 
+    @property
+    def looks(self) -> tuple[ProbeConfig, ...]:
+        """The probes, and one of class lb for each nginx where the operator gave none such.
+
+        nginx_exporter tells nothing before it has met its nginx, so a balancer that is down from
+        the start would otherwise be seen by nobody.
+        """
+        if any(probe.probe_class == "lb" for probe in self.probes):
+            return self.probes
+        return (*self.probes, *(_door(target) for target in self.nginx.targets))
+
     def listeners(self) -> dict[str, int]:
         """Return setting to port for every program that we would run."""
         found = {
@@ -193,7 +212,7 @@ class DaemonsConfig(_Config):
         }
         if self.node.enabled:
             found["daemons.node.port"] = self.node.port
-        if self.probes:
+        if self.looks:
             found["daemons.blackbox.port"] = self.blackbox.port
         if self.redis.targets:
             found["daemons.redis.port"] = self.redis.port
@@ -232,6 +251,31 @@ class DaemonsConfig(_Config):
                 if count > 1:
                     raise ValueError(f"{what}: the name {name!r} is used {count} times")
         return self
+
+
+def _door(target: NginxTarget) -> ProbeConfig:
+    url = urlsplit(target.status_url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return ProbeConfig.model_validate(
+        {
+            "name": target.name,
+            "kind": "tcp",
+            "target": f"{url.netloc.rpartition(':')[0] if url.port else url.netloc}:{port}",
+            "cadence": Cadence.CRITICAL,
+            "class": "lb",
+            "labels": target.labels,
+        }
+    )
+
+
+def _without_credentials(url: str) -> str:
+    """Refuse what would be shown on command lines and in labels; the value is not repeated."""
+    if "@" in urlsplit(url).netloc:
+        raise ValueError(
+            "a URL with user and password would be seen in labels and process lists:"
+            " remove `user:password@` and let this address in by its network instead"
+        )
+    return url
 
 
 def _url(mode: str, port: int, url: str | None) -> str:

@@ -52,6 +52,8 @@ class Backoff:
     loop_ends: int = 5
     """So many ends within `loop_seconds` are a loop."""
     loop_seconds: float = 300.0
+    silent_seconds: float = 30.0
+    """After so long without an answer a program that says so is taken for hung."""
 
     def delay(self, ends: int, roll: float) -> float:
         """Return the seconds before restart `ends` (from 1); `roll` in 0..1 spreads by half."""
@@ -78,6 +80,8 @@ class Life:
         self._backoff = backoff
         self._ends: deque[float] = deque(maxlen=backoff.loop_ends)
         self._since = 0
+        self._heard = 0.0
+        """When it last answered, or was started."""
         self._watch: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -165,6 +169,7 @@ class Life:
         program = self.program
         self.state = State.STARTING
         self._since = self.log.size()
+        self._heard = clock.monotonic()
         self.child = spawn(
             program.argv,
             log=self.log,
@@ -221,6 +226,18 @@ class Life:
             well = await ports.answers(ready)
             self.state = State.READY if well else State.SILENT
             self.detail = "" if well else f"{self.program.name} runs but does not answer"
+            now = clock.monotonic()
+            self._heard = now if well else self._heard
+            if (
+                self.program.restart_when_silent
+                and now - self._heard > self._backoff.silent_seconds
+            ):
+                await self._put_down()
+
+    async def _put_down(self) -> None:
+        """End what hangs; the watch then finds it ended and starts it again."""
+        _log.error("daemon.hangs", daemon=self.program.name, words=self.detail)
+        await self._running().stop(self.program.stop_signal, self.program.stop_seconds)
 
     async def _come_back(self) -> None:
         """Restart until it is ready again; never gives up, but slows down and says so."""

@@ -109,6 +109,9 @@ class Program:
     """For `Reload.HUP`, the URL of metrics that carry `*_config_last_reload_successful`."""
     user: str | None = None
     """Run as this user; needs root. None: run as we are."""
+    restart_when_silent: bool = False
+    """True: restarted once it has not answered for long. Never for what may be busy with its data
+    after a start, as Prometheus with its log."""
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 8.0
     """After that the whole process tree is killed."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -26,7 +25,14 @@ LADDER = (
     {"alertname": "Watchdog", "severity": "none", "subject": "own"},
     {"alertname": "DatabaseDown", "severity": "P0", "subject": "database"},
     {"alertname": "DatabaseSlow", "severity": "P1", "subject": "database-latency"},
-    {"alertname": "ErrorRateHigh", "severity": "P1", "subject": "api-errors"},
+    {"alertname": "DatabaseDeadlocks", "severity": "P2", "subject": "database-locks"},
+    {
+        "alertname": "DatabaseConnectionsHigh",
+        "severity": "P1",
+        "subject": "database-connections",
+        "instance": "another",
+    },
+    {"alertname": "PaymentsFailing", "severity": "P1", "subject": "payments"},
     {"alertname": "TradingSuccessLow", "severity": "P0", "subject": "trading"},
 )
 NAMES = tuple(labels["alertname"] for labels in LADDER)
@@ -39,22 +45,18 @@ async def running(tmp_path_factory) -> AsyncIterator[Stack]:
         yield started
 
 
-async def faulty(running: Stack, name: str) -> float:
-    """Break and mend once; return the seconds from the fault to the delivery."""
+async def faulty(running: Stack, name: str) -> None:
+    """Break and mend once; fault and end must both arrive."""
     fired, mended = len(running.hooks.alerts()), len(running.hooks.alerts("resolved"))
-    fault = time.time()
     running.faults[name] = 1.0
     await until(lambda: len(running.hooks.alerts()) > fired, seconds=20)
-    delivered = running.hooks.deliveries[-1][0]
     running.faults[name] = 0.0
     await until(lambda: len(running.hooks.alerts("resolved")) > mended, seconds=20)
-    return delivered - fault
 
 
-async def test_a_p0_is_delivered_within_seconds_at_the_samples_pace_and_resolved_soon(running):
-    took = [await faulty(running, "ApiUptimeLow") for _ in range(3)]
-    # One scrape, one evaluation, and some room for a busy machine.
-    assert sorted(took)[1] < 3.0, took
+async def test_a_p0_is_delivered_and_resolved_each_time(running):
+    for _ in range(3):
+        await faulty(running, "ApiUptimeLow")
     alert = running.hooks.alerts()[0]
     assert alert["labels"] | P0 == alert["labels"]
     assert alert["labels"]["host"] == "dex-1"
@@ -66,12 +68,14 @@ async def test_of_a_ladder_only_the_worst_is_heard_and_consequences_stay_silent(
     running.hooks.deliveries.clear()
     running.faults |= dict.fromkeys(NAMES, 1.0)
     loud = {"CpuHigh", "MemoryHigh", "OtherHost", "DatabaseDown", "TradingSuccessLow"}
+    # Neither another instance nor what users lose may be hidden by one database.
+    loud |= {"DatabaseSlow", "DatabaseConnectionsHigh", "PaymentsFailing"}
     await until(lambda: running.hooks.names() >= loud, seconds=10)
 
     async def inhibited() -> bool:
         alerts = await running.alertmanager("/api/v2/alerts", inhibited="true", active="false")
         return {alert["labels"]["alertname"] for alert in alerts} == {
-            *("CpuUse60", "CpuUse70", "CpuUse80", "DatabaseSlow", "ErrorRateHigh")
+            *("CpuUse60", "CpuUse70", "CpuUse80", "DatabaseDeadlocks")
         }
 
     await until(inhibited)

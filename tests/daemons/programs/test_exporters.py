@@ -248,7 +248,15 @@ async def test_a_server_that_goes_is_told_and_leaves_no_process_behind(ground):
 
 
 async def test_the_dsn_is_written_as_the_exporter_reads_it():
-    assert postgres_dsn("postgresql://a@db.example/x") == "postgresql://a@db.example/x"
-    assert postgres_dsn("postgresql://a@localhost/x?a=b").endswith("?a=b&sslmode=disable")
-    assert postgres_dsn("postgres://a@127.0.0.1/x?sslmode=require").endswith("=require")
-    assert postgres_dsn("host=/run/postgresql user=a") == "host=/run/postgresql user=a"
+    assert postgres_dsn("postgresql://a@db.example/x") == (
+        "postgresql://a@db.example/x?connect_timeout=2"
+    )
+    assert postgres_dsn("postgresql://a@localhost/x?a=b").endswith(
+        "?a=b&sslmode=disable&connect_timeout=2"
+    )
+    assert postgres_dsn("postgres://a@127.0.0.1/x?sslmode=require").endswith(
+        "=require&connect_timeout=2"
+    )
+    assert postgres_dsn("host=/run/postgresql user=a").endswith("user=a connect_timeout=2")
+    for own in ("postgresql://a@db.example/x?connect_timeout=9", "host=/run connect_timeout=9"):
+        assert postgres_dsn(own) == own

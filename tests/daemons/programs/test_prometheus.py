@@ -12,11 +12,13 @@ from ruamel.yaml import YAML
 from dexwatch.daemons import files
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.programs.alertmanager import CONSEQUENCES, Hook
+from dexwatch.daemons.programs.exporters import CONNECT_SECONDS
 from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.programs.prometheus import prometheus_files
 from dexwatch.daemons.programs.scrape import Role
 from dexwatch.rules.catalogue import ALERTS, render
 from dexwatch.rules.pace import PACES, Cadence
+from dexwatch.signals.severity import Severity
 
 HOOK = Hook("http://127.0.0.1:8903/hooks/alertmanager", SecretStr("geheim"))
 ROLES = (Role("watch", 8910), Role("respond", 8903), Role("supervisor", 8911))
@@ -125,6 +127,7 @@ def test_each_class_has_its_interval_and_every_job_its_limits(tmp_path):
         "own-daemons": "30s",
         "node": "30s",
         "probe-high": "15s",
+        "probe-critical": "5s",
         "postgres": "5s",
         "redis": "5s",
         "nginx": "5s",
@@ -214,6 +217,14 @@ def test_exported_files_send_alerts_to_the_alertmanager_that_is_named():
         ({"prometheus": {"port": 8902}}, "daemons.alertmanager.port are both 8902"),
         ({"probes": [{"name": "a", "kind": "http", "target": "host:80"}]}, "needs a URL"),
         ({"probes": [{"name": "a", "kind": "dns", "target": "x.example"}]}, "server"),
+        (
+            {"nginx": {"targets": [{"name": "a", "status_url": "http://ana:geheim@a/"}]}},
+            "remove `user:password@`",
+        ),
+        (
+            {"probes": [{"name": "a", "kind": "http", "target": "http://ana:geheim@a/"}]},
+            "remove `user:password@`",
+        ),
         ({"probes": [FULL["probes"][0]] * 2}, "the name 'api' is used 2 times"),
         (
             {"nginx": {"targets": [{"name": n, "status_url": "http://a/"} for n in "ab"]}},
@@ -228,8 +239,46 @@ def test_a_mistake_is_explained(document, said):
 
 def test_inhibition_names_only_rules_that_exist():
     known = {rule.id for rule in ALERTS}
-    named = {*CONSEQUENCES, *(name for names in CONSEQUENCES.values() for name in names)}
+    named = {name for each in CONSEQUENCES for name in (each.cause, *each.effects)}
     assert named <= known, sorted(named - known)
+
+
+def test_a_p1_is_held_back_only_by_a_cause_of_the_same_thing():
+    severities = {rule.id: rule.severity for rule in ALERTS}
+    for each in CONSEQUENCES:
+        if not each.equal:
+            assert {severities[name] for name in each.effects} <= {Severity.P2, Severity.P3}
+
+
+@pytest.mark.parametrize("name", ["postgres", "redis", "nginx"])
+def test_an_exporter_gives_up_before_its_scrape_does(tmp_path, name):
+    scrape = float(jobs(FULL, tmp_path)[name]["scrape_timeout"].removesuffix("ms")) / 1000
+    flags = {
+        "redis": ("redis-exporter", "-connection-timeout="),
+        "nginx": ("nginx-exporter-edge", "-nginx.timeout="),
+    }
+    if name == "postgres":
+        # Two attempts, one after the other.
+        assert scrape > 2 * CONNECT_SECONDS
+        return
+    program, flag = flags[name]
+    [given] = (a for a in planned(FULL, tmp_path)[program].argv if a.startswith(flag))
+    assert float(given.partition("=")[2].removesuffix("s")) < scrape
+
+
+def test_a_load_balancer_without_a_probe_is_given_one(tmp_path):
+    [group] = jobs(FULL, tmp_path)["probe-critical"]["static_configs"]
+    assert group["labels"]["class"] == "lb"
+    assert group["labels"]["instance"] == "edge"
+    assert group["labels"]["__param_target"] == "127.0.0.1:80"
+    own = {**FULL["probes"][0], "name": "door", "class": "lb"}
+    found = jobs({**FULL, "probes": [own]}, tmp_path)
+    assert "probe-critical" not in found
+
+
+def test_only_what_never_replays_data_is_restarted_when_silent(tmp_path):
+    found = {p.name for p in planned(FULL, tmp_path).values() if p.restart_when_silent}
+    assert found == {"alertmanager"}
 
 
 def test_the_redis_passwords_file_is_what_the_exporter_reads(tmp_path):

@@ -19,37 +19,39 @@ from dexwatch.rules.rule import SAME_THING
 
 TOKEN_FILE = "hook.token"  # noqa: S105 - the name of a file.
 
-CONSEQUENCES: dict[str, tuple[str, ...]] = {
-    "DatabaseDown": (
-        "DatabaseSlow",
-        "DatabaseConnectionsHigh",
-        "DataSyncDelayed",
-        "RegistrationsFailing",
-        "PaymentsFailing",
-        "ErrorRateHigh",
-        "ErrorRateElevated",
-        "ErrorRateDegraded",
-        "ErrorRateNoticeable",
-        "QueueDepthHigh",
-        "CollectorFailing",
+
+@dataclass(frozen=True)
+class Consequence:
+    """What says nothing new while its cause fires."""
+
+    cause: str
+    effects: tuple[str, ...]
+    equal: tuple[str, ...] = ()
+    """Labels that cause and effect must share; without any, only P2 and P3 are held back."""
+
+
+CONSEQUENCES = (
+    Consequence(
+        "DatabaseDown",
+        ("DatabaseConnectionsHigh", "DatabaseTransactionLong", "DatabaseDeadlocks"),
+        equal=("instance",),
     ),
-    "RedisDown": ("CacheHitRateLow", "CacheMissRateRising"),
-    "LoadBalancerDown": ("LoadBalancerUpstreamDown", "TradingVolumeDrop"),
-    "ApiUptimeLow": (
-        "ApiLatencyHigh",
-        "ApiLatencyAboveBaseline",
-        "LatencyDegraded",
-        "ErrorRateHigh",
-        "ErrorRateElevated",
-        "ErrorRateDegraded",
-        "ErrorRateNoticeable",
-        "TradingVolumeDrop",
-        "RegistrationsFailing",
-        "PaymentsFailing",
+    Consequence(
+        "RedisDown",
+        (
+            "RedisMemoryHigh",
+            "RedisRejectingConnections",
+            "RedisEvictingKeys",
+            "RedisPersistenceFailing",
+        ),
+        equal=("instance",),
     ),
-    "NodeUnreachable": ("ChainHeadStalled", "NodeLagging", "NodePeersLow"),
-}
-"""Cause to what follows from it. Only alerts of P1 to P3 are held back: every P0 is heard."""
+    Consequence("RedisDown", ("CacheMissRateRising",)),
+    Consequence("DatabaseDown", ("ErrorRateNoticeable",)),
+    Consequence("ApiUptimeLow", ("ErrorRateNoticeable",)),
+)
+"""Every P0 is heard, and so is every P1 that may have another cause: failing payments are told even
+while some database is down, for it need not be theirs."""
 
 
 @dataclass(frozen=True)
@@ -153,10 +155,11 @@ def _explanations() -> list[dict[str, Any]]:
 def _consequences() -> list[dict[str, Any]]:
     return [
         {
-            "source_matchers": [f'alertname="{cause}"'],
-            "target_matchers": [f'alertname=~"{"|".join(names)}"', 'severity=~"P1|P2|P3"'],
+            "source_matchers": [f'alertname="{each.cause}"'],
+            "target_matchers": [f'alertname=~"{"|".join(each.effects)}"', 'severity=~"P1|P2|P3"'],
+            **({"equal": list(each.equal)} if each.equal else {}),
         }
-        for cause, names in CONSEQUENCES.items()
+        for each in CONSEQUENCES
     ]
 
 
@@ -186,6 +189,7 @@ def alertmanager(config: DaemonsConfig, *, folder: Path, files: tuple[File, ...]
         ready=HttpReady(f"http://{address}/-/ready"),
         reload=Reload.HUP,
         reload_proof=f"http://{address}/metrics",
+        restart_when_silent=True,
         env={"GOMAXPROCS": "1", "GOGC": "50"},
         user=config.user,
         stop_seconds=10.0,

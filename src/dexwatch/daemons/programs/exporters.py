@@ -11,6 +11,8 @@ from dexwatch.daemons.programs.postgres_queries import QUERIES
 from dexwatch.daemons.programs.scrape import LOOPBACK, module_of, redis_address
 from dexwatch.daemons.programs.text import yaml
 
+CONNECT_SECONDS = 2
+"""postgres_exporter tries twice, one after the other: below the 4.5 s that a scrape may take."""
 _THRIFT = {"GOMAXPROCS": "1", "GOGC": "50"}
 """Exporters are idle nearly always; small heaps matter more than their speed."""
 
@@ -20,7 +22,7 @@ def exporters(config: DaemonsConfig, *, folder: Path) -> tuple[Program, ...]:
     programs = []
     if config.node.enabled:
         programs.append(_node(config))
-    if config.probes:
+    if config.looks:
         programs.append(_blackbox(config, folder))
     programs += _postgres(config, folder)
     if config.redis.targets:
@@ -114,7 +116,7 @@ def _modules(config: DaemonsConfig) -> dict[str, Any]:
         },
         "icmp": {"prober": "icmp", "timeout": "5s", "icmp": {"preferred_ip_protocol": "ip4"}},
     }
-    for probe in config.probes:
+    for probe in config.looks:
         if probe.kind == "dns":
             query = {
                 "query_name": probe.target,
@@ -159,21 +161,23 @@ def postgres_dsn(dsn: str) -> str:
     """Return the DSN as Go's driver wants it.
 
     That driver insists on TLS where the DSN is silent, which a local server rarely offers;
-    and it does not know SQLAlchemy's `postgresql+driver://`.
+    it does not know SQLAlchemy's `postgresql+driver://`; and it waits for a silent server for
+    ever, so that the scrape would run out of time before `pg_up` could turn 0.
 
     >>> postgres_dsn("postgresql+psycopg://ana@127.0.0.1/dex")
-    'postgresql://ana@127.0.0.1/dex?sslmode=disable'
+    'postgresql://ana@127.0.0.1/dex?sslmode=disable&connect_timeout=2'
     """
+    limit = f"connect_timeout={CONNECT_SECONDS}"
     scheme, separator, rest = dsn.partition("://")
     if not separator:
-        return dsn
+        return dsn if "connect_timeout" in dsn else f"{dsn} {limit}"
     dsn = f"{scheme.partition('+')[0]}://{rest}"
     parts = urlsplit(dsn)
     query = parse_qs(parts.query)
     local = parts.hostname in {None, "localhost", "127.0.0.1", "::1"}
-    if "sslmode" in query or not local:
-        return dsn
-    return f"{dsn}{'&' if parts.query else '?'}sslmode=disable"
+    added = ["sslmode=disable"] if local and "sslmode" not in query else []
+    added += [limit] if "connect_timeout" not in query else []
+    return f"{dsn}{'&' if parts.query else '?'}{'&'.join(added)}" if added else dsn
 
 
 def _redis(config: DaemonsConfig, folder: Path) -> Program:

@@ -175,7 +175,7 @@ def _probes(config: DaemonsConfig, pace: Pace, cadence: Cadence) -> dict[str, An
             | {"job": "probe", "instance": probe.name, "class": probe.probe_class}
             | probe.labels,
         )
-        for probe in config.probes
+        for probe in config.looks
         if probe.cadence is cadence
     ]
     return _job(
