@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dexwatch.console.live.feed import SPANS, Strip
-from dexwatch.console.live.hub import Hub
+from dexwatch.console.live.hub import MOST_HISTORIES, MOST_WAITING, Hub
 from dexwatch.console.live.watcher import Watcher
 from dexwatch.dashboards.board import (
     Board,
@@ -165,6 +165,41 @@ async def test_history_that_failed_is_asked_again(asked, hub):
     assert (await hub.history(shown, shown.panels[0], 1000.0, 4000.0)).state == "failed"
     asked.broken = False
     assert (await hub.history(shown, shown.panels[0], 1000.0, 4000.0)).state == "ok"
+
+
+async def test_panels_of_the_same_name_with_other_queries_share_nothing(asked, hub):
+    def graph(name):
+        query = Query(lambda w: name, "{{pool}}")
+        return Panel(
+            "graph-0", name, PanelKind.TIMESERIES, (query,), Unit.COUNT, "Good.", (), "Empty."
+        )
+
+    for name in ("one", "two"):
+        await hub.history(board("a"), graph(name), 1000.0, 4000.0)
+    assert [expression for expression, _, _ in asked.asked] == ["one", "two"]
+
+
+async def test_too_many_waiting_histories_are_refused_and_answered_later(asked, hub):
+    asked.gate = asyncio.Event()
+    shown = board("a")
+    waiting = [
+        asyncio.create_task(hub.history(shown, shown.panels[0], 1000.0, 4000.0 + 20 * n))
+        for n in range(MOST_WAITING)
+    ]
+    await asyncio.sleep(0)
+    refused = await hub.history(shown, shown.panels[0], 1.0, 400.0)
+    assert refused.state == "failed"
+    assert "Too many" in refused.note
+    asked.gate.set()
+    assert {frame.state for frame in await asyncio.gather(*waiting)} == {"ok"}
+    assert (await hub.history(shown, shown.panels[0], 1.0, 400.0)).state == "ok"
+
+
+async def test_kept_histories_are_bounded(hub):
+    shown = board("a")
+    for n in range(MOST_HISTORIES + 10):
+        await hub.history(shown, shown.panels[0], 1000.0, 4000.0 + 20 * n)
+    assert len(hub._histories) == MOST_HISTORIES
 
 
 async def test_a_slow_viewer_holds_only_the_newest_frame():

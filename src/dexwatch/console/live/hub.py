@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 
 import structlog
 
@@ -32,7 +33,11 @@ BACK_OFF_SECONDS = 60.0
 AT_ONCE = 4
 """Questions to Prometheus at the same time; on a small machine more only makes all of them slow."""
 MOST_HISTORIES = 200
+MOST_WAITING = 100
+"""Histories that wait for Prometheus at the same time; several boards' worth, fewer than are kept,
+so that there always is a finished one to forget."""
 HISTORY_POINTS = 300
+BUSY = "Too many graphs are being asked for at once. Try again in a moment."
 
 
 @dataclass
@@ -100,18 +105,30 @@ class Hub:
         """Return a panel over a past span; asked once, then shared by all who zoom to it."""
         step = float(max(1, round((end - start) / HISTORY_POINTS)))
         first, last = start // step, end // step
-        key = (board.id, panel.id, step, first, last)
+        # The panel's own content is in the key: each incident draws its own under the same ids.
+        asked = tuple((query.expression(self._windows), query.legend) for query in panel.queries)
+        drawn = (panel.kind, panel.unit, panel.thresholds)
+        key = (board.id, panel.id, asked, drawn, step, first, last)
         task = self._histories.get(key)
         if task is None or (task.done() and task.exception() is not None):
+            if sum(not one.done() for one in self._histories.values()) >= MOST_WAITING:
+                return Frame(panel.id, "failed", self._now().timestamp(), BUSY)
             task = asyncio.create_task(self._past(panel, first * step, last * step, step))
             self._histories[key] = task
-            while len(self._histories) > MOST_HISTORIES:
-                self._histories.popitem(last=False)
+            self._forget_histories()
         self._histories.move_to_end(key)
         try:
             return await asyncio.shield(task)
         except SourceError as error:
             return Frame(panel.id, "failed", self._now().timestamp(), _why(error))
+
+    def _forget_histories(self) -> None:
+        """Drop the least used finished histories; whoever waits for one keeps it."""
+        over = len(self._histories) - MOST_HISTORIES
+        if over > 0:
+            finished = (key for key, task in self._histories.items() if task.done())
+            for key in tuple(islice(finished, over)):
+                del self._histories[key]
 
     async def close(self) -> None:
         """Stop asking."""
