@@ -1,6 +1,6 @@
 """Silences: they live in Alertmanager; here they are made, previewed and ended."""
 
-import re
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated
@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from dexwatch.console.access.guard import Fields
 from dexwatch.console.access.sessions import Session
 from dexwatch.console.context import Context
+from dexwatch.console.matching import LONGEST_TEXT, MatcherError, mutes, parse
 from dexwatch.sources.alertmanager import Matcher, RoutedAlert, Silence
 from dexwatch.sources.http import SourceError
 
@@ -19,14 +20,8 @@ log = structlog.get_logger(__name__)
 
 DURATIONS = {"15m": 15, "1h": 60, "4h": 240, "12h": 720, "1d": 1_440, "7d": 10_080}
 """Minutes by the name in the form; a silence always ends."""
-MOST_MATCHERS = 10
-LONGEST_TEXT = 500
-_MATCHER = re.compile(r'^\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*"?(.*?)"?\s*$')
-_NESTED = re.compile(r"\([^)]*[+*][^)]*\)[+*{]")
-
-
-class MatcherError(ValueError):
-    """The text is no list of matchers; the message says what to write."""
+MOST_ALERTS = 2_000
+"""So many alerts are compared with a silence; an expression is linear, but not free."""
 
 
 def build(context: Context) -> APIRouter:
@@ -43,7 +38,8 @@ def build(context: Context) -> APIRouter:
     async def preview(_: operator, fields: Fields) -> HTMLResponse:
         try:
             wanted = parse(fields.get("matchers", ""))
-            hit = [one for one in await context.alertmanager.alerts() if mutes(wanted, one.labels)]
+            alerts = await context.alertmanager.alerts()
+            hit = await asyncio.to_thread(_hit, wanted, alerts[:MOST_ALERTS])
             values = {"error": "", "hit": hit}
         except (MatcherError, SourceError) as error:
             values = {"error": str(error), "hit": []}
@@ -51,7 +47,9 @@ def build(context: Context) -> APIRouter:
 
     @router.post("/silences")
     async def create(request: Request, session: operator, fields: Fields) -> Response:
-        form = {key: fields.get(key, "")[:LONGEST_TEXT] for key in ("matchers", "lasts", "comment")}
+        # Longer matchers are refused, not cut: a cut expression would mute something else.
+        form = {"matchers": fields.get("matchers", "")[: LONGEST_TEXT + 1]}
+        form |= {key: fields.get(key, "")[:LONGEST_TEXT] for key in ("lasts", "comment")}
         try:
             wanted, minutes = _wish(form)
             begins = context.now()
@@ -115,7 +113,7 @@ async def _page(
         "silences.html",
         status=status,
         silences=shown[:100],
-        hits={one.id: sum(mutes(one.matchers, alert.labels) for alert in alerts) for one in shown},
+        hits=await asyncio.to_thread(_hits, shown[:100], alerts[:MOST_ALERTS]),
         form={"lasts": "1h", "comment": "", **form},
         durations=DURATIONS,
         error=error,
@@ -123,41 +121,18 @@ async def _page(
     )
 
 
-def parse(text: str) -> list[Matcher]:
-    """Read matchers such as `alertname="ApiLatencyHigh", host=~"dex-.*"`, one a line or by comma.
+def _hit(matchers: Sequence[Matcher], alerts: Sequence[RoutedAlert]) -> list[RoutedAlert]:
+    """Return the alerts that these matchers hold back."""
+    return [alert for alert in alerts if mutes(matchers, alert.labels)]
 
-    Raises:
-        MatcherError: something is no matcher, or nothing would be named.
-    """
-    parts = [part for part in re.split(r'[\n,](?=(?:[^"]*"[^"]*")*[^"]*$)', text) if part.strip()]
-    if not parts:
-        raise MatcherError('Write at least one matcher, for example alertname="ApiLatencyHigh".')
-    if len(parts) > MOST_MATCHERS:
-        raise MatcherError(f"At most {MOST_MATCHERS} matchers.")
-    found = []
-    for part in parts:
-        match = _MATCHER.match(part)
-        if match is None:
-            raise MatcherError(f'{part.strip()[:60]} is no matcher: write label="value".')
-        name, operator, value = match.groups()
-        found.append(Matcher(name, value, "~" in operator, not operator.startswith("!")))
-    if all(_matches(one, "") for one in found):
-        raise MatcherError("These matchers would mute everything: name at least one value.")
+
+def _hits(silences: Sequence[Silence], alerts: Sequence[RoutedAlert]) -> dict[str, int | str]:
+    """Return how many alerts each active silence holds back, `?` where we cannot read it."""
+    found: dict[str, int | str] = {}
+    for silence in silences:
+        if silence.state == "active":
+            try:
+                found[silence.id] = len(_hit(silence.matchers, alerts))
+            except MatcherError:
+                found[silence.id] = "?"
     return found
-
-
-def mutes(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
-    """Would these matchers hold back an alert with these labels?"""
-    return all(_matches(one, labels.get(one.name, "")) for one in matchers)
-
-
-def _matches(matcher: Matcher, value: str) -> bool:
-    if not matcher.is_regex:
-        return (matcher.value == value) is matcher.is_equal
-    # Python's engine can be made to run for hours by nested repeats; Alertmanager's cannot.
-    if _NESTED.search(matcher.value):
-        raise MatcherError("Write the expression without repeats inside repeats.")
-    try:
-        return bool(re.fullmatch(matcher.value, value[:200])) is matcher.is_equal
-    except re.error as error:
-        raise MatcherError(f"{matcher.value[:60]} is no regular expression: {error}") from None
