@@ -1,12 +1,14 @@
 """Users, sessions and the throttle: bounded, expiring, and quiet about secrets."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from dexwatch.agenda.store import StoreUnavailableError
+from dexwatch.console.access.guard import BoundedBodies
 from dexwatch.console.access.sessions import FRESH, Sessions
-from dexwatch.console.access.throttle import MOST_KEYS, Throttle
+from dexwatch.console.access.throttle import LONGEST_DELAY, MOST_KEYS, Throttle
 from dexwatch.console.access.users import Role, Users, UsersError, read, write
 from dexwatch.storage.sessions import SqlSessionStore
 from dexwatch.storage.store import open_store
@@ -159,6 +161,36 @@ def test_failures_must_wait_and_are_forgotten_in_time(moment):
     assert throttle.wait("bo") is None
     moment[0] += timedelta(minutes=5)
     assert throttle.wait("ana") is None
+
+
+def test_a_delay_grows_stays_short_and_ends(moment):
+    throttle = Throttle(failures=3, within=timedelta(minutes=5), now=lambda: moment[0])
+    delays = []
+    for _ in range(40):
+        delays.append(throttle.delay("name ana", "address a"))
+        throttle.failed("name ana")
+    assert delays[:5] == [0, 0, 0, 0.25, 0.5]
+    assert max(delays) == delays[-1] == LONGEST_DELAY <= 5
+    moment[0] += timedelta(minutes=5)
+    assert throttle.delay("name ana") == 0
+
+
+async def test_a_body_that_comes_too_slowly_is_408(monkeypatch):
+    monkeypatch.setattr("dexwatch.console.access.guard.BODY_SECONDS", 0.05)
+    sent = []
+
+    async def never():
+        await asyncio.sleep(60)
+
+    async def send(message):
+        sent.append(message)
+
+    async def site(scope, receive, send):
+        pytest.fail("reached the site")
+
+    scope = {"type": "http", "method": "POST", "headers": [(b"content-length", b"10")]}
+    await BoundedBodies(site)(scope, never, send)
+    assert sent[0]["status"] == 408
 
 
 def test_the_throttle_is_bounded(moment):

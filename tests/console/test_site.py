@@ -1,6 +1,8 @@
 """The site over HTTP: who gets in, what they may do, and that nothing foreign ever runs."""
 
+import asyncio
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -8,9 +10,10 @@ import pytest
 
 from dexwatch.agenda.ingest import fired
 from dexwatch.console.config import ConsoleConfig
+from dexwatch.console.pages.signin import MOST_WAITING_OF_ONE
 from dexwatch.console.site import build_site
 from dexwatch.rules.catalogue import ALERTS
-from dexwatch.sources.alertmanager import RoutedAlert, Silence
+from dexwatch.sources.alertmanager import Matcher, RoutedAlert, Silence
 from dexwatch.sources.http import Outcome, SourceError
 from dexwatch.sources.prometheus import ActiveAlert, Point, RuleGroup, RuleState, Series, Target
 from dexwatch.storage.sessions import SqlSessionStore
@@ -63,12 +66,14 @@ class Alertmanager:
     def __init__(self):
         self.made = []
         self.expired = []
+        self.others = ()
 
     async def alerts(self):
         return (RoutedAlert("f", LABELS, {}, NOW, NOW, "active", (), (), ()),)
 
     async def silences(self):
-        return (Silence("a-1", (), NOW, NOW + timedelta(hours=1), HOSTILE, HOSTILE, "active"),)
+        ends = NOW + timedelta(hours=1)
+        return (Silence("a-1", (), NOW, ends, HOSTILE, HOSTILE, "active"), *self.others)
 
     async def silence(self, matchers, *, starts, ends, by, comment):
         self.made.append((tuple(matchers), starts, ends, by, comment))
@@ -100,8 +105,8 @@ async def parts(tmp_path):
     await store.close()
 
 
-def browser(site):
-    transport = httpx.ASGITransport(site, raise_app_exceptions=False)
+def browser(site, address="127.0.0.1"):
+    transport = httpx.ASGITransport(site, raise_app_exceptions=False, client=(address, 4711))
     return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8900")
 
 
@@ -203,6 +208,32 @@ async def test_guessing_must_wait_even_with_the_right_password(outsider, parts):
     assert int(answer.headers["retry-after"]) > 0
     parts[4][0] += timedelta(minutes=6)
     assert (await sign_in(outsider)).status_code == 303
+
+
+async def test_guesses_side_by_side_are_counted_like_guesses_in_turn(outsider):
+    page = await outsider.get("/sign-in")
+    fields = {"name": "ana", "password": "wrong", "form_token": token_of(page), "back": "/"}
+    answers = await asyncio.gather(*(outsider.post("/sign-in", data=fields) for _ in range(9)))
+    assert Counter(answer.status_code for answer in answers) == {401: 5, 429: 4}
+
+
+async def test_a_flood_of_sign_ins_is_refused(outsider):
+    page = await outsider.get("/sign-in")
+    fields = {"password": "wrong", "form_token": token_of(page), "back": "/"}
+    answers = await asyncio.gather(
+        *(outsider.post("/sign-in", data={**fields, "name": f"n-{n}"}) for n in range(15))
+    )
+    refused = [answer for answer in answers if answer.status_code == 503]
+    assert len(refused) == 15 - MOST_WAITING_OF_ONE
+    assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
+
+
+async def test_failures_from_elsewhere_lock_nobody_out(outsider, parts):
+    for _ in range(8):
+        await sign_in(outsider, "ana", "wrong")
+    assert (await sign_in(outsider)).status_code == 429
+    async with browser(parts[0], "10.0.0.7") as on_call:
+        assert (await sign_in(on_call)).status_code == 303
 
 
 async def test_sign_in_needs_a_form_of_ours(outsider):
@@ -321,7 +352,8 @@ async def test_a_silence_is_made_with_name_reason_and_end(ana, parts):
         ({"matchers": ""}, "at least one matcher"),
         ({"matchers": 'host=~".*"'}, "mute everything"),
         ({"matchers": "nonsense"}, "is no matcher"),
-        ({"matchers": 'host=~"(a+)+b"'}, "without repeats"),
+        ({"matchers": 'host=~"(a"'}, "is no regular expression: missing )"),
+        ({"matchers": 'host="' + "a" * 600 + '"'}, "At most 500 characters"),
         ({"comment": " "}, "Say why"),
         ({"lasts": "forever"}, "Choose how long"),
     ],
@@ -343,6 +375,15 @@ async def test_the_preview_counts_what_would_be_muted(ana):
     assert "<b>1</b> alert" in hit.text
     assert "<b>0</b> alerts" in miss.text
     assert "<img" not in hit.text
+
+
+async def test_a_silence_that_we_cannot_read_shows_a_question_mark(ana, parts):
+    ends = NOW + timedelta(hours=1)
+    odd = Matcher("host", "(?=a)", is_regex=True)
+    parts[2].others = (Silence("a-2", (odd,), NOW, ends, "odd", "why", "active"),)
+    answer = await ana.get("/silences")
+    assert answer.status_code == 200
+    assert 'data-name="mutes now">?<' in answer.text
 
 
 async def test_a_form_that_is_too_large_is_413(ana):

@@ -17,6 +17,9 @@ from dexwatch.storage.store import SqlStore, open_store
 GRACE_SECONDS = 3
 """How long an open request may go on after we were told to stop."""
 
+MOST_CONNECTIONS = 500
+"""Further ones are answered by 503; a live page holds one or two."""
+
 
 @contextlib.asynccontextmanager
 async def serving(
@@ -35,6 +38,7 @@ async def serving(
             log_config=None,
             access_log=False,
             server_header=False,
+            limit_concurrency=MOST_CONNECTIONS,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )

@@ -4,6 +4,7 @@ The content security policy allows no inline script or style at all, so a token 
 through every escape still could not run.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 from urllib.parse import parse_qs, quote
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dexwatch.console.access.sessions import Session, Sessions
 
 MOST_BODY_BYTES = 64_000
+BODY_SECONDS = 10.0
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -57,30 +59,28 @@ class Headers:
 
 
 class BoundedBodies:
-    """Middleware: refuses a request body that is larger than any form of ours."""
+    """Middleware: refuses a request body that is larger, or slower, than any form of ours."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on while its body stays within the bound."""
+        """Pass a request on while its body stays within the bounds."""
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        body = b""
-        too_large = not declared.isdigit() or int(declared) > MOST_BODY_BYTES
-        more = not too_large
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > MOST_BODY_BYTES:
-                too_large, more = True, False
-        if too_large:
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _whole(receive, declared)
+        except _TooLargeError:
             await Response("The form is too large.", 413)(scope, receive, send)
+            return
+        except TimeoutError:
+            slow = Response("The form came too slowly.", 408, {"connection": "close"})
+            await slow(scope, receive, send)
+            return
+        if body is None:
             return
         given = False
 
@@ -92,6 +92,26 @@ class BoundedBodies:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, replay, send)
+
+
+class _TooLargeError(Exception):
+    """The body is larger than is read."""
+
+
+async def _whole(receive: Receive, declared: bytes) -> bytes | None:
+    """Read a body to its end; None when the sender left."""
+    if not declared.isdigit() or int(declared) > MOST_BODY_BYTES:
+        raise _TooLargeError
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > MOST_BODY_BYTES:
+            raise _TooLargeError
+    return bytes(body)
 
 
 class SignInNeededError(Exception):

@@ -1,4 +1,8 @@
-"""Slows down guessing: too many failed sign-ins from one address, or for one name, must wait."""
+"""Slows down guessing, and locks nobody out.
+
+Too many failures under one key must wait; a key that others can fail for (a name, an address) is
+only delayed, by a time that grows and stays short.
+"""
 
 from collections import OrderedDict, deque
 from datetime import datetime, timedelta
@@ -6,6 +10,9 @@ from datetime import datetime, timedelta
 from dexwatch.console.contracts import Now
 
 MOST_KEYS = 10_000
+LONGEST_DELAY = 4.0
+_FIRST_DELAY = 0.25
+_REMEMBERED = 16
 
 
 class Throttle:
@@ -20,10 +27,19 @@ class Throttle:
         waits = [left for key in keys if (left := self._left(key)) is not None]
         return max(waits, default=None)
 
+    def delay(self, *keys: str) -> float:
+        """Return the seconds to hold an attempt back: none at first, then growing, never long."""
+        since = self._now() - self._within
+        most = max((sum(at > since for at in self._seen.get(key, ())) for key in keys), default=0)
+        if most < self._failures:
+            return 0.0
+        return min(_FIRST_DELAY * 2.0 ** (most - self._failures), LONGEST_DELAY)
+
     def failed(self, *keys: str) -> None:
         """Count a failure for each key."""
         for key in keys:
-            failures = self._seen.setdefault(key, deque(maxlen=self._failures))
+            kept = max(_REMEMBERED, self._failures)
+            failures = self._seen.setdefault(key, deque(maxlen=kept))
             failures.append(self._now())
             self._seen.move_to_end(key)
         while len(self._seen) > MOST_KEYS:
@@ -38,5 +54,5 @@ class Throttle:
         failures = self._seen.get(key)
         if failures is None or len(failures) < self._failures:
             return None
-        left = failures[0] + self._within - self._now()
+        left = failures[-self._failures] + self._within - self._now()
         return left if left > timedelta(0) else None

@@ -1,9 +1,12 @@
-"""Sign in and out. Guessing is slowed down by address and by name."""
+"""Sign in and out. Guessing is slowed down, without locking out whoever is being guessed."""
 
 import asyncio
 import hmac
 import math
 import secrets
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
@@ -20,12 +23,47 @@ log = structlog.get_logger(__name__)
 
 FORM_COOKIE = "dexwatch-form"
 WRONG = "Name or password is wrong."
+AT_ONCE = 2
+"""Passwords that are checked side by side: each needs 64 MiB, so a flood must queue."""
+MOST_WAITING = 20
+MOST_WAITING_OF_ONE = 10
+"""Of these so many from one address."""
+BUSY_SECONDS = 5
+
+
+class Desk:
+    """Where sign-ins wait for their turn; the places are few."""
+
+    def __init__(self) -> None:
+        self._hashing = asyncio.Semaphore(AT_ONCE)
+        self._waiting: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def turn(self, address: str, delay: float) -> AsyncIterator[None]:
+        """Hold an attempt back by `delay` seconds, then until it may be checked.
+
+        Raises:
+            HTTPException: 503, no place is free.
+        """
+        full = self._waiting.total() >= MOST_WAITING
+        if full or self._waiting[address] >= MOST_WAITING_OF_ONE:
+            again = {"Retry-After": str(BUSY_SECONDS)}
+            raise HTTPException(503, "Too many sign-ins at once. Try again shortly.", again)
+        self._waiting[address] += 1
+        try:
+            await asyncio.sleep(delay)
+            async with self._hashing:
+                yield
+        finally:
+            self._waiting[address] -= 1
+            if not self._waiting[address]:
+                del self._waiting[address]
 
 
 def build(context: Context) -> APIRouter:
     """Return the routes of sign-in and sign-out."""
     router = APIRouter()
-    hashing = asyncio.Semaphore(2)
+    desk = Desk()
 
     @router.get("/sign-in")
     async def form(request: Request, back: str = "/") -> Response:
@@ -41,17 +79,23 @@ def build(context: Context) -> APIRouter:
             raise HTTPException(403, "This form is too old. Go back, reload and try again.")
         name, back = fields.get("name", "").strip().lower()[:64], fields.get("back", "/")
         address = request.client.host if request.client else "unknown"
-        keys = (f"address {address}", f"name {name}")
-        left = context.throttle.wait(*keys)
+        pair, shared = f"{name} from {address}", (f"name {name}", f"address {address}")
+        left = context.throttle.wait(pair)
         if left is not None:
             return await _wait(context, request, left, back)
-        async with hashing:  # Each check needs 64 MiB: a flood must queue, not multiply.
+        # Anybody can fail for a name; so that alone is only held back, never refused.
+        async with desk.turn(address, context.throttle.delay(*shared)):
+            # Asked again: others may have failed in the meantime.
+            left = context.throttle.wait(pair)
+            if left is not None:
+                return await _wait(context, request, left, back)
+            # Counted before it is known, so that no attempt beside this one goes uncounted.
+            context.throttle.failed(pair, *shared)
             user = await asyncio.to_thread(context.users.check, name, fields.get("password", ""))
         if user is None:
-            context.throttle.failed(*keys)
             log.warning("sign_in_refused", user=name, address=address)
             return await _form(context, request, back=back, error=WRONG, name=name, status=401)
-        return await _welcome(context, context.throttle, user, keys, back)
+        return await _welcome(context, context.throttle, user, (pair, *shared), back)
 
     @router.post("/sign-out")
     async def sign_out(request: Request) -> Response:
