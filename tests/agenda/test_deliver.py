@@ -15,7 +15,7 @@ from dexwatch.agenda.deliver import Deliver
 from dexwatch.agenda.figures import Figures
 from dexwatch.agenda.store import StoreUnavailableError
 from dexwatch.agenda.sweeper import Sweeper
-from dexwatch.agenda.work import Settled, WorkKind, next_try
+from dexwatch.agenda.work import Settled, Work, WorkKind, next_try
 from dexwatch.clock import now
 from dexwatch.incidents.facts import Acknowledged
 from dexwatch.incidents.notice import Graph, Notice
@@ -230,3 +230,47 @@ async def test_a_store_that_fails_for_a_while_stops_nothing() -> None:
     async with asyncio.timeout(5):
         await sweeper.run(stop)
     assert len(calls) == 3
+
+
+async def test_slow_mails_about_little_do_not_hold_up_a_p0(store: SqlStore) -> None:
+    for n in range(6):
+        await store.apply([fire(f"Disk{n}", "P3", subject=f"disk{n}")], at(0))
+    released, stop = asyncio.Event(), asyncio.Event()
+    begun: asyncio.Queue[Severity] = asyncio.Queue()
+
+    async def slowly(work: Work) -> Settled:
+        begun.put_nowait(work.severity)
+        await released.wait()
+        return Settled(PageResult.ACCEPTED)
+
+    sweeper = Sweeper(store, slowly, lambda: at(2), owner="me", parallel={"email": 4, "slack": 4})
+    running = asyncio.create_task(sweeper.run(stop))
+    async with asyncio.timeout(20):
+        assert [await begun.get() for _ in range(3)] == [Severity.P3] * 3
+        await store.apply([fire()], at(1))
+        sweeper.wake()
+        assert await begun.get() is Severity.P0
+        released.set()
+        stop.set()
+        await running
+
+
+async def test_a_look_for_work_that_fails_oddly_is_repeated() -> None:
+    calls, stop = 0, asyncio.Event()
+
+    class Odd:
+        async def claim(self, **_: object) -> list:
+            nonlocal calls
+            calls += 1
+            if calls == 1:
+                raise ValueError("odd")
+            stop.set()
+            return []
+
+    async def do(_: object) -> Settled:
+        raise AssertionError
+
+    sweeper = Sweeper(Odd(), do, now, owner="me", parallel={"email": 1}, poll_seconds=0.01)
+    async with asyncio.timeout(5):
+        await sweeper.run(stop)
+    assert calls == 2

@@ -14,7 +14,7 @@ from dexwatch.agenda.store import IncidentFilter
 from dexwatch.incidents.records import IncidentState
 from dexwatch.sources.alertmanager import RoutedAlert
 from dexwatch.storage.store import SqlStore, open_store
-from tests.fakes.alerts import POLICY, at, fire
+from tests.fakes.alerts import POLICY, at, clear, fire
 
 
 @dataclass
@@ -107,6 +107,16 @@ async def test_a_silenced_alert_pages_nobody_until_the_silence_ends(world: World
     world.held = [held()]
     await world.round(60)
     assert (await world.store.incident("INC-1")).pages
+
+
+async def test_what_was_resolved_too_early_is_brought_back(world: World) -> None:
+    await world.store.apply([fire()], at(0))
+    await world.store.apply([clear(end=50)], at(50))
+    world.held = [held()]
+    await world.round(54)
+    assert (await world.store.incident("INC-1")).incident.state is IncidentState.RESOLVED
+    await world.round(60)
+    assert (await world.store.incident("INC-1")).incident.unresolved
 
 
 async def test_what_is_routed_elsewhere_or_is_the_dead_mans_signal_is_not_ours(

@@ -91,6 +91,9 @@ def broken(**changes: object) -> bytes:
         broken(status="maybe"),
         broken(alerts=[webhook_alert() | {"startsAt": "yesterday"}]),
         broken(alerts=[webhook_alert() | {"startsAt": "2026-03-02T08:00:00"}]),
+        broken(alerts=[webhook_alert() | {"startsAt": "9999-12-31T23:59:59-23:59"}]),
+        broken(alerts=[webhook_alert() | {"startsAt": "0001-01-01T00:00:00Z"}]),
+        broken(alerts=[webhook_alert() | {"endsAt": "0001-01-01T00:00:00+23:59"}]),
         broken(alerts=[webhook_alert() | {"fingerprint": ""}]),
         broken(alerts=[webhook_alert() | {"labels": {"alertname": 5}}]),
         broken(alerts=[webhook_alert() | {"labels": {"x": "y" * 9000}}]),
@@ -139,6 +142,37 @@ async def test_ten_megabytes_get_413_and_are_cut_off_early(announced: bool) -> N
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert pushed < size
     assert (door.facts, door.counted) == ([], ["too_large"])
+
+
+async def test_a_sender_that_dawdles_is_sent_away() -> None:
+    door = Door()
+    app = build_door(
+        door.ingest, token=SecretStr(TOKEN), count=door.counted.append, body_seconds=0.1
+    )
+
+    async def receive() -> dict[str, object]:
+        nonlocal given
+        if given:
+            await asyncio.Event().wait()
+        given = True
+        return {"type": "http.request", "body": b"{", "more_body": True}
+
+    given, sent = False, []
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": PATH,
+        "query_string": b"",
+        "headers": [(b"authorization", f"Bearer {TOKEN}".encode())],
+    }
+    async with asyncio.timeout(5):
+        await app(scope, receive, send)
+    assert sent[0]["status"] == 408
+    assert (door.facts, door.counted) == ([], ["too_slow"])
 
 
 async def test_a_body_just_within_the_bound_is_taken() -> None:

@@ -33,7 +33,7 @@ class World:
             latest, incident = None, self.incidents.get(fact.incident_id)
             group = incident.group if incident else ""
         mine = incident.id if incident else None
-        alerts = {f: a for f, a in self.alerts.items() if a.firing and a.incident_id == mine}
+        alerts = {f: a for f, a in self.alerts.items() if mine and a.incident_id == mine}
         if latest:
             alerts[latest.fingerprint] = latest
         source = getattr(fact, "source_id", None)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dexwatch.incidents.effects import Event, HastenPage, PlanPage, UpdateMessage
-from dexwatch.incidents.facts import Acknowledged, PageOutcome, Reopened, ResolvedByHand
+from dexwatch.incidents.facts import Acknowledged, AlertFired, PageOutcome, Reopened, ResolvedByHand
 from dexwatch.incidents.grouping import group_of, title_of
 from dexwatch.incidents.policy import Policy, Route
 from dexwatch.incidents.records import IncidentState, PageResult, PageWhy
@@ -138,6 +138,88 @@ def test_only_the_newest_incident_of_a_group_can_be_reopened() -> None:
 def outcome(w: World, channel: str, result: PageResult, attempt: int = 1) -> Decision:
     page = next(p for p in w.planned if p.channel == channel)
     return w.apply(PageOutcome(page.incident_id, page.id, result, attempt, "why"), 5)
+
+
+def database(instance: str, severity: str = "P0", name: str = "DatabaseDown", **more) -> AlertFired:
+    labels = {"instance": instance} if instance else {}
+    return fire(name, severity, subject="database", **labels, **more)
+
+
+def test_a_second_thing_of_the_same_subject_pages_anew_and_asks_for_a_new_answer() -> None:
+    w = world()
+    w.apply(database("main"), 0)
+    w.apply(Acknowledged("INC-1", "bo", "1"), 2)
+    decision = w.apply(database("custody"), 3)
+    assert decision.reason is Reason.ANOTHER_JOINED
+    assert paged(decision) == [SLACK, ANA, BO]
+    assert {p.why for p in w.planned} == {PageWhy.OPENED, PageWhy.ANOTHER}
+    incident = decision.state.incident
+    assert (incident.state, incident.owner, incident.generation) == (IncidentState.OPEN, None, 2)
+    assert len(w.incidents) == 1
+
+
+def test_a_burst_that_nobody_has_answered_pages_once() -> None:
+    w = world()
+    w.apply(database("main"), 0)
+    assert paged(w.apply(database("custody"), 5)) == []
+    assert paged(w.apply(database("third"), 14)) == []
+    assert paged(w.apply(database("fourth"), 16)) == [SLACK, ANA, BO]
+
+
+@pytest.mark.parametrize(
+    "alert",
+    [
+        database("main", name="DatabaseSlow"),
+        database("", name="DatabaseSlow"),
+        database("custody", "P1"),
+        database("custody", "P2"),
+        database("main", name="DatabaseLocks", datname="orders"),
+    ],
+)
+def test_the_same_thing_or_a_lesser_alert_does_not_page_anew(alert: AlertFired) -> None:
+    w = world()
+    w.apply(database("main"), 0)
+    decision = w.apply(alert, 600)
+    assert (decision.reason, paged(decision)) == (Reason.JOINED, [])
+
+
+def test_a_thing_that_nobody_was_paged_for_pages_when_it_becomes_urgent() -> None:
+    w = world()
+    w.apply(database("main"), 0)
+    assert paged(w.apply(database("custody", "P2", "DatabaseSlow"), 60)) == []
+    assert paged(w.apply(database("", "P0", "DatabaseOdd"), 60)) == []
+    assert paged(w.apply(database("custody"), 61)) == [SLACK, ANA, BO]
+
+
+def test_another_thing_that_comes_and_goes_pages_once_in_the_window() -> None:
+    w, pages = world(), 0
+    w.apply(database("main"), 0)
+    for n in range(1, 20):
+        pages += bool(paged(w.apply(database("custody", start=n * 60), n * 60)))
+        w.apply(clear("DatabaseDown", start=n * 60, subject="database", instance="custody"), n * 61)
+    assert pages == 1
+    assert paged(w.apply(database("custody", start=9000), 9000)) == [SLACK, ANA, BO]
+
+
+def test_another_thing_pages_though_its_incident_returns_quietly() -> None:
+    w = world()
+    w.apply(database("main"), 0)
+    w.apply(clear("DatabaseDown", subject="database", instance="main"), 60)
+    decision = w.apply(database("custody", start=90), 90)
+    assert (decision.reason, paged(decision)) == (Reason.REOPENED, [SLACK, ANA, BO])
+
+
+def test_a_resolve_that_came_too_early_is_made_good() -> None:
+    """Prometheus keeps an episode's start, which Alertmanager may have let expire meanwhile."""
+    w = world()
+    w.apply(fire(), 0)
+    w.apply(clear(end=50), 50)
+    assert w.apply(fire(), 109).reason is Reason.ALREADY_RESOLVED
+    assert w.apply(fire(), 110).reason is Reason.REOPENED_QUIETLY
+    assert w.apply(clear(end=120), 120).reason is Reason.ALL_ALERTS_RESOLVED
+    seen = replace(fire(), held_at=at(124))
+    assert w.apply(seen, 200).reason is Reason.ALREADY_RESOLVED
+    assert w.apply(replace(seen, held_at=at(125)), 200).reason is Reason.REOPENED_QUIETLY
 
 
 def test_an_unknown_p0_page_hastens_the_other_channels() -> None:

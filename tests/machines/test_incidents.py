@@ -17,12 +17,13 @@ from dexwatch.incidents.facts import (
     ResolvedByHand,
 )
 from dexwatch.incidents.records import IncidentState, PageResult
-from dexwatch.incidents.state import Decision
+from dexwatch.incidents.state import Decision, Reason
 from tests.fakes.alerts import at, clear, fire
 from tests.fakes.world import World
 
 NAMES = {"ApiUptimeLow": "P0", "ApiLatencyHigh": "P1", "CpuUse80": "P2", "DiskUse60": "P3"}
 SUBJECTS = ("api", "host")
+INSTANCES = ("", "main", "custody")
 
 
 class Incidents(RuleBasedStateMachine):
@@ -33,7 +34,7 @@ class Incidents(RuleBasedStateMachine):
         self.world = World(by_hand=False)
         self.seconds = 0.0
         self.facts: list[Fact] = []
-        self.episodes: dict[tuple[str, str], float] = {}
+        self.episodes: dict[tuple[str, str, str], float] = {}
         self.acts = 0
 
     def learn(self, fact: Fact) -> Decision:
@@ -57,20 +58,27 @@ class Incidents(RuleBasedStateMachine):
         name=st.sampled_from(sorted(NAMES)),
         subject=st.sampled_from(SUBJECTS),
         suppressed=st.booleans(),
+        instance=st.sampled_from(INSTANCES),
     )
-    def an_alert_fires(self, name: str, subject: str, suppressed: bool) -> None:
-        start = self.episodes.setdefault((name, subject), self.seconds)
+    def an_alert_fires(self, name: str, subject: str, suppressed: bool, instance: str) -> None:
+        start = self.episodes.setdefault((name, subject, instance), self.seconds)
         hidden = "silence 1" if suppressed else None
-        self.learn(
-            fire(name, NAMES[name], start=start, subject=subject, suppressed_by=hidden, s=subject)
+        more = {"s": subject, "instance": instance}
+        decision = self.learn(
+            fire(name, NAMES[name], start=start, subject=subject, suppressed_by=hidden, **more)
         )
+        if decision.reason is Reason.ANOTHER_JOINED:
+            assert any(isinstance(e, PlanPage) for e in decision.effects)
+            assert decision.state.incident.state is IncidentState.OPEN
+            assert NAMES[name] in ("P0", "P1")
 
     @precondition(lambda self: self.episodes)
     @rule(data=st.data())
     def an_alert_resolves(self, data: st.DataObject) -> None:
-        name, subject = data.draw(st.sampled_from(sorted(self.episodes)))
-        start = self.episodes.pop((name, subject))
-        fact = clear(name, NAMES[name], start=start, end=self.seconds, subject=subject, s=subject)
+        name, subject, instance = data.draw(st.sampled_from(sorted(self.episodes)))
+        start = self.episodes.pop((name, subject, instance))
+        more = {"s": subject, "instance": instance}
+        fact = clear(name, NAMES[name], start=start, end=self.seconds, subject=subject, **more)
         self.learn(fact)
         assert not self.world.alerts[fact.fingerprint].firing, "a resolve always passes"
 

@@ -364,6 +364,20 @@ def test_addresses_that_could_forge_a_header_are_refused() -> None:
             WebhookConfig(name="x", url=url, secret=SecretStr("s" * 16))
 
 
+def test_a_password_crosses_no_network_in_the_clear() -> None:
+    def mail(host: str, **more: object) -> EmailConfig:
+        return EmailConfig(host=host, sender="d@e", to={}, password=SecretStr("s3cret"), **more)
+
+    for host in ("mail.example.org", "192.0.2.1", "localhost.example.org"):
+        with pytest.raises(ValueError, match="starttls or tls") as caught:
+            mail(host, tls="none")
+        assert "s3cret" not in str(caught.value)
+        assert mail(host).tls == "starttls"
+        assert EmailConfig(host=host, sender="d@e", to={}, tls="none").password is None
+    for host in ("localhost", "127.0.0.1", "127.8.8.8", "::1"):
+        assert mail(host, tls="none").host == host
+
+
 def test_every_notifier_is_in_the_catalogue_once() -> None:
     found = pkgutil.iter_modules(channels.__path__, prefix="dexwatch.notifiers.")
     modules = [importlib.import_module(m.name) for m in found if m.name != notifiers.__name__]

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from dexwatch.agenda import incidents as acts
 from dexwatch.agenda.store import IncidentFilter, StoreUnavailableError
 from dexwatch.agenda.work import Settled, WorkKind, lease_time
-from dexwatch.incidents.facts import Acknowledged, NoteAdded
+from dexwatch.incidents.facts import Acknowledged, AlertFired, NoteAdded
 from dexwatch.incidents.records import IncidentState, PageResult, PageState
 from dexwatch.incidents.state import Reason
 from dexwatch.signals.severity import Severity
@@ -238,6 +238,51 @@ async def test_an_episode_that_resolves_before_it_fires_opens_nothing(store: Sql
     assert (await store.incidents(IncidentFilter())).total == 0
     applied = await store.apply([fire(start=80)], at(80))
     assert applied[0].reason is Reason.OPENED
+
+
+async def test_an_episode_that_fires_long_after_its_resolve_opens_its_incident(
+    store: SqlStore,
+) -> None:
+    await store.apply([clear()], at(70))
+    assert (await store.apply([fire()], at(130)))[0].reason is Reason.OPENED
+    assert (await store.apply([clear()], at(140)))[0].reason is Reason.ALL_ALERTS_RESOLVED
+    assert (await store.apply([fire()], at(200)))[0].reason is Reason.REOPENED_QUIETLY
+    assert len(await store.firing()) == 1
+
+
+async def test_the_store_remembers_which_things_people_were_paged_for(store: SqlStore) -> None:
+    def down(instance: str, start: float) -> AlertFired:
+        return fire("DatabaseDown", subject="database", instance=instance, start=start)
+
+    await store.apply([down("main", 0)], at(0))
+    assert (await store.apply([down("custody", 60)], at(60)))[0].pages == 3
+    over = clear("DatabaseDown", subject="database", instance="custody", start=60, end=70)
+    await store.apply([over], at(70))
+    assert (await store.apply([down("custody", 80)], at(80)))[0].pages == 0
+
+
+async def test_calm_work_leaves_room_for_urgent_work(store: SqlStore) -> None:
+    for n in range(4):
+        await store.apply([fire(f"Disk{n}", "P3", subject=f"disk{n}")], at(n))
+    calm = {"email": 3, "slack": 3}
+    taken = await store.claim(owner="me", now=at(5), room=ROOM, calm=calm)
+    assert len(taken) == 3
+    room = {"email": 1, "slack": 4}
+    assert await store.claim(owner="me", now=at(5), room=room, calm={"email": 0, "slack": 3}) == []
+    await store.apply([fire()], at(6))
+    more = await store.claim(owner="me", now=at(6), room=room, calm={"email": 0, "slack": 3})
+    assert {(w.channel, w.severity) for w in more} == {
+        ("email", Severity.P0),
+        ("slack", Severity.P0),
+    }
+
+
+async def test_work_whose_lease_ran_out_is_overdue(store: SqlStore) -> None:
+    await store.apply([fire("DiskUse60", "P3", subject="disk")], at(0))
+    (work,) = await take(store, 0)
+    lease = (work.lease_until - at(0)).total_seconds()
+    assert (await store.counts(at(lease + 1))).overdue == 0
+    assert (await store.counts(at(lease + 3))).overdue == 1
 
 
 async def test_a_returning_fault_continues_its_incident_and_later_opens_a_linked_one(

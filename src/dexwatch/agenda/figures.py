@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from dexwatch.agenda.store import Counts
@@ -12,13 +12,17 @@ from dexwatch.signals import own
 from dexwatch.signals.sample import Distribution, Sample
 from dexwatch.signals.severity import Severity
 
+HOOK_OUTCOMES = ("accepted", "unauthorized", "malformed", "too_large", "too_slow", "unavailable")
+"""How a request at the door may end."""
+
 
 class Figures:
     """Counters since the process began; label values come from bounded sets only."""
 
-    def __init__(self) -> None:
-        self._pages: Counter[tuple[str, str]] = Counter()
-        self._hooks: Counter[str] = Counter()
+    def __init__(self, channels: Iterable[str] = ()) -> None:
+        # A rate is seen from the first event on only where the series was there before it.
+        self._pages = Counter({(c, result.value): 0 for c in channels for result in PageResult})
+        self._hooks = Counter(dict.fromkeys(HOOK_OUTCOMES, 0))
         self._latency: dict[tuple[str, Severity], list[float]] = {}
         self._counts = Counts(open={}, overdue=0)
 

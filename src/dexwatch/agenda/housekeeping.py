@@ -41,6 +41,8 @@ class Housekeeper:
                 deleted = await self.once(stop)
             except StoreUnavailableError:
                 _log.warning("agenda.store_unavailable", doing="prune")
+            except Exception:  # noqa: BLE001 - tidying up is no reason to stop paging.
+                _log.exception("agenda.prune_failed")
             else:
                 if deleted:
                     _log.info("agenda.pruned", rows=deleted)

@@ -81,6 +81,7 @@ def fired(
     starts_at: datetime,
     upstream: str,
     suppressed_by: str | None = None,
+    held_at: datetime | None = None,
 ) -> AlertFired:
     """Make the fact of a firing alert; the annotation `hold` (seconds) tells when it began."""
     return AlertFired(
@@ -93,6 +94,7 @@ def fired(
         labels=labels,
         annotations=annotations,
         suppressed_by=suppressed_by,
+        held_at=held_at,
     )
 
 

@@ -100,13 +100,14 @@ class Reconciler:
 
     async def once(self) -> int:
         """Compare now; return how many facts were fed."""
+        asked = self._clock()
         async with asyncio.timeout(_ASK_SECONDS):
             held = await self._view.alerts()
         ours = {a.fingerprint: a for a in await self._store.firing()}
         now = self._clock()
         current = {a.fingerprint: a for a in held if a.ends > now and _ours(a, self._receiver)}
         facts: list[AlertFact] = [
-            _still(alert)
+            _still(alert, asked)
             for fingerprint, alert in current.items()
             if not _agrees(ours.get(fingerprint), alert)
         ]
@@ -151,7 +152,7 @@ def _ours(alert: HeldAlert, receiver: str) -> bool:
     return receiver in alert.receivers and alert.labels.get("severity") != "none"
 
 
-def _still(alert: HeldAlert) -> AlertFact:
+def _still(alert: HeldAlert, asked: datetime) -> AlertFact:
     return fired(
         fingerprint=alert.fingerprint,
         labels=alert.labels,
@@ -159,6 +160,7 @@ def _still(alert: HeldAlert) -> AlertFact:
         starts_at=alert.starts,
         upstream=alert.labels.get("alertname", ""),
         suppressed_by=_suppressor(alert),
+        held_at=asked,
     )
 
 

@@ -1,29 +1,4 @@
-"""The role that answers alerts.
-
-How to build it, for the composition root:
-
-    policy = config.respond.policy(notifiers.routes(config.notify))
-    store = await storage.open_store(url, policy)  # sqlite+aiosqlite:///F or postgresql+psycopg://
-    channels = notifiers.build(config.notify)      # {"email": …, "slack": …, "webhook": …}
-    role = Respond(
-        store, channels, config.respond,
-        public_url=config.console.public_url,
-        graphs=notifiers.PrometheusGraphs(prometheus_client),  # or None
-        view=alertmanager_client,                              # or None
-    )
-    door = build_door(                                       # console.hooks
-        role.ingest,
-        token=config.respond.hook_token,
-        metrics=lambda: exposition.expose(role.samples()),
-        count=role.figures.hook,
-    )
-    # serve `door` with uvicorn on 127.0.0.1:config.respond.port, and beside it:
-    await role.run(stop)                                     # until the event `stop` is set
-    await store.close()
-
-The console opens its own store on the same database and uses `agenda.incidents`; what it writes
-is seen here within the sweeper's half second.
-"""
+"""The role that answers alerts; `app.respond` puts it together with its store and its door."""
 
 import asyncio
 import os
@@ -66,7 +41,7 @@ class Respond:
         clock: Clock = now,
         crash: Crashpoints = no_crash,
     ) -> None:
-        self.figures = Figures()
+        self.figures = Figures(notifiers)
         self._store = store
         self._notifiers = notifiers
         self._clock = clock
@@ -100,7 +75,7 @@ class Respond:
         """Work until `stop` is set; what is under way is finished, the rest stays in the store."""
         async with asyncio.TaskGroup() as tasks:
             for notifier in self._notifiers.values():
-                tasks.create_task(notifier.start())
+                tasks.create_task(_started(notifier))
             tasks.create_task(self._sweeper.run(stop))
             tasks.create_task(self._count(stop))
             tasks.create_task(self._housekeeper.run(stop))
@@ -131,8 +106,18 @@ class Respond:
                 self.figures.counted(await self._store.counts(self._clock()))
             except StoreUnavailableError:
                 _log.warning("agenda.store_unavailable", doing="count")
+            except Exception:  # noqa: BLE001 - figures are no reason to stop paging.
+                _log.exception("agenda.count_failed")
             try:
                 async with asyncio.timeout(_COUNT_SECONDS):
                     await stop.wait()
             except TimeoutError:
                 continue
+
+
+async def _started(notifier: Notifier) -> None:
+    """Let the notifier prepare; one that cannot is tried again by its first message."""
+    try:
+        await notifier.start()
+    except Exception:  # noqa: BLE001 - a channel that cannot prepare must not stop the others.
+        _log.exception("agenda.notifier_not_prepared", notifier=type(notifier).__name__)

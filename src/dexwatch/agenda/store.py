@@ -83,7 +83,7 @@ class Counts:
 
     open: Mapping[Severity, int]
     overdue: int
-    """Due work that nobody has taken for more than two seconds."""
+    """Work that nobody has taken for more than two seconds after it was due or its lease ended."""
 
 
 class Store(Protocol):
@@ -92,8 +92,17 @@ class Store(Protocol):
     async def apply(self, facts: Sequence[Fact], now: datetime) -> list[Applied]:
         """Decide about the facts in order, in one transaction; all or none are applied."""
 
-    async def claim(self, *, owner: str, now: datetime, room: Mapping[str, int]) -> list[Work]:
+    async def claim(
+        self,
+        *,
+        owner: str,
+        now: datetime,
+        room: Mapping[str, int],
+        calm: Mapping[str, int] | None = None,
+    ) -> list[Work]:
         """Take due work, the most urgent first, at most `room[channel]` pieces for each channel.
+
+        Less than P0 and P1 is taken only within the first `calm[channel]` of these pieces.
 
         Work for a channel that `room` does not name is taken, too, so that it can fail loudly.
 

@@ -66,10 +66,18 @@ class Sweeper:
     async def _sweep(self) -> bool:
         """Claim what there is room for; say whether anything was claimed."""
         room = {c: max(most - self._busy[c], 0) for c, most in self._parallel.items()}
+        # The last free slot waits for a P0 or P1, which slow messages about less must not hold up.
+        # A channel that sends one at a time has no slot to spare.
+        calm = {c: free - 1 if self._parallel[c] > 1 else free for c, free in room.items()}
         try:
-            claimed = await self._store.claim(owner=self._owner, now=self._clock(), room=room)
+            claimed = await self._store.claim(
+                owner=self._owner, now=self._clock(), room=room, calm=calm
+            )
         except StoreUnavailableError:
             _log.warning("agenda.store_unavailable", doing="claim")
+            return False
+        except Exception:  # noqa: BLE001 - the next look may succeed; without one nobody is paged.
+            _log.exception("agenda.claim_failed")
             return False
         if claimed:
             self._crash("work.claimed")

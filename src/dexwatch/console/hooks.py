@@ -4,6 +4,7 @@ It answers 200 only after the alerts are durable; whatever else it answers makes
 again, except 400 and 413, which say that the same request can never succeed.
 """
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,7 +12,15 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import structlog
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -24,8 +33,10 @@ from dexwatch.incidents.facts import AlertFact
 _log = structlog.get_logger(__name__)
 
 MAX_BODY = 1024 * 1024
+_BODY_SECONDS = 10.0
 _MAX_ALERTS = 2000
 _RETRY_SECONDS = "2"
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
 
 Label = Annotated[str, Field(max_length=8192)]
 Labels = Annotated[dict[Annotated[str, Field(max_length=256)], Label], Field(max_length=100)]
@@ -41,6 +52,22 @@ class _Alert(BaseModel):
     startsAt: AwareDatetime  # noqa: N815 - Alertmanager's own names.
     endsAt: AwareDatetime | None = None  # noqa: N815
     fingerprint: str = Field(min_length=1, max_length=128)
+
+    @field_validator("startsAt", "endsAt")
+    @classmethod
+    def _in_utc(cls, moment: datetime | None) -> datetime | None:
+        try:
+            return moment and moment.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("this moment is outside the calendar") from None
+
+    @field_validator("startsAt")
+    @classmethod
+    def _sensible(cls, moment: datetime) -> datetime:
+        # What is reckoned from the start, such as when the fault began, must be in the calendar.
+        if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+            raise ValueError(f"an alert starts in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+        return moment
 
 
 class _Payload(BaseModel):
@@ -63,6 +90,7 @@ def build_door(
     *,
     token: SecretStr,
     metrics: Callable[[], bytes] = lambda: b"",
+    body_seconds: float = _BODY_SECONDS,
     count: Callable[[str], None] = lambda _: None,
 ) -> Starlette:
     """Return the application for the respond role's port.
@@ -73,12 +101,12 @@ def build_door(
         ingest: applies facts durably; may raise `StoreUnavailableError`.
         token: what Alertmanager must show as a bearer token.
         metrics: the exposition of the role's own samples.
-        count: told the outcome of each request: accepted, unauthorized, malformed, too_large or
-            unavailable.
+        body_seconds: how long a sender may take over its body.
+        count: told the outcome of each request, one of `agenda.figures.HOOK_OUTCOMES`.
     """
 
     async def alertmanager(request: Request) -> Response:
-        outcome, response = await _take(request, ingest, token)
+        outcome, response = await _take(request, ingest, token, body_seconds)
         count(outcome)
         if outcome != "accepted":
             _log.warning("hook.refused", hook="alertmanager", outcome=outcome)
@@ -99,13 +127,21 @@ def build_door(
     )
 
 
-async def _take(request: Request, ingest: Ingests, token: SecretStr) -> tuple[str, Response]:
+async def _take(
+    request: Request, ingest: Ingests, token: SecretStr, body_seconds: float
+) -> tuple[str, Response]:
     if not _known(request, token):
         refusal = _says(401, "the bearer token is not respond.hook_token")
         refusal.headers["WWW-Authenticate"] = "Bearer"
         return "unauthorized", refusal
     try:
-        payload = _Payload.model_validate_json(await _body(request))
+        async with asyncio.timeout(body_seconds):
+            body = await _body(request)
+        payload = _Payload.model_validate_json(body)
+    except TimeoutError:
+        refusal = _says(408, f"the body did not come within {body_seconds:g} seconds")
+        refusal.headers["Connection"] = "close"
+        return "too_slow", refusal
     except _TooLargeError:
         refusal = _says(413, f"a body may have {MAX_BODY} bytes; set max_alerts in Alertmanager")
         # What the sender still pushes would otherwise have to be read.
@@ -133,7 +169,7 @@ def facts_of(payload: _Payload) -> list[AlertFact]:
         if alert.labels.get("severity") == "none":
             # The dead man's signal is looked for elsewhere and asks nobody for an answer.
             continue
-        starts_at = alert.startsAt.astimezone(UTC)
+        starts_at = alert.startsAt
         if alert.status == "firing":
             facts.append(
                 fired(
@@ -178,7 +214,7 @@ async def _body(request: Request) -> bytes:
 
 
 def _ended(alert: _Alert, starts_at: datetime) -> datetime:
-    return alert.endsAt.astimezone(UTC) if alert.endsAt else starts_at
+    return alert.endsAt or starts_at
 
 
 def _short(group_key: str) -> str:

@@ -22,6 +22,8 @@ class AlertFired:
     annotations: Mapping[str, str] = field(default_factory=dict)
     suppressed_by: str | None = None
     """The silence or worse alert that hides it, as far as the source tells."""
+    held_at: datetime | None = None
+    """When the source was seen to hold it as active; None for a message, which may be late."""
     source: str = "alertmanager"
 
     @property

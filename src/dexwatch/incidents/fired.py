@@ -1,11 +1,13 @@
 """An alert fires: open an incident, join one, bring one back, or recognise a repeat."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dexwatch.incidents.effects import Effect, Event
 from dexwatch.incidents.facts import AlertFired
-from dexwatch.incidents.grouping import title_of
+from dexwatch.incidents.grouping import another_thing, title_of
+from dexwatch.incidents.policy import URGENT
 from dexwatch.incidents.reach import line, page_everyone, updates
 from dexwatch.incidents.records import (
     Alert,
@@ -16,6 +18,15 @@ from dexwatch.incidents.records import (
 )
 from dexwatch.incidents.state import Decision, GroupState, Reason
 
+_VIEW_LAG = timedelta(seconds=5)
+"""A resolve is on its way from Prometheus to Alertmanager for less than so long."""
+
+_MESSAGE_LAG = timedelta(minutes=1)
+"""A message that was sent before the resolve arrives less than so long after it."""
+
+_BURST = timedelta(seconds=15)
+"""What fails so soon after the page is seen by whoever answers it."""
+
 
 def fired(state: GroupState, fact: AlertFired, now: datetime) -> Decision:
     """Judge a firing alert. The episode's start orders what comes in, not its arrival."""
@@ -23,9 +34,10 @@ def fired(state: GroupState, fact: AlertFired, now: datetime) -> Decision:
     if latest is not None and fact.starts_at < latest.starts_at:
         return Decision(state, (), Reason.STALE)
     if latest is not None and fact.starts_at == latest.starts_at:
-        if not latest.firing:
+        if latest.firing:
+            return _repeated(state, latest, fact, now)
+        if not _back(latest, fact, now):
             return Decision(state, (), Reason.ALREADY_RESOLVED)
-        return _repeated(state, latest, fact, now)
     alert = _alert(state, fact, now)
     if latest is not None and latest.firing and _settled(state, latest):
         # The resolve between two episodes never reached us: for people it is one spell.
@@ -34,6 +46,17 @@ def fired(state: GroupState, fact: AlertFired, now: datetime) -> Decision:
     if alert.suppressed_by is not None:
         return Decision(state.with_alert(alert), (), Reason.SUPPRESSED)
     return _place(state, alert, now)
+
+
+def _back(latest: Alert, fact: AlertFired, now: datetime) -> bool:
+    """Was the episode's resolve wrong, or is this fact just a late message from before it?
+
+    Prometheus keeps an episode's start, so one that Alertmanager let expire comes back as it was.
+    """
+    over = latest.resolved_at or latest.ingested_at
+    if fact.held_at is not None:
+        return fact.held_at - over >= _VIEW_LAG
+    return now - over >= _MESSAGE_LAG
 
 
 def _repeated(state: GroupState, latest: Alert, fact: AlertFired, now: datetime) -> Decision:
@@ -99,8 +122,37 @@ def _open(state: GroupState, alert: Alert, now: datetime, *, still: bool) -> Dec
     return Decision(state, effects, Reason.STILL_FIRING if still else reason)
 
 
+def _another(state: GroupState, incident: Incident, alert: Alert, now: datetime) -> bool:
+    """Must people be told of this alert though they have been told of its incident?
+
+    So it is when it is urgent, no less grave than the incident, and about a thing of which no
+    alert as grave has told of late.
+    """
+    if alert.severity not in URGENT or incident.severity.outranks(alert.severity):
+        return False
+    paged = incident.last_paged_at
+    waiting = incident.state is IncidentState.OPEN
+    if waiting and paged is not None and now - paged < _BURST:
+        return False
+    told: list[Mapping[str, str]] = []
+    others: list[Mapping[str, str]] = []
+    for known in state.alerts.values():
+        if known.incident_id != incident.id:
+            continue
+        over = known.resolved_at
+        lately = known.firing or (over is not None and now - over <= incident.policy.reopen_window)
+        grave = lately and not alert.severity.outranks(known.severity)
+        if grave and known.fingerprint == alert.fingerprint:
+            return False
+        (told if grave else others).append(known.labels)
+    # The lesser and the old ones say that there are several things, not that people know of this.
+    alien = [labels for labels in others if another_thing(alert.labels, [labels])]
+    return another_thing(alert.labels, [*told, *alien])
+
+
 def _join(state: GroupState, incident: Incident, alert: Alert, now: datetime) -> Decision:
     rose = alert.severity.outranks(incident.severity)
+    another = _another(state, incident, alert, now)
     mitigated = incident.mitigated_at if incident.state is IncidentState.MITIGATED else None
     late = mitigated is not None and now - mitigated > incident.policy.reopen_window
     text = f"{alert.name} ({alert.severity}) joined: {_said(alert)}"
@@ -108,8 +160,10 @@ def _join(state: GroupState, incident: Incident, alert: Alert, now: datetime) ->
         text += f" The severity rises from {incident.severity} to {alert.severity}."
         title = title_of(alert.name, alert.labels, alert.annotations)
         incident = replace(incident, severity=alert.severity, title=title)
-    if rose or late:
-        # Whoever took it on took on something lesser, or thought that it was over.
+    elif another:
+        text += " It is about another thing, so people are paged anew."
+    if rose or late or another:
+        # Whoever took it on took on something lesser or else, or thought that it was over.
         incident = replace(
             incident, state=IncidentState.OPEN, owner=None, acknowledged_at=None, mitigated_at=None
         )
@@ -125,11 +179,13 @@ def _join(state: GroupState, incident: Incident, alert: Alert, now: datetime) ->
     state = replace(state.with_alert(attached), incident=incident)
     told = updates(state, Event.RAISED if rose else Event.JOINED, now)
     pages: tuple[Effect, ...] = ()
-    if rose or late:
-        why = PageWhy.RAISED if rose else PageWhy.REOPENED
+    reason = Reason.JOINED
+    if rose or late or another:
+        why = PageWhy.RAISED if rose else PageWhy.REOPENED if late else PageWhy.ANOTHER
+        reason = Reason.SEVERITY_ROSE if rose else Reason.ANOTHER_JOINED if another else reason
         state, pages = page_everyone(state, incident, why, now)
     entry = line(incident, _key(alert), now, "alert", text)
-    return Decision(state, (entry, *pages, *told), Reason.SEVERITY_ROSE if rose else Reason.JOINED)
+    return Decision(state, (entry, *pages, *told), reason)
 
 
 def _reopen(state: GroupState, incident: Incident, alert: Alert, now: datetime) -> Decision:
@@ -137,6 +193,7 @@ def _reopen(state: GroupState, incident: Incident, alert: Alert, now: datetime) 
     reopened = incident.reopened + 1
     last = incident.last_paged_at
     page = rose or last is None or now - last >= incident.policy.quiet(reopened)
+    page = page or _another(state, incident, alert, now)
     incident = replace(
         incident,
         state=IncidentState.OPEN,

@@ -1,9 +1,23 @@
 """Which alerts belong together, and what their incident is called."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 _SHORT = {"Api": "API", "Cpu": "CPU", "Ip": "IP", "Rpc": "RPC"}
+_IDENTIFYING = (
+    "host",
+    "instance",
+    "mountpoint",
+    "device",
+    "endpoint",
+    "contract",
+    "pool",
+    "cache",
+    "datname",
+    "feed",
+    "queue",
+    "dataset",
+)
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[0-9]+|[a-z]+")
 
 
@@ -16,6 +30,28 @@ def group_of(labels: Mapping[str, str], upstream: str) -> str:
     if not subject:
         return f"upstream/{upstream}"
     return f"subject/{subject}/{labels.get('service', '')}"
+
+
+def another_thing(labels: Mapping[str, str], others: Iterable[Mapping[str, str]]) -> bool:
+    """Say whether an alert is about another thing than all the alerts of its subject so far.
+
+    Rungs of one ladder may carry more or fewer labels, so a label that one side lacks tells
+    nothing: things differ in a label that both have, and are the same when none that both have
+    differs.
+    """
+    mine = _identity(labels)
+    differs = False
+    for theirs in map(_identity, others):
+        shared = mine.keys() & theirs.keys()
+        if any(mine[name] != theirs[name] for name in shared):
+            differs = True
+        elif shared:
+            return False
+    return differs
+
+
+def _identity(labels: Mapping[str, str]) -> dict[str, str]:
+    return {name: labels[name] for name in _IDENTIFYING if labels.get(name)}
 
 
 def title_of(name: str, labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:

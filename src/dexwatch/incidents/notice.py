@@ -104,6 +104,7 @@ def told(notice: Notice) -> str:
         PageWhy.RAISED: f"The severity rose to {notice.severity} ({word}).",
         PageWhy.REOPENED: "The fault has returned.",
         PageWhy.STILL_FIRING: "It was closed by hand but still fires.",
+        PageWhy.ANOTHER: "Another thing of the same kind has failed, too.",
         PageWhy.FALLBACK: "Another channel could not be reached, so you are told here.",
         Event.JOINED: "Another alert has joined.",
         Event.ALERT_RESOLVED: "One of the alerts is over.",

@@ -53,6 +53,8 @@ class PageWhy(StrEnum):
     RAISED = "raised"
     REOPENED = "reopened"
     STILL_FIRING = "still_firing"
+    ANOTHER = "another"
+    """Another thing of the same subject has failed, too."""
     FALLBACK = "fallback"
     """Another channel could not reach anybody."""
 

@@ -50,6 +50,7 @@ class Reason(StrEnum):
     OPENED = "opened"
     OPENED_LINKED = "opened_linked"
     JOINED = "joined"
+    ANOTHER_JOINED = "another_joined"
     SEVERITY_ROSE = "severity_rose"
     REOPENED = "reopened"
     REOPENED_QUIETLY = "reopened_quietly"

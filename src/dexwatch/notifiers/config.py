@@ -1,9 +1,10 @@
 """Which channels there are and who is told there; each part is optional."""
 
-from typing import Literal
+from ipaddress import ip_address
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from dexwatch.signals.severity import Severity
 
@@ -24,6 +25,15 @@ class EmailConfig(_Config):
     """Addresses by severity; a severity that is absent is not mailed."""
     username: str | None = None
     password: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _hidden(self) -> Self:
+        if self.tls == "none" and self.password is not None and not _on_this_machine(self.host):
+            raise ValueError(
+                "tls: none would send the password to another machine for all to read: "
+                "use starttls or tls"
+            )
+        return self
 
     @field_validator("to")
     @classmethod
@@ -79,6 +89,13 @@ class NotifyConfig(_Config):
         if len(names) != len(set(names)):
             raise ValueError("two webhooks have the same name; messages are routed by it")
         return hooks
+
+
+def _on_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _http(url: str) -> str:

@@ -33,7 +33,8 @@ series_dropped = counter(
 )
 hook_requests = counter(
     "dexwatch_hook_requests_total",
-    "Requests at the inbound doors by outcome (accepted, unauthorized, malformed, too_large).",
+    "Requests at the inbound doors by outcome (accepted, unauthorized, malformed, too_large,"
+    " too_slow, unavailable).",
     labels=("hook", "outcome"),
 )
 incidents_open = gauge(
@@ -41,7 +42,7 @@ incidents_open = gauge(
 )
 pages = counter(
     "dexwatch_pages_total",
-    "Attempts to reach somebody, by channel and outcome (accepted, again, hopeless).",
+    "Attempts to reach somebody, by channel and outcome (accepted, again, hopeless, unknown).",
     labels=("channel", "outcome"),
 )
 page_seconds = histogram(

@@ -14,7 +14,7 @@ from dexwatch.incidents.decide import decide
 from dexwatch.incidents.effects import AddTimeline, Effect, HastenPage, PlanPage, UpdateMessage
 from dexwatch.incidents.facts import AlertFact, AlertFired, AlertResolved, Fact, PageOutcome
 from dexwatch.incidents.policy import Policy
-from dexwatch.incidents.records import Alert, AlertState, Incident, Page
+from dexwatch.incidents.records import Alert, AlertState, Incident, Page, Signal
 from dexwatch.incidents.state import Decision, GroupState
 from dexwatch.storage import tables
 from dexwatch.storage.rows import (
@@ -25,7 +25,11 @@ from dexwatch.storage.rows import (
     incident_row,
     page_of,
     page_row,
+    signal_row,
 )
+
+_MOST_KNOWN = 500
+"""So many of an incident's alerts that are over are looked at; those that fire all are."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ async def _load_group(connection: AsyncConnection, fact: AlertFact, policy: Poli
         .limit(1),
     )
     incident = incident_of(found) if found else None
-    known = await _firing(connection, incident) if incident else {}
+    known = await _latest(connection, incident) if incident else {}
     if latest:
         known[latest.fingerprint] = latest
     last = select(tables.counters.c.value).where(tables.counters.c.name == "incident")
@@ -120,6 +124,21 @@ async def _load_group(connection: AsyncConnection, fact: AlertFact, policy: Poli
         pages=await _pages(connection, incident) if incident else {},
     )
     return _Loaded(state, row["number"] if row else None)
+
+
+async def _latest(connection: AsyncConnection, incident: Incident) -> dict[str, Alert]:
+    """Return the incident's last episode of each fingerprint, all that fire among them."""
+    columns = tables.alerts.c
+    newest = (
+        select(func.max(columns.number))
+        .where(columns.incident_id == incident.id)
+        .group_by(columns.fingerprint)
+        .order_by(func.max(columns.number).desc())
+        .limit(_MOST_KNOWN)
+    )
+    rows = await connection.execute(select(tables.alerts).where(columns.number.in_(newest)))
+    over = {alert.fingerprint: alert for alert in map(alert_of, rows.mappings())}
+    return over | await _firing(connection, incident)
 
 
 async def _firing(connection: AsyncConnection, incident: Incident) -> dict[str, Alert]:
@@ -260,15 +279,15 @@ async def _ask_update(
 
 
 async def _keep_signal(connection: AsyncConnection, fact: AlertFact, now: datetime) -> None:
-    values = {
-        "key": fact.key,
-        "source": fact.source,
-        "kind": "fired" if isinstance(fact, AlertFired) else "resolved",
-        "fingerprint": fact.fingerprint,
-        "payload": {"labels": dict(fact.labels), "annotations": dict(fact.annotations)},
-        "ingested_at": now,
-    }
-    await _ignoring(connection, insert_into(connection, tables.signals), values)
+    signal = Signal(
+        key=fact.key,
+        source=fact.source,
+        kind="fired" if isinstance(fact, AlertFired) else "resolved",
+        fingerprint=fact.fingerprint,
+        payload={"labels": dict(fact.labels), "annotations": dict(fact.annotations)},
+        ingested_at=now,
+    )
+    await _ignoring(connection, insert_into(connection, tables.signals), signal_row(signal))
 
 
 async def _count_up(connection: AsyncConnection, name: str) -> None:

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import RowMapping, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dexwatch.agenda.store import Applied, Briefing
 from dexwatch.agenda.work import Settled, Work, lease_time
 from dexwatch.incidents.facts import PageOutcome
-from dexwatch.incidents.policy import Policy
+from dexwatch.incidents.policy import URGENT, Policy
 from dexwatch.incidents.records import IncidentState, PageResult
 from dexwatch.signals.severity import Severity
 from dexwatch.storage import tables
@@ -30,6 +30,7 @@ async def claim(
     now: datetime,
     room: Mapping[str, int],
     policy: Policy,
+    calm: Mapping[str, int] | None = None,
 ) -> list[Work]:
     """Take due work and work whose lease ran out; the latter comes in doubt."""
     columns = tables.work.c
@@ -37,6 +38,7 @@ async def claim(
     for channel, free in [*room.items(), (None, _ELSEWHERE)]:
         if free <= 0:
             continue
+        quiet = (calm or {}).get(channel, free) if channel else free
         here = columns.channel == channel if channel else columns.channel.not_in(list(room))
         due = (columns.state == "due") & (columns.due_at <= now)
         lapsed = (columns.state == "leased") & (columns.lease_until <= now)
@@ -47,25 +49,33 @@ async def claim(
             .limit(free)
             .with_for_update(skip_locked=True)
         )
-        for row in (await connection.execute(query)).mappings().all():
-            severity = Severity(row["severity"])
-            values = {
-                "state": "leased",
-                "lease_owner": owner,
-                "lease_until": now + lease_time(severity),
-                "attempts": row["attempts"] + 1,
-                "doubt": bool(row["doubt"]) or row["state"] == "leased",
-            }
-            await connection.execute(
-                update(tables.work).where(columns.id == row["id"]).values(values)
-            )
-            work = work_of({**row, **values})
-            if row["state"] == "leased" and work.page_id is not None:
-                cut_off = Settled(PageResult.UNKNOWN, "the attempt was cut off")
-                before = replace(work, attempts=row["attempts"])
-                await _page_outcome(connection, before, cut_off, now, policy)
-            claimed.append(work)
+        rows = (await connection.execute(query)).mappings().all()
+        # The urgent come first, so that what is left out is the calm end of the list.
+        for place, row in enumerate(rows):
+            if place >= quiet and Severity(row["severity"]) not in URGENT:
+                break
+            claimed.append(await _lease(connection, row, owner, now, policy))
     return claimed
+
+
+async def _lease(
+    connection: AsyncConnection, row: RowMapping, owner: str, now: datetime, policy: Policy
+) -> Work:
+    values = {
+        "state": "leased",
+        "lease_owner": owner,
+        "lease_until": now + lease_time(Severity(row["severity"])),
+        "attempts": row["attempts"] + 1,
+        "doubt": bool(row["doubt"]) or row["state"] == "leased",
+    }
+    where = tables.work.c.id == row["id"]
+    await connection.execute(update(tables.work).where(where).values(values))
+    work = work_of({**row, **values})
+    if row["state"] == "leased" and work.page_id is not None:
+        cut_off = Settled(PageResult.UNKNOWN, "the attempt was cut off")
+        before = replace(work, attempts=row["attempts"])
+        await _page_outcome(connection, before, cut_off, now, policy)
+    return work
 
 
 async def settle(
@@ -144,9 +154,11 @@ async def briefing(connection: AsyncConnection, work: Work) -> Briefing | None:
 
 
 async def overdue(connection: AsyncConnection, before: datetime) -> int:
-    """Count due work that has waited since `before`."""
+    """Count work that has waited since `before`: due and not taken, or taken and let lapse."""
     columns = tables.work.c
-    waiting = (columns.state == "due") & (columns.due_at <= before)
+    due = (columns.state == "due") & (columns.due_at <= before)
+    lapsed = (columns.state == "leased") & (columns.lease_until <= before)
+    waiting = due | lapsed
     return int((await connection.execute(select(func.count()).where(waiting))).scalar_one())
 
 

@@ -17,6 +17,7 @@ from dexwatch.incidents.records import (
     Page,
     PageState,
     PageWhy,
+    Signal,
     TimelineEntry,
 )
 from dexwatch.signals.severity import Severity
@@ -72,6 +73,11 @@ def page_of(row: Row) -> Page:
     return Page(**values)
 
 
+def signal_row(signal: Signal) -> Values:
+    """Return the columns of a signal."""
+    return _plain(signal) | {"payload": dict(signal.payload)}
+
+
 def entry_row(entry: TimelineEntry) -> Values:
     """Return the columns of a timeline entry."""
     values = _plain(entry)
@@ -121,7 +127,7 @@ def policy_of(document: Mapping[str, Any]) -> Policy:
     )
 
 
-def _plain(record: Alert | Incident | Page | TimelineEntry) -> Values:
+def _plain(record: Signal | Alert | Incident | Page | TimelineEntry) -> Values:
     return {f.name: getattr(record, f.name) for f in fields(record)}
 
 

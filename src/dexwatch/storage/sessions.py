@@ -70,7 +70,7 @@ class SqlSessionStore:
             await connection.execute(update(tables.sessions).where(where).values(expires_at=until))
 
     async def end(self, token_hash: str) -> None:
-        """Forget one"""
+        """Forget one."""
         where = tables.sessions.c.token_hash == token_hash
         async with self._database.write() as connection:
             await connection.execute(delete(tables.sessions).where(where))

@@ -63,14 +63,21 @@ class SqlStore:
 
         return await self._deciding(all_of_them)
 
-    async def claim(self, *, owner: str, now: datetime, room: Mapping[str, int]) -> list[Work]:
+    async def claim(
+        self,
+        *,
+        owner: str,
+        now: datetime,
+        room: Mapping[str, int],
+        calm: Mapping[str, int] | None = None,
+    ) -> list[Work]:
         """Take due work, the most urgent first."""
         if not await self._anything_due(now):
             return []
 
         async def take(connection: AsyncConnection) -> list[Work]:
             return await duties.claim(
-                connection, owner=owner, now=now, room=room, policy=self._policy
+                connection, owner=owner, now=now, room=room, calm=calm, policy=self._policy
             )
 
         return await self._deciding(take)
