@@ -45,6 +45,18 @@ class Gauge:
 
 
 @dataclass(frozen=True)
+class Series:
+    """Samples as promtool writes them, for what comes and goes; `below` where they differ."""
+
+    series: str
+    samples: str
+    below: str = ""
+
+    def values(self, play: Play, counts: tuple[int, int, int], step: int, factor: float) -> str:
+        return self.below if play == "below" and self.below else self.samples
+
+
+@dataclass(frozen=True)
 class Counter:
     """A rate per second in each act; a negative rate makes a falling gauge."""
 
@@ -83,7 +95,7 @@ class Case:
     """One rule's three acts."""
 
     rule: str
-    series: tuple[Gauge | Counter, ...]
+    series: tuple[Gauge | Counter | Series, ...]
     warm: int = 15
     """Minutes."""
     fault: int = 30

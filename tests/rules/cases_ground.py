@@ -1,6 +1,6 @@
 """Cases of rules on what lies below: chain, hosts, and the monitoring itself."""
 
-from tests.fakes.promtool import Case, Counter, Gauge
+from tests.fakes.promtool import Case, Counter, Gauge, Series
 
 HOST = 'host="dex-1",instance="dex-1",job="node"'
 DISK = f'{HOST},device="/dev/vda",fstype="ext4",mountpoint="/"'
@@ -144,6 +144,35 @@ CASES_GROUND = (
             Gauge(f"node_nf_conntrack_entries_limit{{{HOST}}}", 1000, 1000, 1000),
         ),
     ),
+    Case(
+        "CriticalSignalLost",
+        (
+            Series('up{job="postgres",instance="db"}', "1x29 0x59 1x59", "1x29 0x59 1x59"),
+            # Below: a minute and a half without it are a restart.
+            Series('pg_up{job="postgres",instance="db"}', "1x29 _x60 1x59", "1x85 _x3 1x59"),
+            # A target that is configured no more is missed by nobody.
+            Series('up{job="postgres",instance="old"}', "1x29 stale"),
+            Series('pg_up{job="postgres",instance="old"}', "1x29 stale"),
+            # A probe of another class is no matter of a P0.
+            Series('up{job="probe",instance="x"}', "1x200"),
+            Series('probe_success{job="probe",instance="x",class="external"}', "1x29 stale"),
+            # One of two processes, or both restarted with nothing to count yet: nothing is lost.
+            Series('up{job="api",instance="1"}', "1x200"),
+            Series('up{job="api",instance="2"}', "1x29 0x59 1x59"),
+            Series('platform_transactions_submitted_total{job="api",instance="1"}', "1x200"),
+            Series('platform_transactions_submitted_total{job="api",instance="2"}', "1x29 stale"),
+            Series('up{job="web",instance="1"}', "1x200"),
+            Series('platform_transactions_submitted_total{job="web",instance="1"}', "1x29 stale"),
+            # The only one that told it is down: it is lost.
+            Series('up{job="auth",instance="1"}', "1x29 0x59 1x59", "1x200"),
+            Series(
+                'platform_auth_attempts_total{job="auth",instance="1",outcome="success"}',
+                "1x29 stale _x58 1x59",
+                "1x200",
+            ),
+        ),
+        alerts=2,
+    ),
     Case("TargetDown", (Gauge('up{job="exchange",instance="api-1"}', 1, 0, 1, blip=2),)),
     Case(
         "CollectorFailing",
@@ -154,7 +183,7 @@ CASES_GROUND = (
         (Counter('dexwatch_series_dropped_total{collector="pools"}', 0, 0.01, 0),),
     ),
     Case("DaemonDown", (Gauge('dexwatch_daemon_up{daemon="prometheus"}', 1, 0, 1, blip=1),)),
-    Case("AgendaOverdue", (Gauge("dexwatch_agenda_overdue", 0, 11, 10),)),
+    Case("AgendaOverdue", (Gauge("dexwatch_agenda_overdue", 0, 1, 0),)),
     Case(
         "PagesFailing",
         (

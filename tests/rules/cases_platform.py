@@ -1,7 +1,7 @@
 """Cases of rules on the platform: doors, API, database, cache."""
 
 from dexwatch.signals import platform
-from tests.fakes.promtool import Case, Counter, Gauge, histogram, outcomes
+from tests.fakes.promtool import Case, Counter, Gauge, Series, histogram, outcomes
 
 DAY = 86_400
 API = 'http_request_method="GET",http_route="/quote",service="api"'
@@ -70,7 +70,21 @@ CASES_PLATFORM = (
     errors("ErrorRateDegraded", 0.012, 0.0099),
     errors("ErrorRateElevated", 0.021, 0.0199),
     errors("ErrorRateHigh", 0.051, 0.0499),
-    Case("DatabaseDown", (Gauge('pg_up{instance="db"}', 1, 0, 1),)),
+    Case(
+        "DatabaseDown",
+        (
+            Gauge('pg_up{job="postgres",instance="db"}', 1, 0, 1),
+            # A server that hangs: its exporter runs out of time, and what it told last goes stale.
+            Series('pg_up{job="postgres",instance="hung"}', "1x29 stale _x58 1x59", "1x200"),
+            Series('up{job="postgres",instance="hung"}', "1x29 0x59 1x59", "1x200"),
+            Series('scrape_duration_seconds{job="postgres",instance="hung"}', "4.5x200"),
+            # An exporter that is gone is another matter.
+            Series('pg_up{job="postgres",instance="gone"}', "1x29 stale _x58 1x59"),
+            Series('up{job="postgres",instance="gone"}', "1x29 0x59 1x59"),
+            Series('scrape_duration_seconds{job="postgres",instance="gone"}', "0.01x200"),
+        ),
+        alerts=2,
+    ),
     Case(
         "DatabaseSlow",
         histogram(

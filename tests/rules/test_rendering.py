@@ -1,9 +1,13 @@
 """The rule file, its words, and what an operator may change about it."""
 
+import re
+
+import promql_parser as promql
 import pytest
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
+from dexwatch.rules.anatomy import Vocabulary, labels
 from dexwatch.rules.catalogue import ALERTS, render
 from dexwatch.rules.config import RulesConfig
 from dexwatch.rules.pace import PACES, PRODUCTION, SAMPLE
@@ -15,6 +19,8 @@ from dexwatch.rules.rendering import (
     summary,
     value_template,
 )
+from dexwatch.rules.rule import SAME_THING
+from dexwatch.signals import METRICS
 from dexwatch.signals.metric import Unit
 from tests.fakes import promtool
 
@@ -36,8 +42,32 @@ def test_every_alert_carries_what_routing_and_people_need():
             "query",
             "unit",
             "limit",
+            "hold",
         }
         assert rule["annotations"]["runbook"] == f"/runbooks/{rule_id}"
+
+
+@pytest.mark.parametrize("pace", PACES.values(), ids=PACES)
+def test_the_hold_is_told_in_seconds_as_prometheus_holds_it(pace):
+    for rule_id, rule in rules(pace).items():
+        told = float(rule["annotations"]["hold"])
+        assert told * 1000 == milliseconds(rule.get("for", "0s")), rule_id
+
+
+def milliseconds(text: str) -> int:
+    number, unit = re.fullmatch(r"(\d+)(ms|s|m|h|d)", text).groups()
+    return int(number) * {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}[unit]
+
+
+def test_rungs_of_one_subject_agree_in_the_labels_that_make_them_one_thing():
+    known = Vocabulary(METRICS, RECORDINGS)
+    subjects: dict[str, dict[str, frozenset[str]]] = {}
+    for rule in ALERTS:
+        found = labels(promql.parse(rule.value(PRODUCTION)), known)
+        if found is not None:
+            subjects.setdefault(rule.subject, {})[rule.id] = found & set(SAME_THING)
+    torn = {name: rungs for name, rungs in subjects.items() if len(set(rungs.values())) > 1}
+    assert not torn
 
 
 def test_all_p0_rules_are_evaluated_at_the_critical_cadence():
@@ -144,6 +174,7 @@ tests:
               query: host:disk_used:ratio{alerting!="off"}
               unit: ratio
               limit: "0.9"
+              hold: "120"
 """
 ).replace("{DISK}", f"{{{DISK}}}")
 

@@ -13,6 +13,8 @@ from dexwatch.rules.rule import RecordingRule
 from dexwatch.signals.metric import TARGET_LABELS, Kind, Metric, Unit
 
 OF_COUNTERS = {"rate", "increase", "irate", "resets"}
+PRESENCE = {"present_over_time", "absent_over_time", "absent"}
+"""Whether a series is there can be asked of counters too."""
 COUNTING = "count"
 """Counting series looks at their number, not at their values."""
 OF_GAUGES = {"delta", "deriv", "predict_linear", "idelta"}
@@ -96,6 +98,18 @@ def uses(tree: promql.Expr, function: str | None = None) -> Iterator[Use]:
             yield from uses(part, COUNTING if counts else None)
 
 
+def selectors(tree: promql.Expr) -> Iterator[promql.VectorSelector]:
+    """Yield every selector of the tree, those of ranges too."""
+    if isinstance(tree, promql.VectorSelector):
+        yield tree
+    elif isinstance(tree, promql.MatrixSelector):
+        yield tree.vector_selector
+    else:
+        parts = tree.args if isinstance(tree, promql.Call) else _parts(tree)
+        for part in parts:
+            yield from selectors(part)
+
+
 def unit(tree: promql.Expr, known: Vocabulary) -> Unit | None:
     """Return the unit of the result; None where it cannot be told."""
     if isinstance(tree, promql.VectorSelector):
@@ -105,7 +119,8 @@ def unit(tree: promql.Expr, known: Vocabulary) -> Unit | None:
     if isinstance(tree, promql.Call):
         return _unit_of_call(tree, known)
     if isinstance(tree, promql.AggregateExpr):
-        return Unit.COUNT if str(tree.op) == "count" else unit(tree.expr, known)
+        of_operator = {"count": Unit.COUNT, "group": Unit.BOOLEAN}
+        return of_operator.get(str(tree.op)) or unit(tree.expr, known)
     if isinstance(tree, promql.BinaryExpr):
         return _unit_of_pair(tree, known)
     inner = getattr(tree, "expr", None)
@@ -168,6 +183,9 @@ def labels(tree: promql.Expr, known: Vocabulary) -> frozenset[str] | None:
     if isinstance(tree, promql.Call):
         if tree.func.name in {"time", "vector", "scalar"}:
             return frozenset()
+        if tree.func.name == "label_replace":
+            inner = labels(tree.args[0], known)
+            return None if inner is None else inner | {tree.args[1].val}
         found = [labels(a, known) for a in tree.args if not isinstance(a, promql.NumberLiteral)]
         result = found[-1] if found else frozenset()
         is_quantile = tree.func.name == "histogram_quantile" and result is not None

@@ -125,11 +125,11 @@ LOAD_BALANCER_DOWN = AlertRule(
     for_seconds=0,
     keep_seconds=120,
     why=(
-        "The exporter itself failed to reach the balancer, which is no matter of a rate; seconds"
-        " count. The last known state bridges lost scrapes, two minutes of keeping bridge flapping."
+        "The exporter or the probe failed to reach the balancer, which is no matter of a rate;"
+        " seconds count. The last known state bridges lost scrapes, the keeping bridges flapping."
     ),
     summary="The load balancer at {{ $labels.instance }} does not answer; no traffic gets in.",
-    description="Neither the status page nor the probe of the load balancer answers.",
+    description="The status page or the probe of the load balancer does not answer.",
     runbook=Runbook(
         meaning="Nothing reaches the platform through this balancer.",
         check=(

@@ -153,7 +153,8 @@ EVICTING = AlertRule(
     owner="database",
     subject="redis-memory",
     value=lambda p: (
-        f"sum by (instance) (rate({redis.evicted}[{p.window(300, Cadence.STANDARD)}])) * 60"
+        "sum by (instance, service, host) ("
+        f"rate({redis.evicted}[{p.window(300, Cadence.STANDARD)}])) * 60"
     ),
     compare=">",
     limit=100,

@@ -2,6 +2,7 @@
 
 from dexwatch.rules.api import API_ALERTS
 from dexwatch.rules.availability import AVAILABILITY_ALERTS
+from dexwatch.rules.blindness import critical_signal_lost
 from dexwatch.rules.business import BUSINESS_ALERTS
 from dexwatch.rules.cache import CACHE_ALERTS
 from dexwatch.rules.chain import CHAIN_ALERTS
@@ -20,7 +21,7 @@ from dexwatch.rules.security import SECURITY_ALERTS
 from dexwatch.rules.stack import STACK_ALERTS
 from dexwatch.rules.trading import TRADING_ALERTS
 
-ALERTS: tuple[AlertRule, ...] = (
+_WATCHERS: tuple[AlertRule, ...] = (
     *AVAILABILITY_ALERTS,
     *API_ALERTS,
     *DATABASE_ALERTS,
@@ -35,6 +36,10 @@ ALERTS: tuple[AlertRule, ...] = (
     *MACHINE_ALERTS,
     *OWN_ALERTS,
     *STACK_ALERTS,
+)
+ALERTS: tuple[AlertRule, ...] = (
+    *_WATCHERS,
+    critical_signal_lost(_WATCHERS, RECORDINGS),
 )
 """Every alert, by subject. A rule's id is its name everywhere: test, runbook, scenario, silence."""
 

@@ -3,9 +3,19 @@
 from dexwatch.rules.pace import Cadence, Pace
 from dexwatch.rules.promql import enough, latest, p95
 from dexwatch.rules.rule import AlertRule, Runbook
-from dexwatch.signals import platform, postgres
+from dexwatch.signals import platform, postgres, prometheus
 from dexwatch.signals.metric import Unit
 from dexwatch.signals.severity import Severity
+
+
+def _reachable(pace: Pace) -> str:
+    """A server that hangs makes its exporter hang, and then there is no `pg_up` at all."""
+    window = pace.window(30, Cadence.HIGH)
+    scrapes, took = (m.where('job="postgres"') for m in (prometheus.up, prometheus.scrape_seconds))
+    # An exporter that is merely gone is refused at once; only a hanging one takes its time.
+    hangs = f"max_over_time({scrapes}[{window}]) == 0 and min_over_time({took}[{window}]) > 1"
+    return f"({hangs}) or {latest(pace, str(postgres.up))}"
+
 
 DATABASE_DOWN = AlertRule(
     id="DatabaseDown",
@@ -14,7 +24,7 @@ DATABASE_DOWN = AlertRule(
     subject="database",
     explains="availability",
     cadence=Cadence.CRITICAL,
-    value=lambda p: latest(p, str(postgres.up)),
+    value=_reachable,
     compare="<",
     limit=1,
     unit=Unit.BOOLEAN,
@@ -22,7 +32,8 @@ DATABASE_DOWN = AlertRule(
     keep_seconds=120,
     why=(
         "The exporter has already waited for the connection, so one failure is a real one and every"
-        " second costs trades. The last known state bridges lost scrapes."
+        " second costs trades. Where it waits in vain itself, half a minute to a minute of nothing"
+        " but time-outs counts as down. The last known state bridges lost scrapes."
     ),
     summary="The database behind {{ $labels.instance }} accepts no connection.",
     description="The exporter cannot connect: sign-in, balances and orders stop.",

@@ -14,6 +14,7 @@ from dexwatch.rules.anatomy import (
     COUNTING,
     OF_COUNTERS,
     OF_GAUGES,
+    PRESENCE,
     Vocabulary,
     labels,
     unit,
@@ -180,7 +181,7 @@ def _expression(
 
 def _function(place: str, name: str, function: str | None, known: Vocabulary) -> Iterator[Finding]:
     kind = known.kind(name)
-    if kind is Kind.COUNTER and function not in OF_COUNTERS | {COUNTING}:
+    if kind is Kind.COUNTER and function not in OF_COUNTERS | PRESENCE | {COUNTING}:
         yield Finding(
             "bare-counter",
             place,

@@ -24,12 +24,12 @@ WATCHDOG = AlertRule(
     keep_seconds=0,
     why="It must always fire: whoever expects it learns from its absence that we are dead.",
     summary="The way from Prometheus through Alertmanager works.",
-    description="Always firing; routed to a dead man's switch, never to people.",
+    description="Always firing, and told to nobody: look for it in Alertmanager from outside.",
     runbook=Runbook(
         meaning="All is well while it is there.",
         check=("If it is missing, see whether Prometheus and Alertmanager run.",),
         fix=("Start what does not run.",),
-        escalate="Whoever runs the dead man's switch calls the on-call engineer.",
+        escalate="Whoever looks for it from outside and misses it calls the on-call engineer.",
     ),
     rows=("U-DEADMAN",),
 )
@@ -132,13 +132,18 @@ AGENDA_OVERDUE = AlertRule(
     owner="monitoring",
     subject="agenda",
     cadence=Cadence.HIGH,
-    value=lambda p: f"max({latest(p, str(own.agenda_due), cadence=Cadence.HIGH)})",
+    value=lambda p: f"max(min_over_time({own.agenda_due}[{p.window(120, Cadence.HIGH)}]))",
     compare=">",
-    limit=10,
+    limit=0,
+    # In the sample two minutes shrink to ten seconds, which a burst of pages may take.
+    shrunk_limit=10,
     unit=Unit.COUNT,
     for_seconds=60,
     keep_seconds=120,
-    why="Due work is taken within a second; ten for a minute mean that nobody takes it.",
+    why=(
+        "Due work is taken within a second. The least of two minutes, for one more, is work that"
+        " nobody takes, and a single page that waits so long is one too many."
+    ),
     summary="{value} pieces of due work wait; the limit is {limit}.",
     description="Pages, escalations and retries come late.",
     runbook=Runbook(

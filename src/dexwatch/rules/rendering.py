@@ -126,13 +126,11 @@ def summary(rule: AlertRule, pace: Pace) -> str:
 
 
 def _alert(rule: AlertRule, pace: Pace) -> dict[str, Any]:
-    step = pace.scrape_ms(rule.cadence)
     rendered: dict[str, Any] = {"alert": rule.id, "expr": _text(rule.expr(pace))}
     for key, seconds in (("for", rule.for_seconds), ("keep_firing_for", rule.keep_seconds)):
-        held = pace.hold_ms(seconds)
+        held = _held_ms(seconds, rule, pace)
         if held:
-            # A hold shorter than one evaluation would promise a precision that is not there.
-            rendered[key] = duration(max(held, step))
+            rendered[key] = duration(held)
     rendered["labels"] = {
         "severity": rule.severity.value if rule.routed else "none",
         "owner": rule.owner,
@@ -148,8 +146,16 @@ def _alert(rule: AlertRule, pace: Pace) -> dict[str, Any]:
         "query": _text(rule.query(pace)),
         "unit": rule.unit.value,
         "limit": number(rule.limit_at(pace)),
+        # What reads the alert subtracts it: the trouble began so long before the alert did.
+        "hold": number(_held_ms(rule.for_seconds, rule, pace) / 1000),
     }
     return rendered
+
+
+def _held_ms(seconds: float, rule: AlertRule, pace: Pace) -> int:
+    held = pace.hold_ms(seconds)
+    # A hold shorter than one evaluation would promise a precision that is not there.
+    return max(held, pace.scrape_ms(rule.cadence)) if held else 0
 
 
 def _recording(rule: RecordingRule, pace: Pace) -> dict[str, Any]:
