@@ -17,7 +17,7 @@ pytestmark = [
 ]
 
 FIRE_SECONDS = 60.0
-LINGER_SECONDS = 4.0
+LINGER_SECONDS = 3.0
 RESOLVE_SECONDS = 120.0
 SEVERITY = {rule.id: rule.severity for rule in ALERTS}
 
