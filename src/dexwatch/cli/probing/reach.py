@@ -174,7 +174,7 @@ def _binaries(daemons: DaemonsConfig) -> Iterator[str]:
     yield from ("prometheus", "prometheus-alertmanager")
     for wanted, name in (
         (daemons.node.enabled, "prometheus-node-exporter"),
-        (bool(daemons.probes), "prometheus-blackbox-exporter"),
+        (bool(daemons.looks), "prometheus-blackbox-exporter"),
         (bool(daemons.postgres.targets), "prometheus-postgres-exporter"),
         (bool(daemons.redis.targets), "prometheus-redis-exporter"),
         (bool(daemons.nginx.targets), "prometheus-nginx-exporter"),
