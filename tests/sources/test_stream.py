@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -251,3 +251,58 @@ async def test_other_hashes_for_the_same_height_are_counted(node: FakeNode) -> N
             lambda: seen.series.value(chain.endpoint_hash_conflicts, endpoint="node-1") == 1
         )
         assert seen.series.value(chain.endpoint_hash_conflicts, endpoint="node-0") == 0
+
+
+async def test_an_endpoint_of_another_chain_never_leads(node: FakeNode) -> None:
+    stranger = FakeNode(FakeChain(1_000_000))
+    stranger.answers["eth_chainId"] = lambda _: "0x1"
+    async with running(stranger), watched(stranger, node) as (stream, seen):
+        await until(lambda: node.sockets and seen.blocks)
+        await mine(stranger)
+        await mine(node, 5)
+        await until(lambda: seen.hashes[-1:] == node.chain.canonical[-1:])
+        assert stream.leader.name == "node-1"
+        assert not set(seen.hashes) & set(stranger.chain.canonical)
+        assert seen.series.value(chain.blocks, stage="lost") == 0
+
+
+@pytest.mark.parametrize("others", [1, 2])
+async def test_a_head_far_above_all_others_drags_nothing(node: FakeNode, others: int) -> None:
+    liar = FakeNode(node.chain)
+    async with AsyncExitStack() as exits:
+        await exits.enter_async_context(running(liar))
+        rest = [FakeNode(node.chain) for _ in range(others - 1)]
+        for one in rest:
+            await exits.enter_async_context(running(one))
+        stream, seen = await exits.enter_async_context(watched(node, *rest, liar))
+        await until(lambda: node.sockets and liar.sockets and seen.blocks)
+        liar.chain = FakeChain(1_000_000)
+        await mine(liar)
+        for _ in range(5):
+            await mine(node)
+            await until(lambda: seen.hashes[-1:] == node.chain.canonical[-1:])
+        assert stream.leader.name == "node-0"
+        assert seen.series.value(chain.blocks, stage="lost") == 0
+
+
+async def test_an_endpoint_far_ahead_on_our_chain_leads(node: FakeNode) -> None:
+    async with (
+        running(FakeNode(node.chain)) as second,
+        watched(node, second) as (stream, seen),
+    ):
+        await until(lambda: node.sockets and second.sockets and seen.blocks)
+        node.chain.mine(1_200)
+        node.behind, node.muted = 1_200, True
+        await second.push()
+        await until(lambda: stream.leader.name == "node-1")
+        await until(lambda: seen.hashes[-1:] == node.chain.canonical[-1:])
+
+
+async def test_nothing_is_given_up_for_a_head_that_the_node_does_not_have(node: FakeNode) -> None:
+    async with watched(node) as (_, seen):
+        await until(lambda: node.sockets and seen.blocks)
+        await node.push({**FakeChain(1_000_000).head})
+        await asyncio.sleep(1.0)
+        await mine(node, 3)
+        await until(lambda: seen.hashes == node.chain.canonical)
+        assert seen.series.value(chain.blocks, stage="lost") == 0

@@ -82,6 +82,12 @@ class Follower:
         ref = head.ref
         if ref.hash in self._window or self._is_stale(head):
             return
+        tip = self.tip
+        if tip is not None and ref.number - tip.number > self._max_catch_up:
+            # Before anything is given up for it, the head must be there, not merely be claimed.
+            shown = _needed(await reader.by_number(ref.number), ref.number)
+            if shown.ref.hash != ref.hash:
+                raise SourceError(Outcome.MALFORMED, "the head is not the node's own block")
         self._announce(ref.number)
         self._leave_behind(ref.number)
         while self.tip is not None and self.tip.number + 1 < ref.number:
@@ -98,6 +104,9 @@ class Follower:
         tip = self.tip
         if tip is None or tip.number >= head.number:
             return
+        if await self._lacks(reader, head.number):
+            # Nothing is lost for the sake of a head that the node itself does not have.
+            return
         first = tip.number + 1
         last = max(first, await self._first_kept(reader, first, head.number) - 1)
         _log.error("blocks given up: not to be read", first=first, count=last + 1 - first)
@@ -106,15 +115,17 @@ class Follower:
     async def _first_kept(self, reader: BlockReader, low: int, head: int) -> int:
         while low < head:
             middle = (low + head) // 2
-            try:
-                missing = await reader.by_number(middle) is None
-            except SourceError:
-                missing = False
-            if missing:
+            if await self._lacks(reader, middle):
                 low = middle + 1
             else:
                 head = middle
         return low
+
+    async def _lacks(self, reader: BlockReader, number: int) -> bool:
+        try:
+            return await reader.by_number(number) is None
+        except SourceError:
+            return False
 
     def _pass_over(self, last: int, head: int) -> None:
         tip = self.tip

@@ -24,6 +24,7 @@ from dexwatch.sources.http import Outcome, SourceError
 _MESSAGE_BYTES = 1_000_000
 _OPEN_SECONDS = 5.0
 _RECONNECT_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+_IDENTIFY_SECONDS = 0.5
 _SUBSCRIPTION = "newHeads"
 
 _log = structlog.get_logger("dexwatch.heads")
@@ -37,6 +38,7 @@ class HeadFeed:
         endpoint: Endpoint,
         series: Series,
         *,
+        chain_id: int,
         interval_seconds: float,
         stall_seconds: float,
         on_head: Callable[["HeadFeed", Header], None],
@@ -49,6 +51,9 @@ class HeadFeed:
         """Did the last question for, or push of, a head succeed?"""
         self.subscribed = False
         self._series = series
+        self._chain_id = chain_id
+        self._ours = False
+        """Did it say that it serves our chain, since it last failed?"""
         self._interval = interval_seconds
         self._stall = stall_seconds
         self._on_head = on_head
@@ -72,8 +77,24 @@ class HeadFeed:
             if self.endpoint.ws is not None:
                 group.create_task(self._subscribe(self.endpoint.ws))
 
+    async def _identify(self) -> bool:
+        """Ask which chain it serves; until that is ours, none of its heads counts."""
+        try:
+            answer = await self.endpoint.call("eth_chainId")
+            found = int(answer, 16) if isinstance(answer, str) else None
+        except (SourceError, ValueError):
+            self._ours = self.up = False
+            return False
+        self._ours = found == self._chain_id
+        if not self._ours:
+            self.up, self.head = False, None
+        return self._ours
+
     async def _poll(self) -> None:
         while True:
+            if not self._ours and not await self._identify():
+                await asyncio.sleep(max(self._interval, _IDENTIFY_SECONDS))
+                continue
             silent = clock.monotonic() - self._pushed
             if self.subscribed and silent < self._stall:
                 await asyncio.sleep(min(self._interval, self._stall - silent + 0.001))
@@ -89,7 +110,8 @@ class HeadFeed:
         except SourceError as error:
             if not self.endpoint.resting:
                 _log.debug("head query failed", endpoint=self.name, error=str(error))
-            self.up = False
+            # Whoever answers after an outage may be another node.
+            self._ours = self.up = False
             return
         self.up = found is not None
         if found is None:
@@ -136,6 +158,8 @@ class HeadFeed:
             proxy=None,
         ) as socket:
             self._connection = socket
+            if not await self._identify():
+                raise SourceError(Outcome.RPC_ERROR, "the node does not serve our chain")
             request = {
                 "jsonrpc": "2.0",
                 "id": 1,
@@ -161,11 +185,13 @@ class HeadFeed:
             return False
         self._count(Outcome.OK)
         self._pushed = clock.monotonic()
-        self.up = True
+        self.up = self._ours
         self._take(found)
         return True
 
     def _take(self, found: Header) -> None:
+        if not self._ours:
+            return
         if self.head is not None and found.ref.hash == self.head.ref.hash:
             return
         self.head = found

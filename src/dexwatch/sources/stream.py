@@ -7,6 +7,7 @@ The others are compared with it: lag, and hashes of the same height that differ.
 import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence, Set
+from statistics import median
 
 import structlog
 
@@ -25,6 +26,9 @@ _HEIGHTS_COMPARED = 64
 _ARRIVALS_KEPT = 512
 _FAILURES_BEFORE_CHANGE = 2
 _READS_BEFORE_GIVING_UP = 5
+_FAR_BLOCKS = 1_000
+"""So far above the others a head needs proof that it is of the chain that we follow."""
+_PROOF_SECONDS = 5.0
 _LOG_EVERY_SECONDS = 10.0
 _RETRY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
 
@@ -52,6 +56,7 @@ class BlockStream:
             HeadFeed(
                 endpoint,
                 series,
+                chain_id=config.chain_id,
                 interval_seconds=self._interval,
                 stall_seconds=config.stall_seconds,
                 on_head=self._on_head,
@@ -74,6 +79,7 @@ class BlockStream:
         self._failures = 0
         self._unreadable = 0
         self._lead_logged = float("-inf")
+        self._proofs: dict[str, tuple[float, bool]] = {}
 
     @property
     def tip(self) -> BlockRef | None:
@@ -92,10 +98,6 @@ class BlockStream:
     def arrival(self, block_hash: str) -> float | None:
         """Return the monotonic time at which a head first reached us, if it did as a head."""
         return self._arrivals.get(block_hash)
-
-    def best_height(self) -> int | None:
-        """Return the greatest height that any endpoint shows."""
-        return max((feed.head.ref.number for feed in self.feeds if feed.head), default=None)
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -121,9 +123,10 @@ class BlockStream:
             except TimeoutError:
                 pass
             self._wake.clear()
-            self._choose()
+            doubted = await self._doubted()
+            self._choose(doubted)
             head = self._leader.head
-            if head is None:
+            if head is None or self._leader in doubted:
                 continue
             try:
                 await self._follower.follow(self._readers[self._leader.name], head)
@@ -146,13 +149,52 @@ class BlockStream:
         self._wake.set()
         await asyncio.sleep(_RETRY_SECONDS[step])
 
-    def _choose(self) -> None:
-        best = self.best_height()
-        if best is None:
+    async def _doubted(self) -> set[HeadFeed]:
+        """Return whose heads are far above all others and not proven to be of our chain."""
+        heights = {feed: feed.head.ref.number for feed in self.feeds if feed.head and feed.up}
+        doubted = set()
+        for feed, height in heights.items():
+            others = [number for other, number in heights.items() if other is not feed]
+            if others and height - median(others) > _FAR_BLOCKS:
+                # Of two at the very beginning either may be right: the one that leads is believed.
+                first = self.tip is None and len(others) == 1 and feed is self._leader
+                if not first and not await self._proven(feed):
+                    doubted.add(feed)
+        return doubted
+
+    async def _proven(self, feed: HeadFeed) -> bool:
+        """Does the endpoint have a block that we evaluated?"""
+        asked, proven = self._proofs.get(feed.name, (float("-inf"), False))
+        if clock.monotonic() - asked < _PROOF_SECONDS:
+            return proven
+        known = self._follower.recent(_HEIGHTS_COMPARED)
+        try:
+            # The newest may have been dropped by a reorganisation since; the oldest hardly.
+            answers = (
+                [
+                    await feed.endpoint.call("eth_getBlockByHash", ref.hash, False)
+                    for ref in {known[0], known[-1]}
+                ]
+                if known
+                else []
+            )
+        except SourceError:
+            answers = []
+        proven = any(answer is not None for answer in answers)
+        self._proofs[feed.name] = (clock.monotonic(), proven)
+        if not proven:
+            _log.error("a head far above all others is not believed", endpoint=feed.name)
+        return proven
+
+    def _choose(self, doubted: Set[HeadFeed]) -> None:
+        heads = [feed.head for feed in self.feeds if feed.head and feed not in doubted]
+        if not heads:
             return
+        best = max(head.ref.number for head in heads)
         leader = self._leader
         fit = (
             leader.up
+            and leader not in doubted
             and leader.head is not None
             and not leader.endpoint.resting
             and best - leader.head.ref.number < self._behind
@@ -163,7 +205,11 @@ class BlockStream:
         others = [
             feed
             for feed in self.feeds
-            if feed is not leader and feed.up and feed.head and not feed.endpoint.resting
+            if feed is not leader
+            and feed not in doubted
+            and feed.up
+            and feed.head
+            and not feed.endpoint.resting
         ]
         if not others:
             return
