@@ -372,6 +372,10 @@ def test_a_password_crosses_no_network_in_the_clear() -> None:
         with pytest.raises(ValueError, match="starttls or tls") as caught:
             mail(host, tls="none")
         assert "s3cret" not in str(caught.value)
+        raw = {"host": host, "sender": "d@e", "to": {}, "tls": "none", "password": "s3cret"}
+        with pytest.raises(ValueError, match="starttls or tls") as caught:
+            NotifyConfig.model_validate({"email": raw})
+        assert "s3cret" not in str(caught.value)
         assert mail(host).tls == "starttls"
         assert EmailConfig(host=host, sender="d@e", to={}, tls="none").password is None
     for host in ("localhost", "127.0.0.1", "127.8.8.8", "::1"):

@@ -10,7 +10,7 @@ from dexwatch.signals.severity import Severity
 
 
 class _Config(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class EmailConfig(_Config):
