@@ -17,6 +17,9 @@ _IDENTIFYING = (
     "feed",
     "queue",
     "dataset",
+    "daemon",
+    "channel",
+    "collector",
 )
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[0-9]+|[a-z]+")
 
