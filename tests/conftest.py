@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.fakes import need
 from tests.fakes.record import pytest_runtest_logreport, pytest_unconfigure
 

@@ -1,0 +1,53 @@
+"""The site with a real store, and three people: Ana may act, Cy may look, one is outside."""
+
+import pytest
+
+from dexwatch.console.config import ConsoleConfig
+from dexwatch.console.site import build_site
+from dexwatch.rules.catalogue import ALERTS
+from dexwatch.storage.sessions import SqlSessionStore
+from dexwatch.storage.store import open_store
+from tests.fakes.console import seed, users, web
+from tests.fakes.hostile import NOW, Alertmanager, Prometheus, browser, sign_in
+
+
+@pytest.fixture
+async def parts(tmp_path):
+    store = await open_store(f"sqlite+aiosqlite:///{tmp_path / 'dexwatch.sqlite'}")
+    await seed(store)
+    prometheus, alertmanager = Prometheus(), Alertmanager()
+    moment = [NOW]
+    site = build_site(
+        ConsoleConfig(users_file=users(tmp_path)),
+        store=store,
+        sessions=SqlSessionStore(store.database),
+        prometheus=prometheus,
+        alertmanager=alertmanager,
+        rules=ALERTS,
+        platform="sample-dex",
+        vendor=web(),
+        now=lambda: moment[0],
+    )
+    async with site.router.lifespan_context(site):
+        yield site, prometheus, alertmanager, store, moment
+    await store.close()
+
+
+@pytest.fixture
+async def outsider(parts):
+    async with browser(parts[0]) as client:
+        yield client
+
+
+@pytest.fixture
+async def ana(parts):
+    async with browser(parts[0]) as client:
+        assert (await sign_in(client)).status_code == 303
+        yield client
+
+
+@pytest.fixture
+async def cy(parts):
+    async with browser(parts[0]) as client:
+        assert (await sign_in(client, "cy")).status_code == 303
+        yield client
