@@ -12,6 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
 
+from dexwatch.app.process import log_to
+
+# Standard output is for the one JSON line.
+log_to()
+
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
