@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
 
-from dexwatch.app.process import log_to
+from dexwatch.roles.process import log_to
 
 # Standard output is for the one JSON line.
 log_to()

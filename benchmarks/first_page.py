@@ -69,7 +69,7 @@ async def one_round(
             configuration(port, metrics.url, slack.api_url, mailbox.smtp_port, hook.url)
         )
         role = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "dexwatch.app", "respond", str(file)
+            sys.executable, "-m", "dexwatch.roles", "respond", str(file)
         )
         counts = {
             "slack": lambda: len(slack.messages),

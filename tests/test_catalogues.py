@@ -10,13 +10,13 @@ from types import ModuleType
 
 import pytest
 
-from dexwatch.agenda.channel import Notifier
+from dexwatch.collectors.collector import Collector
 from dexwatch.dashboards.board import Board
 from dexwatch.demo.scenarios.scenario import Scenario
-from dexwatch.exporters.collector import Collector
-from dexwatch.notifiers.catalogue import Channel
+from dexwatch.metrics.metric import Metric
+from dexwatch.notifiers.registry import Channel
+from dexwatch.response.notifier import Notifier
 from dexwatch.rules.rule import AlertRule, RecordingRule
-from dexwatch.signals.metric import Metric
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,8 @@ def maker(entry: object) -> str:
 
 
 CATALOGUES = (
-    Catalogue("dexwatch.signals", "dexwatch.signals", "METRICS", Metric, lambda one: one.name),
-    Catalogue(
-        "dexwatch.rules", "dexwatch.rules.catalogue", "ALERTS", AlertRule, lambda one: one.id
-    ),
+    Catalogue("dexwatch.metrics", "dexwatch.metrics", "METRICS", Metric, lambda one: one.name),
+    Catalogue("dexwatch.rules", "dexwatch.rules.registry", "ALERTS", AlertRule, lambda one: one.id),
     Catalogue(
         "dexwatch.rules",
         "dexwatch.rules.recordings",
@@ -75,15 +73,15 @@ CATALOGUES = (
         lambda one: one.name,
     ),
     Catalogue(
-        "dexwatch.exporters",
-        "dexwatch.exporters.catalogue",
+        "dexwatch.collectors",
+        "dexwatch.collectors.registry",
         "COLLECTORS",
         is_collector,
         lambda one: one.name,
     ),
     Catalogue(
         "dexwatch.notifiers",
-        "dexwatch.notifiers.catalogue",
+        "dexwatch.notifiers.registry",
         "NOTIFIERS",
         makes_a_notifier,
         maker,
@@ -131,7 +129,7 @@ def test_a_catalogue_is_not_empty(catalogue: Catalogue) -> None:
 
 
 def test_scenarios_raise_alerts_that_exist() -> None:
-    rules = importlib.import_module("dexwatch.rules.catalogue").ALERTS
+    rules = importlib.import_module("dexwatch.rules.registry").ALERTS
     scenarios = importlib.import_module("dexwatch.demo.scenarios").SCENARIOS
     known = {rule.id for rule in rules}
     unknown = {

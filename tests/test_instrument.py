@@ -2,7 +2,7 @@
 
 from prometheus_client import Histogram
 
-from dexwatch.signals.platform import PLATFORM_METRICS
+from dexwatch.metrics.platform import PLATFORM_METRICS
 from dexwatch_instrument import METRICS, Platform
 
 

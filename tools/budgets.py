@@ -24,13 +24,13 @@ FILE_AIM, FILE_LIMIT = 300, 400
 FOLDER_LIMIT = 12
 DEPTH_LIMIT = 2
 CATALOGUES = {
-    "exporters",
+    "collectors",
     "rules",
     "notifiers",
     "playbooks",
     "dashboards",
     "detectors",
-    "signals",
+    "metrics",
     "scenarios",
 }
 FORBIDDEN = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "base", "core"}

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
+from dexwatch.chain.blocks import Retraction
+from dexwatch.chain.calls import revert_reason
+from dexwatch.chain.config import ChainConfig, EndpointConfig
+from dexwatch.chain.endpoint import Endpoint, Request, is_unsupported
+from dexwatch.chain.stream import BlockStream
+from dexwatch.clients.http import SourceError
 from dexwatch.evm.block import Block, parse_block, parse_header
-from dexwatch.signals import chain
-from dexwatch.signals.series import Series
-from dexwatch.sources.blocks import Retraction
-from dexwatch.sources.calls import revert_reason
-from dexwatch.sources.config import ChainConfig, EndpointConfig
-from dexwatch.sources.endpoint import Endpoint, Request, is_unsupported
-from dexwatch.sources.http import SourceError
-from dexwatch.sources.stream import BlockStream
+from dexwatch.metrics import chain
+from dexwatch.metrics.series import Series
 from tests.fakes import need
 
 HOME = Path(os.environ.get("DEXWATCH_HOME", Path(__file__).parents[2] / ".dexwatch"))

@@ -10,19 +10,19 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
+from dexwatch.clients.prometheus import PrometheusClient
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.programs.alertmanager import Hook
 from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.supervisor import Supervisor
-from dexwatch.exposition import serve
-from dexwatch.rules.catalogue import render
+from dexwatch.metrics import host, probes
+from dexwatch.metrics.host import HOST_METRICS
+from dexwatch.metrics.metric import TARGET_LABELS, Metric
+from dexwatch.metrics.probes import PROBE_METRICS
+from dexwatch.metrics.prometheus import PROMETHEUS_METRICS
+from dexwatch.roles.exposition import serve
 from dexwatch.rules.pace import SAMPLE
-from dexwatch.signals import host, probes
-from dexwatch.signals.host import HOST_METRICS
-from dexwatch.signals.metric import TARGET_LABELS, Metric
-from dexwatch.signals.probes import PROBE_METRICS
-from dexwatch.signals.prometheus import PROMETHEUS_METRICS
-from dexwatch.sources.prometheus import PrometheusClient
+from dexwatch.rules.registry import render
 from tests.fakes import need
 from tests.fakes.patience import until
 

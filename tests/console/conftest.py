@@ -4,7 +4,7 @@ import pytest
 
 from dexwatch.console.config import ConsoleConfig
 from dexwatch.console.site import build_site
-from dexwatch.rules.catalogue import ALERTS
+from dexwatch.rules.registry import ALERTS
 from dexwatch.storage.sessions import SqlSessionStore
 from dexwatch.storage.store import open_store
 from tests.fakes.console import seed, users, web

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dexwatch.agenda.store import StoreUnavailableError
 from dexwatch.console.access.guard import BoundedBodies
 from dexwatch.console.access.sessions import FRESH, Sessions
 from dexwatch.console.access.throttle import LONGEST_DELAY, MOST_KEYS, Throttle
 from dexwatch.console.access.users import Role, Users, UsersError, read, write
+from dexwatch.response.store import StoreUnavailableError
 from dexwatch.storage.sessions import SqlSessionStore
 from dexwatch.storage.store import open_store
 

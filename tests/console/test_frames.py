@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from dexwatch.console.live.frames import Answer, Track, draw, spark
 from dexwatch.dashboards.board import Level, Panel, PanelKind, Query, Threshold
-from dexwatch.signals.metric import Unit
+from dexwatch.metrics.metric import Unit
 
 
 def panel(kind, **more):

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dexwatch.clients.http import Outcome, SourceError
+from dexwatch.clients.prometheus import Point, Series
 from dexwatch.console.live.feed import SPANS, Strip
 from dexwatch.console.live.hub import MOST_HISTORIES, MOST_WAITING, Hub
 from dexwatch.console.live.watcher import Watcher
@@ -17,9 +19,7 @@ from dexwatch.dashboards.board import (
     Section,
     production_windows,
 )
-from dexwatch.signals.metric import Unit
-from dexwatch.sources.http import Outcome, SourceError
-from dexwatch.sources.prometheus import Point, Series
+from dexwatch.metrics.metric import Unit
 
 
 class Questions:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dexwatch.clients.alertmanager import Matcher
 from dexwatch.console.matching import LONGEST_TEXT, MatcherError, mutes, parse
-from dexwatch.sources.alertmanager import Matcher
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
+from dexwatch.clients.alertmanager import RoutedAlert
+from dexwatch.clients.prometheus import ActiveAlert
 from dexwatch.console.live.pulse import Pulse, health_of, moment, problems_of
 from dexwatch.dashboards.board import Level
 from dexwatch.dashboards.components import COMPONENTS
-from dexwatch.sources.alertmanager import RoutedAlert
-from dexwatch.sources.prometheus import ActiveAlert
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 WELL = {component.id: 1.0 for component in COMPONENTS}

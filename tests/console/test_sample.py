@@ -6,10 +6,10 @@ import httpx
 import pytest
 from fastapi import FastAPI, HTTPException, Request
 
+from dexwatch.clients.alertmanager import AlertmanagerClient
+from dexwatch.clients.prometheus import PrometheusClient
 from dexwatch.console.config import ConsoleConfig, SampleControlConfig
 from dexwatch.console.site import build_site
-from dexwatch.sources.alertmanager import AlertmanagerClient
-from dexwatch.sources.prometheus import PrometheusClient
 from dexwatch.storage.sessions import SqlSessionStore
 from dexwatch.storage.store import open_store
 from tests.fakes import need

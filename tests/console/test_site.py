@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from dexwatch.agenda.ingest import fired
-from dexwatch.sources.alertmanager import Matcher, Silence
+from dexwatch.clients.alertmanager import Matcher, Silence
+from dexwatch.response.ingest import fired
 from tests.fakes.console import HOSTILE
 from tests.fakes.hostile import NOW, PAGES, token_of
 

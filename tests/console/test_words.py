@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dexwatch.console.words import DASH, figure, span
-from dexwatch.signals.metric import Unit
+from dexwatch.metrics.metric import Unit
 
 THIN = "\u202f"
 

@@ -44,7 +44,7 @@ def test_a_panel_explains_itself_and_asks_valid_questions(board, panel):
 
 
 def test_every_metric_in_a_query_is_declared():
-    from dexwatch.signals import METRICS
+    from dexwatch.metrics import METRICS
 
     names = {metric.name for metric in METRICS}
     names |= {f"{name}_{part}" for name in names for part in ("bucket", "sum", "count")}

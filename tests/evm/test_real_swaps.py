@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dexwatch.evm.pools import amount_out, price_impact
+from dexwatch.market.pools import amount_out, price_impact
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "mev" / "blocks"
 SWAP_EXACT_ETH = "0x7ff36ab5"

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dexwatch.agenda.ingest import fired, resolved
-from dexwatch.incidents.facts import AlertFired, AlertResolved
+from dexwatch.incidents.events import AlertFired, AlertResolved
 from dexwatch.incidents.policy import Policy, Route
-from dexwatch.signals.severity import Severity
+from dexwatch.metrics.severity import Severity
+from dexwatch.response.ingest import fired, resolved
 
 T0 = datetime(2026, 3, 2, 8, 0, 0, tzinfo=UTC)
 

@@ -13,17 +13,17 @@ from pathlib import Path
 import uvicorn
 from argon2 import PasswordHasher
 
-from dexwatch.agenda import incidents
-from dexwatch.agenda.ingest import fired, resolved
-from dexwatch.agenda.store import Store
+from dexwatch.clients.alertmanager import AlertmanagerClient
+from dexwatch.clients.prometheus import PrometheusClient
 from dexwatch.console.access.users import Role
 from dexwatch.console.config import ConsoleConfig, SampleControlConfig
 from dexwatch.console.site import build_site
 from dexwatch.console.view import vendor_folders
-from dexwatch.rules.catalogue import ALERTS, render
+from dexwatch.response import actions as incidents
+from dexwatch.response.ingest import fired, resolved
+from dexwatch.response.store import Store
 from dexwatch.rules.pace import SAMPLE
-from dexwatch.sources.alertmanager import AlertmanagerClient
-from dexwatch.sources.prometheus import PrometheusClient
+from dexwatch.rules.registry import ALERTS, render
 from dexwatch.storage.sessions import SqlSessionStore
 from dexwatch.storage.store import open_store
 from tests.fakes import need

@@ -15,13 +15,13 @@ from datetime import timedelta
 from pydantic import SecretStr
 
 from dexwatch import clock
-from dexwatch.agenda.config import RespondConfig
-from dexwatch.agenda.ingest import fired
-from dexwatch.agenda.respond import Respond
 from dexwatch.incidents.records import PageState
-from dexwatch.notifiers import catalogue as notifiers
+from dexwatch.metrics.severity import Severity
+from dexwatch.notifiers import registry as notifiers
 from dexwatch.notifiers.config import EmailConfig, NotifyConfig, SlackConfig, WebhookConfig
-from dexwatch.signals.severity import Severity
+from dexwatch.response.config import RespondConfig
+from dexwatch.response.ingest import fired
+from dexwatch.response.respond import Respond
 from dexwatch.storage.store import open_store
 
 

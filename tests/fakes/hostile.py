@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from dexwatch.sources.alertmanager import RoutedAlert, Silence
-from dexwatch.sources.http import Outcome, SourceError
-from dexwatch.sources.prometheus import ActiveAlert, Point, RuleGroup, RuleState, Series, Target
+from dexwatch.clients.alertmanager import RoutedAlert, Silence
+from dexwatch.clients.http import Outcome, SourceError
+from dexwatch.clients.prometheus import ActiveAlert, Point, RuleGroup, RuleState, Series, Target
 from tests.fakes.console import HOSTILE, PASSWORD
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

@@ -13,8 +13,8 @@ import threading
 import time
 import zlib
 
-from dexwatch.signals import METRICS
-from dexwatch.signals.metric import Kind, Metric, Unit
+from dexwatch.metrics import METRICS
+from dexwatch.metrics.metric import Kind, Metric, Unit
 
 VALUES = {
     "pool": ("WBNB/USDT", "CAKE/WBNB", "ETH/USDT"),

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from dexwatch.incidents.notice import Graph, Line, Notice, NoticeAlert, NoticeKind
 from dexwatch.incidents.records import IncidentState, PageWhy
-from dexwatch.signals.severity import Severity
+from dexwatch.metrics.severity import Severity
 from tests.fakes.alerts import T0
 
 HOSTILE = (

@@ -4,9 +4,9 @@ from typing import Any
 
 from eth_abi.abi import encode
 
+from dexwatch.chain.calls import topic
 from dexwatch.evm import topics
-from dexwatch.sources.calls import topic
-from dexwatch.sources.config import DexConfig
+from dexwatch.market.config import DexConfig
 
 BNB, USDT = "0x" + "b0" * 20, "0x" + "d0" * 20
 PAIR, POOL, ROUTER = "0x" + "a1" * 20, "0x" + "a3" * 20, "0x" + "c0" * 20

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from dexwatch.metrics.metric import Metric
 from dexwatch.rules.pace import PRODUCTION
 from dexwatch.rules.recordings import RECORDINGS
 from dexwatch.rules.rendering import render_rules
 from dexwatch.rules.rule import AlertRule
-from dexwatch.signals.metric import Metric
 from tests.fakes import need
 
 Play = Literal["fires", "below", "quiet"]

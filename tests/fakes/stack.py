@@ -15,10 +15,10 @@ from dexwatch.daemons.program import Program
 from dexwatch.daemons.programs.alertmanager import Hook
 from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.supervisor import Supervisor
-from dexwatch.exposition import serve
+from dexwatch.metrics.metric import Unit, gauge
+from dexwatch.metrics.sample import Sample
+from dexwatch.roles.exposition import serve
 from dexwatch.rules.pace import PACES
-from dexwatch.signals.metric import Unit, gauge
-from dexwatch.signals.sample import Sample
 from tests.fakes import need
 from tests.fakes.hooks import Hooks, hooks
 from tests.fakes.patience import until

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from dexwatch.incidents.decide import decide
 from dexwatch.incidents.effects import AddTimeline, PlanPage
-from dexwatch.incidents.facts import AlertFired, AlertResolved, Fact
+from dexwatch.incidents.events import AlertFired, AlertResolved, Fact
 from dexwatch.incidents.records import Alert, Incident, Page
 from dexwatch.incidents.state import Decision, GroupState
 from tests.fakes.alerts import POLICY, at

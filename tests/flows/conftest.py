@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from dexwatch.agenda.store import IncidentFilter
+from dexwatch.clients.http import SourceError
+from dexwatch.clients.prometheus import PrometheusClient
 from dexwatch.demo.config import Options
 from dexwatch.demo.run import Sample, sample, watched
 from dexwatch.incidents.records import Incident, IncidentState
+from dexwatch.response.store import IncidentFilter
 from dexwatch.settings import Settings, load
-from dexwatch.sources.http import SourceError
-from dexwatch.sources.prometheus import PrometheusClient
 from dexwatch.storage.store import SqlStore, open_store
 
 POLL_SECONDS = 0.25

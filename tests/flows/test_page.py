@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from dexwatch.agenda.incidents import acknowledge
-from dexwatch.agenda.store import IncidentFilter, IncidentView
 from dexwatch.clock import now
 from dexwatch.incidents.records import IncidentState
-from dexwatch.signals.severity import Severity
+from dexwatch.metrics.severity import Severity
+from dexwatch.response.actions import acknowledge
+from dexwatch.response.store import IncidentFilter, IncidentView
 from tests.flows.conftest import Platform
 
 pytestmark = [

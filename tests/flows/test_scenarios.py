@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from dexwatch.demo.scenarios import SCENARIOS, Scenario
-from dexwatch.rules.catalogue import ALERTS
-from dexwatch.signals.severity import Severity
+from dexwatch.metrics.severity import Severity
+from dexwatch.rules.registry import ALERTS
 from tests.flows.conftest import CALM_SECONDS, TIMES, Platform
 
 pytestmark = [

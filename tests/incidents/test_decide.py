@@ -5,12 +5,18 @@ from dataclasses import replace
 import pytest
 
 from dexwatch.incidents.effects import Event, HastenPage, PlanPage, UpdateMessage
-from dexwatch.incidents.facts import Acknowledged, AlertFired, PageOutcome, Reopened, ResolvedByHand
+from dexwatch.incidents.events import (
+    Acknowledged,
+    AlertFired,
+    PageOutcome,
+    Reopened,
+    ResolvedByHand,
+)
 from dexwatch.incidents.grouping import group_of, title_of
 from dexwatch.incidents.policy import Policy, Route
 from dexwatch.incidents.records import IncidentState, PageResult, PageWhy
 from dexwatch.incidents.state import Decision, Reason
-from dexwatch.signals.severity import Severity
+from dexwatch.metrics.severity import Severity
 from tests.fakes.alerts import ALERTS, ANA, BO, POLICY, SLACK, at, clear, fire
 from tests.fakes.world import World
 

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from dexwatch.incidents.decide import decide
 from dexwatch.incidents.effects import PlanPage
-from dexwatch.incidents.facts import (
+from dexwatch.incidents.events import (
     Acknowledged,
     Fact,
     NoteAdded,

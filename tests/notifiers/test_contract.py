@@ -13,17 +13,17 @@ import structlog
 from pydantic import SecretStr
 
 import dexwatch.notifiers as channels
-from dexwatch.agenda.channel import Notifier, Outcome
 from dexwatch.demo.local.mailbox import Mailbox
 from dexwatch.demo.local.server import LoopbackServer, Reply, Request
 from dexwatch.demo.local.slack import Failure, Fault, SlackFake
 from dexwatch.incidents.effects import Event
 from dexwatch.incidents.notice import NoticeKind
 from dexwatch.incidents.records import IncidentState, PageResult
-from dexwatch.notifiers import catalogue as notifiers
-from dexwatch.notifiers.catalogue import NOTIFIERS, build, routes
+from dexwatch.metrics.severity import Severity
+from dexwatch.notifiers import registry as notifiers
 from dexwatch.notifiers.config import EmailConfig, NotifyConfig, SlackConfig, WebhookConfig
-from dexwatch.signals.severity import Severity
+from dexwatch.notifiers.registry import NOTIFIERS, build, routes
+from dexwatch.response.notifier import Notifier, Outcome
 from tests.fakes.notices import hostile, notice
 from tests.fakes.receiver import Receiver
 

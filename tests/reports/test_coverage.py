@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from dexwatch.dashboards import BOARDS
+from dexwatch.metrics import METRICS
+from dexwatch.metrics.metric import Kind
 from dexwatch.reports.catalogue import rows
 from dexwatch.reports.claims import CLAIMS
 from dexwatch.reports.coverage import Evidence, Live, assess, fingerprint
 from dexwatch.reports.record import TESTS_FILE, judged_rules, mark, passed_files
-from dexwatch.rules.catalogue import ALERTS
-from dexwatch.signals import METRICS
-from dexwatch.signals.metric import Kind
+from dexwatch.rules.registry import ALERTS
 
 TESTED = {rule.id: fingerprint(rule) for rule in ALERTS}
 ALL_SERIES = frozenset(

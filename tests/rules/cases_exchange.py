@@ -1,6 +1,6 @@
 """Cases of rules on what the exchange does: sign-ins, trades, contracts, payments, jobs."""
 
-from dexwatch.signals import platform
+from dexwatch.metrics import platform
 from tests.fakes.promtool import Case, Counter, Gauge, histogram, outcomes
 
 CASES_EXCHANGE = (

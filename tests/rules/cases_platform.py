@@ -1,6 +1,6 @@
 """Cases of rules on the platform: doors, API, database, cache."""
 
-from dexwatch.signals import platform
+from dexwatch.metrics import platform
 from tests.fakes.promtool import Case, Counter, Gauge, Series, histogram, outcomes
 
 DAY = 86_400

@@ -10,8 +10,8 @@ import pytest
 import dexwatch.reports
 from dexwatch.reports.coverage import fingerprint
 from dexwatch.reports.record import RULES_FILE, judged_rules
-from dexwatch.rules.catalogue import ALERTS, render
 from dexwatch.rules.pace import PACES, PRODUCTION
+from dexwatch.rules.registry import ALERTS, render
 from tests.fakes import promtool
 from tests.rules.cases_exchange import CASES_EXCHANGE
 from tests.rules.cases_ground import CASES_GROUND

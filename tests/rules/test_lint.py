@@ -4,15 +4,15 @@ import dataclasses
 
 import pytest
 
-from dexwatch.rules.catalogue import ALERTS
+from dexwatch.metrics.metric import Unit
 from dexwatch.rules.config import RulesConfig
 from dexwatch.rules.host import HOST_ALERTS
 from dexwatch.rules.lint import lint, lint_file
 from dexwatch.rules.machine import MACHINE_ALERTS
 from dexwatch.rules.pace import PACES, PRODUCTION, Cadence
 from dexwatch.rules.recordings import RECORDINGS
+from dexwatch.rules.registry import ALERTS
 from dexwatch.rules.rule import RecordingRule, Runbook
-from dexwatch.signals.metric import Unit
 
 GOOD = next(rule for rule in ALERTS if rule.id == "QueueDepthHigh")
 

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dexwatch.rules.catalogue import ALERTS
 from dexwatch.rules.pace import PRODUCTION, SAMPLE, Cadence, duration
+from dexwatch.rules.registry import ALERTS
 
 cadences = st.sampled_from(list(Cadence))
 paces = st.sampled_from([PRODUCTION, SAMPLE])

@@ -7,11 +7,13 @@ import pytest
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
+from dexwatch.metrics import METRICS
+from dexwatch.metrics.metric import Unit
 from dexwatch.rules.anatomy import Vocabulary, labels
-from dexwatch.rules.catalogue import ALERTS, render
 from dexwatch.rules.config import RulesConfig
 from dexwatch.rules.pace import PACES, PRODUCTION, SAMPLE
 from dexwatch.rules.recordings import RECORDINGS
+from dexwatch.rules.registry import ALERTS, render
 from dexwatch.rules.rendering import (
     UnknownRuleError,
     limit_words,
@@ -20,8 +22,6 @@ from dexwatch.rules.rendering import (
     value_template,
 )
 from dexwatch.rules.rule import SAME_THING
-from dexwatch.signals import METRICS
-from dexwatch.signals.metric import Unit
 from tests.fakes import promtool
 
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from dexwatch.agenda import incidents as acts
-from dexwatch.agenda.housekeeping import Housekeeper
-from dexwatch.agenda.work import Settled
 from dexwatch.incidents.records import PageResult
+from dexwatch.response import actions as acts
+from dexwatch.response.retention import Housekeeper
+from dexwatch.response.work import Settled
 from dexwatch.storage import tables
 from dexwatch.storage.store import SqlStore
 from tests.fakes.alerts import at, clear, fire

@@ -9,13 +9,13 @@ from sqlalchemy import insert, inspect, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from dexwatch.agenda import incidents as acts
-from dexwatch.agenda.store import IncidentFilter, StoreUnavailableError
-from dexwatch.agenda.work import Settled, WorkKind, lease_time
-from dexwatch.incidents.facts import Acknowledged, AlertFired, NoteAdded
+from dexwatch.incidents.events import Acknowledged, AlertFired, NoteAdded
 from dexwatch.incidents.records import IncidentState, PageResult, PageState
 from dexwatch.incidents.state import Reason
-from dexwatch.signals.severity import Severity
+from dexwatch.metrics.severity import Severity
+from dexwatch.response import actions as acts
+from dexwatch.response.store import IncidentFilter, StoreUnavailableError
+from dexwatch.response.work import Settled, WorkKind, lease_time
 from dexwatch.storage import tables
 from dexwatch.storage.config import StorageConfig
 from dexwatch.storage.database import open_database

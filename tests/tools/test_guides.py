@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dexwatch.rules.catalogue import render
 from dexwatch.rules.lint import lint_file
 from dexwatch.rules.pace import PACES
+from dexwatch.rules.registry import render
 from dexwatch.settings import load
 from tools.tree import ROOT
 

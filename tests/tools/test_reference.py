@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field, SecretStr
 
-from dexwatch.rules.catalogue import ALERTS
+from dexwatch.metrics import METRICS
+from dexwatch.rules.registry import ALERTS
 from dexwatch.settings import Settings
-from dexwatch.signals import METRICS
 from tools.reference import PAGES, markdown, write
 from tools.reference.__main__ import stale
 from tools.reference.settings import attribute_docs, type_name

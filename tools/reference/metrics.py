@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from dexwatch.signals import METRICS
-from dexwatch.signals.metric import TARGET_LABELS, Metric
+from dexwatch.metrics import METRICS
+from dexwatch.metrics.metric import TARGET_LABELS, Metric
 from tools.reference.markdown import code, codes, document, table
 
 INTRODUCTION = f"""
-Each metric is declared once in `src/dexwatch/signals`; exporters fill it, rules and boards refer
+Each metric is declared once in `src/dexwatch/metrics`; exporters fill it, rules and boards refer
 to it.
 Scraping adds the target's labels to every series: {codes(sorted(TARGET_LABELS - {"le"}))}.
 A metric's owner is the program that exposes it: dexwatch itself, the platform through

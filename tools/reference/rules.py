@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from dexwatch.rules.catalogue import ALERTS
 from dexwatch.rules.pace import PRODUCTION
 from dexwatch.rules.recordings import RECORDINGS
+from dexwatch.rules.registry import ALERTS
 from dexwatch.rules.rule import AlertRule, RecordingRule, number
 from tools.reference.markdown import block, code, document, table
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from dexwatch.demo.scenarios import SCENARIOS
-from dexwatch.rules.catalogue import ALERTS
+from dexwatch.rules.registry import ALERTS
 from tools.reference.markdown import code, document, table
 
 INTRODUCTION = """

@@ -8,7 +8,6 @@ from pathlib import Path
 import typer
 from rich.markup import escape
 
-from dexwatch.app.up import programs
 from dexwatch.cli.present import (
     CONFIG_DEFAULT,
     EXIT_FINDINGS,
@@ -20,13 +19,14 @@ from dexwatch.cli.present import (
 )
 from dexwatch.daemons import files
 from dexwatch.daemons.program import DaemonError
-from dexwatch.notifiers import catalogue
-from dexwatch.rules.catalogue import ALERTS
+from dexwatch.metrics.severity import Severity
+from dexwatch.notifiers import registry as catalogue
+from dexwatch.roles.up import programs
 from dexwatch.rules.lint import lint, lint_file
 from dexwatch.rules.pace import PACES
 from dexwatch.rules.recordings import RECORDINGS
+from dexwatch.rules.registry import ALERTS
 from dexwatch.settings import Settings
-from dexwatch.signals.severity import Severity
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from dexwatch.app.up import programs
 from dexwatch.cli.present import (
     CONFIG_DEFAULT,
     EXIT_FINDINGS,
@@ -21,15 +20,16 @@ from dexwatch.cli.present import (
     settings_or_exit,
     table,
 )
+from dexwatch.clients.http import SourceError
+from dexwatch.clients.prometheus import PrometheusClient
 from dexwatch.dashboards import BOARDS, Panel
 from dexwatch.demo.scenarios import SCENARIOS
-from dexwatch.notifiers.catalogue import NOTIFIERS
+from dexwatch.notifiers.registry import NOTIFIERS
 from dexwatch.reports.coverage import Evidence, Live, RowState, assess
 from dexwatch.reports.record import judged_rules, passed_files
+from dexwatch.roles.up import programs
 from dexwatch.rules.pace import PACES, Cadence, Pace
 from dexwatch.settings import Settings
-from dexwatch.sources.http import SourceError
-from dexwatch.sources.prometheus import PrometheusClient
 
 AT_ONCE = 8
 """Queries that Prometheus answers side by side, so that the look itself is no burden."""

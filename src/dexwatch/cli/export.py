@@ -7,14 +7,14 @@ import orjson
 import typer
 from rich.markup import escape
 
-from dexwatch.app.up import exposed, hook
 from dexwatch.cli.present import CONFIG_DEFAULT, ConfigOption, err, settings_or_exit
 from dexwatch.console.site import windows_of
 from dexwatch.daemons.program import File
 from dexwatch.daemons.programs.plan import render_alertmanager, render_prometheus
 from dexwatch.dashboards import BOARDS, grafana
-from dexwatch.rules.catalogue import render
+from dexwatch.roles.up import exposed, hook
 from dexwatch.rules.pace import PACES
+from dexwatch.rules.registry import render
 
 app = typer.Typer(
     help="Write files for a Prometheus, Alertmanager or Grafana of your own.",

@@ -16,7 +16,7 @@ from dexwatch.cli.draft import secrets as draft_secrets
 from dexwatch.cli.present import CONFIG_DEFAULT, EXIT_USAGE, fail, out
 from dexwatch.cli.probing import recognise
 from dexwatch.cli.users import add_user
-from dexwatch.sources.http import HttpClient, SourceError
+from dexwatch.clients.http import HttpClient, SourceError
 
 ENDPOINTS_MAX = 8
 CONTRACTS_MAX = 100

@@ -16,9 +16,9 @@ from dexwatch.cli.present import (
     settings_or_exit,
     table,
 )
+from dexwatch.clients.http import SourceError
+from dexwatch.clients.prometheus import PrometheusClient
 from dexwatch.settings import Settings
-from dexwatch.sources.http import SourceError
-from dexwatch.sources.prometheus import PrometheusClient
 
 COLOURS = {"P0": "bold red", "P1": "red", "P2": "yellow", "P3": "cyan"}
 

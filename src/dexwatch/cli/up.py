@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from dexwatch.app.process import log_to, log_to_file, stop_event
-from dexwatch.app.roles import Role, run_role
-from dexwatch.app.up import up as run_all
 from dexwatch.cli.present import CONFIG_DEFAULT, ConfigOption, fail, out, settings_or_exit
 from dexwatch.daemons.life import State
 from dexwatch.daemons.program import DaemonError
 from dexwatch.daemons.supervisor import ProgramState
+from dexwatch.roles.process import log_to, log_to_file, stop_event
+from dexwatch.roles.registry import Role, run_role
+from dexwatch.roles.up import up as run_all
 
 
 def up(config: ConfigOption = CONFIG_DEFAULT) -> None:

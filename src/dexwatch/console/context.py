@@ -7,17 +7,17 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from dexwatch.agenda.store import Store
 from dexwatch.console.access.guard import Guard
 from dexwatch.console.access.sessions import Session
 from dexwatch.console.access.throttle import Throttle
 from dexwatch.console.access.users import Users
 from dexwatch.console.config import ConsoleConfig
-from dexwatch.console.contracts import Alertmanager, Now, Prometheus
 from dexwatch.console.live.heart import Heart
 from dexwatch.console.live.hub import Hub
+from dexwatch.console.protocols import Alertmanager, Now, Prometheus
 from dexwatch.console.view import View
 from dexwatch.dashboards import BOARDS
+from dexwatch.response.store import Store
 from dexwatch.rules.rule import AlertRule
 
 

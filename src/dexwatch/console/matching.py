@@ -11,7 +11,7 @@ from typing import Any
 
 import re2
 
-from dexwatch.sources.alertmanager import Matcher
+from dexwatch.clients.alertmanager import Matcher
 
 MOST_MATCHERS = 10
 LONGEST_TEXT = 500

@@ -18,14 +18,12 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from dexwatch import clock
-from dexwatch.agenda.store import Store, StoreUnavailableError
 from dexwatch.console.access.guard import BoundedBodies, Guard, Headers, SignInNeededError
 from dexwatch.console.access.sessions import Sessions
 from dexwatch.console.access.throttle import Throttle
 from dexwatch.console.access.users import Users
 from dexwatch.console.config import ConsoleConfig
 from dexwatch.console.context import Context
-from dexwatch.console.contracts import Alertmanager, Now, Prometheus, SessionStore
 from dexwatch.console.live.heart import Heart
 from dexwatch.console.live.hub import Hub
 from dexwatch.console.pages import (
@@ -39,8 +37,10 @@ from dexwatch.console.pages import (
     stream,
     targets,
 )
+from dexwatch.console.protocols import Alertmanager, Now, Prometheus, SessionStore
 from dexwatch.console.view import Assets, View, vendor_folders
 from dexwatch.dashboards.board import Cadence, Windows
+from dexwatch.response.store import Store, StoreUnavailableError
 from dexwatch.rules.pace import PRODUCTION, Pace
 from dexwatch.rules.pace import Cadence as PaceCadence
 from dexwatch.rules.rule import AlertRule

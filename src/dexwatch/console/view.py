@@ -17,9 +17,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dexwatch.console import words
-from dexwatch.console.contracts import Now
+from dexwatch.console.protocols import Now
 from dexwatch.daemons.home import home
-from dexwatch.signals.metric import Unit
+from dexwatch.metrics.metric import Unit
 
 STATIC = Path(__file__).parent / "static"
 VENDOR = ("htmx.min.js", "sse.min.js", "uPlot.iife.min.js", "uPlot.min.css")

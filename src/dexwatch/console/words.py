@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from dexwatch.signals.metric import Unit
+from dexwatch.metrics.metric import Unit
 
 DASH = "\u2013"
 

@@ -27,8 +27,8 @@ from dexwatch.daemons.child import Keeper
 from dexwatch.daemons.life import Backoff, Life, State, log_of
 from dexwatch.daemons.occupancy import Occupancy
 from dexwatch.daemons.program import DaemonError, Program
-from dexwatch.signals import own
-from dexwatch.signals.sample import Sample
+from dexwatch.metrics import own
+from dexwatch.metrics.sample import Sample
 
 _log = structlog.get_logger(__name__)
 

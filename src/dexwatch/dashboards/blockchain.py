@@ -3,8 +3,8 @@
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
 from dexwatch.dashboards.contracts import CHAIN_EMPTY, CONTRACTS, GAS
 from dexwatch.dashboards.promql import increase, quantile, rate, success, text
-from dexwatch.signals import chain, platform
-from dexwatch.signals.metric import Unit
+from dexwatch.metrics import chain, platform
+from dexwatch.metrics.metric import Unit
 
 HEAD = (
     Panel(

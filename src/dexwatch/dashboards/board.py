@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol
 
-from dexwatch.signals.metric import Unit
+from dexwatch.metrics.metric import Unit
 
 Cadence = Literal["critical", "high", "standard", "business", "historical"]
 """How often a series is scraped; a rate window must span several scrapes of it."""

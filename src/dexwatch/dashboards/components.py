@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from dexwatch.dashboards.board import Expression
 from dexwatch.dashboards.promql import text
-from dexwatch.signals import (
+from dexwatch.metrics import (
     chain,
     exchange,
     host,

@@ -2,8 +2,8 @@
 
 from dexwatch.dashboards.board import Level, Panel, PanelKind, Query, State, Threshold
 from dexwatch.dashboards.promql import increase, rate, success, text
-from dexwatch.signals import chain, exchange
-from dexwatch.signals.metric import Unit
+from dexwatch.metrics import chain, exchange
+from dexwatch.metrics.metric import Unit
 
 CHAIN_EMPTY = "No block was evaluated yet; check chain.endpoints and the watch role on Targets."
 CONTRACT_EMPTY = "No transaction to a watched contract in this window; check dex.contracts."

@@ -11,8 +11,8 @@ from dexwatch.dashboards.board import (
     Windows,
 )
 from dexwatch.dashboards.promql import quantile, rate, text
-from dexwatch.signals import platform, postgres, redis
-from dexwatch.signals.metric import Unit
+from dexwatch.metrics import platform, postgres, redis
+from dexwatch.metrics.metric import Unit
 
 PG_EMPTY = "No database is scraped; check daemons.postgres.targets and Targets."
 REDIS_EMPTY = "No Redis is scraped; check daemons.redis.targets and Targets."

@@ -16,7 +16,7 @@ from dexwatch.dashboards.board import (
     Windows,
     production_windows,
 )
-from dexwatch.signals.metric import Unit
+from dexwatch.metrics.metric import Unit
 
 SOURCE = {"type": "prometheus", "uid": "${source}"}
 COLUMNS = 24

@@ -2,8 +2,8 @@
 
 from dexwatch.dashboards.board import Expression, Level, Panel, PanelKind, Query, Threshold
 from dexwatch.dashboards.promql import rate, text
-from dexwatch.signals import host, probes
-from dexwatch.signals.metric import Unit
+from dexwatch.metrics import host, probes
+from dexwatch.metrics.metric import Unit
 
 HOST_EMPTY = "No host is scraped; check daemons.node and the node targets on Targets."
 DISKS = ('fstype!~"tmpfs|ramfs|squashfs|devtmpfs|iso9660"',)

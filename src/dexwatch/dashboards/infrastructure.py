@@ -6,8 +6,8 @@ from dexwatch.dashboards import hosts
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
 from dexwatch.dashboards.databases import POSTGRES, REDIS
 from dexwatch.dashboards.promql import rate, text
-from dexwatch.signals import host, nginx, own, probes, prometheus
-from dexwatch.signals.metric import Unit
+from dexwatch.metrics import host, nginx, own, probes, prometheus
+from dexwatch.metrics.metric import Unit
 
 BALANCER_PROBES = probes.success.where('class=~"lb|upstream"')
 LB_EMPTY = "No load balancer is scraped; check daemons.nginx.targets and Targets."

@@ -2,8 +2,8 @@
 
 from dexwatch.dashboards.board import Level, Panel, PanelKind, Query, Threshold
 from dexwatch.dashboards.promql import increase, mean, quantile, rate, text
-from dexwatch.signals import exchange, platform
-from dexwatch.signals.metric import Unit
+from dexwatch.metrics import exchange, platform
+from dexwatch.metrics.metric import Unit
 
 POOL_EMPTY = "No swap was seen in the configured pools yet; check dex.pools and the chain targets."
 TRADE_EMPTY = (

@@ -10,8 +10,8 @@ from dexwatch.dashboards.promql import (
     success,
     text,
 )
-from dexwatch.signals import business, exchange, platform, probes, prometheus
-from dexwatch.signals.metric import Unit
+from dexwatch.metrics import business, exchange, platform, probes, prometheus
+from dexwatch.metrics.metric import Unit
 
 API_EMPTY = "The platform's API reports nothing; check daemons.targets and Targets."
 PROBE_EMPTY = "No probe watches the API: add one of class api to daemons.probes."

@@ -4,7 +4,7 @@ Every writer takes the metric object: a misspelt name or label fails when the bo
 """
 
 from dexwatch.dashboards.board import Cadence, Expression
-from dexwatch.signals.metric import Metric
+from dexwatch.metrics.metric import Metric
 
 ByLabels = tuple[str, ...]
 

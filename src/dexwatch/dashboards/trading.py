@@ -3,8 +3,8 @@
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
 from dexwatch.dashboards.market import EXECUTION, FEED_EMPTY, TRADE_EMPTY, TREND, VOLUME
 from dexwatch.dashboards.promql import increase, quantile, rate, success, text
-from dexwatch.signals import business, chain, platform
-from dexwatch.signals.metric import Unit
+from dexwatch.metrics import business, chain, platform
+from dexwatch.metrics.metric import Unit
 
 USERS_EMPTY = "The platform's database gave no figure; check database.queries and its collector."
 PAID = chain.gas_price.where('source="paid"')

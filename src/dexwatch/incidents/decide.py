@@ -8,8 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from dexwatch.incidents.cleared import cleared
-from dexwatch.incidents.facts import (
+from dexwatch.incidents.events import (
     Acknowledged,
     AlertFired,
     AlertResolved,
@@ -19,9 +18,10 @@ from dexwatch.incidents.facts import (
     Reopened,
     ResolvedByHand,
 )
-from dexwatch.incidents.fired import fired
-from dexwatch.incidents.hands import acknowledged, noted, reopened, resolved_by_hand
-from dexwatch.incidents.reach import page_outcome
+from dexwatch.incidents.firing import fired
+from dexwatch.incidents.manual_actions import acknowledged, noted, reopened, resolved_by_hand
+from dexwatch.incidents.notification_plan import page_outcome
+from dexwatch.incidents.resolved import cleared
 from dexwatch.incidents.state import Decision, GroupState, Reason
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from dexwatch.incidents.effects import Event
 from dexwatch.incidents.records import Alert, Incident, IncidentState, PageWhy
-from dexwatch.signals.severity import Severity
+from dexwatch.metrics.severity import Severity
 
 MAX_ALERTS = 10
 """A message names at most so many alerts; the console shows all."""

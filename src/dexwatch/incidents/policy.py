@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from dexwatch.signals.severity import Severity
+from dexwatch.metrics.severity import Severity
 
 
 @dataclass(frozen=True, order=True)

@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from dexwatch.incidents.policy import Policy
-from dexwatch.signals.severity import Severity
+from dexwatch.metrics.severity import Severity
 
 
 class AlertState(StrEnum):

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from dexwatch.signals.severity import Severity
+from dexwatch.metrics.severity import Severity
 
 
 class _Config(BaseModel):

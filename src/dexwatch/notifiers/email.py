@@ -10,13 +10,13 @@ from email.policy import SMTP as SMTP_POLICY
 import aiosmtplib
 import structlog
 
-from dexwatch.agenda.channel import Notifier, Outcome, Seen, Sighting
 from dexwatch.incidents.notice import Notice, NoticeKind
 from dexwatch.incidents.policy import URGENT
+from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers import letter
 from dexwatch.notifiers.config import EmailConfig, NotifyConfig
 from dexwatch.notifiers.graph import Painter
-from dexwatch.signals.severity import Severity
+from dexwatch.response.notifier import Notifier, Outcome, Seen, Sighting
 
 _log = structlog.get_logger(__name__)
 

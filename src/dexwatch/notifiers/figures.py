@@ -4,8 +4,8 @@ import math
 from datetime import datetime
 from typing import Protocol
 
+from dexwatch.clients.prometheus import Series
 from dexwatch.incidents.notice import Graph, Line
-from dexwatch.sources.prometheus import Series
 
 _BEFORE_SECONDS = 900.0
 _POINTS = 120

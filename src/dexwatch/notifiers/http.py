@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from dexwatch.agenda.channel import Outcome
+from dexwatch.response.notifier import Outcome
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _LONGEST_WAIT = 3600.0

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from dexwatch.incidents.notice import Notice, NoticeKind, told
 from dexwatch.incidents.records import IncidentState
-from dexwatch.signals.severity import Severity
+from dexwatch.metrics.severity import Severity
 
 PICTURE = "graph@dexwatch"
 """The content id under which the HTML finds the graph."""

@@ -8,13 +8,13 @@ from typing import Any
 
 import httpx
 
-from dexwatch.agenda.channel import Notifier, Outcome, Seen, Sighting
 from dexwatch.incidents.effects import Event
 from dexwatch.incidents.notice import Notice, NoticeKind
+from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers import http
 from dexwatch.notifiers.blocks import EVENT_TYPE, message, note
 from dexwatch.notifiers.config import NotifyConfig, SlackConfig
-from dexwatch.signals.severity import Severity
+from dexwatch.response.notifier import Notifier, Outcome, Seen, Sighting
 
 _TRANSIENT = frozenset({"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org"})
 _UNSURE = frozenset({"internal_error", "fatal_error", "request_timeout", "accesslimited"})

@@ -8,11 +8,11 @@ from datetime import datetime
 import httpx
 import orjson
 
-from dexwatch.agenda.channel import Notifier, Outcome, Seen, Sighting
 from dexwatch.incidents.notice import Notice, headline, told
+from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers import http
 from dexwatch.notifiers.config import NotifyConfig, WebhookConfig
-from dexwatch.signals.severity import Severity
+from dexwatch.response.notifier import Notifier, Outcome, Seen, Sighting
 
 SCHEMA = 1
 _TEXT = 4000

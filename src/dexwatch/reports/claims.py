@@ -6,7 +6,7 @@ A claim names artefacts; `coverage.assess` looks whether they are there and what
 
 from dataclasses import dataclass
 
-from dexwatch.signals import (
+from dexwatch.metrics import (
     business,
     chain,
     exchange,
@@ -17,9 +17,9 @@ from dexwatch.signals import (
     probes,
     prometheus,
 )
-from dexwatch.signals import postgres as pg
-from dexwatch.signals import redis as cache
-from dexwatch.signals.metric import Metric
+from dexwatch.metrics import postgres as pg
+from dexwatch.metrics import redis as cache
+from dexwatch.metrics.metric import Metric
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ COMPONENTS = {
     "C-NODE-EXP": Claim(metrics=(host.cpu_seconds, host.memory_total), programs=("node-exporter",)),
     "C-CUSTOM-EXP": Claim(
         metrics=(own.collector_success, chain.head_block, exchange.swaps, business.users),
-        tests=("tests/exporters/test_collectors.py",),
+        tests=("tests/collectors/test_collectors.py",),
     ),
     "C-BLACKBOX-EXP": Claim(
         metrics=(probes.success, probes.seconds), programs=("blackbox-exporter",)

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dexwatch.dashboards import BOARDS, Board, Panel
+from dexwatch.metrics.metric import Kind, Metric
 from dexwatch.reports.catalogue import Row, rows
 from dexwatch.reports.claims import CLAIMS, Claim
-from dexwatch.rules.catalogue import ALERTS
 from dexwatch.rules.pace import PRODUCTION
+from dexwatch.rules.registry import ALERTS
 from dexwatch.rules.rule import AlertRule
-from dexwatch.signals.metric import Kind, Metric
 
 State = Literal["proved", "partly", "open"]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import promql_parser as promql
 
+from dexwatch.metrics.metric import TARGET_LABELS, Kind, Metric, Unit
 from dexwatch.rules.rule import RecordingRule
-from dexwatch.signals.metric import TARGET_LABELS, Kind, Metric, Unit
 
 OF_COUNTERS = {"rate", "increase", "irate", "resets"}
 PRESENCE = {"present_over_time", "absent_over_time", "absent"}

@@ -1,12 +1,12 @@
 """How fast and how well the API answers: two ladders, latency and errors."""
 
+from dexwatch.metrics import platform
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.severity import Severity
 from dexwatch.rules import recordings
 from dexwatch.rules.pace import Cadence, Pace
 from dexwatch.rules.promql import enough
 from dexwatch.rules.rule import AlertRule, Runbook
-from dexwatch.signals import platform
-from dexwatch.signals.metric import Unit
-from dexwatch.signals.severity import Severity
 
 REQUESTS = platform.http_seconds.count()
 LAPTOP_SECONDS = 0.8

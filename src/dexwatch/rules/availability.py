@@ -1,12 +1,12 @@
 """Is the platform there at all: doors, load balancer, the parts behind it, certificates."""
 
+from dexwatch.metrics import nginx, probes
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.severity import Severity
 from dexwatch.rules import recordings
 from dexwatch.rules.pace import Cadence, Pace
 from dexwatch.rules.promql import latest
 from dexwatch.rules.rule import AlertRule, Runbook
-from dexwatch.signals import nginx, probes
-from dexwatch.signals.metric import Unit
-from dexwatch.signals.severity import Severity
 
 CRITICAL = Cadence.CRITICAL
 API = probes.success.where('class="api"')

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import promql_parser as promql
 
+from dexwatch.metrics import METRICS, prometheus
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.severity import Severity
 from dexwatch.rules.anatomy import selectors
 from dexwatch.rules.pace import PRODUCTION
 from dexwatch.rules.rule import AlertRule, RecordingRule, Runbook
-from dexwatch.signals import METRICS, prometheus
-from dexwatch.signals.metric import Unit
-from dexwatch.signals.severity import Severity
 
 LOST_SECONDS = 120
 """Not shrunk in the sample: its faults are shorter, and stopping a server is no loss of sight."""

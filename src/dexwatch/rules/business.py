@@ -1,11 +1,11 @@
 """What the business feels: registrations, payments, fresh data, background work."""
 
+from dexwatch.metrics import business, platform
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.severity import Severity
 from dexwatch.rules.pace import Cadence
 from dexwatch.rules.promql import enough, latest, share
 from dexwatch.rules.rule import AlertRule, Runbook
-from dexwatch.signals import business, platform
-from dexwatch.signals.metric import Unit
-from dexwatch.signals.severity import Severity
 
 HIGH = Cadence.HIGH
 

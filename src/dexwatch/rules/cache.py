@@ -1,12 +1,12 @@
 """Redis as a server, and the cache as the platform feels it."""
 
+from dexwatch.metrics import platform, redis
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.severity import Severity
 from dexwatch.rules import recordings
 from dexwatch.rules.pace import Cadence
 from dexwatch.rules.promql import enough, latest
 from dexwatch.rules.rule import AlertRule, Runbook
-from dexwatch.signals import platform, redis
-from dexwatch.signals.metric import Unit
-from dexwatch.signals.severity import Severity
 
 LOOKUPS = str(platform.cache_requests)
 

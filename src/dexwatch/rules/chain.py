@@ -1,11 +1,11 @@
 """The chain and the nodes that we see it through."""
 
+from dexwatch.metrics import chain
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.severity import Severity
 from dexwatch.rules.pace import Cadence, Pace
 from dexwatch.rules.promql import latest
 from dexwatch.rules.rule import AlertRule, Runbook
-from dexwatch.signals import chain
-from dexwatch.signals.metric import Unit
-from dexwatch.signals.severity import Severity
 
 CRITICAL = Cadence.CRITICAL
 ORACLE = chain.gas_price.where('source="oracle"')

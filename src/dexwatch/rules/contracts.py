@@ -1,11 +1,11 @@
 """The platform's own contracts: do calls succeed, is one paused."""
 
+from dexwatch.metrics import exchange
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.severity import Severity
 from dexwatch.rules.pace import Cadence
 from dexwatch.rules.promql import enough, latest, share
 from dexwatch.rules.rule import AlertRule, Runbook
-from dexwatch.signals import exchange
-from dexwatch.signals.metric import Unit
-from dexwatch.signals.severity import Severity
 
 CRITICAL = Cadence.CRITICAL
 

@@ -1,11 +1,11 @@
 """The platform's PostgreSQL: reachable, fast, with connections to spare, replicated, archived."""
 
+from dexwatch.metrics import platform, postgres, prometheus
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.severity import Severity
 from dexwatch.rules.pace import Cadence, Pace
 from dexwatch.rules.promql import enough, latest, p95
 from dexwatch.rules.rule import AlertRule, Runbook
-from dexwatch.signals import platform, postgres, prometheus
-from dexwatch.signals.metric import Unit
-from dexwatch.signals.severity import Severity
 
 
 def _reachable(pace: Pace) -> str:

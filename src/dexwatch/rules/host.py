@@ -1,10 +1,10 @@
 """Processor, memory and disk of each host: three ladders from 60 per cent upwards."""
 
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.severity import Severity
 from dexwatch.rules import recordings
 from dexwatch.rules.pace import Cadence, Pace
 from dexwatch.rules.rule import AlertRule, RecordingRule, Runbook
-from dexwatch.signals.metric import Unit
-from dexwatch.signals.severity import Severity
 
 ALERTING = 'alerting!="off"'
 

@@ -10,6 +10,8 @@ import promql_parser as promql
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from dexwatch.metrics import METRICS
+from dexwatch.metrics.metric import Kind, Unit
 from dexwatch.rules.anatomy import (
     COUNTING,
     OF_COUNTERS,
@@ -25,8 +27,6 @@ from dexwatch.rules.config import RulesConfig
 from dexwatch.rules.pace import PRODUCTION, SCRAPES_PER_WINDOW, Cadence, Pace
 from dexwatch.rules.rendering import UnknownRuleError, configured
 from dexwatch.rules.rule import AlertRule, RecordingRule
-from dexwatch.signals import METRICS
-from dexwatch.signals.metric import Kind, Unit
 
 Level = Literal["error", "warning"]
 
@@ -157,7 +157,7 @@ def _expression(
                 "unknown-metric",
                 place,
                 f"nobody declares {use.name or 'a selector without name'}",
-                "correct the name, or declare the metric in dexwatch/signals",
+                "correct the name, or declare the metric in dexwatch/metrics",
                 "error" if strict else "warning",
             )
             continue

@@ -1,12 +1,12 @@
 """What else goes wrong on a host: inodes, read-only disks, clock, handles, network."""
 
+from dexwatch.metrics import host
+from dexwatch.metrics.metric import Metric, Unit
+from dexwatch.metrics.severity import Severity
 from dexwatch.rules.host import ALERTING, still_filling
 from dexwatch.rules.pace import Cadence
 from dexwatch.rules.recordings import REAL_FILESYSTEMS
 from dexwatch.rules.rule import AlertRule, Comparison, Expression, Runbook
-from dexwatch.signals import host
-from dexwatch.signals.metric import Metric, Unit
-from dexwatch.signals.severity import Severity
 
 STANDARD = Cadence.STANDARD
 P1, P2 = Severity.P1, Severity.P2

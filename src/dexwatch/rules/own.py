@@ -1,11 +1,11 @@
 """The monitoring watches itself: targets, collectors, daemons, pages, and the dead man's signal."""
 
+from dexwatch.metrics import own, prometheus
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.severity import Severity
 from dexwatch.rules.pace import Cadence
 from dexwatch.rules.promql import latest
 from dexwatch.rules.rule import AlertRule, Runbook
-from dexwatch.signals import own, prometheus
-from dexwatch.signals.metric import Unit
-from dexwatch.signals.severity import Severity
 
 REFUSED = own.pages.where('outcome!="accepted"')
 BAD_HOOKS = own.hook_requests.where('outcome!="accepted"')

@@ -1,11 +1,11 @@
 """What a database owner looks after: rollbacks, locks, replicas, backups, the buffer cache."""
 
+from dexwatch.metrics import postgres
+from dexwatch.metrics.metric import Metric, Unit
+from dexwatch.metrics.severity import Severity
 from dexwatch.rules.pace import Cadence, Pace
 from dexwatch.rules.promql import enough, latest
 from dexwatch.rules.rule import AlertRule, Runbook
-from dexwatch.signals import postgres
-from dexwatch.signals.metric import Metric, Unit
-from dexwatch.signals.severity import Severity
 
 DATABASES = "instance, datname"
 

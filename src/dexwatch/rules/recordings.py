@@ -1,10 +1,10 @@
 """What several rules and panels would otherwise compute again and again."""
 
+from dexwatch.metrics import exchange, host, nginx, platform, postgres, probes, redis
+from dexwatch.metrics.metric import Unit
 from dexwatch.rules.pace import Cadence, Pace
 from dexwatch.rules.promql import latest, p95, share, total
 from dexwatch.rules.rule import RecordingRule
-from dexwatch.signals import exchange, host, nginx, platform, postgres, probes, redis
-from dexwatch.signals.metric import Unit
 
 REAL_FILESYSTEMS = 'fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660|autofs|devtmpfs"'
 IDLE = host.cpu_seconds.where('mode="idle"')

@@ -8,10 +8,10 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import LiteralScalarString
 
+from dexwatch.metrics.metric import Unit
 from dexwatch.rules.config import RulesConfig
 from dexwatch.rules.pace import Cadence, Pace, duration
 from dexwatch.rules.rule import AlertRule, RecordingRule, number
-from dexwatch.signals.metric import Unit
 
 
 class UnknownRuleError(ValueError):

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from dexwatch.metrics.metric import TARGET_LABELS, Unit, UnknownLabelError
+from dexwatch.metrics.severity import Severity
 from dexwatch.rules.pace import Cadence, Pace
-from dexwatch.signals.metric import TARGET_LABELS, Unit, UnknownLabelError
-from dexwatch.signals.severity import Severity
 
 Expression = Callable[[Pace], str]
 """A PromQL expression that depends on the pace, for its windows."""

@@ -1,11 +1,11 @@
 """Who tries to get in, and who asks for more than is allowed."""
 
+from dexwatch.metrics import platform
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.severity import Severity
 from dexwatch.rules.pace import Cadence
 from dexwatch.rules.promql import enough, latest, per_minute, share
 from dexwatch.rules.rule import AlertRule, Runbook
-from dexwatch.signals import platform
-from dexwatch.signals.metric import Unit
-from dexwatch.signals.severity import Severity
 
 CRITICAL = Cadence.CRITICAL
 FAILURES = platform.auth_attempts.where('outcome="failure"')

@@ -1,11 +1,11 @@
 """Prometheus and Alertmanager: is what they collect, judge and hand over complete?"""
 
+from dexwatch.metrics import prometheus
+from dexwatch.metrics.metric import Metric, Unit
+from dexwatch.metrics.severity import Severity
 from dexwatch.rules.pace import Cadence
 from dexwatch.rules.promql import latest
 from dexwatch.rules.rule import AlertRule, Comparison, Expression, Runbook
-from dexwatch.signals import prometheus
-from dexwatch.signals.metric import Metric, Unit
-from dexwatch.signals.severity import Severity
 
 LOOK_AT_LOGS = Runbook(
     meaning="The monitoring works in part; silence is not to be trusted.",

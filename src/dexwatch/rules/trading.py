@@ -1,12 +1,12 @@
 """Do trades work: their success, their way onto the chain, volume, prices, market data."""
 
+from dexwatch.metrics import chain, exchange, platform
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.severity import Severity
 from dexwatch.rules import recordings
 from dexwatch.rules.pace import Cadence, Pace
 from dexwatch.rules.promql import enough, latest, p95, share
 from dexwatch.rules.rule import AlertRule, Runbook
-from dexwatch.signals import chain, exchange, platform
-from dexwatch.signals.metric import Unit
-from dexwatch.signals.severity import Severity
 
 CRITICAL, HIGH = Cadence.CRITICAL, Cadence.HIGH
 BLIND_SECONDS = 3

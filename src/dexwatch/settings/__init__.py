@@ -12,15 +12,17 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dexwatch.agenda.config import RespondConfig
+from dexwatch.chain.config import ChainConfig
+from dexwatch.clients.config import DatabaseConfig
+from dexwatch.collectors.config import WatchConfig
 from dexwatch.console.config import ConsoleConfig
 from dexwatch.daemons.config import DaemonsConfig
-from dexwatch.exporters.config import WatchConfig
+from dexwatch.market.config import DexConfig
 from dexwatch.notifiers.config import NotifyConfig
+from dexwatch.response.config import RespondConfig
 from dexwatch.rules.config import RulesConfig
 from dexwatch.settings.document import Document, Place, dotted, read
 from dexwatch.settings.problems import Problem, SettingsError
-from dexwatch.sources.config import ChainConfig, DatabaseConfig, DexConfig
 from dexwatch.storage.config import StorageConfig
 
 __all__ = ["Problem", "Settings", "SettingsError", "load"]

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from dexwatch.agenda.store import StoreUnavailableError
+from dexwatch.response.store import StoreUnavailableError
 from dexwatch.storage.versions import migrate
 
 _BUSY_MILLISECONDS = 5000

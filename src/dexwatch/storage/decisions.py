@@ -8,14 +8,14 @@ from sqlalchemy import Insert, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dexwatch.agenda.store import Applied
-from dexwatch.agenda.work import WorkKind
 from dexwatch.incidents.decide import decide
 from dexwatch.incidents.effects import AddTimeline, Effect, HastenPage, PlanPage, UpdateMessage
-from dexwatch.incidents.facts import AlertFact, AlertFired, AlertResolved, Fact, PageOutcome
+from dexwatch.incidents.events import AlertFact, AlertFired, AlertResolved, Fact, PageOutcome
 from dexwatch.incidents.policy import Policy
 from dexwatch.incidents.records import Alert, AlertState, Incident, Page, Signal
 from dexwatch.incidents.state import Decision, GroupState
+from dexwatch.response.store import Applied
+from dexwatch.response.work import WorkKind
 from dexwatch.storage import tables
 from dexwatch.storage.rows import (
     alert_of,

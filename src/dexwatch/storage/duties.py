@@ -7,12 +7,12 @@ from datetime import datetime
 from sqlalchemy import RowMapping, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dexwatch.agenda.store import Applied, Briefing
-from dexwatch.agenda.work import Settled, Work, lease_time
-from dexwatch.incidents.facts import PageOutcome
+from dexwatch.incidents.events import PageOutcome
 from dexwatch.incidents.policy import URGENT, Policy
 from dexwatch.incidents.records import IncidentState, PageResult
-from dexwatch.signals.severity import Severity
+from dexwatch.metrics.severity import Severity
+from dexwatch.response.store import Applied, Briefing
+from dexwatch.response.work import Settled, Work, lease_time
 from dexwatch.storage import tables
 from dexwatch.storage.decisions import apply_fact, insert_into
 from dexwatch.storage.rows import alert_of, incident_of, page_of, work_of

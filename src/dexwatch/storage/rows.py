@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from dexwatch.agenda.work import Work, WorkKind
 from dexwatch.incidents.policy import Policy, Route
 from dexwatch.incidents.records import (
     Alert,
@@ -20,7 +19,8 @@ from dexwatch.incidents.records import (
     Signal,
     TimelineEntry,
 )
-from dexwatch.signals.severity import Severity
+from dexwatch.metrics.severity import Severity
+from dexwatch.response.work import Work, WorkKind
 
 Values = dict[str, Any]
 Row = RowMapping | Mapping[str, Any]

@@ -8,7 +8,11 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dexwatch.agenda.store import (
+from dexwatch.incidents.events import Fact
+from dexwatch.incidents.policy import Policy
+from dexwatch.incidents.records import Alert, AlertState, IncidentState
+from dexwatch.metrics.severity import Severity
+from dexwatch.response.store import (
     Applied,
     Briefing,
     Counts,
@@ -17,11 +21,7 @@ from dexwatch.agenda.store import (
     Listing,
     StoreUnavailableError,
 )
-from dexwatch.agenda.work import Settled, Work
-from dexwatch.incidents.facts import Fact
-from dexwatch.incidents.policy import Policy
-from dexwatch.incidents.records import Alert, AlertState, IncidentState
-from dexwatch.signals.severity import Severity
+from dexwatch.response.work import Settled, Work
 from dexwatch.storage import duties, retention, tables
 from dexwatch.storage.database import Database, open_database
 from dexwatch.storage.decisions import apply_fact

@@ -24,10 +24,10 @@ from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.programs.postgres_queries import QUERIES
 from dexwatch.daemons.programs.scrape import redis_address
 from dexwatch.daemons.supervisor import Supervisor
+from dexwatch.metrics.nginx import NGINX_METRICS
+from dexwatch.metrics.postgres import POSTGRES_METRICS
+from dexwatch.metrics.redis import REDIS_METRICS
 from dexwatch.rules.pace import SAMPLE
-from dexwatch.signals.nginx import NGINX_METRICS
-from dexwatch.signals.postgres import POSTGRES_METRICS
-from dexwatch.signals.redis import REDIS_METRICS
 from tests.fakes.need import free_port, program
 from tests.fakes.patience import gone, until
 

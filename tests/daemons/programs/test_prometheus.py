@@ -16,9 +16,9 @@ from dexwatch.daemons.programs.exporters import CONNECT_SECONDS
 from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.programs.prometheus import prometheus_files
 from dexwatch.daemons.programs.scrape import Role
-from dexwatch.rules.catalogue import ALERTS, render
+from dexwatch.metrics.severity import Severity
 from dexwatch.rules.pace import PACES, Cadence
-from dexwatch.signals.severity import Severity
+from dexwatch.rules.registry import ALERTS, render
 
 HOOK = Hook("http://127.0.0.1:8903/hooks/alertmanager", SecretStr("geheim"))
 ROLES = (Role("watch", 8910), Role("respond", 8903), Role("supervisor", 8911))

@@ -11,7 +11,7 @@ from dexwatch.demo.chain.rpc import Rpc, decode_output, event_topic
 from dexwatch.demo.chain.start import SampleChain
 from dexwatch.demo.description import TRADED
 from dexwatch.demo.trading.market import read_market
-from dexwatch.sources.config import trade_layout
+from dexwatch.market.config import trade_layout
 from tests.fakes.chain_talk import refusal, send
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from dexwatch.demo.exchange.queries import QUERIES
-from dexwatch.signals.business import BUSINESS_METRICS
+from dexwatch.metrics.business import BUSINESS_METRICS
 from tests.fakes.exchange import client, rises, scrape, signed_in, status, total, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -5,7 +5,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from dexwatch.demo.local.host import PROCESSORS, Load, SampleHost
-from dexwatch.signals.host import HOST_METRICS
+from dexwatch.metrics.host import HOST_METRICS
 
 
 def read(host: SampleHost) -> dict[tuple[str, ...], float]:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from dexwatch.demo.scenarios import SCENARIOS, Scenario
-from dexwatch.rules.catalogue import ALERTS
+from dexwatch.rules.registry import ALERTS
 
 PROMISED = [
     "api-slow",

@@ -8,15 +8,16 @@ from enum import StrEnum
 from functools import partial
 from urllib.parse import urlsplit
 
+from dexwatch.chain.config import ChainConfig, EndpointConfig
 from dexwatch.cli.probing import recognise
+from dexwatch.clients.config import DatabaseConfig, QueryConfig
+from dexwatch.clients.database import PlatformDatabase
+from dexwatch.clients.http import HttpClient, SourceError
 from dexwatch.daemons.config import DaemonsConfig, ProbeConfig
 from dexwatch.daemons.ports import holder, is_free
+from dexwatch.metrics.business import BUSINESS_METRICS
 from dexwatch.notifiers.config import NotifyConfig
 from dexwatch.settings import Settings
-from dexwatch.signals.business import BUSINESS_METRICS
-from dexwatch.sources.config import ChainConfig, DatabaseConfig, EndpointConfig, QueryConfig
-from dexwatch.sources.database import PlatformDatabase
-from dexwatch.sources.http import HttpClient, SourceError
 
 TIMEOUT_SECONDS = 8.0
 FREE_BYTES = 2_000_000_000

@@ -9,8 +9,8 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 
 from dexwatch.cli.draft import Contract, Pool, Token
-from dexwatch.sources.http import HttpClient, Outcome, SourceError
-from dexwatch.sources.http import decode as decode_json
+from dexwatch.clients.http import HttpClient, Outcome, SourceError
+from dexwatch.clients.http import decode as decode_json
 
 PANCAKE_V2_FEE_BPS = 25
 """PancakePair.sol checks its invariant with 10000 and 25, so 0.25 %."""

@@ -13,9 +13,9 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from dexwatch.agenda.store import StoreUnavailableError
 from dexwatch.console.access.users import Role, Users
-from dexwatch.console.contracts import Now, SessionStore, StoredSession
+from dexwatch.console.protocols import Now, SessionStore, StoredSession
+from dexwatch.response.store import StoreUnavailableError
 
 FRESH = timedelta(seconds=3)
 """A session that was read so short a time ago is not read again; another console's sign-out

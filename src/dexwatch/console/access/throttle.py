@@ -7,7 +7,7 @@ only delayed, by a time that grows and stays short.
 from collections import OrderedDict, deque
 from datetime import datetime, timedelta
 
-from dexwatch.console.contracts import Now
+from dexwatch.console.protocols import Now
 
 MOST_KEYS = 10_000
 LONGEST_DELAY = 4.0

@@ -8,10 +8,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from dexwatch.console.contracts import Queries
+from dexwatch.clients.prometheus import Series
 from dexwatch.console.live.frames import Answer, Track, Value
+from dexwatch.console.protocols import Queries
 from dexwatch.dashboards.board import Panel, PanelKind, Windows
-from dexwatch.sources.prometheus import Series
 
 MOST_SERIES = 60
 """Series kept of one query; a panel draws fewer, this bounds memory."""

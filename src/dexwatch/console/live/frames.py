@@ -13,7 +13,7 @@ import orjson
 
 from dexwatch.console import words
 from dexwatch.dashboards.board import Level, Panel, PanelKind
-from dexwatch.signals.metric import Unit
+from dexwatch.metrics.metric import Unit
 
 NAME_LENGTH = 80
 SPARK_WIDTH, SPARK_HEIGHT = 100, 28

@@ -9,15 +9,15 @@ from typing import TypeVar
 import structlog
 
 from dexwatch import clock
-from dexwatch.agenda.incidents import list_incidents
-from dexwatch.agenda.store import IncidentFilter, Store, StoreUnavailableError
-from dexwatch.console.contracts import Alertmanager, Now, Prometheus
+from dexwatch.clients.http import SourceError
 from dexwatch.console.live.pulse import Pulse, health_of, problems_of
 from dexwatch.console.live.watcher import Watcher
+from dexwatch.console.protocols import Alertmanager, Now, Prometheus
 from dexwatch.dashboards.board import Windows
 from dexwatch.dashboards.components import COMPONENTS
 from dexwatch.incidents.records import Incident, IncidentState
-from dexwatch.sources.http import SourceError
+from dexwatch.response.actions import list_incidents
+from dexwatch.response.store import IncidentFilter, Store, StoreUnavailableError
 
 log = structlog.get_logger(__name__)
 

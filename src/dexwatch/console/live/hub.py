@@ -16,12 +16,12 @@ from itertools import islice
 import structlog
 
 from dexwatch import clock
-from dexwatch.console.contracts import Now, Queries
+from dexwatch.clients.http import SourceError
 from dexwatch.console.live.feed import Feed, Span, ask_range
 from dexwatch.console.live.frames import Frame, draw
 from dexwatch.console.live.watcher import Watcher
+from dexwatch.console.protocols import Now, Queries
 from dexwatch.dashboards.board import Board, Panel, Windows
-from dexwatch.sources.http import SourceError
 
 log = structlog.get_logger(__name__)
 

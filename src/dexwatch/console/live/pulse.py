@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from dexwatch.clients.alertmanager import RoutedAlert
+from dexwatch.clients.prometheus import ActiveAlert
 from dexwatch.dashboards.board import Level
 from dexwatch.dashboards.components import COMPONENTS, ORDER, Component, component_of
 from dexwatch.incidents.records import Incident, IncidentState
-from dexwatch.signals.severity import Severity
-from dexwatch.sources.alertmanager import RoutedAlert
-from dexwatch.sources.prometheus import ActiveAlert
+from dexwatch.metrics.severity import Severity
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from dexwatch.console.access.sessions import Session
 from dexwatch.console.context import Context
 from dexwatch.console.live.pulse import Problem
-from dexwatch.signals.severity import Severity
+from dexwatch.metrics.severity import Severity
 
 
 def build(context: Context) -> APIRouter:

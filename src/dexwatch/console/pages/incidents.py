@@ -9,8 +9,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from dexwatch.agenda import incidents as desk
-from dexwatch.agenda.store import IncidentFilter, IncidentView
 from dexwatch.console import words
 from dexwatch.console.access.guard import Fields
 from dexwatch.console.access.sessions import Session
@@ -20,8 +18,10 @@ from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Section, T
 from dexwatch.dashboards.board import Query as PanelQuery
 from dexwatch.dashboards.promql import text
 from dexwatch.incidents.records import Alert, Incident, IncidentState
-from dexwatch.signals.metric import Unit
-from dexwatch.signals.severity import Severity
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.severity import Severity
+from dexwatch.response import actions as desk
+from dexwatch.response.store import IncidentFilter, IncidentView
 
 PAGE = 50
 BEFORE = timedelta(minutes=10)

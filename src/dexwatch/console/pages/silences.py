@@ -9,12 +9,12 @@ import structlog
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from dexwatch.clients.alertmanager import Matcher, RoutedAlert, Silence
+from dexwatch.clients.http import SourceError
 from dexwatch.console.access.guard import Fields
 from dexwatch.console.access.sessions import Session
 from dexwatch.console.context import Context
 from dexwatch.console.matching import LONGEST_TEXT, MatcherError, mutes, parse
-from dexwatch.sources.alertmanager import Matcher, RoutedAlert, Silence
-from dexwatch.sources.http import SourceError
 
 log = structlog.get_logger(__name__)
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
+from dexwatch.clients.http import SourceError
+from dexwatch.clients.prometheus import RuleGroup, RuleState, Target
 from dexwatch.console.access.sessions import Session
 from dexwatch.console.context import Context
 from dexwatch.console.live.pulse import moment
-from dexwatch.sources.http import SourceError
-from dexwatch.sources.prometheus import RuleGroup, RuleState, Target
 
 
 def build(context: Context) -> APIRouter:

@@ -13,8 +13,8 @@ from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload
 from dexwatch.daemons.programs.scrape import LOOPBACK
 from dexwatch.daemons.programs.text import yaml
-from dexwatch.rules.catalogue import ALERTS
 from dexwatch.rules.pace import Cadence, Pace, duration
+from dexwatch.rules.registry import ALERTS
 from dexwatch.rules.rule import SAME_THING
 
 TOKEN_FILE = "hook.token"  # noqa: S105 - the name of a file.

@@ -12,8 +12,8 @@ from typing import Self
 
 from dexwatch import clock
 from dexwatch.demo.local.server import LoopbackServer, Reply, Request
-from dexwatch.signals import host
-from dexwatch.signals.metric import Kind, Metric
+from dexwatch.metrics import host
+from dexwatch.metrics.metric import Kind, Metric
 
 PROCESSORS = 4
 GIB = 1024**3

@@ -1,0 +1,224 @@
+"""Follows a reader's canonical chain: in order, gaps filled, parents checked, forks walked.
+
+What is handed on is exactly the canonical chain: each block once, in order; what a reorganisation
+dropped is retracted before its replacement comes.
+Nothing is skipped silently: a block that nobody can read is given up by decision, and counted.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+
+from dexwatch.chain.fetch import BlockReader
+from dexwatch.clients.http import Outcome, SourceError
+from dexwatch.evm.block import Block, BlockRef, Header
+from dexwatch.evm.chain import UNKNOWN, ChainWindow
+from dexwatch.metrics import chain
+from dexwatch.metrics.series import Series
+
+_AT_ONCE = 4
+"""Blocks that are asked for side by side while a gap is filled."""
+
+_log = structlog.get_logger("dexwatch.blocks")
+
+
+@dataclass(frozen=True, slots=True)
+class Retraction:
+    """Blocks that are no longer canonical, newest first.
+
+    A `reorg` has a known ancestor; after a `reset` nothing of what we knew is there any more: the
+    fork is deeper than the window, or it is a new chain.
+    """
+
+    blocks: tuple[BlockRef, ...]
+    cause: Literal["reorg", "reset"]
+
+
+class Follower:
+    """Brings the evaluated chain up to a head; one call at a time."""
+
+    def __init__(
+        self,
+        series: Series,
+        *,
+        depth: int,
+        max_catch_up: int,
+        on_block: Callable[[Block], None],
+        on_retraction: Callable[[Retraction], None],
+        resume: Sequence[BlockRef] = (),
+    ) -> None:
+        self._series = series
+        self._depth = depth
+        self._max_catch_up = max_catch_up
+        self._on_block = on_block
+        self._on_retraction = on_retraction
+        self._window = ChainWindow(depth)
+        self._tip_ms = 0
+        self._target = 0
+        self._counts = {"produced": 0, "seen": 0, "evaluated": 0, "lost": 0}
+        for ref in resume:
+            self._window.append(ref)
+        self._count()
+
+    @property
+    def tip(self) -> BlockRef | None:
+        """The newest evaluated block."""
+        return self._window.tip
+
+    def recent(self, count: int) -> tuple[BlockRef, ...]:
+        """Return the newest evaluated blocks, oldest first: what a restart goes on from."""
+        return self._window.newest(count)
+
+    async def follow(self, reader: BlockReader, head: Header) -> None:
+        """Evaluate everything from the tip to `head` as the reader sees it.
+
+        Raises:
+            SourceError: a block could not be read; what was evaluated so far stays, and the next
+                call goes on from there.
+        """
+        ref = head.ref
+        if ref.hash in self._window or self._is_stale(head):
+            return
+        tip = self.tip
+        if tip is not None and ref.number - tip.number > self._max_catch_up:
+            # Before anything is given up for it, the head must be there, not merely be claimed.
+            shown = _needed(await reader.by_number(ref.number), ref.number)
+            if shown.ref.hash != ref.hash:
+                raise SourceError(Outcome.MALFORMED, "the head is not the node's own block")
+        self._announce(ref.number)
+        self._leave_behind(ref.number)
+        while self.tip is not None and self.tip.number + 1 < ref.number:
+            await self._fill(reader, self.tip.number + 1, ref.number)
+        if ref.hash not in self._window:
+            await self._link(reader, _needed(await reader.by_hash(ref.hash), ref.number), head)
+
+    async def give_up(self, reader: BlockReader, head: BlockRef) -> None:
+        """Pass over the next block below `head`, which cannot be read; it counts as lost.
+
+        Where the node lacks it, all that it lacks below `head` goes with it: nodes forget old
+        blocks, and to try thousands of them one after the other would never catch up.
+        """
+        tip = self.tip
+        if tip is None or tip.number >= head.number:
+            return
+        if await self._lacks(reader, head.number):
+            # Nothing is lost for the sake of a head that the node itself does not have.
+            return
+        first = tip.number + 1
+        last = max(first, await self._first_kept(reader, first, head.number) - 1)
+        _log.error("blocks given up: not to be read", first=first, count=last + 1 - first)
+        self._pass_over(last, head.number)
+
+    async def _first_kept(self, reader: BlockReader, low: int, head: int) -> int:
+        while low < head:
+            middle = (low + head) // 2
+            if await self._lacks(reader, middle):
+                low = middle + 1
+            else:
+                head = middle
+        return low
+
+    async def _lacks(self, reader: BlockReader, number: int) -> bool:
+        try:
+            return await reader.by_number(number) is None
+        except SourceError:
+            return False
+
+    def _pass_over(self, last: int, head: int) -> None:
+        tip = self.tip
+        if tip is not None:
+            if last > tip.number + 1:
+                self._window.clear()
+            self._window.give_up(last)
+            self._counts["lost"] += last - tip.number
+            self._announce(head)
+
+    def _is_stale(self, head: Header) -> bool:
+        # A node that lags by more than the window shows heads that we no longer remember; they are
+        # older than our tip, whereas the heads of a chain that began anew are younger.
+        bottom = self._window.bottom
+        return (
+            bottom is not None
+            and head.ref.number < bottom.number
+            and head.timestamp_ms < self._tip_ms
+        )
+
+    def _leave_behind(self, head: int) -> None:
+        tip = self.tip
+        if tip is None or head - tip.number <= self._max_catch_up:
+            return
+        last = head - self._max_catch_up
+        count = last - tip.number
+        _log.error("blocks given up: too far behind", first=tip.number + 1, count=count)
+        self._pass_over(last, head)
+
+    async def _fill(self, reader: BlockReader, first: int, head: int) -> None:
+        numbers = range(first, min(first + _AT_ONCE, head))
+        found = await asyncio.gather(
+            *(reader.by_number(number) for number in numbers), return_exceptions=True
+        )
+        for number, block in zip(numbers, found, strict=True):
+            if isinstance(block, BaseException):
+                raise block
+            if self.tip is not None and self.tip.number + 1 != number:
+                return
+            await self._link(reader, _needed(block, number))
+
+    async def _link(self, reader: BlockReader, block: Block, head: Header | None = None) -> None:
+        branch = [block]
+        while not self._window.follows(branch[-1].ref):
+            oldest = branch[-1].ref
+            bottom = self._window.bottom
+            if oldest.parent in self._window:
+                self._retract(Retraction(self._window.retract_to(oldest.parent), "reorg"))
+                break
+            if bottom is None or oldest.number <= bottom.number or len(branch) >= self._depth:
+                if head is not None and head.timestamp_ms < self._tip_ms:
+                    return
+                self._retract(Retraction(self._window.clear(), "reset"))
+                break
+            parent = await reader.by_hash(oldest.parent)
+            branch.append(_needed(parent, oldest.number - 1))
+        # From here on nothing waits, so a retraction and its replacement are one step.
+        for linked in reversed(branch):
+            self._apply(linked)
+
+    def _apply(self, block: Block) -> None:
+        self._window.append(block.ref)
+        self._tip_ms = block.header.timestamp_ms
+        self._counts["seen"] += 1
+        self._on_block(block)
+        self._counts["evaluated"] += 1
+        self._count()
+
+    def _retract(self, retraction: Retraction) -> None:
+        known = tuple(ref for ref in retraction.blocks if ref.hash != UNKNOWN)
+        if known:
+            _log.warning("blocks retracted", cause=retraction.cause, depth=len(known))
+            self._on_retraction(Retraction(known, retraction.cause))
+
+    def _announce(self, head: int) -> None:
+        self._target = head
+        self._count()
+
+    def _count(self) -> None:
+        # Heights that vanished in a reorganisation before anybody read them make `produced` run
+        # ahead for a moment; a counter must not fall, so it waits until the others have caught up.
+        tip = self.tip
+        waiting = 1 if tip is None and self._target else 0
+        if tip is not None:
+            waiting = max(self._target - tip.number, 0)
+        done = self._counts["evaluated"] + self._counts["lost"]
+        self._counts["produced"] = max(self._counts["produced"], done + waiting)
+        for stage, count in self._counts.items():
+            self._series.set(chain.blocks, count, stage=stage)
+        self._series.set(chain.block_gaps_open, waiting)
+
+
+def _needed(block: Block | None, number: int) -> Block:
+    if block is None:
+        raise SourceError(Outcome.MALFORMED, f"the node has no block {number} and should")
+    return block

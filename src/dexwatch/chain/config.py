@@ -1,0 +1,55 @@
+"""What an operator says of the chain and its nodes."""
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from dexwatch.market.config import Name, unique
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EndpointConfig(_Config):
+    """A node's doors; the addresses may hold a key, so they are never logged or shown whole."""
+
+    name: Name
+    http: Annotated[SecretStr, Field(description="JSON-RPC address, http:// or https://")]
+    ws: Annotated[
+        SecretStr | None, Field(description="WebSocket address; without it heads are polled")
+    ] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.http.get_secret_value().startswith(("http://", "https://")):
+            raise ValueError("http: the address must begin with http:// or https://")
+        if self.ws is not None and not self.ws.get_secret_value().startswith(("ws://", "wss://")):
+            raise ValueError("ws: the address must begin with ws:// or wss://")
+        return self
+
+
+class ChainConfig(_Config):
+    """The chain and the nodes through which it is watched; two or more can be compared."""
+
+    chain_id: Annotated[int, Field(gt=0, description="56 is BNB Smart Chain")] = 56
+    block_interval_ms: Annotated[int, Field(ge=10, le=60_000)] = 450
+    stall_seconds: Annotated[
+        float, Field(gt=0, description="no new head for so long: polling begins")
+    ] = 3.0
+    endpoints: Annotated[tuple[EndpointConfig, ...], Field(min_length=1, max_length=8)]
+    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 3.0
+    max_catch_up_blocks: Annotated[
+        int,
+        Field(
+            ge=10, description="blocks older than these are given up after an outage, and counted"
+        ),
+    ] = 8_000
+    safe_depth_blocks: Annotated[
+        int, Field(ge=1, le=1_000, description="how far back a reorganisation is followed")
+    ] = 128
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        unique("endpoints", [endpoint.name for endpoint in self.endpoints])
+        return self

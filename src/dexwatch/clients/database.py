@@ -1,0 +1,107 @@
+"""The platform's own database, read only: declared queries, bounded in time and rows."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from math import isfinite
+
+import psycopg
+from psycopg import AsyncConnection
+
+from dexwatch.clients.config import DatabaseConfig, QueryConfig
+from dexwatch.clients.http import Outcome, SourceError
+
+
+@dataclass(frozen=True)
+class Row:
+    """One series of a query's result."""
+
+    value: float
+    labels: Mapping[str, str]
+
+
+class PlatformDatabase:
+    """Runs one query at a time on one connection, which is opened anew after a failure."""
+
+    def __init__(self, config: DatabaseConfig) -> None:
+        self._dsn = config.dsn
+        self._timeout = config.timeout_seconds
+        self._connection: AsyncConnection | None = None
+        self._turn = asyncio.Lock()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(psycopg.Error, OSError, TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await connection.close()
+
+    async def fetch(self, query: QueryConfig, labels: tuple[str, ...]) -> list[Row]:
+        """Run a query in a read-only transaction and return its rows; null values are left out.
+
+        Raises:
+            SourceError: no connection, too slow, refused, too many rows, or columns other than
+                `value` and the labels.
+        """
+        async with self._turn:
+            try:
+                # The server's own limit ends the statement first; this one covers a silent server.
+                async with asyncio.timeout(self._timeout + 1.0):
+                    return await self._fetch(query, labels)
+            except TimeoutError as error:
+                await self.close()
+                raise SourceError(Outcome.TIMEOUT, "the database does not answer") from error
+            except psycopg.errors.QueryCanceled as error:
+                raise SourceError(
+                    Outcome.TIMEOUT, f"{query.metric}: no result in {self._timeout:g} s"
+                ) from error
+            except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
+                await self.close()
+                raise SourceError(Outcome.CONNECTION, "the database is not reachable") from error
+            except psycopg.Error as error:
+                reason = error.diag.message_primary or type(error).__name__
+                raise SourceError(Outcome.RPC_ERROR, f"{query.metric}: {reason}") from error
+
+    async def _fetch(self, query: QueryConfig, labels: tuple[str, ...]) -> list[Row]:
+        connection = await self._connected()
+        # A server-side cursor takes one SELECT only and sends no more rows than are asked for.
+        async with connection.transaction(), connection.cursor("dexwatch") as cursor:
+            await cursor.execute(query.sql)
+            found = await cursor.fetchmany(query.max_rows + 1)
+            columns = [column.name for column in cursor.description or ()]
+        if sorted(columns) != sorted(("value", *labels)):
+            wanted = ", ".join(("value", *labels))
+            raise SourceError(
+                Outcome.MALFORMED, f"{query.metric}: give the columns {wanted}; got {columns}"
+            )
+        if len(found) > query.max_rows:
+            raise SourceError(
+                Outcome.MALFORMED, f"{query.metric}: more than {query.max_rows} rows: aggregate"
+            )
+        named = (dict(zip(columns, row, strict=True)) for row in found)
+        return [_row(record, query.metric) for record in named if record["value"] is not None]
+
+    async def _connected(self) -> AsyncConnection:
+        if self._connection is None or self._connection.closed:
+            connection = await AsyncConnection.connect(
+                self._dsn.get_secret_value(),
+                autocommit=True,
+                connect_timeout=max(2, round(self._timeout)),
+                application_name="dexwatch",
+                options=f"-c statement_timeout={round(self._timeout * 1000)}"
+                " -c default_transaction_read_only=on",
+            )
+            self._connection = connection
+        return self._connection
+
+
+def _row(record: Mapping[str, object], metric: str) -> Row:
+    try:
+        value = float(str(record["value"]))
+    except ValueError as error:
+        raise SourceError(Outcome.MALFORMED, f"{metric}: `value` is not a number") from error
+    if not isfinite(value):
+        raise SourceError(Outcome.MALFORMED, f"{metric}: `value` is not a finite number")
+    return Row(value, {name: str(text) for name, text in record.items() if name != "value"})

@@ -1,0 +1,90 @@
+"""The chain itself: head, intervals, turns, gas, finality, reorganisations."""
+
+from collections import deque
+from typing import ClassVar
+
+from dexwatch import clock
+from dexwatch.chain import fetch
+from dexwatch.chain.blocks import Retraction
+from dexwatch.chain.endpoint import is_unsupported
+from dexwatch.clients.http import SourceError
+from dexwatch.collectors.collector import Collector, World
+from dexwatch.evm.block import Block, BlockRef
+from dexwatch.metrics import chain
+from dexwatch.metrics.series import Series
+
+_WAITING_FOR_FINALITY = 512
+_TURNS = {2: "in", 1: "out"}
+
+
+class ChainCollector(Collector):
+    """Takes headers; asks the leader for the finalised block once a block interval."""
+
+    name: ClassVar[str] = "chain"
+
+    def __init__(self, world: World, series: Series) -> None:
+        super().__init__(world, series)
+        self._last: BlockRef | None = None
+        self._last_ms = 0
+        self._not_final: deque[tuple[int, float]] = deque(maxlen=_WAITING_FOR_FINALITY)
+        self._has_finality = True
+        series.add(chain.reorgs, 0)
+        for cause in ("reorg", "reset"):
+            series.add(chain.reorg_blocks, 0, cause=cause)
+
+    @property
+    def every_seconds(self) -> float | None:
+        """Once a block interval."""
+        return self.world.chain.block_interval_ms / 1000
+
+    def on_block(self, block: Block) -> None:
+        """Take a block's header."""
+        header, series = block.header, self.series
+        series.set(chain.head_block, header.ref.number)
+        series.set(chain.head_timestamp, header.timestamp_ms / 1000)
+        series.set(chain.difficulty, header.difficulty)
+        series.add(chain.block_turns, turn=_TURNS.get(header.difficulty, "unknown"))
+        if header.gas_limit:
+            series.set(chain.block_gas_ratio, header.gas_used / header.gas_limit)
+        if self._last is not None and header.ref.parent == self._last.hash:
+            interval = (header.timestamp_ms - self._last_ms) / 1000
+            series.observe(chain.block_interval_seconds, max(interval, 0.0))
+        self._last, self._last_ms = header.ref, header.timestamp_ms
+        arrived = self.world.stream.arrival(header.ref.hash)
+        if arrived is not None:
+            age = clock.monotonic() - arrived
+            series.set(chain.head_received, self.world.clock().timestamp() - age)
+            self._not_final.append((header.ref.number, arrived))
+
+    def on_retraction(self, retraction: Retraction) -> None:
+        """Count a reorganisation; a new chain is counted as its own cause."""
+        if retraction.cause == "reorg":
+            self.series.add(chain.reorgs)
+            self.series.set(chain.reorg_depth, len(retraction.blocks))
+        self.series.add(chain.reorg_blocks, len(retraction.blocks), cause=retraction.cause)
+        lowest = min(ref.number for ref in retraction.blocks)
+        kept = [waiting for waiting in self._not_final if waiting[0] < lowest]
+        self._not_final.clear()
+        self._not_final.extend(kept)
+
+    async def collect(self) -> None:
+        """Ask for the finalised block, where the node knows it."""
+        if not self._has_finality:
+            return
+        try:
+            final = await fetch.header(self.world.stream.leader, "finalized")
+        except SourceError as error:
+            self.series.forget(chain.finality_lag)
+            if is_unsupported(error):
+                self._has_finality = False
+                return
+            raise
+        if final is None:
+            return
+        number = final.ref.number
+        self.series.set(chain.finalized_block, number)
+        if self._last is not None:
+            self.series.set(chain.finality_lag, max(self._last.number - number, 0))
+        now = clock.monotonic()
+        while self._not_final and self._not_final[0][0] <= number:
+            self.series.observe(chain.finality_seconds, now - self._not_final.popleft()[1])

@@ -1,0 +1,65 @@
+"""What a collector is: it takes blocks as they come, or asks sources now and then, or both."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from dexwatch.chain.blocks import Retraction
+from dexwatch.chain.config import ChainConfig
+from dexwatch.chain.endpoint import Endpoint
+from dexwatch.chain.stream import BlockStream
+from dexwatch.clients.config import DatabaseConfig
+from dexwatch.evm.block import Block
+from dexwatch.market.config import DexConfig
+from dexwatch.market.state import Market
+from dexwatch.metrics.series import Series
+
+
+@dataclass(frozen=True)
+class World:
+    """What collectors have in common; `market` is kept by the exchange collector."""
+
+    chain: ChainConfig
+    dex: DexConfig
+    database: DatabaseConfig | None
+    endpoints: tuple[Endpoint, ...]
+    stream: BlockStream
+    market: Market
+    clock: Callable[[], datetime]
+
+
+class Collector:
+    """Fills its own bounded `series`; a failure of one collector touches no other.
+
+    A collector that asks sources sets `every_seconds`, and raises `SourceError` when it cannot
+    bring its figures up to date; what it no longer knows it forgets, so that an old value is
+    never shown as a present one.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, world: World, series: Series) -> None:
+        self.world = world
+        self.series = series
+
+    @property
+    def every_seconds(self) -> float | None:
+        """How often `collect` runs; None for a collector that only takes blocks."""
+        return None
+
+    def on_block(self, block: Block) -> None:
+        """Take an evaluated block; called once for each, in order, and must be quick."""
+
+    def on_retraction(self, retraction: Retraction) -> None:
+        """Take notice that blocks were dropped; counters keep what they counted."""
+
+    async def collect(self) -> None:
+        """Ask the sources.
+
+        Raises:
+            SourceError: a source gave no usable answer.
+        """
+
+    async def close(self) -> None:
+        """Give back what was opened."""

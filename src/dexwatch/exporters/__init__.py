@@ -1,1 +1,0 @@
-"""Collectors: each turns blocks or answers of sources into metrics; `catalogue` lists them."""

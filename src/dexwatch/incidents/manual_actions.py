@@ -1,0 +1,88 @@
+"""What people do to an incident: take it on, end it, bring it back, write something down."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from dexwatch.incidents.effects import Event
+from dexwatch.incidents.events import Acknowledged, NoteAdded, Reopened, ResolvedByHand
+from dexwatch.incidents.notification_plan import line, updates
+from dexwatch.incidents.records import Incident, IncidentState
+from dexwatch.incidents.state import Decision, GroupState, Reason
+
+
+def acknowledged(
+    state: GroupState, incident: Incident, fact: Acknowledged, now: datetime
+) -> Decision:
+    """Somebody took the incident on. The first one keeps it."""
+    if incident.state is IncidentState.RESOLVED:
+        return Decision(state, (), Reason.ALREADY_RESOLVED)
+    if incident.owner is not None:
+        return Decision(state, (), Reason.ALREADY_ACKNOWLEDGED)
+    at_hand = IncidentState.ACKNOWLEDGED if incident.state is IncidentState.OPEN else incident.state
+    incident = replace(incident, state=at_hand, owner=fact.by, acknowledged_at=now)
+    state = replace(state, incident=incident)
+    text = _with_note("Acknowledged", fact.note)
+    entry = line(incident, f"hand/{fact.source_id}", now, "acknowledged", text, by=fact.by)
+    return Decision(state, (entry, *updates(state, Event.ACKNOWLEDGED, now)), Reason.ACKNOWLEDGED)
+
+
+def resolved_by_hand(
+    state: GroupState, incident: Incident, fact: ResolvedByHand, now: datetime
+) -> Decision:
+    """Somebody ended it. Alerts that still fire after the reopen window open a linked incident."""
+    if incident.state is IncidentState.RESOLVED:
+        return Decision(state, (), Reason.ALREADY_RESOLVED)
+    firing = state.firing()
+    incident = replace(
+        incident,
+        state=IncidentState.RESOLVED,
+        mitigated_at=incident.mitigated_at or now,
+        resolved_at=now,
+        resolved_by=fact.by,
+    )
+    state = replace(state, incident=incident)
+    text = _with_note("Resolved", fact.note)
+    if firing:
+        names = ", ".join(sorted({a.name for a in firing})[:5])
+        text += f" Still firing at that moment: {names}."
+    entry = line(incident, f"hand/{fact.source_id}", now, "resolved", text, by=fact.by)
+    return Decision(state, (entry, *updates(state, Event.RESOLVED, now)), Reason.RESOLVED_BY_HAND)
+
+
+def reopened(state: GroupState, incident: Incident, fact: Reopened, now: datetime) -> Decision:
+    """Somebody brought it back; nobody is paged for it, the messages show it."""
+    if incident.state is not IncidentState.RESOLVED:
+        return Decision(state, (), Reason.NOT_RESOLVED)
+    if not state.newest:
+        return Decision(state, (), Reason.SUPERSEDED)
+    incident = replace(
+        incident,
+        state=IncidentState.ACKNOWLEDGED,
+        owner=fact.by,
+        reopened=incident.reopened + 1,
+        acknowledged_at=now,
+        mitigated_at=None,
+        resolved_at=None,
+        resolved_by=None,
+    )
+    state = replace(state, incident=incident)
+    entry = line(
+        incident,
+        f"hand/{fact.source_id}",
+        now,
+        "reopened",
+        _with_note("Reopened", fact.note),
+        by=fact.by,
+    )
+    return Decision(state, (entry, *updates(state, Event.REOPENED, now)), Reason.REOPENED_BY_HAND)
+
+
+def noted(state: GroupState, incident: Incident, fact: NoteAdded, now: datetime) -> Decision:
+    """Somebody wrote something down."""
+    entry = line(incident, f"hand/{fact.source_id}", now, "note", fact.note, by=fact.by)
+    state = replace(state, incident=replace(incident, changed_at=now))
+    return Decision(state, (entry,), Reason.NOTED)
+
+
+def _with_note(word: str, note: str) -> str:
+    return f"{word}: {note}" if note else f"{word}."

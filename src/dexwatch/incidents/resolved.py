@@ -1,0 +1,77 @@
+"""An alert is over; so may be its incident. A resolve passes whatever suppresses the alert."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from dexwatch.incidents.effects import Event
+from dexwatch.incidents.events import AlertResolved
+from dexwatch.incidents.notification_plan import line, updates
+from dexwatch.incidents.records import Alert, AlertState, Incident, IncidentState
+from dexwatch.incidents.state import Decision, GroupState, Reason
+
+
+def cleared(state: GroupState, fact: AlertResolved, now: datetime) -> Decision:
+    """Judge a resolved alert; a resolve of an older episode than the latest is stale."""
+    latest = state.alerts.get(fact.fingerprint)
+    if latest is not None and fact.starts_at < latest.starts_at:
+        return Decision(state, (), Reason.STALE)
+    if latest is None or (not latest.firing and fact.starts_at > latest.starts_at):
+        # It is kept, so that the firing of this episode, should it come late, opens nothing.
+        return Decision(state.with_alert(_unseen(state, fact, now)), (), Reason.RESOLVED_UNSEEN)
+    if not latest.firing:
+        return Decision(state, (), Reason.REPEATED)
+    alert = replace(
+        latest,
+        state=AlertState.RESOLVED,
+        starts_at=max(latest.starts_at, fact.starts_at),
+        suppressed_by=None,
+        resolved_at=max(latest.ingested_at, min(fact.ends_at, now)),
+    )
+    state = state.with_alert(alert)
+    incident = state.incident
+    if incident is None or not incident.unresolved or alert.incident_id != incident.id:
+        return Decision(state, (), Reason.ALERT_RESOLVED)
+    return _after(state, incident, alert, now)
+
+
+def _after(state: GroupState, incident: Incident, alert: Alert, now: datetime) -> Decision:
+    key = f"resolved/{alert.fingerprint}/{alert.starts_at.isoformat()}/{now.isoformat()}"
+    left = state.firing()
+    if left:
+        more = "1 alert still fires." if len(left) == 1 else f"{len(left)} alerts still fire."
+        entry = line(incident, key, now, "alert", f"{alert.name} resolved; {more}")
+        state = replace(state, incident=replace(incident, changed_at=now))
+        return Decision(
+            state, (entry, *updates(state, Event.ALERT_RESOLVED, now)), Reason.ALERT_RESOLVED
+        )
+    incident = replace(incident, mitigated_at=incident.mitigated_at or now)
+    if incident.policy.waits_for_person(incident.severity):
+        incident = replace(incident, state=IncidentState.MITIGATED)
+        text = f"{alert.name} resolved, the last alert; a person has yet to confirm the end."
+        event, reason, kind = Event.MITIGATED, Reason.AWAITS_CONFIRMATION, "mitigated"
+    else:
+        incident = replace(
+            incident, state=IncidentState.RESOLVED, resolved_at=now, resolved_by=None
+        )
+        text = f"{alert.name} resolved, the last alert; the incident resolves by itself."
+        event, reason, kind = Event.RESOLVED, Reason.ALL_ALERTS_RESOLVED, "resolved"
+    state = replace(state, incident=incident)
+    entry = line(incident, key, now, kind, text)
+    return Decision(state, (entry, *updates(state, event, now)), reason)
+
+
+def _unseen(state: GroupState, fact: AlertResolved, now: datetime) -> Alert:
+    started = min(fact.starts_at, now)
+    return Alert(
+        fingerprint=fact.fingerprint,
+        group=state.key,
+        name=fact.name,
+        severity=fact.severity,
+        labels=fact.labels,
+        annotations=fact.annotations,
+        state=AlertState.RESOLVED,
+        began_at=started,
+        starts_at=fact.starts_at,
+        ingested_at=now,
+        resolved_at=now,
+    )

@@ -1,0 +1,1 @@
+"""Pools, prices and liquidity, calculated without I/O."""

@@ -1,0 +1,62 @@
+"""Business figures, read from the platform's database by declared read-only queries."""
+
+from dexwatch.metrics.metric import Unit, counter, gauge
+
+users = gauge("business_users", "Registered users.", unit=Unit.COUNT)
+active_users = gauge(
+    "business_active_users",
+    "Users with a session or trade within the window (5m, 1h, 24h).",
+    unit=Unit.COUNT,
+    labels=("window",),
+)
+registrations = counter("business_registrations_total", "Users ever registered.")
+trades = counter(
+    "business_trades_total",
+    "Trades ever recorded, by status (confirmed, failed, pending is left out).",
+    labels=("status",),
+)
+payments = counter(
+    "business_payments_total",
+    "Payments ever recorded, by status (settled, failed).",
+    labels=("status",),
+)
+revenue_usd = counter("business_revenue_usd_total", "The platform's revenue.", unit=Unit.USD)
+tickets_open = gauge(
+    "business_support_tickets_open", "Support tickets that wait for an answer.", unit=Unit.COUNT
+)
+feature_uses = counter("business_feature_uses_total", "Uses of a feature.", labels=("feature",))
+retention = gauge(
+    "business_retention_ratio",
+    "Users of the previous window that came back in this one.",
+    unit=Unit.RATIO,
+    labels=("window",),
+)
+satisfaction = gauge(
+    "business_satisfaction_score", "Mean score of answered surveys, 1 to 5.", unit=Unit.COUNT
+)
+portfolio_usd = gauge("business_portfolio_usd", "Value of all users' portfolios.", unit=Unit.USD)
+sync_delay_seconds = gauge(
+    "business_sync_delay_seconds",
+    "How far a data set lies behind the chain.",
+    unit=Unit.SECONDS,
+    labels=("dataset",),
+)
+query_value = gauge(
+    "business_query_value", "Result of an operator's own query.", unit=Unit.COUNT, labels=("query",)
+)
+
+BUSINESS_METRICS = (
+    users,
+    active_users,
+    registrations,
+    trades,
+    payments,
+    revenue_usd,
+    tickets_open,
+    feature_uses,
+    retention,
+    satisfaction,
+    portfolio_usd,
+    sync_delay_seconds,
+    query_value,
+)

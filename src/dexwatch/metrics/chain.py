@@ -1,0 +1,168 @@
+"""Metrics of the chain, as seen through RPC endpoints and block by block."""
+
+from dexwatch.metrics.metric import LATENCY_SECONDS, Unit, counter, gauge, histogram
+
+ENDPOINT = ("endpoint",)
+
+endpoint_up = gauge(
+    "bsc_endpoint_up",
+    "1 when the RPC endpoint answered its last head query.",
+    unit=Unit.BOOLEAN,
+    labels=ENDPOINT,
+)
+endpoint_requests = counter(
+    "bsc_endpoint_requests_total",
+    "RPC requests by method and outcome (ok, rpc_error, http_error, timeout, connection,"
+    " malformed).",
+    labels=("endpoint", "method", "outcome"),
+)
+endpoint_request_seconds = histogram(
+    "bsc_endpoint_request_duration_seconds",
+    "Time of RPC requests.",
+    unit=Unit.SECONDS,
+    buckets=LATENCY_SECONDS,
+    labels=("endpoint", "method"),
+)
+endpoint_head = gauge(
+    "bsc_endpoint_head_block",
+    "Newest block number that the endpoint reports.",
+    unit=Unit.BLOCKS,
+    labels=ENDPOINT,
+)
+endpoint_lag = gauge(
+    "bsc_endpoint_lag_blocks",
+    "Blocks by which the endpoint is behind the best endpoint.",
+    unit=Unit.BLOCKS,
+    labels=ENDPOINT,
+)
+endpoint_peers = gauge(
+    "bsc_endpoint_peers",
+    "Peers of the node; absent where the endpoint does not tell.",
+    unit=Unit.COUNT,
+    labels=ENDPOINT,
+)
+endpoint_syncing = gauge(
+    "bsc_endpoint_syncing",
+    "1 while the node says that it is syncing.",
+    unit=Unit.BOOLEAN,
+    labels=ENDPOINT,
+)
+endpoint_hash_conflicts = counter(
+    "bsc_endpoint_hash_conflicts_total",
+    "Times that the endpoint gave another hash than the majority for the same height.",
+    labels=ENDPOINT,
+)
+endpoint_subscribed = gauge(
+    "bsc_endpoint_subscribed",
+    "1 while heads are pushed over WebSocket, 0 while polling.",
+    unit=Unit.BOOLEAN,
+    labels=ENDPOINT,
+)
+
+head_block = gauge("bsc_head_block", "Newest evaluated block number.", unit=Unit.BLOCKS)
+head_timestamp = gauge(
+    "bsc_head_timestamp_seconds",
+    "Time of the newest evaluated block, milliseconds included.",
+    unit=Unit.TIMESTAMP,
+)
+head_received = gauge(
+    "bsc_head_received_timestamp_seconds",
+    "Wall-clock time at which the newest head reached us.",
+    unit=Unit.TIMESTAMP,
+)
+finalized_block = gauge("bsc_finalized_block", "Newest finalised block number.", unit=Unit.BLOCKS)
+finality_lag = gauge(
+    "bsc_finality_lag_blocks", "Head minus finalised block; 2 to 3 is normal.", unit=Unit.BLOCKS
+)
+blocks = counter(
+    "bsc_blocks_total",
+    "Blocks by stage: produced (by height), seen, evaluated; lost ones could not be read.",
+    labels=("stage",),
+)
+block_gaps_open = gauge(
+    "bsc_block_gaps_open",
+    "Blocks known to exist that have not been evaluated yet.",
+    unit=Unit.BLOCKS,
+)
+block_visible_seconds = histogram(
+    "bsc_block_visible_seconds",
+    "From receiving a head to its figures being readable on /metrics.",
+    unit=Unit.SECONDS,
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.45, 0.75, 1.0, 2.0, 5.0),
+)
+block_interval_seconds = histogram(
+    "bsc_block_interval_seconds",
+    "Time between the timestamps of neighbouring blocks.",
+    unit=Unit.SECONDS,
+    buckets=(0.1, 0.3, 0.4, 0.5, 0.75, 1.0, 2.0, 3.0, 10.0),
+)
+block_gas_ratio = gauge(
+    "bsc_block_gas_used_ratio", "Gas used of the gas limit, newest block.", unit=Unit.RATIO
+)
+block_turns = counter(
+    "bsc_blocks_by_turn_total",
+    "Blocks by turn: in (difficulty 2), out (difficulty 1), unknown.",
+    labels=("turn",),
+)
+difficulty = gauge(
+    "bsc_head_difficulty",
+    "Difficulty of the newest block: 2 in turn, 1 out of turn.",
+    unit=Unit.COUNT,
+)
+reorgs = counter("bsc_reorgs_total", "Reorganisations seen by a parent hash that did not match.")
+reorg_depth = gauge(
+    "bsc_reorg_last_depth_blocks", "Depth of the latest reorganisation.", unit=Unit.BLOCKS
+)
+reorg_blocks = counter(
+    "bsc_reorg_blocks_total",
+    "Evaluated blocks that a reorganisation dropped, by cause (reorg, reset of the chain).",
+    labels=("cause",),
+)
+transactions = counter(
+    "bsc_transactions_total",
+    "Transactions in evaluated blocks by outcome (success, reverted).",
+    labels=("outcome",),
+)
+gas_price = gauge(
+    "bsc_gas_price_wei",
+    "Gas price by source: oracle (what the node suggests), paid (average of the newest block with"
+    " transactions).",
+    unit=Unit.WEI,
+    labels=("source",),
+)
+finality_seconds = histogram(
+    "bsc_finality_seconds",
+    "From a block's head reaching us to the block being finalised.",
+    unit=Unit.SECONDS,
+    buckets=(0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 80.0),
+)
+
+CHAIN_METRICS = (
+    endpoint_up,
+    endpoint_requests,
+    endpoint_request_seconds,
+    endpoint_head,
+    endpoint_lag,
+    endpoint_peers,
+    endpoint_syncing,
+    endpoint_hash_conflicts,
+    endpoint_subscribed,
+    head_block,
+    head_timestamp,
+    head_received,
+    finalized_block,
+    finality_lag,
+    blocks,
+    block_gaps_open,
+    block_visible_seconds,
+    block_interval_seconds,
+    block_gas_ratio,
+    block_turns,
+    difficulty,
+    reorgs,
+    reorg_depth,
+    reorg_blocks,
+    transactions,
+    gas_price,
+    finality_seconds,
+)

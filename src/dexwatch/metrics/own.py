@@ -1,0 +1,82 @@
+"""Metrics of dexwatch itself: the monitoring is monitored by the same means."""
+
+from dexwatch.metrics.metric import Unit, counter, gauge, histogram
+
+build = gauge(
+    "dexwatch_build_info", "1, with the version.", unit=Unit.BOOLEAN, labels=("version", "role")
+)
+collector_success = gauge(
+    "dexwatch_collector_success",
+    "1 when the collector's last run succeeded.",
+    unit=Unit.BOOLEAN,
+    labels=("collector",),
+)
+collector_seconds = gauge(
+    "dexwatch_collector_duration_seconds",
+    "Time that the collector's last run took.",
+    unit=Unit.SECONDS,
+    labels=("collector",),
+)
+collector_failures = counter(
+    "dexwatch_collector_failures_total", "Runs of the collector that failed.", labels=("collector",)
+)
+collector_timestamp = gauge(
+    "dexwatch_collector_timestamp_seconds",
+    "When the collector last succeeded.",
+    unit=Unit.TIMESTAMP,
+    labels=("collector",),
+)
+series_dropped = counter(
+    "dexwatch_series_dropped_total",
+    "Series refused because a collector passed its bound.",
+    labels=("collector",),
+)
+hook_requests = counter(
+    "dexwatch_hook_requests_total",
+    "Requests at the inbound doors by outcome (accepted, unauthorized, malformed, too_large,"
+    " too_slow, unavailable).",
+    labels=("hook", "outcome"),
+)
+incidents_open = gauge(
+    "dexwatch_incidents_open", "Open incidents by severity.", unit=Unit.COUNT, labels=("severity",)
+)
+pages = counter(
+    "dexwatch_pages_total",
+    "Attempts to reach somebody, by channel and outcome (accepted, again, hopeless, unknown).",
+    labels=("channel", "outcome"),
+)
+page_seconds = histogram(
+    "dexwatch_page_latency_seconds",
+    "From the alert reaching us to the channel accepting the message.",
+    unit=Unit.SECONDS,
+    buckets=(0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 6.0, 10.0, 30.0, 60.0, 300.0),
+    labels=("channel", "severity"),
+)
+agenda_due = gauge(
+    "dexwatch_agenda_overdue", "Due work that nobody has taken yet.", unit=Unit.COUNT
+)
+daemon_up = gauge(
+    "dexwatch_daemon_up",
+    "1 while the supervised program is ready.",
+    unit=Unit.BOOLEAN,
+    labels=("daemon",),
+)
+daemon_restarts = counter(
+    "dexwatch_daemon_restarts_total", "Restarts of the supervised program.", labels=("daemon",)
+)
+
+OWN_METRICS = (
+    build,
+    collector_success,
+    collector_seconds,
+    collector_failures,
+    collector_timestamp,
+    series_dropped,
+    hook_requests,
+    incidents_open,
+    pages,
+    page_seconds,
+    agenda_due,
+    daemon_up,
+    daemon_restarts,
+)

@@ -1,0 +1,225 @@
+"""Metrics that the exchange's own services expose through dexwatch-instrument.
+
+HTTP and database-client names follow OpenTelemetry's semantic conventions.
+The rest have no convention and are ours.
+"""
+
+from dexwatch.metrics.metric import LATENCY_SECONDS, Unit, counter, gauge, histogram
+
+OWNER = "platform"
+SIZE_BYTES = (100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+HTTP = ("http_request_method", "http_route", "http_response_status_code")
+
+http_seconds = histogram(
+    "http_server_request_duration_seconds",
+    "Time to answer.",
+    unit=Unit.SECONDS,
+    buckets=LATENCY_SECONDS,
+    labels=HTTP,
+    owner=OWNER,
+)
+http_request_bytes = histogram(
+    "http_server_request_body_size_bytes",
+    "Request bodies.",
+    unit=Unit.BYTES,
+    buckets=SIZE_BYTES,
+    labels=HTTP,
+    owner=OWNER,
+)
+http_response_bytes = histogram(
+    "http_server_response_body_size_bytes",
+    "Response bodies.",
+    unit=Unit.BYTES,
+    buckets=SIZE_BYTES,
+    labels=HTTP,
+    owner=OWNER,
+)
+http_active = gauge(
+    "http_server_active_requests",
+    "Requests being answered.",
+    unit=Unit.COUNT,
+    labels=("http_request_method",),
+    owner=OWNER,
+)
+db_seconds = histogram(
+    "db_client_operation_duration_seconds",
+    "Time of database operations.",
+    unit=Unit.SECONDS,
+    buckets=LATENCY_SECONDS,
+    labels=("db_system_name", "db_operation_name"),
+    owner=OWNER,
+)
+db_connections = gauge(
+    "db_client_connection_count",
+    "Connections of the pool by state (idle, used).",
+    unit=Unit.COUNT,
+    labels=("db_client_connection_pool_name", "db_client_connection_state"),
+    owner=OWNER,
+)
+db_connections_max = gauge(
+    "db_client_connection_max",
+    "Most connections that the pool may open.",
+    unit=Unit.COUNT,
+    labels=("db_client_connection_pool_name",),
+    owner=OWNER,
+)
+
+auth_attempts = counter(
+    "platform_auth_attempts_total",
+    "Sign-ins by method and outcome (success, failure).",
+    labels=("method", "outcome"),
+    owner=OWNER,
+)
+auth_suspicious_sources = gauge(
+    "platform_auth_suspicious_sources",
+    "Source addresses with more failed sign-ins in the last minute than the configured limit.",
+    unit=Unit.COUNT,
+    owner=OWNER,
+)
+authorization_failures = counter(
+    "platform_authorization_failures_total",
+    "Refused requests by reason (missing, expired, forbidden).",
+    labels=("reason",),
+    owner=OWNER,
+)
+rate_limited = counter(
+    "platform_rate_limited_total",
+    "Requests refused by a rate limit.",
+    labels=("http_route",),
+    owner=OWNER,
+)
+sessions_active = gauge("platform_sessions_active", "Open sessions.", unit=Unit.COUNT, owner=OWNER)
+session_seconds = histogram(
+    "platform_session_duration_seconds",
+    "Length of ended sessions.",
+    unit=Unit.SECONDS,
+    buckets=(10, 60, 300, 900, 1_800, 3_600, 14_400, 43_200),
+    owner=OWNER,
+)
+registrations = counter(
+    "platform_registrations_total",
+    "Registrations by outcome (success, failure).",
+    labels=("outcome",),
+    owner=OWNER,
+)
+trades = counter(
+    "platform_trades_total",
+    "Trades by pair and outcome (success, reverted, rejected, error).",
+    labels=("pair", "outcome"),
+    owner=OWNER,
+)
+trade_seconds = histogram(
+    "platform_trade_duration_seconds",
+    "From the trade request to its outcome.",
+    unit=Unit.SECONDS,
+    buckets=(0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0),
+    labels=("pair",),
+    owner=OWNER,
+)
+confirmation_seconds = histogram(
+    "platform_transaction_confirmation_seconds",
+    "From sending a transaction to its receipt.",
+    unit=Unit.SECONDS,
+    buckets=(0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0),
+    owner=OWNER,
+)
+transactions_submitted = counter(
+    "platform_transactions_submitted_total",
+    "Transactions that the platform sent to the chain.",
+    owner=OWNER,
+)
+payments = counter(
+    "platform_payments_total",
+    "Payments by kind (deposit, withdrawal) and outcome (success, failure).",
+    labels=("kind", "outcome"),
+    owner=OWNER,
+)
+transactions_business = counter(
+    "platform_business_transactions_total",
+    "Business transactions by name and outcome (success, failure).",
+    labels=("transaction", "outcome"),
+    owner=OWNER,
+)
+queue_depth = gauge(
+    "platform_job_queue_depth", "Jobs that wait.", unit=Unit.COUNT, labels=("queue",), owner=OWNER
+)
+job_seconds = histogram(
+    "platform_job_duration_seconds",
+    "Time that jobs take, by outcome (success, failure).",
+    unit=Unit.SECONDS,
+    buckets=LATENCY_SECONDS,
+    labels=("queue", "outcome"),
+    owner=OWNER,
+)
+cache_requests = counter(
+    "platform_cache_requests_total",
+    "Cache look-ups by result (hit, miss).",
+    labels=("cache", "result"),
+    owner=OWNER,
+)
+market_updates = counter(
+    "platform_market_data_updates_total",
+    "Market data updates received.",
+    labels=("feed",),
+    owner=OWNER,
+)
+market_updated = gauge(
+    "platform_market_data_timestamp_seconds",
+    "Time of the latest market data update.",
+    unit=Unit.TIMESTAMP,
+    labels=("feed",),
+    owner=OWNER,
+)
+market_seconds = histogram(
+    "platform_market_data_latency_seconds",
+    "From the event to its arrival in the feed.",
+    unit=Unit.SECONDS,
+    buckets=LATENCY_SECONDS,
+    labels=("feed",),
+    owner=OWNER,
+)
+market_connected = gauge(
+    "platform_market_data_connected",
+    "1 while the feed is connected.",
+    unit=Unit.BOOLEAN,
+    labels=("feed",),
+    owner=OWNER,
+)
+market_deviation = gauge(
+    "platform_market_data_deviation_ratio",
+    "Relative difference between the feed and the pool's price.",
+    unit=Unit.RATIO,
+    labels=("feed",),
+    owner=OWNER,
+)
+
+PLATFORM_METRICS = (
+    http_seconds,
+    http_request_bytes,
+    http_response_bytes,
+    http_active,
+    db_seconds,
+    db_connections,
+    db_connections_max,
+    auth_attempts,
+    auth_suspicious_sources,
+    authorization_failures,
+    rate_limited,
+    sessions_active,
+    session_seconds,
+    registrations,
+    trades,
+    trade_seconds,
+    confirmation_seconds,
+    transactions_submitted,
+    payments,
+    transactions_business,
+    queue_depth,
+    job_seconds,
+    cache_requests,
+    market_updates,
+    market_updated,
+    market_seconds,
+    market_connected,
+    market_deviation,
+)

@@ -1,0 +1,264 @@
+"""PostgreSQL metrics as postgres_exporter 0.11.1 exposes them with our own queries."""
+
+from dexwatch.metrics.metric import Unit, counter, gauge
+
+OWNER = "postgres_exporter"
+SERVER = ("server",)
+DATABASE = ("server", "datname")
+DATABASE_ID = ("server", "datname", "datid")
+
+up = gauge("pg_up", "1 when the exporter reached the server.", unit=Unit.BOOLEAN, owner=OWNER)
+last_scrape_error = gauge(
+    "pg_exporter_last_scrape_error",
+    "1 when the last reading failed in part.",
+    unit=Unit.BOOLEAN,
+    owner=OWNER,
+)
+connections = gauge(
+    "pg_stat_activity_count",
+    "Connections by state.",
+    unit=Unit.COUNT,
+    labels=(*DATABASE, "state"),
+    owner=OWNER,
+)
+longest_transaction = gauge(
+    "pg_stat_activity_max_tx_duration",
+    "Age of the oldest running transaction by state.",
+    unit=Unit.SECONDS,
+    labels=(*DATABASE, "state"),
+    owner=OWNER,
+)
+max_connections = gauge(
+    "pg_settings_max_connections",
+    "Most connections that the server allows.",
+    unit=Unit.COUNT,
+    labels=SERVER,
+    owner=OWNER,
+)
+backends = gauge(
+    "pg_stat_database_numbackends",
+    "Connections to a database.",
+    unit=Unit.COUNT,
+    labels=DATABASE_ID,
+    owner=OWNER,
+)
+commits = counter(
+    "pg_stat_database_xact_commit",
+    "Transactions committed.",
+    labels=DATABASE_ID,
+    owner=OWNER,
+)
+rollbacks = counter(
+    "pg_stat_database_xact_rollback",
+    "Transactions rolled back.",
+    labels=DATABASE_ID,
+    owner=OWNER,
+)
+deadlocks = counter("pg_stat_database_deadlocks", "Deadlocks.", labels=DATABASE_ID, owner=OWNER)
+blocks_hit = counter(
+    "pg_stat_database_blks_hit",
+    "Blocks found in the buffer cache.",
+    labels=DATABASE_ID,
+    owner=OWNER,
+)
+blocks_read = counter(
+    "pg_stat_database_blks_read",
+    "Blocks read from disk.",
+    labels=DATABASE_ID,
+    owner=OWNER,
+)
+rows_fetched = counter(
+    "pg_stat_database_tup_fetched", "Rows fetched.", labels=DATABASE_ID, owner=OWNER
+)
+rows_returned = counter(
+    "pg_stat_database_tup_returned", "Rows scanned.", labels=DATABASE_ID, owner=OWNER
+)
+rows_inserted = counter(
+    "pg_stat_database_tup_inserted", "Rows inserted.", labels=DATABASE_ID, owner=OWNER
+)
+rows_updated = counter(
+    "pg_stat_database_tup_updated", "Rows updated.", labels=DATABASE_ID, owner=OWNER
+)
+rows_deleted = counter(
+    "pg_stat_database_tup_deleted", "Rows deleted.", labels=DATABASE_ID, owner=OWNER
+)
+temporary_bytes = counter(
+    "pg_stat_database_temp_bytes",
+    "Bytes written to temporary files by queries that outgrew their memory.",
+    unit=Unit.BYTES,
+    labels=DATABASE_ID,
+    owner=OWNER,
+)
+locks = gauge(
+    "pg_locks_count",
+    "Locks held or awaited, by mode.",
+    unit=Unit.COUNT,
+    labels=(*DATABASE, "mode"),
+    owner=OWNER,
+)
+database_size = gauge(
+    "pg_database_size_bytes",
+    "Size of a database on disk.",
+    unit=Unit.BYTES,
+    labels=DATABASE,
+    owner=OWNER,
+)
+checkpoints_requested = counter(
+    "pg_stat_bgwriter_checkpoints_req_total",
+    "Checkpoints forced by the volume of writes.",
+    labels=SERVER,
+    owner=OWNER,
+)
+checkpoints_timed = counter(
+    "pg_stat_bgwriter_checkpoints_timed_total",
+    "Checkpoints made because their time had come.",
+    labels=SERVER,
+    owner=OWNER,
+)
+archive_failures = counter(
+    "pg_stat_archiver_failed_count",
+    "Attempts to archive a piece of the write-ahead log that failed.",
+    labels=SERVER,
+    owner=OWNER,
+)
+archive_age = gauge(
+    "pg_stat_archiver_last_archive_age",
+    "Time since a piece of the write-ahead log was last archived.",
+    unit=Unit.SECONDS,
+    labels=SERVER,
+    owner=OWNER,
+)
+
+longest_query = gauge(
+    "pg_activity_longest_query_seconds",
+    "Age of the oldest query that runs now.",
+    unit=Unit.SECONDS,
+    labels=SERVER,
+    owner=OWNER,
+)
+longest_idle_transaction = gauge(
+    "pg_activity_longest_idle_transaction_seconds",
+    "Age of the oldest transaction that sits idle.",
+    unit=Unit.SECONDS,
+    labels=SERVER,
+    owner=OWNER,
+)
+waiting_for_lock = gauge(
+    "pg_activity_waiting_for_lock",
+    "Sessions that wait for a lock.",
+    unit=Unit.COUNT,
+    labels=SERVER,
+    owner=OWNER,
+)
+is_standby = gauge(
+    "pg_replica_is_standby", "1 on a standby.", unit=Unit.BOOLEAN, labels=SERVER, owner=OWNER
+)
+replica_lag = gauge(
+    "pg_replica_lag_seconds",
+    "How far a standby is behind; 0 on a primary.",
+    unit=Unit.SECONDS,
+    labels=SERVER,
+    owner=OWNER,
+)
+standbys = gauge(
+    "pg_replica_standbys",
+    "Standbys that are connected to this primary.",
+    unit=Unit.COUNT,
+    labels=SERVER,
+    owner=OWNER,
+)
+inactive_slots = gauge(
+    "pg_replica_inactive_slots",
+    "Replication slots that nobody reads, so that the log piles up.",
+    unit=Unit.COUNT,
+    labels=SERVER,
+    owner=OWNER,
+)
+full_scans = counter(
+    "pg_tables_full_scans", "Tables read from end to end.", labels=DATABASE, owner=OWNER
+)
+index_scans = counter(
+    "pg_tables_index_scans", "Reads through an index.", labels=DATABASE, owner=OWNER
+)
+live_rows = gauge(
+    "pg_tables_live_rows", "Rows in use.", unit=Unit.COUNT, labels=DATABASE, owner=OWNER
+)
+dead_rows = gauge(
+    "pg_tables_dead_rows",
+    "Rows that await vacuuming.",
+    unit=Unit.COUNT,
+    labels=DATABASE,
+    owner=OWNER,
+)
+unused_indexes = gauge(
+    "pg_tables_unused_indexes",
+    "Indexes that no query has used since the statistics began.",
+    unit=Unit.COUNT,
+    labels=DATABASE,
+    owner=OWNER,
+)
+backup_running = gauge(
+    "pg_backup_running", "Base backups that run now.", unit=Unit.COUNT, labels=SERVER, owner=OWNER
+)
+archiving = gauge(
+    "pg_backup_archiving",
+    "1 when the write-ahead log is archived.",
+    unit=Unit.BOOLEAN,
+    labels=SERVER,
+    owner=OWNER,
+)
+statements = counter(
+    "pg_statements_calls",
+    "Statements that were run, where pg_stat_statements is on.",
+    labels=SERVER,
+    owner=OWNER,
+)
+statement_seconds = counter(
+    "pg_statements_seconds",
+    "Seconds spent in statements.",
+    unit=Unit.SECONDS,
+    labels=SERVER,
+    owner=OWNER,
+)
+
+POSTGRES_METRICS = (
+    up,
+    last_scrape_error,
+    connections,
+    longest_transaction,
+    max_connections,
+    backends,
+    commits,
+    rollbacks,
+    deadlocks,
+    blocks_hit,
+    blocks_read,
+    rows_fetched,
+    rows_returned,
+    rows_inserted,
+    rows_updated,
+    rows_deleted,
+    temporary_bytes,
+    locks,
+    database_size,
+    checkpoints_requested,
+    checkpoints_timed,
+    archive_failures,
+    archive_age,
+    longest_query,
+    longest_idle_transaction,
+    waiting_for_lock,
+    is_standby,
+    replica_lag,
+    standbys,
+    inactive_slots,
+    full_scans,
+    index_scans,
+    live_rows,
+    dead_rows,
+    unused_indexes,
+    backup_running,
+    archiving,
+    statements,
+    statement_seconds,
+)

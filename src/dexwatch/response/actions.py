@@ -1,0 +1,106 @@
+"""What the console and other front ends may ask about incidents and do to them.
+
+Each act carries who did it and a `source_id` that the front end makes once for one press of a
+button, so a repeated request changes nothing.
+The act is durable when the call returns, and messages already sent follow within a second.
+"""
+
+from datetime import datetime
+
+from dexwatch.incidents.events import Acknowledged, HumanFact, NoteAdded, Reopened, ResolvedByHand
+from dexwatch.incidents.state import Reason
+from dexwatch.response.store import (
+    Applied,
+    IncidentFilter,
+    IncidentView,
+    Listing,
+    Store,
+)
+
+MAX_NOTE = 4000
+_EVERYTHING = IncidentFilter()
+
+
+class ActRefusedError(Exception):
+    """The act does not fit the incident's state; the words are for the person who tried."""
+
+
+_REFUSED = {
+    Reason.NO_SUCH_INCIDENT: "There is no such incident.",
+    Reason.ALREADY_RESOLVED: "The incident is already resolved.",
+    Reason.ALREADY_ACKNOWLEDGED: "Somebody has already taken the incident on.",
+    Reason.NOT_RESOLVED: "The incident is not resolved, so there is nothing to reopen.",
+    Reason.SUPERSEDED: "A newer incident has taken its place; act on that one.",
+}
+
+
+async def list_incidents(
+    store: Store,
+    which: IncidentFilter = _EVERYTHING,
+    *,
+    before: int | None = None,
+    limit: int = 50,
+) -> Listing:
+    """List incidents, newest first; `before` is the previous page's `next_before`."""
+    return await store.incidents(which, before=before, limit=limit)
+
+
+async def get_incident(store: Store, incident_id: str) -> IncidentView | None:
+    """Return one incident with its alerts, pages and timeline, or None."""
+    return await store.incident(incident_id)
+
+
+async def acknowledge(
+    store: Store, incident_id: str, *, by: str, source_id: str, now: datetime, note: str = ""
+) -> Applied:
+    """Take the incident on.
+
+    Raises:
+        ActRefusedError: it is resolved, or somebody else has it.
+    """
+    return await _act(store, Acknowledged(incident_id, by, source_id, _bounded(note)), now)
+
+
+async def resolve(
+    store: Store, incident_id: str, *, by: str, source_id: str, now: datetime, note: str = ""
+) -> Applied:
+    """Close the incident by hand.
+
+    Raises:
+        ActRefusedError: it is resolved already.
+    """
+    return await _act(store, ResolvedByHand(incident_id, by, source_id, _bounded(note)), now)
+
+
+async def reopen(
+    store: Store, incident_id: str, *, by: str, source_id: str, now: datetime, note: str = ""
+) -> Applied:
+    """Bring a resolved incident back; whoever does so owns it.
+
+    Raises:
+        ActRefusedError: it is not resolved, or a newer one of its group exists.
+    """
+    return await _act(store, Reopened(incident_id, by, source_id, _bounded(note)), now)
+
+
+async def add_note(
+    store: Store, incident_id: str, *, by: str, source_id: str, now: datetime, note: str
+) -> Applied:
+    """Write something into the timeline.
+
+    Raises:
+        ActRefusedError: there is no such incident.
+    """
+    return await _act(store, NoteAdded(incident_id, by, source_id, _bounded(note)), now)
+
+
+async def _act(store: Store, fact: HumanFact, now: datetime) -> Applied:
+    applied = (await store.apply([fact], now))[0]
+    refused = _REFUSED.get(applied.reason)
+    if refused is not None:
+        raise ActRefusedError(refused)
+    return applied
+
+
+def _bounded(note: str) -> str:
+    return note.strip()[:MAX_NOTE]

@@ -1,0 +1,46 @@
+"""What an operator can set about responding."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from dexwatch.incidents.policy import Policy, Route
+from dexwatch.metrics.severity import Severity
+
+
+class RespondConfig(BaseModel):
+    """The role that turns alerts into incidents and messages."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    port: int = Field(default=8903, ge=0, le=65535)
+    """The inbound door for Alertmanager, and the role's own metrics; on loopback."""
+    hook_token: SecretStr = Field(min_length=16)
+    """Alertmanager shows it as a bearer token."""
+    reopen_window_seconds: float = Field(default=900, ge=0, le=86400)
+    """A fault that returns within it continues the same incident."""
+    page_quiet_seconds: float = Field(default=300, ge=0, le=86400)
+    """A returning fault pages again only after so long without a page; doubles each time."""
+    close_p0_by_hand: bool = False
+    """P0 and P1 stay mitigated until a person confirms that they have ended."""
+    receiver: str = Field(default="dexwatch", min_length=1)
+    """Our receiver's name in Alertmanager; alerts routed elsewhere are not ours."""
+    reconcile_seconds: float = Field(default=30, ge=1, le=3600)
+    """How often the alerts that Alertmanager holds are compared with ours."""
+    missing_seconds: float = Field(default=180, ge=5, le=86400)
+    """An alert that Alertmanager has not held for so long counts as resolved."""
+
+    keep_signals_days: int = Field(default=30, ge=1, le=3650)
+    """Received messages are kept so long as evidence, and longer while their incident is open."""
+    keep_incidents_days: int = Field(default=400, ge=2, le=3650)
+    """Resolved incidents with alerts, pages and timeline; a year, and a month to compare it in."""
+
+    def policy(self, routes: Mapping[Severity, tuple[Route, ...]]) -> Policy:
+        """Return the policy that new incidents take."""
+        return Policy(
+            routes=routes,
+            reopen_window=timedelta(seconds=self.reopen_window_seconds),
+            page_quiet=timedelta(seconds=self.page_quiet_seconds),
+            close_p0_by_hand=self.close_p0_by_hand,
+        )

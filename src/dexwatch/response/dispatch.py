@@ -1,0 +1,201 @@
+"""Do one piece of due work: make the message as things stand now, send it, say how it ended."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from dexwatch.clock import Clock
+from dexwatch.incidents.effects import Event
+from dexwatch.incidents.notice import (
+    MAX_ALERTS,
+    Graph,
+    Notice,
+    NoticeKind,
+    console_url,
+    shown_alerts,
+    worst_first,
+)
+from dexwatch.incidents.policy import URGENT
+from dexwatch.incidents.records import PageResult, PageState, PageWhy
+from dexwatch.metrics.severity import Severity
+from dexwatch.response.notifier import GraphSource, Notifier, Outcome, Seen
+from dexwatch.response.store import Briefing, Store
+from dexwatch.response.work import Settled, Work, WorkKind, next_try, send_timeout
+
+_log = structlog.get_logger(__name__)
+
+_WAIT_FOR_PAGE_SECONDS = 0.5
+_GRAPH_SECONDS = {Severity.P0: 0.5, Severity.P1: 1.0, Severity.P2: 3.0, Severity.P3: 5.0}
+
+
+class Deliver:
+    """Turns work into messages. It keeps nothing between two pieces of work."""
+
+    def __init__(
+        self,
+        store: Store,
+        notifiers: Mapping[str, Notifier],
+        clock: Clock,
+        *,
+        public_url: str = "",
+        graphs: GraphSource | None = None,
+    ) -> None:
+        self._store = store
+        self._notifiers = notifiers
+        self._clock = clock
+        self._public_url = public_url
+        self._graphs = graphs
+
+    async def __call__(self, work: Work) -> Settled:
+        """Make one attempt. Never raises for a receiver's sake, only if the store fails."""
+        briefing = await self._store.briefing(work)
+        if briefing is None:
+            return Settled(PageResult.HOPELESS, "the incident no longer exists")
+        notifier = self._notifiers.get(work.channel)
+        if notifier is None:
+            return Settled(
+                PageResult.HOPELESS, f"no {work.channel} is configured under notify any more"
+            )
+        if work.kind is WorkKind.UPDATE:
+            early = _needless(work, briefing, notifier, self._clock())
+            if early is not None:
+                return early
+        outcome = await self._attempt(work, briefing, notifier)
+        return self._settled(work, briefing, outcome)
+
+    async def _attempt(self, work: Work, briefing: Briefing, notifier: Notifier) -> Outcome:
+        notice = notice_for(work, briefing, public_url=self._public_url, now=self._clock())
+        try:
+            async with asyncio.timeout(send_timeout(work.severity)):
+                if work.doubt and work.kind is WorkKind.PAGE:
+                    found = await self._look(notifier, notice)
+                    if found is not None:
+                        return found
+                if notifier.shows_graph and work.kind is WorkKind.PAGE:
+                    notice = replace(notice, graph=await self._graph(briefing, notice))
+                return await notifier.send(notice)
+        except TimeoutError:
+            return Outcome.unknown(f"no answer within {send_timeout(work.severity):g} s")
+        except Exception as error:  # noqa: BLE001 - a broken channel must not stop the others.
+            # Only the type is told: the text of a foreign error may quote a secret.
+            _log.error("notifier.failed", channel=work.channel, error=type(error).__name__)
+            return Outcome.again(f"the notifier failed with {type(error).__name__}")
+
+    async def _look(self, notifier: Notifier, notice: Notice) -> Outcome | None:
+        """Ask whether an earlier attempt got through; None means that it must go out again."""
+        try:
+            async with asyncio.timeout(2.0 if notice.severity in URGENT else 5.0):
+                sighting = await notifier.look(notice)
+        except TimeoutError:
+            return None
+        if sighting.seen is not Seen.YES:
+            return None
+        return Outcome.accepted("an earlier attempt had got through", handle=sighting.handle)
+
+    async def _graph(self, briefing: Briefing, notice: Notice) -> Graph | None:
+        alert = next(iter(worst_first(briefing.alerts)), None)
+        query = alert.annotations.get("query", "") if alert else ""
+        if self._graphs is None or alert is None or not query:
+            return None
+        try:
+            async with asyncio.timeout(_GRAPH_SECONDS[notice.severity]):
+                return await self._graphs.graph(
+                    query,
+                    title=notice.title,
+                    unit=alert.annotations.get("unit", ""),
+                    limit=_number(alert.annotations.get("limit", "")),
+                    at=alert.starts_at,
+                )
+        except Exception as error:  # noqa: BLE001 - a message without a picture beats none.
+            _log.warning("graph.missing", incident=notice.incident_id, error=type(error).__name__)
+            return None
+
+    def _settled(self, work: Work, briefing: Briefing, outcome: Outcome) -> Settled:
+        now = self._clock()
+        result, detail, due_at = outcome.result, outcome.detail, None
+        if result in (PageResult.AGAIN, PageResult.UNKNOWN):
+            unsure = result is PageResult.UNKNOWN
+            due_at = next_try(work, now, retry_after=outcome.retry_after, unsure=unsure)
+            if due_at is None:
+                result, detail = PageResult.HOPELESS, f"given up after many attempts: {detail}"
+        reached = result is PageResult.ACCEPTED
+        return Settled(
+            result,
+            detail,
+            outcome.handle or briefing.handle,
+            due_at,
+            told_revision=briefing.incident.revision if reached else None,
+            told_state=briefing.incident.state if reached else None,
+        )
+
+
+def notice_for(work: Work, briefing: Briefing, *, public_url: str, now: datetime) -> Notice:
+    """Make the message's content from how things stand."""
+    incident, alerts = briefing.incident, briefing.alerts
+    worst = next(iter(worst_first(alerts)), None)
+    said = worst.annotations if worst else {}
+    page = next((p for p in briefing.pages if p.id == work.page_id), None)
+    generation = page.generation if page else incident.generation
+    kind: NoticeKind
+    event: Event | PageWhy
+    if work.kind is WorkKind.PAGE:
+        kind, event, key = NoticeKind.PAGE, PageWhy(work.event), work.id
+    else:
+        kind, event, key = NoticeKind.UPDATE, Event(work.event), f"{work.id}/{incident.revision}"
+    return Notice(
+        key=key,
+        kind=kind,
+        event=event,
+        channel=work.channel,
+        recipient=work.recipient,
+        incident_id=incident.id,
+        revision=incident.revision,
+        generation=generation,
+        severity=incident.severity,
+        state=incident.state,
+        title=incident.title,
+        summary=said.get("summary", ""),
+        description=said.get("description", ""),
+        began_at=incident.began_at,
+        detected_at=incident.detected_at,
+        sent_at=now,
+        owner=incident.owner,
+        resolved_by=incident.resolved_by,
+        resolved_at=incident.resolved_at,
+        alerts=shown_alerts(alerts),
+        more_alerts=max(len(alerts) - MAX_ALERTS, 0),
+        runbook_url=_runbook(said.get("runbook", ""), public_url),
+        console_url=console_url(public_url, incident),
+        handle=briefing.handle,
+    )
+
+
+def _needless(work: Work, briefing: Briefing, notifier: Notifier, now: datetime) -> Settled | None:
+    """Say whether an update has nothing to tell, or nobody yet to tell it to."""
+    if briefing.told_revision >= briefing.incident.revision:
+        return Settled(PageResult.ACCEPTED, "nothing new")
+    if not any(p.state is PageState.ACCEPTED for p in briefing.pages):
+        if any(p.state is not PageState.HOPELESS for p in briefing.pages):
+            due = next_try(replace(work, attempts=1), now, retry_after=_WAIT_FOR_PAGE_SECONDS)
+            if due is not None:
+                return Settled(PageResult.AGAIN, "waits for its page", due_at=due, counts=False)
+        return Settled(PageResult.HOPELESS, "the recipient was never reached")
+    if notifier.only_state_changes and briefing.told_state is briefing.incident.state:
+        return Settled(PageResult.ACCEPTED, "the state is as told", told_state=briefing.told_state)
+    return None
+
+
+def _runbook(said: str, public_url: str) -> str:
+    if said.startswith("/"):
+        return f"{public_url.rstrip('/')}{said}" if public_url else ""
+    return said if said.startswith(("https://", "http://")) else ""
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

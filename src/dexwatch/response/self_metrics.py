@@ -1,0 +1,77 @@
+"""What the role counts about itself, as samples for its metrics page."""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from dexwatch.incidents.records import PageResult
+from dexwatch.metrics import own
+from dexwatch.metrics.sample import Distribution, Sample
+from dexwatch.metrics.severity import Severity
+from dexwatch.response.store import Counts
+from dexwatch.response.work import Settled, Work, WorkKind
+
+HOOK_OUTCOMES = ("accepted", "unauthorized", "malformed", "too_large", "too_slow", "unavailable")
+"""How a request at the door may end."""
+
+
+class Figures:
+    """Counters since the process began; label values come from bounded sets only."""
+
+    def __init__(self, channels: Iterable[str] = ()) -> None:
+        # A rate is seen from the first event on only where the series was there before it.
+        self._pages = Counter({(c, result.value): 0 for c in channels for result in PageResult})
+        self._hooks = Counter(dict.fromkeys(HOOK_OUTCOMES, 0))
+        self._latency: dict[tuple[str, Severity], list[float]] = {}
+        self._counts = Counts(open={}, overdue=0)
+
+    def hook(self, outcome: str) -> None:
+        """Count a request at the door by outcome."""
+        self._hooks[outcome] += 1
+
+    def counted(self, counts: Counts) -> None:
+        """Remember the latest state of affairs."""
+        self._counts = counts
+
+    def settled(self, work: Work, settled: Settled, now: datetime) -> None:
+        """Count an attempt; the first acceptance of a page counts into the latency, too."""
+        if work.kind is not WorkKind.PAGE:
+            return
+        self._pages[work.channel, settled.result.value] += 1
+        if settled.result is PageResult.ACCEPTED:
+            bounds = own.page_seconds.buckets
+            key = (work.channel, work.severity)
+            # One slot a bucket, one for what exceeds them all, one for the sum.
+            slots = self._latency.setdefault(key, [0.0] * (len(bounds) + 2))
+            seconds = max((now - work.created_at).total_seconds(), 0.0)
+            slots[bisect_left(bounds, seconds)] += 1
+            slots[-1] += seconds
+
+    def samples(self) -> Iterator[Sample]:
+        """Yield the present figures."""
+        for severity in Severity:
+            yield Sample(
+                own.incidents_open,
+                self._counts.open.get(severity, 0),
+                {"severity": severity.value},
+            )
+        yield Sample(own.agenda_due, self._counts.overdue)
+        for (channel, outcome), count in self._pages.items():
+            yield Sample(own.pages, count, {"channel": channel, "outcome": outcome})
+        for outcome, count in self._hooks.items():
+            yield Sample(own.hook_requests, count, {"hook": "alertmanager", "outcome": outcome})
+        for (channel, severity), slots in self._latency.items():
+            yield Sample(
+                own.page_seconds,
+                _distribution(slots),
+                {"channel": channel, "severity": severity.value},
+            )
+
+
+def _distribution(slots: list[float]) -> Distribution:
+    counts, running = [], 0
+    for slot in slots[:-2]:
+        running += int(slot)
+        counts.append(running)
+    return Distribution(tuple(counts), running + int(slots[-2]), slots[-1])

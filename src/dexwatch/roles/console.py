@@ -1,0 +1,33 @@
+"""The role that shows everything in the browser."""
+
+import asyncio
+import contextlib
+
+from dexwatch.console.site import build_site
+from dexwatch.roles.serving import open_clients, open_incidents, serving
+from dexwatch.rules.pace import PACES
+from dexwatch.rules.registry import ALERTS
+from dexwatch.settings import Settings
+from dexwatch.storage.sessions import SqlSessionStore
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Serve the console until `stop` is set."""
+    config = settings.console
+    async with contextlib.AsyncExitStack() as stack:
+        store = await open_incidents(stack, settings)
+        prometheus, alertmanager = await open_clients(stack, settings)
+        site = build_site(
+            config,
+            store=store,
+            sessions=SqlSessionStore(store.database),
+            prometheus=prometheus,
+            alertmanager=alertmanager,
+            rules=ALERTS,
+            pace=PACES[settings.pace],
+            platform=settings.name,
+        )
+        await stack.enter_async_context(
+            serving(site, config.port, setting="console.port", host=config.host)
+        )
+        await stop.wait()

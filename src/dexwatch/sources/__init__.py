@@ -1,5 +1,0 @@
-"""Where figures come from: chain endpoints, the platform's database, Prometheus and Alertmanager.
-
-All that is read here was written by others: every answer is bounded in size and time and checked
-field by field, and what does not fit is a `SourceError`, never a crash.
-"""

@@ -1,0 +1,125 @@
+"""Declared queries against a real PostgreSQL: read only, bounded in time and rows."""
+
+import asyncio
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from dexwatch.clients.config import DatabaseConfig, QueryConfig
+from dexwatch.clients.database import PlatformDatabase
+from dexwatch.clients.http import Outcome, SourceError
+from tests.fakes import need
+
+
+def _binaries() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not found:
+        need.missing("PostgreSQL is not installed")
+    return found[-1]
+
+
+@pytest.fixture(scope="module")
+def dsn() -> Iterator[str]:
+    binaries, folder = _binaries(), Path(tempfile.mkdtemp(prefix="dexwatch-test-pg-"))
+    # PostgreSQL refuses to run as root.
+    user = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
+    if user:
+        account = pwd.getpwnam("postgres")
+        os.chown(folder, account.pw_uid, account.pw_gid)
+    port = need.free_port()
+    data = folder / "data"
+    run = {"cwd": folder, "stdout": subprocess.DEVNULL, **user}
+    init = [binaries / "initdb", "-D", data, "-A", "trust", "-U", "ana", "--no-sync"]
+    subprocess.run(init, check=True, **run)
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c fsync=off -k {folder}"
+    control = [binaries / "pg_ctl", "-D", data, "-w", "-l", folder / "log"]
+    subprocess.run([*control, "-o", options, "start"], check=True, **run)
+    try:
+        address = f"host=127.0.0.1 port={port} user=ana dbname=postgres"
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("create sequence s")
+        yield address
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], check=True, **run)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def database(dsn: str) -> AsyncIterator[PlatformDatabase]:
+    found = PlatformDatabase(DatabaseConfig(dsn=dsn, timeout_seconds=0.5))
+    yield found
+    await found.close()
+
+
+def query(sql: str, **options: int) -> QueryConfig:
+    return QueryConfig(metric="business_query_value", sql=sql, **options)
+
+
+async def test_rows_become_series(database: PlatformDatabase) -> None:
+    rows = await database.fetch(
+        query("select 'a' as query, 1.5::numeric as value union all select 'b', null"), ("query",)
+    )
+    assert [(row.value, row.labels) for row in rows] == [(1.5, {"query": "a"})]
+
+
+@pytest.mark.parametrize(
+    ("sql", "outcome", "words"),
+    [
+        ("select 1 as value", Outcome.MALFORMED, "give the columns"),
+        ("select 'x' as value, 'a' as query", Outcome.MALFORMED, "not a number"),
+        ("select 'nan'::float as value, 'a' as query", Outcome.MALFORMED, "finite"),
+        (
+            "select i as value, 'a' as query from generate_series(1, 99) i",
+            Outcome.MALFORMED,
+            "rows",
+        ),
+        ("select pg_sleep(5), 1 as value, 'a' as query", Outcome.TIMEOUT, "no result in"),
+        ("create table x (a int)", Outcome.RPC_ERROR, "syntax error"),
+        ("select 1 as value, 'a' as query; drop table x", Outcome.RPC_ERROR, "multiple commands"),
+        ("select nextval('s') as value, 'a' as query", Outcome.RPC_ERROR, "read-only"),
+        ("select nothing", Outcome.RPC_ERROR, "does not exist"),
+    ],
+)
+async def test_what_does_not_fit_is_refused_and_the_next_query_works(
+    database: PlatformDatabase, sql: str, outcome: Outcome, words: str
+) -> None:
+    with pytest.raises(SourceError, match=words) as raised:
+        await database.fetch(query(sql, max_rows=10), ("query",))
+    assert raised.value.outcome is outcome
+    assert await database.fetch(query("select 1 as value, 'a' as query"), ("query",))
+
+
+async def test_a_lost_connection_is_opened_anew(database: PlatformDatabase) -> None:
+    good = query("select 1 as value, 'a' as query")
+    await database.fetch(good, ("query",))
+    with pytest.raises(SourceError) as raised:
+        await database.fetch(
+            query("select pg_terminate_backend(pg_backend_pid())::int as value, 'a' as query"),
+            ("query",),
+        )
+    assert raised.value.outcome is Outcome.CONNECTION
+    assert await database.fetch(good, ("query",))
+
+
+async def test_nobody_there_and_silence_are_told_apart() -> None:
+    gone = PlatformDatabase(DatabaseConfig(dsn=f"host=127.0.0.1 port={need.free_port()} user=x"))
+    with pytest.raises(SourceError) as raised:
+        await gone.fetch(query("select 1"), ())
+    assert raised.value.outcome is Outcome.CONNECTION
+
+    silent = await asyncio.start_server(lambda *_: asyncio.sleep(30), "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    mute = PlatformDatabase(
+        DatabaseConfig(dsn=f"host=127.0.0.1 port={port} user=x", timeout_seconds=0.2)
+    )
+    with pytest.raises(SourceError) as raised:
+        await mute.fetch(query("select 1"), ())
+    assert raised.value.outcome is Outcome.TIMEOUT
+    silent.close()

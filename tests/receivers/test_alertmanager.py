@@ -1,0 +1,224 @@
+"""The inbound door: who may enter, with what, and what the answer promises."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+import uvicorn
+from pydantic import SecretStr
+
+from dexwatch.incidents.events import AlertFact, AlertFired, AlertResolved
+from dexwatch.incidents.state import Reason
+from dexwatch.metrics.severity import Severity
+from dexwatch.receivers.alertmanager import MAX_BODY, build_door
+from dexwatch.response.store import Applied, StoreUnavailableError
+from tests.fakes.alerts import payload, webhook_alert
+from tests.fakes.need import free_port
+
+TOKEN = "hook-token-of-the-test"
+GOOD = {"Authorization": f"Bearer {TOKEN}"}
+
+
+class Door:
+    def __init__(self) -> None:
+        self.facts: list[AlertFact] = []
+        self.counted: list[str] = []
+        self.down = False
+
+    async def ingest(self, facts: Sequence[AlertFact]) -> list[Applied]:
+        if self.down:
+            raise StoreUnavailableError("down")
+        self.facts.extend(facts)
+        return [Applied(Reason.OPENED, "INC-1") for _ in facts]
+
+
+@asynccontextmanager
+async def client(door: Door) -> AsyncIterator[httpx.AsyncClient]:
+    app = build_door(
+        door.ingest,
+        token=SecretStr(TOKEN),
+        metrics=lambda: b"up 1\n",
+        count=door.counted.append,
+    )
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://door") as made:
+        yield made
+
+
+PATH = "/hooks/alertmanager"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": f"Basic {TOKEN}"},
+        {"Authorization": f"Bearer {TOKEN}x"},
+        {"Authorization": "Bearer \xff\xfe".encode("latin-1")},
+        {"Authorization": ""},
+    ],
+)
+async def test_a_stranger_gets_401_and_nothing_is_read(headers: dict) -> None:
+    door = Door()
+    async with client(door) as http:
+        response = await http.post(PATH, content=b"x" * 10, headers=headers)
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert TOKEN not in response.text
+    assert (door.facts, door.counted) == ([], ["unauthorized"])
+
+
+def broken(**changes: object) -> bytes:
+    return json.dumps(payload(webhook_alert()) | changes).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b"\xff\xfe",
+        b'{"version":"4"',
+        broken(version="5"),
+        broken(alerts="none"),
+        broken(alerts=[1]),
+        broken(status="maybe"),
+        broken(alerts=[webhook_alert() | {"startsAt": "yesterday"}]),
+        broken(alerts=[webhook_alert() | {"startsAt": "2026-03-02T08:00:00"}]),
+        broken(alerts=[webhook_alert() | {"startsAt": "9999-12-31T23:59:59-23:59"}]),
+        broken(alerts=[webhook_alert() | {"startsAt": "0001-01-01T00:00:00Z"}]),
+        broken(alerts=[webhook_alert() | {"endsAt": "0001-01-01T00:00:00+23:59"}]),
+        broken(alerts=[webhook_alert() | {"fingerprint": ""}]),
+        broken(alerts=[webhook_alert() | {"labels": {"alertname": 5}}]),
+        broken(alerts=[webhook_alert() | {"labels": {"x": "y" * 9000}}]),
+        b"[" * 100_000,
+    ],
+)
+async def test_what_is_no_webhook_of_version_4_gets_400(body: bytes) -> None:
+    door = Door()
+    async with client(door) as http:
+        response = await http.post(PATH, content=body, headers=GOOD)
+    assert response.status_code == 400
+    assert (door.facts, door.counted) == ([], ["malformed"])
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_ten_megabytes_get_413_and_are_cut_off_early(announced: bool) -> None:
+    """Over a real socket: the sender is told long before it has pushed everything."""
+    door, port = Door(), free_port()
+    app = build_door(door.ingest, token=SecretStr(TOKEN), count=door.counted.append)
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    size = 10 * 1024 * 1024
+    framing = f"Content-Length: {size}" if announced else "Transfer-Encoding: chunked"
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n{framing}"
+    writer.write(f"{head}\r\n\r\n".encode())
+    pushed, piece = 0, b"x" * 65536
+
+    async def push() -> None:
+        nonlocal pushed
+        while pushed < size:
+            writer.write(piece if announced else b"10000\r\n" + piece + b"\r\n")
+            await writer.drain()
+            pushed += len(piece)
+
+    pushing = asyncio.create_task(push())
+    async with asyncio.timeout(10):
+        answer = await reader.readuntil(b"\r\n\r\n")
+    pushing.cancel()
+    await asyncio.gather(pushing, return_exceptions=True)
+    writer.close()
+    server.should_exit = True
+    await serving
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert pushed < size
+    assert (door.facts, door.counted) == ([], ["too_large"])
+
+
+async def test_a_sender_that_dawdles_is_sent_away() -> None:
+    door = Door()
+    app = build_door(
+        door.ingest, token=SecretStr(TOKEN), count=door.counted.append, body_seconds=0.1
+    )
+
+    async def receive() -> dict[str, object]:
+        nonlocal given
+        if given:
+            await asyncio.Event().wait()
+        given = True
+        return {"type": "http.request", "body": b"{", "more_body": True}
+
+    given, sent = False, []
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": PATH,
+        "query_string": b"",
+        "headers": [(b"authorization", f"Bearer {TOKEN}".encode())],
+    }
+    async with asyncio.timeout(5):
+        await app(scope, receive, send)
+    assert sent[0]["status"] == 408
+    assert (door.facts, door.counted) == ([], ["too_slow"])
+
+
+async def test_a_body_just_within_the_bound_is_taken() -> None:
+    door = Door()
+    body = broken()
+    async with client(door) as http:
+        fits = await http.post(PATH, content=body.ljust(MAX_BODY), headers=GOOD)
+        over = await http.post(PATH, content=body.ljust(MAX_BODY + 1), headers=GOOD)
+    assert (fits.status_code, over.status_code) == (200, 413)
+
+
+async def test_while_the_store_is_down_alertmanager_is_asked_to_try_again() -> None:
+    door = Door()
+    door.down = True
+    async with client(door) as http:
+        response = await http.post(PATH, content=broken(), headers=GOOD)
+        assert response.status_code == 503
+        assert int(response.headers["retry-after"]) > 0
+        door.down = False
+        assert (await http.post(PATH, content=broken(), headers=GOOD)).status_code == 200
+    assert door.counted == ["unavailable", "accepted"]
+
+
+async def test_alerts_become_facts_the_resolved_first_and_the_dead_mans_signal_none() -> None:
+    door = Door()
+    alerts = [
+        webhook_alert("Late", "critical", annotations={"summary": "s", "hold": "30s"}),
+        webhook_alert("Done", "P3", status="resolved", ends_at="2026-03-02T08:05:00+02:00"),
+        webhook_alert("Odd", "whatever") | {"newer": {"keys": ["are", "let", "pass"]}},
+        webhook_alert("Watchdog", "none"),
+    ]
+    async with client(door) as http:
+        body = payload(*alerts) | {"notification_reason": "first"}
+        assert (await http.post(PATH, json=body, headers=GOOD)).status_code == 200
+    done, late, odd = door.facts
+    assert isinstance(done, AlertResolved)
+    assert done.ends_at >= done.starts_at
+    assert isinstance(late, AlertFired)
+    assert (late.severity, odd.severity) == (Severity.P0, Severity.P2)
+    assert (late.starts_at - late.began_at).total_seconds() == 30
+    assert late.group == "subject/api/api"
+
+
+async def test_metrics_and_health_stand_beside_the_door() -> None:
+    async with client(Door()) as http:
+        assert (await http.get("/metrics")).content == b"up 1\n"
+        assert (await http.get("/healthz")).text == "ok\n"
+        assert (await http.get("/docs")).status_code == 404
+        assert (await http.get(PATH)).status_code == 405

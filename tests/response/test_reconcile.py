@@ -1,0 +1,154 @@
+"""What Alertmanager holds and what we hold come to agree, whatever was lost between them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from dexwatch.clients.alertmanager import RoutedAlert
+from dexwatch.incidents.records import IncidentState
+from dexwatch.response.actions import resolve
+from dexwatch.response.ingest import Ingest
+from dexwatch.response.reconcile import Reconciler
+from dexwatch.response.store import IncidentFilter
+from dexwatch.storage.store import SqlStore, open_store
+from tests.fakes.alerts import POLICY, at, clear, fire
+
+
+@dataclass
+class World:
+    store: SqlStore
+    held: list[RoutedAlert] = field(default_factory=list)
+    seconds: float = 0
+    broken: bool = False
+
+    def __post_init__(self) -> None:
+        ingest = Ingest(self.store, self.clock, wake=lambda: None)
+        self.reconciler = Reconciler(
+            self.store,
+            self,
+            ingest,
+            self.clock,
+            receiver="dexwatch",
+            every_seconds=30,
+            missing_seconds=180,
+        )
+
+    def clock(self) -> datetime:
+        return at(self.seconds)
+
+    async def alerts(self) -> list[RoutedAlert]:
+        if self.broken:
+            raise ConnectionError
+        return self.held
+
+    async def round(self, seconds: float) -> None:
+        self.seconds = seconds
+        await self.reconciler.once()
+
+
+def held(**changes: object) -> RoutedAlert:
+    fact = fire()
+    alert = RoutedAlert(
+        fingerprint=fact.fingerprint,
+        labels=fact.labels,
+        annotations=fact.annotations,
+        starts=fact.starts_at,
+        ends=at(10_000),
+        state="active",
+        silenced_by=(),
+        inhibited_by=(),
+        receivers=("dexwatch",),
+    )
+    return replace(alert, **changes)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    store = await open_store(f"sqlite+aiosqlite:///{tmp_path / 'd.sqlite'}", POLICY)
+    yield World(store)
+    await store.close()
+
+
+async def test_an_alert_whose_webhook_was_lost_opens_its_incident(world: World) -> None:
+    world.held = [held()]
+    await world.round(30)
+    await world.round(60)
+    assert (await world.store.incidents(IncidentFilter())).total == 1
+
+
+async def test_a_resolve_that_was_never_sent_is_noticed_but_not_in_haste(world: World) -> None:
+    await world.store.apply([fire()], at(0))
+    for seconds in (30, 60, 200):
+        await world.round(seconds)
+        assert (await world.store.incident("INC-1")).incident.unresolved
+    await world.round(211)
+    assert (await world.store.incident("INC-1")).incident.state is IncidentState.RESOLVED
+
+
+async def test_a_short_absence_is_forgotten_when_the_alert_is_back(world: World) -> None:
+    await world.store.apply([fire()], at(0))
+    await world.round(30)
+    world.held = [held()]
+    await world.round(100)
+    world.held = []
+    await world.round(130)
+    await world.round(300)
+    assert (await world.store.incident("INC-1")).incident.unresolved
+
+
+async def test_a_silenced_alert_pages_nobody_until_the_silence_ends(world: World) -> None:
+    world.held = [held(silenced_by=("s1",), state="suppressed")]
+    await world.round(30)
+    assert (await world.store.incidents(IncidentFilter())).total == 0
+    assert (await world.store.firing())[0].suppressed_by == "silence s1"
+    world.held = [held()]
+    await world.round(60)
+    assert (await world.store.incident("INC-1")).pages
+
+
+async def test_what_was_resolved_too_early_is_brought_back(world: World) -> None:
+    await world.store.apply([fire()], at(0))
+    await world.store.apply([clear(end=50)], at(50))
+    world.held = [held()]
+    await world.round(54)
+    assert (await world.store.incident("INC-1")).incident.state is IncidentState.RESOLVED
+    await world.round(60)
+    assert (await world.store.incident("INC-1")).incident.unresolved
+
+
+async def test_what_is_routed_elsewhere_or_is_the_dead_mans_signal_is_not_ours(
+    world: World,
+) -> None:
+    world.held = [
+        held(receivers=("others",)),
+        held(fingerprint="w", labels={"alertname": "Watchdog", "severity": "none"}),
+        held(fingerprint="e", ends=at(1)),
+    ]
+    await world.round(30)
+    assert (await world.store.incidents(IncidentFilter())).total == 0
+
+
+async def test_what_was_closed_by_hand_and_still_fires_opens_again_after_the_window(
+    world: World,
+) -> None:
+    world.held = [held()]
+    await world.round(30)
+    await resolve(world.store, "INC-1", by="bo", source_id="1", now=at(40))
+    await world.round(60)
+    assert (await world.store.incidents(IncidentFilter())).total == 1
+    await world.round(41 + POLICY.reopen_window.total_seconds())
+    view = await world.store.incident("INC-2")
+    assert view.incident.previous == "INC-1"
+    assert view.pages[0].why.value == "still_firing"
+
+
+async def test_an_alertmanager_that_is_down_changes_nothing(world: World) -> None:
+    await world.store.apply([fire()], at(0))
+    world.broken = True
+    world.seconds = 500
+    with pytest.raises(ConnectionError):
+        await world.reconciler.once()
+    assert (await world.store.incident("INC-1")).incident.unresolved
