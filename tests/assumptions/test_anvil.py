@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from dexwatch.chain.blocks import Retraction
 from dexwatch.chain.calls import revert_reason
 from dexwatch.chain.config import ChainConfig, EndpointConfig
 from dexwatch.chain.endpoint import Endpoint, Request, is_unsupported
+from dexwatch.chain.follower import Reorg
 from dexwatch.chain.stream import BlockStream
 from dexwatch.clients.http import SourceError
 from dexwatch.evm.block import Block, parse_block, parse_header
@@ -95,9 +95,9 @@ class _Seen:
         self.hashes.append(block.ref.hash)
         self.blocks.append(block)
 
-    def on_retraction(self, retraction: Retraction) -> None:
-        self.causes.append(retraction.cause)
-        for ref in retraction.blocks:
+    def on_reorg(self, reorg: Reorg) -> None:
+        self.causes.append(reorg.cause)
+        for ref in reorg.blocks:
             assert self.hashes.pop() == ref.hash
 
 
@@ -116,7 +116,7 @@ async def _following(port: int, endpoint: Endpoint) -> AsyncIterator[_Seen]:
         seen.series,
         watched=frozenset(),
         on_block=seen.on_block,
-        on_retraction=seen.on_retraction,
+        on_reorg=seen.on_reorg,
     )
     task = asyncio.create_task(stream.run())
     try:

@@ -1,4 +1,4 @@
-"""The stream against fake nodes: push, poll, change of leader, conflicts, all kinds of nonsense."""
+"""The stream against fake nodes: push, poll, another primary, divergence, all kinds of nonsense."""
 
 import asyncio
 import time
@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 import pytest
 
-from dexwatch.chain.blocks import Retraction
 from dexwatch.chain.config import ChainConfig
 from dexwatch.chain.endpoint import Endpoint
+from dexwatch.chain.follower import Reorg
 from dexwatch.chain.stream import BlockStream
 from dexwatch.evm.block import Block
 from dexwatch.metrics import chain
@@ -23,7 +23,7 @@ from tests.fakes.node import FakeChain, FakeNode, running
 @dataclass
 class Seen:
     blocks: list[Block] = field(default_factory=list)
-    retractions: list[Retraction] = field(default_factory=list)
+    reorgs: list[Reorg] = field(default_factory=list)
     series: Series = field(default_factory=Series)
 
     @property
@@ -53,7 +53,7 @@ async def watched(*nodes: FakeNode, push: bool = True) -> AsyncIterator[tuple[Bl
         seen.series,
         watched=frozenset(),
         on_block=seen.blocks.append,
-        on_retraction=seen.retractions.append,
+        on_reorg=seen.reorgs.append,
     )
     task = asyncio.create_task(stream.run())
     try:
@@ -165,7 +165,7 @@ async def test_a_reorganisation_is_followed(node: FakeNode) -> None:
         node.chain.fork(3, 4)
         await node.push()
         await until(lambda: seen.hashes[-4:] == node.chain.canonical[-4:])
-        assert len(seen.retractions[0].blocks) == 3
+        assert len(seen.reorgs[0].blocks) == 3
 
 
 @pytest.mark.parametrize(
@@ -217,11 +217,11 @@ async def test_another_endpoint_takes_over_when_the_leader_dies(node: FakeNode) 
         watched(node, second) as (stream, seen),
     ):
         await until(lambda: node.sockets and second.sockets and seen.blocks)
-        assert stream.leader.name == "node-0"
+        assert stream.primary.name == "node-0"
         node.status, node.muted = 503, True
         await mine(second, 5)
         await until(lambda: seen.hashes == node.chain.canonical)
-        assert stream.leader.name == "node-1"
+        assert stream.primary.name == "node-1"
 
 
 async def test_another_endpoint_takes_over_when_the_leader_falls_behind(node: FakeNode) -> None:
@@ -233,7 +233,7 @@ async def test_another_endpoint_takes_over_when_the_leader_falls_behind(node: Fa
         node.behind, node.muted = 40, True
         await mine(second, 40)
         await until(lambda: seen.hashes == node.chain.canonical)
-        assert stream.leader.name == "node-1"
+        assert stream.primary.name == "node-1"
 
 
 async def test_other_hashes_for_the_same_height_are_counted(node: FakeNode) -> None:
@@ -247,22 +247,20 @@ async def test_other_hashes_for_the_same_height_are_counted(node: FakeNode) -> N
         await until(lambda: node.sockets and second.sockets and seen.blocks)
         await mine(node)
         await mine(second)
-        await until(
-            lambda: seen.series.value(chain.endpoint_hash_conflicts, endpoint="node-1") == 1
-        )
-        assert seen.series.value(chain.endpoint_hash_conflicts, endpoint="node-0") == 0
+        await until(lambda: seen.series.value(chain.endpoint_divergences, endpoint="node-1") == 1)
+        assert seen.series.value(chain.endpoint_divergences, endpoint="node-0") == 0
 
 
 async def test_an_endpoint_of_another_chain_never_leads(node: FakeNode) -> None:
-    stranger = FakeNode(FakeChain(1_000_000))
-    stranger.answers["eth_chainId"] = lambda _: "0x1"
-    async with running(stranger), watched(stranger, node) as (stream, seen):
+    wrong = FakeNode(FakeChain(1_000_000))
+    wrong.answers["eth_chainId"] = lambda _: "0x1"
+    async with running(wrong), watched(wrong, node) as (stream, seen):
         await until(lambda: node.sockets and seen.blocks)
-        await mine(stranger)
+        await mine(wrong)
         await mine(node, 5)
         await until(lambda: seen.hashes[-1:] == node.chain.canonical[-1:])
-        assert stream.leader.name == "node-1"
-        assert not set(seen.hashes) & set(stranger.chain.canonical)
+        assert stream.primary.name == "node-1"
+        assert not set(seen.hashes) & set(wrong.chain.canonical)
         assert seen.series.value(chain.blocks, stage="lost") == 0
 
 
@@ -281,7 +279,7 @@ async def test_a_head_far_above_all_others_drags_nothing(node: FakeNode, others:
         for _ in range(5):
             await mine(node)
             await until(lambda: seen.hashes[-1:] == node.chain.canonical[-1:])
-        assert stream.leader.name == "node-0"
+        assert stream.primary.name == "node-0"
         assert seen.series.value(chain.blocks, stage="lost") == 0
 
 
@@ -294,7 +292,7 @@ async def test_an_endpoint_far_ahead_on_our_chain_leads(node: FakeNode) -> None:
         node.chain.mine(1_200)
         node.behind, node.muted = 1_200, True
         await second.push()
-        await until(lambda: stream.leader.name == "node-1")
+        await until(lambda: stream.primary.name == "node-1")
         await until(lambda: seen.hashes[-1:] == node.chain.canonical[-1:])
 
 

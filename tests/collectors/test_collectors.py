@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from dexwatch.chain.blocks import Retraction
 from dexwatch.chain.calls import selector, topic
 from dexwatch.chain.config import ChainConfig
+from dexwatch.chain.follower import Reorg
 from dexwatch.collectors.registry import COLLECTORS
 from dexwatch.collectors.run import Watch
 from dexwatch.evm import topics
@@ -41,7 +41,7 @@ class Bench:
         return block.ref
 
     def retract(self, *refs: BlockRef) -> None:
-        self.watch._on_retraction(Retraction(refs, "reorg"))
+        self.watch._on_reorg(Reorg(refs, "reorg"))
 
     def value(self, metric: Metric, **labels: str) -> Any:
         found = [
@@ -83,8 +83,8 @@ def test_slippage_is_measured_against_the_routers_quote() -> None:
 
 def test_a_v3_swap_moves_price_and_balances() -> None:
     bench = Bench()
-    pool = bench.watch.world.market.pools[fake.POOL]
-    bench.watch.world.market.refresh(pool, 100 * fake.UNIT, 60_000 * fake.UNIT)
+    pool = bench.watch.context.market.pools[fake.POOL]
+    bench.watch.context.market.refresh(pool, 100 * fake.UNIT, 60_000 * fake.UNIT)
     root = int(600**0.5 * 2**96)
     kinds = ["int256", "int256", "uint160", "uint128", "int24", "uint128", "uint128"]
     sale = fake.log(

@@ -152,7 +152,7 @@ async def test_a_restart_goes_on_where_the_watch_stopped(node: FakeNode, tmp_pat
 async def test_an_unusable_cursor_is_a_first_start(
     node: FakeNode, tmp_path: Path, text: str
 ) -> None:
-    (tmp_path / "chain-cursor.json").write_text(text)
+    (tmp_path / "chain-checkpoint.json").write_text(text)
     async with watch(node, folder=tmp_path).run() as watched:
         await until(lambda: value(watched, chain.head_block) == node.chain.height)
 
@@ -162,7 +162,7 @@ async def test_a_cursor_of_another_chain_leads_to_the_new_one(
     node: FakeNode, tmp_path: Path, number: int
 ) -> None:
     cursor = {"chain_id": 56, "blocks": [[number, digest("x"), digest("y")]]}
-    (tmp_path / "chain-cursor.json").write_text(json.dumps(cursor))
+    (tmp_path / "chain-checkpoint.json").write_text(json.dumps(cursor))
     node.chain.mine(3)
     async with watch(node, folder=tmp_path).run() as watched:
         await until(lambda: value(watched, chain.head_block) == node.chain.height, 20)

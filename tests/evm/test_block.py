@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dexwatch.evm.block import parse_block, parse_header
-from dexwatch.evm.quantity import MalformedError, data, quantity
+from dexwatch.evm.hexadecimal import MalformedError, data, hex_quantity
 
 POOL = "0x" + "aa" * 20
 OTHER = "0x" + "bb" * 20
@@ -138,7 +138,7 @@ def test_any_json_anywhere_is_read_or_refused(field: str, value: object, place: 
 
 @given(st.integers(0, 2**64 - 1))
 def test_a_quantity_comes_back(number: int) -> None:
-    assert quantity(hex(number), "x") == number
+    assert hex_quantity(hex(number), "x") == number
 
 
 @given(st.binary(max_size=64))

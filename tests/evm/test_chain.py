@@ -39,7 +39,7 @@ def test_old_blocks_are_forgotten() -> None:
 
 def test_a_retraction_gives_the_dropped_blocks_newest_first() -> None:
     chain = window(4)
-    assert chain.retract_to("a2") == (ref(4), ref(3))
+    assert chain.roll_back_to("a2") == (ref(4), ref(3))
     assert chain.tip == ref(2)
     assert "a3" not in chain
     assert len(chain.clear()) == 2
@@ -48,6 +48,6 @@ def test_a_retraction_gives_the_dropped_blocks_newest_first() -> None:
 
 def test_a_block_that_was_given_up_lets_any_child_follow() -> None:
     chain = window(3)
-    chain.give_up(4)
+    chain.skip(4)
     assert chain.follows(ref(5, "unknown"))
     assert not chain.follows(ref(6))

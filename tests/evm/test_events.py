@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dexwatch.evm import events, topics
 from dexwatch.evm.block import Log
-from dexwatch.evm.quantity import MalformedError
+from dexwatch.evm.hexadecimal import MalformedError
 
 A = "0x" + "0a" * 20
 B = "0x" + "0b" * 20

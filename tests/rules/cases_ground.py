@@ -49,7 +49,7 @@ CASES_GROUND = (
     Case("NodePeersLow", (Gauge('bsc_endpoint_peers{endpoint="a"}', 40, 4, 5),)),
     Case(
         "NodesDisagree",
-        (Counter('bsc_endpoint_hash_conflicts_total{endpoint="a"}', 0, 0.011, 0.0099),),
+        (Counter('bsc_endpoint_head_divergences_total{endpoint="a"}', 0, 0.011, 0.0099),),
     ),
     Case(
         "ChainHeadStalled",

@@ -11,7 +11,7 @@ from eth_utils.crypto import keccak
 from dexwatch.chain.endpoint import Endpoint, Request
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.evm.block import Call
-from dexwatch.evm.quantity import MalformedError, data
+from dexwatch.evm.hexadecimal import MalformedError, data
 
 _ERROR_STRING = bytes.fromhex("08c379a0")
 _PANIC = bytes.fromhex("4e487b71")

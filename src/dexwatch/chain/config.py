@@ -42,7 +42,7 @@ class ChainConfig(_Config):
     max_catch_up_blocks: Annotated[
         int,
         Field(
-            ge=10, description="blocks older than these are given up after an outage, and counted"
+            ge=10, description="blocks older than these are skipped after an outage, and counted"
         ),
     ] = 8_000
     safe_depth_blocks: Annotated[

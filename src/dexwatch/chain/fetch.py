@@ -7,7 +7,7 @@ from dexwatch.chain.endpoint import Endpoint, Request, is_unsupported
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.evm import block as blocks
 from dexwatch.evm.block import Block, Header, Log
-from dexwatch.evm.quantity import MalformedError, digest, member
+from dexwatch.evm.hexadecimal import MalformedError, field, hash32
 
 
 class BlockReader(Protocol):
@@ -56,7 +56,7 @@ class BlockFetcher:
         if body is None:
             return None
         try:
-            block_hash = digest(member(body, "hash"), "hash")
+            block_hash = hash32(field(body, "hash"), "hash")
         except MalformedError as error:
             raise SourceError(Outcome.MALFORMED, str(error)) from error
         receipts: Any = None

@@ -1,6 +1,6 @@
 """The block stream: heads of all endpoints, the chain followed through the best of them.
 
-One endpoint leads; another takes over when the leader fails, rests or falls behind.
+One endpoint leads; another takes over when the primary fails, rests or falls behind.
 The others are compared with it: lag, and hashes of the same height that differ.
 """
 
@@ -12,10 +12,10 @@ from statistics import median
 import structlog
 
 from dexwatch import clock
-from dexwatch.chain.blocks import Follower, Retraction
 from dexwatch.chain.config import ChainConfig
 from dexwatch.chain.endpoint import Endpoint
 from dexwatch.chain.fetch import BlockFetcher
+from dexwatch.chain.follower import BlockFollower, Reorg
 from dexwatch.chain.heads import HeadFeed
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.evm.block import Block, BlockRef, Header
@@ -25,10 +25,10 @@ from dexwatch.metrics.series import Series
 _HEIGHTS_COMPARED = 64
 _ARRIVALS_KEPT = 512
 _FAILURES_BEFORE_CHANGE = 2
-_READS_BEFORE_GIVING_UP = 5
+_READS_BEFORE_SKIPPING = 5
 _FAR_BLOCKS = 1_000
 """So far above the others a head needs proof that it is of the chain that we follow."""
-_PROOF_SECONDS = 5.0
+_VERIFIED_SECONDS = 5.0
 _LOG_EVERY_SECONDS = 10.0
 _RETRY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
 
@@ -46,7 +46,7 @@ class BlockStream:
         *,
         watched: Set[str],
         on_block: Callable[[Block], None],
-        on_retraction: Callable[[Retraction], None],
+        on_reorg: Callable[[Reorg], None],
         resume: Sequence[BlockRef] = (),
     ) -> None:
         self._series = series
@@ -64,22 +64,22 @@ class BlockStream:
             for endpoint in endpoints
         )
         self._readers = {endpoint.name: BlockFetcher(endpoint, watched) for endpoint in endpoints}
-        self._follower = Follower(
+        self._follower = BlockFollower(
             series,
             depth=config.safe_depth_blocks,
             max_catch_up=config.max_catch_up_blocks,
             on_block=on_block,
-            on_retraction=on_retraction,
+            on_reorg=on_reorg,
             resume=resume,
         )
-        self._hashes = HashComparison(series, [endpoint.name for endpoint in endpoints])
+        self._hashes = HeadDivergence(series, [endpoint.name for endpoint in endpoints])
         self._arrivals: OrderedDict[str, float] = OrderedDict()
         self._wake = asyncio.Event()
-        self._leader = self.feeds[0]
+        self._primary = self.feeds[0]
         self._failures = 0
-        self._unreadable = 0
+        self._undecodable = 0
         self._lead_logged = float("-inf")
-        self._proofs: dict[str, tuple[float, bool]] = {}
+        self._verifications: dict[str, tuple[float, bool]] = {}
 
     @property
     def tip(self) -> BlockRef | None:
@@ -91,9 +91,9 @@ class BlockStream:
         return self._follower.recent(count)
 
     @property
-    def leader(self) -> Endpoint:
+    def primary(self) -> Endpoint:
         """The endpoint through which the chain is followed at present."""
-        return self._leader.endpoint
+        return self._primary.endpoint
 
     def arrival(self, block_hash: str) -> float | None:
         """Return the monotonic time at which a head first reached us, if it did as a head."""
@@ -111,62 +111,62 @@ class BlockStream:
             self._arrivals[head.ref.hash] = clock.monotonic()
             while len(self._arrivals) > _ARRIVALS_KEPT:
                 self._arrivals.popitem(last=False)
-        self._hashes.record(feed.name, head.ref, self._leader.name)
+        self._hashes.record(feed.name, head.ref, self._primary.name)
         self._wake.set()
 
     async def _follow(self) -> None:
         while True:
-            # The time-out covers what no head announces: a leader that has to be changed.
+            # The time-out covers what no head announces: a primary that has to be changed.
             try:
                 async with asyncio.timeout(self._interval):
                     await self._wake.wait()
             except TimeoutError:
                 pass
             self._wake.clear()
-            doubted = await self._doubted()
-            self._choose(doubted)
-            head = self._leader.head
-            if head is None or self._leader in doubted:
+            suspects = await self._suspects()
+            self._choose(suspects)
+            head = self._primary.head
+            if head is None or self._primary in suspects:
                 continue
             try:
-                await self._follower.follow(self._readers[self._leader.name], head)
+                await self._follower.follow(self._readers[self._primary.name], head)
             except SourceError as error:
                 await self._recover(error, head.ref)
             else:
-                self._failures = self._unreadable = 0
+                self._failures = self._undecodable = 0
 
     async def _recover(self, error: SourceError, head: BlockRef) -> None:
         self._failures += 1
-        _log.debug("block not read", endpoint=self._leader.name, error=str(error))
+        _log.debug("block not read", endpoint=self._primary.name, error=str(error))
         if error.outcome is Outcome.MALFORMED:
-            self._unreadable += 1
-            if self._unreadable >= _READS_BEFORE_GIVING_UP:
-                await self._follower.give_up(self._readers[self._leader.name], head)
+            self._undecodable += 1
+            if self._undecodable >= _READS_BEFORE_SKIPPING:
+                await self._follower.skip(self._readers[self._primary.name], head)
                 self._failures = 1
                 # Its neighbours are likely to be gone too: they get one try each.
-                self._unreadable = _READS_BEFORE_GIVING_UP - 1
+                self._undecodable = _READS_BEFORE_SKIPPING - 1
         step = min(self._failures, len(_RETRY_SECONDS)) - 1
         self._wake.set()
         await asyncio.sleep(_RETRY_SECONDS[step])
 
-    async def _doubted(self) -> set[HeadFeed]:
-        """Return whose heads are far above all others and not proven to be of our chain."""
+    async def _suspects(self) -> set[HeadFeed]:
+        """Return whose heads are far above all others and not verified to be of our chain."""
         heights = {feed: feed.head.ref.number for feed in self.feeds if feed.head and feed.up}
-        doubted = set()
+        suspects = set()
         for feed, height in heights.items():
             others = [number for other, number in heights.items() if other is not feed]
             if others and height - median(others) > _FAR_BLOCKS:
-                # Of two at the very beginning either may be right: the one that leads is believed.
-                first = self.tip is None and len(others) == 1 and feed is self._leader
-                if not first and not await self._proven(feed):
-                    doubted.add(feed)
-        return doubted
+                # Of two at the very beginning either may be right: the primary one is believed.
+                first = self.tip is None and len(others) == 1 and feed is self._primary
+                if not first and not await self._verified(feed):
+                    suspects.add(feed)
+        return suspects
 
-    async def _proven(self, feed: HeadFeed) -> bool:
+    async def _verified(self, feed: HeadFeed) -> bool:
         """Does the endpoint have a block that we evaluated?"""
-        asked, proven = self._proofs.get(feed.name, (float("-inf"), False))
-        if clock.monotonic() - asked < _PROOF_SECONDS:
-            return proven
+        asked, verified = self._verifications.get(feed.name, (float("-inf"), False))
+        if clock.monotonic() - asked < _VERIFIED_SECONDS:
+            return verified
         known = self._follower.recent(_HEIGHTS_COMPARED)
         try:
             # The newest may have been dropped by a reorganisation since; the oldest hardly.
@@ -180,24 +180,24 @@ class BlockStream:
             )
         except SourceError:
             answers = []
-        proven = any(answer is not None for answer in answers)
-        self._proofs[feed.name] = (clock.monotonic(), proven)
-        if not proven:
+        verified = any(answer is not None for answer in answers)
+        self._verifications[feed.name] = (clock.monotonic(), verified)
+        if not verified:
             _log.error("a head far above all others is not believed", endpoint=feed.name)
-        return proven
+        return verified
 
-    def _choose(self, doubted: Set[HeadFeed]) -> None:
-        heads = [feed.head for feed in self.feeds if feed.head and feed not in doubted]
+    def _choose(self, suspects: Set[HeadFeed]) -> None:
+        heads = [feed.head for feed in self.feeds if feed.head and feed not in suspects]
         if not heads:
             return
         best = max(head.ref.number for head in heads)
-        leader = self._leader
+        primary = self._primary
         fit = (
-            leader.up
-            and leader not in doubted
-            and leader.head is not None
-            and not leader.endpoint.resting
-            and best - leader.head.ref.number < self._behind
+            primary.up
+            and primary not in suspects
+            and primary.head is not None
+            and not primary.endpoint.resting
+            and best - primary.head.ref.number < self._behind
             and self._failures < _FAILURES_BEFORE_CHANGE
         )
         if fit:
@@ -205,23 +205,23 @@ class BlockStream:
         others = [
             feed
             for feed in self.feeds
-            if feed is not leader
-            and feed not in doubted
+            if feed is not primary
+            and feed not in suspects
             and feed.up
             and feed.head
             and not feed.endpoint.resting
         ]
         if not others:
             return
-        self._leader = max(others, key=lambda feed: feed.head.ref.number if feed.head else 0)
+        self._primary = max(others, key=lambda feed: feed.head.ref.number if feed.head else 0)
         self._failures = 0
         # When every endpoint is in trouble the lead changes many times a second.
         if clock.monotonic() - self._lead_logged > _LOG_EVERY_SECONDS:
             self._lead_logged = clock.monotonic()
-            _log.warning("another endpoint leads", endpoint=self._leader.name)
+            _log.warning("another endpoint leads", endpoint=self._primary.name)
 
 
-class HashComparison:
+class HeadDivergence:
     """Which endpoint shows another hash than the majority for the same height; bounded."""
 
     def __init__(self, series: Series, endpoints: Sequence[str]) -> None:
@@ -229,10 +229,10 @@ class HashComparison:
         self._heights: OrderedDict[int, dict[str, str]] = OrderedDict()
         self._counted: OrderedDict[tuple[int, str], None] = OrderedDict()
         for name in endpoints:
-            series.add(chain.endpoint_hash_conflicts, 0, endpoint=name)
+            series.add(chain.endpoint_divergences, 0, endpoint=name)
 
-    def record(self, endpoint: str, ref: BlockRef, leader: str) -> None:
-        """Note what an endpoint shows; in a tie the leader is believed."""
+    def record(self, endpoint: str, ref: BlockRef, primary: str) -> None:
+        """Note what an endpoint shows; in a tie the primary is believed."""
         shown = self._heights.setdefault(ref.number, {})
         shown[endpoint] = ref.hash
         while len(self._heights) > _HEIGHTS_COMPARED:
@@ -241,12 +241,12 @@ class HashComparison:
         if len(votes) < 2:
             return
         most = max(votes.values())
-        believed = shown.get(leader)
+        believed = shown.get(primary)
         if believed is None or votes[believed] < most:
             believed = next(block_hash for block_hash, count in votes.items() if count == most)
         for name, block_hash in shown.items():
             if block_hash != believed and (ref.number, name) not in self._counted:
                 self._counted[ref.number, name] = None
-                self._series.add(chain.endpoint_hash_conflicts, endpoint=name)
+                self._series.add(chain.endpoint_divergences, endpoint=name)
         while len(self._counted) > _HEIGHTS_COMPARED * 8:
             self._counted.popitem(last=False)

@@ -7,7 +7,7 @@ from dexwatch import clock
 from dexwatch.clients.config import QueryConfig
 from dexwatch.clients.database import PlatformDatabase
 from dexwatch.clients.http import Outcome, SourceError
-from dexwatch.collectors.collector import Collector, World
+from dexwatch.collectors.collector import Collector, CollectorContext
 from dexwatch.metrics.business import BUSINESS_METRICS
 from dexwatch.metrics.metric import Metric
 from dexwatch.metrics.series import Series
@@ -31,9 +31,9 @@ class BusinessCollector(Collector):
 
     name: ClassVar[str] = "business"
 
-    def __init__(self, world: World, series: Series) -> None:
-        super().__init__(world, series)
-        config = world.database
+    def __init__(self, context: CollectorContext, series: Series) -> None:
+        super().__init__(context, series)
+        config = context.database
         self._database = None if config is None else PlatformDatabase(config)
         queries = () if config is None else config.queries
         self._scheduled = [_Scheduled(query, _BY_NAME[query.metric]) for query in queries]

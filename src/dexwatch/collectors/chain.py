@@ -5,10 +5,10 @@ from typing import ClassVar
 
 from dexwatch import clock
 from dexwatch.chain import fetch
-from dexwatch.chain.blocks import Retraction
 from dexwatch.chain.endpoint import is_unsupported
+from dexwatch.chain.follower import Reorg
 from dexwatch.clients.http import SourceError
-from dexwatch.collectors.collector import Collector, World
+from dexwatch.collectors.collector import Collector, CollectorContext
 from dexwatch.evm.block import Block, BlockRef
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
@@ -18,12 +18,12 @@ _TURNS = {2: "in", 1: "out"}
 
 
 class ChainCollector(Collector):
-    """Takes headers; asks the leader for the finalised block once a block interval."""
+    """Takes headers; asks the primary for the finalised block once a block interval."""
 
     name: ClassVar[str] = "chain"
 
-    def __init__(self, world: World, series: Series) -> None:
-        super().__init__(world, series)
+    def __init__(self, context: CollectorContext, series: Series) -> None:
+        super().__init__(context, series)
         self._last: BlockRef | None = None
         self._last_ms = 0
         self._not_final: deque[tuple[int, float]] = deque(maxlen=_WAITING_FOR_FINALITY)
@@ -35,7 +35,7 @@ class ChainCollector(Collector):
     @property
     def every_seconds(self) -> float | None:
         """Once a block interval."""
-        return self.world.chain.block_interval_ms / 1000
+        return self.context.chain.block_interval_ms / 1000
 
     def on_block(self, block: Block) -> None:
         """Take a block's header."""
@@ -50,19 +50,19 @@ class ChainCollector(Collector):
             interval = (header.timestamp_ms - self._last_ms) / 1000
             series.observe(chain.block_interval_seconds, max(interval, 0.0))
         self._last, self._last_ms = header.ref, header.timestamp_ms
-        arrived = self.world.stream.arrival(header.ref.hash)
+        arrived = self.context.stream.arrival(header.ref.hash)
         if arrived is not None:
             age = clock.monotonic() - arrived
-            series.set(chain.head_received, self.world.clock().timestamp() - age)
+            series.set(chain.head_received, self.context.clock().timestamp() - age)
             self._not_final.append((header.ref.number, arrived))
 
-    def on_retraction(self, retraction: Retraction) -> None:
+    def on_reorg(self, reorg: Reorg) -> None:
         """Count a reorganisation; a new chain is counted as its own cause."""
-        if retraction.cause == "reorg":
+        if reorg.cause == "reorg":
             self.series.add(chain.reorgs)
-            self.series.set(chain.reorg_depth, len(retraction.blocks))
-        self.series.add(chain.reorg_blocks, len(retraction.blocks), cause=retraction.cause)
-        lowest = min(ref.number for ref in retraction.blocks)
+            self.series.set(chain.reorg_depth, len(reorg.blocks))
+        self.series.add(chain.reorg_blocks, len(reorg.blocks), cause=reorg.cause)
+        lowest = min(ref.number for ref in reorg.blocks)
         kept = [waiting for waiting in self._not_final if waiting[0] < lowest]
         self._not_final.clear()
         self._not_final.extend(kept)
@@ -72,7 +72,7 @@ class ChainCollector(Collector):
         if not self._has_finality:
             return
         try:
-            final = await fetch.header(self.world.stream.leader, "finalized")
+            final = await fetch.header(self.context.stream.primary, "finalized")
         except SourceError as error:
             self.series.forget(chain.finality_lag)
             if is_unsupported(error):

@@ -13,7 +13,7 @@ import structlog
 from dexwatch import clock
 from dexwatch.evm.block import BlockRef
 from dexwatch.evm.chain import ChainWindow
-from dexwatch.evm.quantity import digest
+from dexwatch.evm.hexadecimal import hash32
 
 _EVERY_SECONDS = 1.0
 _BLOCKS = 64
@@ -21,11 +21,11 @@ _BLOCKS = 64
 _log = structlog.get_logger("dexwatch.watch")
 
 
-class Cursor:
+class Checkpoint:
     """The newest evaluated blocks, written at most once a second; nothing without a folder."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._path = None if folder is None else folder / "chain-cursor.json"
+        self._path = None if folder is None else folder / "chain-checkpoint.json"
         self._written = 0.0
 
     def read(self, chain_id: int) -> tuple[BlockRef, ...]:
@@ -38,10 +38,10 @@ class Cursor:
                 return ()
             window = ChainWindow(_BLOCKS)
             for number, block_hash, parent in record["blocks"]:
-                window.append(BlockRef(int(number), digest(block_hash, "hash"), str(parent)))
+                window.append(BlockRef(int(number), hash32(block_hash, "hash"), str(parent)))
             return window.newest(_BLOCKS)
         except (OSError, ValueError, KeyError, TypeError):
-            _log.warning("the block cursor cannot be read; starting at the head")
+            _log.warning("the block checkpoint cannot be read; starting at the head")
             return ()
 
     def write(
@@ -65,6 +65,6 @@ class Cursor:
             draft.write_bytes(orjson.dumps({"chain_id": chain_id, "blocks": blocks}))
             draft.replace(self._path)
         except OSError as error:
-            _log.warning("the block cursor cannot be written", error=type(error).__name__)
+            _log.warning("the block checkpoint cannot be written", error=type(error).__name__)
             with suppress(OSError):
                 draft.unlink(missing_ok=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from dexwatch.chain.blocks import Retraction
 from dexwatch.chain.config import ChainConfig
 from dexwatch.chain.endpoint import Endpoint
+from dexwatch.chain.follower import Reorg
 from dexwatch.chain.stream import BlockStream
 from dexwatch.clients.config import DatabaseConfig
 from dexwatch.evm.block import Block
@@ -17,7 +17,7 @@ from dexwatch.metrics.series import Series
 
 
 @dataclass(frozen=True)
-class World:
+class CollectorContext:
     """What collectors have in common; `market` is kept by the exchange collector."""
 
     chain: ChainConfig
@@ -39,8 +39,8 @@ class Collector:
 
     name: ClassVar[str]
 
-    def __init__(self, world: World, series: Series) -> None:
-        self.world = world
+    def __init__(self, context: CollectorContext, series: Series) -> None:
+        self.context = context
         self.series = series
 
     @property
@@ -51,7 +51,7 @@ class Collector:
     def on_block(self, block: Block) -> None:
         """Take an evaluated block; called once for each, in order, and must be quick."""
 
-    def on_retraction(self, retraction: Retraction) -> None:
+    def on_reorg(self, reorg: Reorg) -> None:
         """Take notice that blocks were dropped; counters keep what they counted."""
 
     async def collect(self) -> None:

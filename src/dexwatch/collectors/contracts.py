@@ -7,7 +7,7 @@ import structlog
 
 from dexwatch.chain.calls import ViewCall, revert_reason, selector, topic, views
 from dexwatch.clients.http import SourceError
-from dexwatch.collectors.collector import Collector, World
+from dexwatch.collectors.collector import Collector, CollectorContext
 from dexwatch.evm import topics
 from dexwatch.evm.block import Block, Call
 from dexwatch.market.config import ContractConfig, ViewConfig
@@ -26,15 +26,15 @@ class ContractsCollector(Collector):
 
     name: ClassVar[str] = "contracts"
 
-    def __init__(self, world: World, series: Series) -> None:
-        super().__init__(world, series)
-        self._contracts = {contract.address: contract for contract in world.dex.contracts}
-        self._methods = {c.address: _methods(c) for c in world.dex.contracts}
-        self._changes = {c.address: _changes(c) for c in world.dex.contracts}
+    def __init__(self, context: CollectorContext, series: Series) -> None:
+        super().__init__(context, series)
+        self._contracts = {contract.address: contract for contract in context.dex.contracts}
+        self._methods = {c.address: _methods(c) for c in context.dex.contracts}
+        self._changes = {c.address: _changes(c) for c in context.dex.contracts}
         self._reverted: deque[tuple[Call, int, bool]] = deque(maxlen=_REPLAYS_WAITING)
         self._reasons: Counter[str] = Counter()
         self._known_reasons: set[tuple[str, str]] = set()
-        for contract in world.dex.contracts:
+        for contract in context.dex.contracts:
             series.add(exchange.contract_gas, 0, contract=contract.name)
             # A series that began with its first event would hide that event from `increase`.
             for event in self._changes[contract.address].values():
@@ -84,7 +84,7 @@ class ContractsCollector(Collector):
             contract = self._contracts[call.to].name
             reason = "out of gas"
             if not out_of_gas:
-                reason = await revert_reason(self.world.stream.leader, call, block=number)
+                reason = await revert_reason(self.context.stream.primary, call, block=number)
             self._count_reason(contract, reason)
         if failure is not None:
             raise failure
@@ -101,7 +101,7 @@ class ContractsCollector(Collector):
         if not wanted:
             return None
         failure = None
-        answers = await views(self.world.stream.leader, [call for _, _, call in wanted])
+        answers = await views(self.context.stream.primary, [call for _, _, call in wanted])
         for (contract, configured, _), answer in zip(wanted, answers, strict=True):
             self._show(contract.name, configured, answer)
             if isinstance(answer, SourceError):

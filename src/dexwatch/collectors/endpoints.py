@@ -1,4 +1,4 @@
-"""Each endpoint seen from outside: up, head, lag, peers, syncing; the leader's gas price."""
+"""Each endpoint seen from outside: up, head, lag, peers, syncing; the primary's gas price."""
 
 import asyncio
 from typing import Any, ClassVar
@@ -7,8 +7,8 @@ import structlog
 
 from dexwatch.chain.endpoint import Endpoint, Request
 from dexwatch.clients.http import SourceError
-from dexwatch.collectors.collector import Collector, World
-from dexwatch.evm.quantity import MalformedError, quantity
+from dexwatch.collectors.collector import Collector, CollectorContext
+from dexwatch.evm.hexadecimal import MalformedError, hex_quantity
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
 
@@ -24,9 +24,9 @@ class EndpointsCollector(Collector):
 
     name: ClassVar[str] = "endpoints"
 
-    def __init__(self, world: World, series: Series) -> None:
-        super().__init__(world, series)
-        self._strangers: set[str] = set()
+    def __init__(self, context: CollectorContext, series: Series) -> None:
+        super().__init__(context, series)
+        self._wrong_chains: set[str] = set()
 
     @property
     def every_seconds(self) -> float | None:
@@ -35,9 +35,9 @@ class EndpointsCollector(Collector):
 
     async def collect(self) -> None:
         """Ask every endpoint, and compare their heads."""
-        heads = await asyncio.gather(*(self._ask(node) for node in self.world.endpoints))
+        heads = await asyncio.gather(*(self._ask(node) for node in self.context.endpoints))
         known = [head for head in heads if head is not None]
-        for node, head in zip(self.world.endpoints, heads, strict=True):
+        for node, head in zip(self.context.endpoints, heads, strict=True):
             self.series.set(chain.endpoint_up, float(head is not None), endpoint=node.name)
             if head is None:
                 self.series.forget(chain.endpoint_lag, endpoint=node.name)
@@ -51,19 +51,19 @@ class EndpointsCollector(Collector):
         self._syncing(node, syncing)
         self._peers(node, peers)
         number, found_id = _number(height), _number(chain_id)
-        if found_id is not None and found_id != self.world.chain.chain_id:
-            self._stranger(node, found_id)
+        if found_id is not None and found_id != self.context.chain.chain_id:
+            self._wrong_chain(node, found_id)
             return None
         return number
 
-    def _stranger(self, node: Endpoint, found_id: int) -> None:
-        if node.name not in self._strangers:
-            self._strangers.add(node.name)
+    def _wrong_chain(self, node: Endpoint, found_id: int) -> None:
+        if node.name not in self._wrong_chains:
+            self._wrong_chains.add(node.name)
             _log.error(
                 "endpoint is of another chain: correct its address or chain_id",
                 endpoint=node.name,
                 found=found_id,
-                expected=self.world.chain.chain_id,
+                expected=self.context.chain.chain_id,
             )
 
     def _syncing(self, node: Endpoint, answer: Any) -> None:  # noqa: ANN401 - JSON of a stranger.
@@ -81,8 +81,8 @@ class EndpointsCollector(Collector):
 
     async def _gas_price(self) -> None:
         try:
-            answer = await self.world.stream.leader.call("eth_gasPrice")
-            price = quantity(answer, "gasPrice", bits=128)
+            answer = await self.context.stream.primary.call("eth_gasPrice")
+            price = hex_quantity(answer, "gasPrice", bits=128)
         except (SourceError, MalformedError):
             self.series.forget(chain.gas_price, source="oracle")
             return
@@ -91,6 +91,6 @@ class EndpointsCollector(Collector):
 
 def _number(answer: Any) -> int | None:  # noqa: ANN401 - JSON of a stranger.
     try:
-        return None if isinstance(answer, SourceError) else quantity(answer, "answer")
+        return None if isinstance(answer, SourceError) else hex_quantity(answer, "answer")
     except MalformedError:
         return None

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from dexwatch.chain.calls import topic
-from dexwatch.collectors.collector import Collector, World
+from dexwatch.collectors.collector import Collector, CollectorContext
 from dexwatch.collectors.rolling import RollingSum
 from dexwatch.evm import events
 from dexwatch.evm.block import Block, Log
 from dexwatch.evm.events import V2Swap, V2Sync, V3Collect, V3Mint, V3Swap
-from dexwatch.evm.quantity import MalformedError
+from dexwatch.evm.hexadecimal import MalformedError
 from dexwatch.market import pools, prices
 from dexwatch.market.config import ContractConfig, trade_layout
 from dexwatch.market.pools import Trade
@@ -46,10 +46,10 @@ class ExchangeCollector(Collector):
 
     name: ClassVar[str] = "exchange"
 
-    def __init__(self, world: World, series: Series) -> None:
-        super().__init__(world, series)
-        self._market = world.market
-        self._routers = _routers(world.dex.contracts)
+    def __init__(self, context: CollectorContext, series: Series) -> None:
+        super().__init__(context, series)
+        self._market = context.market
+        self._routers = _routers(context.dex.contracts)
         self._days = {address: _Day() for address in self._market.pools}
         self._first_price: dict[str, float] = {}
         for pool in self._market.pools.values():
@@ -124,7 +124,7 @@ class ExchangeCollector(Collector):
             return
         series.add(exchange.volume_usd, usd, pool=name)
         series.observe(exchange.swap_size_usd, usd, pool=name)
-        if usd > self.world.dex.high_value_usd:
+        if usd > self.context.dex.high_value_usd:
             series.add(exchange.high_value_swaps, pool=name)
         share = fee / trade.amount_in if trade.amount_in else 0.0
         series.add(exchange.fees_usd, usd * share, pool=name)

@@ -5,14 +5,14 @@ from typing import Any, ClassVar
 import structlog
 
 from dexwatch.chain import fetch
-from dexwatch.chain.blocks import Retraction
 from dexwatch.chain.calls import ViewCall, views
+from dexwatch.chain.follower import Reorg
 from dexwatch.clients.http import Outcome, SourceError
-from dexwatch.collectors.collector import Collector, World
+from dexwatch.collectors.collector import Collector, CollectorContext
 from dexwatch.evm import events, topics
 from dexwatch.evm.block import Block, Log
 from dexwatch.evm.events import V2Burn, V2Mint, V3Burn, V3Mint
-from dexwatch.evm.quantity import MalformedError
+from dexwatch.evm.hexadecimal import MalformedError
 from dexwatch.market.liquidity_providers import Providers, changes
 from dexwatch.market.state import PoolState
 from dexwatch.metrics import exchange
@@ -35,10 +35,10 @@ class LiquidityCollector(Collector):
 
     name: ClassVar[str] = "liquidity"
 
-    def __init__(self, world: World, series: Series) -> None:
-        super().__init__(world, series)
-        self._pools = tuple(world.market.pools.values())
-        self._providers = Providers(world.dex.max_providers, world.chain.safe_depth_blocks)
+    def __init__(self, context: CollectorContext, series: Series) -> None:
+        super().__init__(context, series)
+        self._pools = tuple(context.market.pools.values())
+        self._providers = Providers(context.dex.max_providers, context.chain.safe_depth_blocks)
         self._first_seen: int | None = None
         self._history = {
             pool.config.address: pool.config.first_block
@@ -60,24 +60,24 @@ class LiquidityCollector(Collector):
             self._first_seen = block.ref.number
         for receipt in block.receipts:
             for log in receipt.logs:
-                pool = self.world.market.pools.get(log.address)
+                pool = self.context.market.pools.get(log.address)
                 if pool is not None:
                     self._on_log(pool, log, block.ref.hash)
         for pool in self._pools:
             count = self._providers.count(pool.config.address)
             self.series.set(exchange.liquidity_providers, count, pool=pool.name)
 
-    def on_retraction(self, retraction: Retraction) -> None:
+    def on_reorg(self, reorg: Reorg) -> None:
         """Take back who got or lost liquidity in dropped blocks; the event counters stay."""
-        for ref in retraction.blocks:
+        for ref in reorg.blocks:
             self._providers.retract(ref.hash)
 
     async def collect(self) -> None:
         """Ask for reserves and balances, and go on reading the history of providers."""
         calls = [call for pool in self._pools for call in _calls(pool)]
-        tip_before = self.world.stream.tip
-        answers = iter(await views(self.world.stream.leader, calls))
-        current = self.world.stream.tip == tip_before
+        tip_before = self.context.stream.tip
+        answers = iter(await views(self.context.stream.primary, calls))
+        current = self.context.stream.tip == tip_before
         failure: SourceError | None = None
         for pool in self._pools:
             found = [next(answers) for _ in _calls(pool)]
@@ -107,10 +107,10 @@ class LiquidityCollector(Collector):
         if len(good) != len(found):
             return
         if pool.config.kind == "v2":
-            self.world.market.refresh(pool, good[0][0], good[0][1])
+            self.context.market.refresh(pool, good[0][0], good[0][1])
         else:
             price, balance0, balance1 = good[0][0], good[1][0], good[2][0]
-            self.world.market.refresh(pool, balance0, balance1, sqrt_price_x96=price)
+            self.context.market.refresh(pool, balance0, balance1, sqrt_price_x96=price)
 
     async def _read_history(self) -> None:
         """Read a bounded part of what happened before the first block that we saw."""
@@ -133,7 +133,7 @@ class LiquidityCollector(Collector):
         for topic in _HISTORY_TOPICS[pool.config.kind]:
             found.extend(
                 await fetch.logs(
-                    self.world.stream.leader,
+                    self.context.stream.primary,
                     address=pool.config.address,
                     topic=topic,
                     first=first,

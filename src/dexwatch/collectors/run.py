@@ -15,14 +15,14 @@ from pathlib import Path
 import structlog
 
 from dexwatch import clock
-from dexwatch.chain.blocks import Retraction
 from dexwatch.chain.config import ChainConfig
 from dexwatch.chain.endpoint import Endpoint
+from dexwatch.chain.follower import Reorg
 from dexwatch.chain.stream import BlockStream
 from dexwatch.clients.config import DatabaseConfig
 from dexwatch.clients.http import SourceError
-from dexwatch.collectors.checkpoint import Cursor
-from dexwatch.collectors.collector import Collector, World
+from dexwatch.collectors.checkpoint import Checkpoint
+from dexwatch.collectors.collector import Collector, CollectorContext
 from dexwatch.collectors.config import WatchConfig
 from dexwatch.collectors.registry import COLLECTORS
 from dexwatch.evm.block import Block
@@ -65,7 +65,7 @@ class Watch:
         self._clock = clock
         self._limit = (config or WatchConfig()).max_series
         self._series = Series(self._limit)
-        self._cursor = Cursor(folder)
+        self._checkpoint = Checkpoint(folder)
         dex = dex or DexConfig()
         self._endpoints = tuple(
             Endpoint(node, self._series, timeout_seconds=chain_config.timeout_seconds)
@@ -77,14 +77,14 @@ class Watch:
             self._series,
             watched=_watched(dex),
             on_block=self._on_block,
-            on_retraction=self._on_retraction,
-            resume=self._cursor.read(chain_config.chain_id),
+            on_reorg=self._on_reorg,
+            resume=self._checkpoint.read(chain_config.chain_id),
         )
-        self.world = World(
+        self.context = CollectorContext(
             chain_config, dex, database, self._endpoints, self.stream, Market(dex), clock
         )
         self._running = tuple(
-            _Running(kind(self.world, Series(self._limit))) for kind in COLLECTORS
+            _Running(kind(self.context, Series(self._limit))) for kind in COLLECTORS
         )
 
     def samples(self) -> Iterator[Sample]:
@@ -110,7 +110,7 @@ class Watch:
                     for task in tasks:
                         task.cancel()
         finally:
-            self._cursor.write(self.world.chain.chain_id, self.stream.recent, force=True)
+            self._checkpoint.write(self.context.chain.chain_id, self.stream.recent, force=True)
             for running in self._running:
                 await running.collector.close()
             for endpoint in self._endpoints:
@@ -128,14 +128,14 @@ class Watch:
         arrived = self.stream.arrival(block.ref.hash)
         if arrived is not None:
             self._series.observe(chain.block_visible_seconds, clock.monotonic() - arrived)
-        self._cursor.write(self.world.chain.chain_id, self.stream.recent)
+        self._checkpoint.write(self.context.chain.chain_id, self.stream.recent)
 
-    def _on_retraction(self, retraction: Retraction) -> None:
+    def _on_reorg(self, reorg: Reorg) -> None:
         for running in self._running:
             try:
-                running.collector.on_retraction(retraction)
+                running.collector.on_reorg(reorg)
             except Exception as error:  # noqa: BLE001 - One collector must not stop the others.
-                self._failed(running, "retraction", error)
+                self._failed(running, "reorg", error)
 
     async def _repeat(self, running: _Running) -> None:
         every = running.collector.every_seconds

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from dexwatch.collectors.collector import Collector, World
+from dexwatch.collectors.collector import Collector, CollectorContext
 from dexwatch.evm.block import Block
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
@@ -18,8 +18,8 @@ class TransactionsCollector(Collector):
 
     name: ClassVar[str] = "transactions"
 
-    def __init__(self, world: World, series: Series) -> None:
-        super().__init__(world, series)
+    def __init__(self, context: CollectorContext, series: Series) -> None:
+        super().__init__(context, series)
         for outcome in ("success", "reverted"):
             series.add(chain.transactions, 0, outcome=outcome)
 

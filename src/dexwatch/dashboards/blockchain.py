@@ -178,7 +178,7 @@ ENDPOINTS = (
             Query(text(f"max by (endpoint) ({chain.endpoint_syncing})"), "{{endpoint}}"),
             Query(text(f"min by (endpoint) ({chain.endpoint_subscribed})"), "{{endpoint}}"),
             Query(
-                increase(chain.endpoint_hash_conflicts, by=("endpoint",), window="1h"),
+                increase(chain.endpoint_divergences, by=("endpoint",), window="1h"),
                 "{{endpoint}}",
             ),
         ),
@@ -194,7 +194,7 @@ ENDPOINTS = (
             ("Peers", Unit.COUNT),
             ("Syncing", Unit.BOOLEAN),
             ("Pushes heads", Unit.BOOLEAN),
-            ("Hash conflicts, 1 h", Unit.COUNT),
+            ("Head divergences, 1 h", Unit.COUNT),
         ),
         limit=20,
     ),

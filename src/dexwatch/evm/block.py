@@ -7,7 +7,7 @@ logs and inputs of unwatched addresses are skipped before anything of them is re
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
-from dexwatch.evm.quantity import MalformedError, address, data, digest, member, quantity
+from dexwatch.evm.hexadecimal import MalformedError, address, data, field, hash32, hex_quantity
 
 MAX_TOPICS = 4
 
@@ -99,17 +99,17 @@ def parse_header(record: object) -> Header:
         MalformedError: naming the first field that is not as promised.
     """
     ref = BlockRef(
-        quantity(member(record, "number"), "number"),
-        digest(member(record, "hash"), "hash"),
-        digest(member(record, "parentHash"), "parentHash"),
+        hex_quantity(field(record, "number"), "number"),
+        hash32(field(record, "hash"), "hash"),
+        hash32(field(record, "parentHash"), "parentHash"),
     )
     return Header(
         ref=ref,
         timestamp_ms=_timestamp_ms(record),
-        gas_used=quantity(member(record, "gasUsed"), "gasUsed"),
-        gas_limit=quantity(member(record, "gasLimit"), "gasLimit"),
-        difficulty=quantity(member(record, "difficulty"), "difficulty", bits=256),
-        miner=address(member(record, "miner"), "miner"),
+        gas_used=hex_quantity(field(record, "gasUsed"), "gasUsed"),
+        gas_limit=hex_quantity(field(record, "gasLimit"), "gasLimit"),
+        difficulty=hex_quantity(field(record, "difficulty"), "difficulty", bits=256),
+        miner=address(field(record, "miner"), "miner"),
     )
 
 
@@ -120,7 +120,7 @@ def parse_block(record: object, receipts: object, watched: Set[str]) -> Block:
         MalformedError: a field is wrong, or the receipts are of another block or not complete.
     """
     header = parse_header(record)
-    bodies = member(record, "transactions")
+    bodies = field(record, "transactions")
     if not isinstance(bodies, list):
         raise MalformedError("transactions", bodies)
     if not isinstance(receipts, list) or len(receipts) != len(bodies):
@@ -142,14 +142,14 @@ def parse_log(record: object) -> Log:
     Raises:
         MalformedError: naming the field.
     """
-    topics = member(record, "topics")
+    topics = field(record, "topics")
     if not isinstance(topics, list) or len(topics) > MAX_TOPICS:
         raise MalformedError("log.topics", topics)
     return Log(
-        address=address(member(record, "address"), "log.address"),
-        topics=tuple(digest(topic, "log.topics") for topic in topics),
-        data=data(member(record, "data"), "log.data"),
-        index=quantity(member(record, "logIndex"), "log.logIndex"),
+        address=address(field(record, "address"), "log.address"),
+        topics=tuple(hash32(topic, "log.topics") for topic in topics),
+        data=data(field(record, "data"), "log.data"),
+        index=hex_quantity(field(record, "logIndex"), "log.logIndex"),
     )
 
 
@@ -159,11 +159,11 @@ def transaction_hashes(record: object) -> tuple[str, ...]:
     Raises:
         MalformedError: the list or a hash is not as promised.
     """
-    bodies = member(record, "transactions")
+    bodies = field(record, "transactions")
     if not isinstance(bodies, list):
         raise MalformedError("transactions", bodies)
     return tuple(
-        digest(body if isinstance(body, str) else member(body, "hash"), "transaction.hash")
+        hash32(body if isinstance(body, str) else field(body, "hash"), "transaction.hash")
         for body in bodies
     )
 
@@ -171,31 +171,31 @@ def transaction_hashes(record: object) -> tuple[str, ...]:
 def _timestamp_ms(record: object) -> int:
     # BSC tells milliseconds in a field of its own; its mixHash holds them too, but on other chains
     # the mixHash is random, so it is not used.
-    exact = member(record, "milliTimestamp")
-    seconds = quantity(member(record, "timestamp"), "timestamp", bits=40)
+    exact = field(record, "milliTimestamp")
+    seconds = hex_quantity(field(record, "timestamp"), "timestamp", bits=40)
     if exact is None:
         return seconds * 1000
-    milliseconds = quantity(exact, "milliTimestamp", bits=50)
+    milliseconds = hex_quantity(exact, "milliTimestamp", bits=50)
     if abs(milliseconds - seconds * 1000) >= 2000:
         raise MalformedError("milliTimestamp", exact)
     return milliseconds
 
 
 def _receipt(record: object, block_hash: str, place: int, watched: Set[str]) -> Receipt:
-    if digest(member(record, "blockHash"), "receipt.blockHash") != block_hash:
-        raise MalformedError("receipt.blockHash", member(record, "blockHash"))
-    if quantity(member(record, "transactionIndex"), "receipt.transactionIndex") != place:
-        raise MalformedError("receipt.transactionIndex", member(record, "transactionIndex"))
-    price, to = member(record, "effectiveGasPrice"), member(record, "to")
+    if hash32(field(record, "blockHash"), "receipt.blockHash") != block_hash:
+        raise MalformedError("receipt.blockHash", field(record, "blockHash"))
+    if hex_quantity(field(record, "transactionIndex"), "receipt.transactionIndex") != place:
+        raise MalformedError("receipt.transactionIndex", field(record, "transactionIndex"))
+    price, to = field(record, "effectiveGasPrice"), field(record, "to")
     return Receipt(
-        transaction=digest(member(record, "transactionHash"), "receipt.transactionHash"),
+        transaction=hash32(field(record, "transactionHash"), "receipt.transactionHash"),
         index=place,
-        sender=address(member(record, "from"), "receipt.from"),
+        sender=address(field(record, "from"), "receipt.from"),
         to=None if to is None else address(to, "receipt.to"),
-        success=quantity(member(record, "status"), "receipt.status", bits=1) == 1,
-        gas_used=quantity(member(record, "gasUsed"), "receipt.gasUsed"),
-        gas_price_wei=None if price is None else quantity(price, "receipt.effectiveGasPrice"),
-        logs=_logs(member(record, "logs"), watched),
+        success=hex_quantity(field(record, "status"), "receipt.status", bits=1) == 1,
+        gas_used=hex_quantity(field(record, "gasUsed"), "receipt.gasUsed"),
+        gas_price_wei=None if price is None else hex_quantity(price, "receipt.effectiveGasPrice"),
+        logs=_logs(field(record, "logs"), watched),
     )
 
 
@@ -213,13 +213,13 @@ def _logs(records: object, watched: Set[str]) -> tuple[Log, ...]:
 
 
 def _call(body: object, receipt: Receipt) -> Call:
-    if digest(member(body, "hash"), "transaction.hash") != receipt.transaction:
-        raise MalformedError("transaction.hash", member(body, "hash"))
+    if hash32(field(body, "hash"), "transaction.hash") != receipt.transaction:
+        raise MalformedError("transaction.hash", field(body, "hash"))
     return Call(
         transaction=receipt.transaction,
         sender=receipt.sender,
         to=receipt.to or "",
-        value=quantity(member(body, "value"), "transaction.value", bits=256),
-        gas_limit=quantity(member(body, "gas"), "transaction.gas"),
-        input=data(member(body, "input"), "transaction.input"),
+        value=hex_quantity(field(body, "value"), "transaction.value", bits=256),
+        gas_limit=hex_quantity(field(body, "gas"), "transaction.gas"),
+        input=data(field(body, "input"), "transaction.input"),
     )

@@ -8,7 +8,7 @@ from collections import deque
 from dexwatch.evm.block import BlockRef
 
 UNKNOWN = ""
-"""The hash of a block that was given up: its child is accepted without a check of the parent."""
+"""The hash of a block that was skipped: its child is accepted without a check of the parent."""
 
 
 class ChainWindow:
@@ -42,7 +42,7 @@ class ChainWindow:
         return self._blocks[place] if 0 <= place < len(self._blocks) else None
 
     def newest(self, count: int) -> tuple[BlockRef, ...]:
-        """Return the newest blocks after the last one that was given up, oldest first."""
+        """Return the newest blocks after the last one that was skipped, oldest first."""
         found: list[BlockRef] = []
         for block in reversed(self._blocks):
             if block.hash == UNKNOWN or len(found) == count:
@@ -71,12 +71,12 @@ class ChainWindow:
         if block.hash != UNKNOWN:
             self._hashes.add(block.hash)
 
-    def give_up(self, number: int) -> None:
+    def skip(self, number: int) -> None:
         """Pass over the block after the tip, which could not be read."""
         tip = self.tip
         self.append(BlockRef(number, UNKNOWN, tip.hash if tip else UNKNOWN))
 
-    def retract_to(self, block_hash: str) -> tuple[BlockRef, ...]:
+    def roll_back_to(self, block_hash: str) -> tuple[BlockRef, ...]:
         """Drop all blocks above the given one; returns them, newest first."""
         dropped: list[BlockRef] = []
         while self._blocks and self._blocks[-1].hash != block_hash:
@@ -87,4 +87,4 @@ class ChainWindow:
 
     def clear(self) -> tuple[BlockRef, ...]:
         """Forget everything; returns what was remembered, newest first."""
-        return self.retract_to("nothing has this hash")
+        return self.roll_back_to("nothing has this hash")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dexwatch.evm import topics
 from dexwatch.evm.block import Log
-from dexwatch.evm.quantity import MalformedError
+from dexwatch.evm.hexadecimal import MalformedError
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,8 @@ endpoint_syncing = gauge(
     unit=Unit.BOOLEAN,
     labels=ENDPOINT,
 )
-endpoint_hash_conflicts = counter(
-    "bsc_endpoint_hash_conflicts_total",
+endpoint_divergences = counter(
+    "bsc_endpoint_head_divergences_total",
     "Times that the endpoint gave another hash than the majority for the same height.",
     labels=ENDPOINT,
 )
@@ -145,7 +145,7 @@ CHAIN_METRICS = (
     endpoint_lag,
     endpoint_peers,
     endpoint_syncing,
-    endpoint_hash_conflicts,
+    endpoint_divergences,
     endpoint_subscribed,
     head_block,
     head_timestamp,

@@ -162,7 +162,7 @@ CHAIN = {
     "M-GAS-PRICE": _m(chain.gas_price, chain.block_gas_ratio),
     "M-CONFIRM": _m(chain.finality_lag, chain.finality_seconds, platform.confirmation_seconds),
     "M-DIFFICULTY": _m(chain.difficulty, chain.block_turns),
-    "M-FORK": _m(chain.reorgs, chain.endpoint_hash_conflicts),
+    "M-FORK": _m(chain.reorgs, chain.endpoint_divergences),
     "M-TX-SUBMIT": _m(platform.transactions_submitted),
     "M-TX-CONFIRM": _m(platform.transactions_submitted, platform.confirmation_seconds),
     "M-TX-GASPAID": _m(chain.gas_price),

@@ -89,7 +89,7 @@ DISAGREE = AlertRule(
     subject="chain-truth",
     cadence=CRITICAL,
     value=lambda p: (
-        f"sum by (endpoint) (increase({chain.endpoint_hash_conflicts}[{p.window(300, CRITICAL)}]))"
+        f"sum by (endpoint) (increase({chain.endpoint_divergences}[{p.window(300, CRITICAL)}]))"
     ),
     compare=">",
     limit=3,

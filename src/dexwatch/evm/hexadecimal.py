@@ -24,7 +24,7 @@ class MalformedError(ValueError):
         self.field = field
 
 
-def member(record: object, name: str) -> object:
+def field(record: object, name: str) -> object:
     """Return `record[name]`, or None where it is missing.
 
     Raises:
@@ -35,7 +35,7 @@ def member(record: object, name: str) -> object:
     return record.get(name)
 
 
-def quantity(value: object, field: str, *, bits: int = 64) -> int:
+def hex_quantity(value: object, field: str, *, bits: int = 64) -> int:
     """Read an unsigned number such as `0x1b4` that fits into so many bits.
 
     Leading zeros are allowed, since some nodes write them.
@@ -51,7 +51,7 @@ def quantity(value: object, field: str, *, bits: int = 64) -> int:
     return number
 
 
-def digest(value: object, field: str) -> str:
+def hash32(value: object, field: str) -> str:
     """Read a 32-byte hash or topic; returned in lower case.
 
     Raises:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dexwatch.chain.blocks import Follower, Retraction
+from dexwatch.chain.follower import BlockFollower, Reorg
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.evm.block import Block, BlockRef, parse_block
 from dexwatch.metrics import chain
@@ -52,7 +52,7 @@ class Watcher:
     def __init__(self, *, depth: int = 16, max_catch_up: int = 1_000) -> None:
         self.evaluated: list[BlockRef] = []
         self.times: dict[str, int] = {}
-        self.retractions: list[Retraction] = []
+        self.reorgs: list[Reorg] = []
         self.series = Series()
         self._options = {"depth": depth, "max_catch_up": max_catch_up}
         self.follower = self._new(())
@@ -60,11 +60,11 @@ class Watcher:
     def restart(self) -> None:
         self.follower = self._new(self.follower.recent(64))
 
-    def _new(self, resume: tuple[BlockRef, ...]) -> Follower:
-        return Follower(
+    def _new(self, resume: tuple[BlockRef, ...]) -> BlockFollower:
+        return BlockFollower(
             self.series,
             on_block=self._on_block,
-            on_retraction=self._on_retraction,
+            on_reorg=self._on_reorg,
             resume=resume,
             **self._options,
         )
@@ -73,9 +73,9 @@ class Watcher:
         self.evaluated.append(block.ref)
         self.times[block.ref.hash] = self.times.get(block.ref.hash, 0) + 1
 
-    def _on_retraction(self, retraction: Retraction) -> None:
-        self.retractions.append(retraction)
-        for ref in retraction.blocks:
+    def _on_reorg(self, reorg: Reorg) -> None:
+        self.reorgs.append(reorg)
+        for ref in reorg.blocks:
             if self.evaluated:
                 assert self.evaluated.pop() == ref
             self.times.pop(ref.hash, None)
@@ -167,9 +167,9 @@ async def test_a_reorganisation_retracts_before_it_replaces() -> None:
     dropped = [ref.hash for ref in watcher.evaluated[-3:]]
     chain_.fork(3, 4)
     await watcher.see(reader)
-    (retraction,) = watcher.retractions
-    assert retraction.cause == "reorg"
-    assert [ref.hash for ref in retraction.blocks] == dropped[::-1]
+    (reorg,) = watcher.reorgs
+    assert reorg.cause == "reorg"
+    assert [ref.hash for ref in reorg.blocks] == dropped[::-1]
 
 
 async def test_a_new_chain_is_recognised() -> None:
@@ -180,7 +180,7 @@ async def test_a_new_chain_is_recognised() -> None:
     new = FakeChain(start=1, first_second=1_900_000_000)
     new.mine(3)
     await watcher.see(Reader(new))
-    assert [retraction.cause for retraction in watcher.retractions] == ["reset"]
+    assert [reorg.cause for reorg in watcher.reorgs] == ["reset"]
     new.mine(2)
     await watcher.see(Reader(new))
     assert [ref.number for ref in watcher.evaluated[-3:]] == [4, 5, 6]
@@ -194,7 +194,7 @@ async def test_a_fork_deeper_than_the_window_is_a_reset_and_not_the_end() -> Non
     await watcher.see(reader)
     chain_.fork(20, 21)
     await watcher.see(reader)
-    assert watcher.retractions[-1].cause == "reset"
+    assert watcher.reorgs[-1].cause == "reset"
     chain_.mine(5)
     await watcher.see(reader)
     assert watcher.evaluated[-1].hash == chain_.canonical[-1]
@@ -207,7 +207,7 @@ async def test_a_node_that_lags_by_more_than_the_window_does_not_look_like_a_new
     chain_.mine(40)
     await watcher.see(reader)
     await watcher.see(reader, 110)
-    assert not watcher.retractions
+    assert not watcher.reorgs
 
 
 async def test_an_outage_longer_than_the_bound_is_counted_as_lost() -> None:
@@ -231,7 +231,7 @@ async def test_a_block_that_nobody_can_read_is_given_up_by_decision_and_counted(
     assert watcher.evaluated[-1].number == 102
     assert watcher.series.value(chain.block_gaps_open) == 4
     head = watcher.evaluated[-1]
-    await watcher.follower.give_up(reader, BlockRef(chain_.height, head.hash, head.parent))
+    await watcher.follower.skip(reader, BlockRef(chain_.height, head.hash, head.parent))
     await watcher.see(reader)
     assert [ref.number for ref in watcher.evaluated] == [100, 101, 102, 104, 105, 106]
     assert watcher.count("lost") == 1
@@ -248,7 +248,7 @@ async def test_blocks_that_a_node_has_forgotten_are_given_up_at_once() -> None:
         await watcher.see(reader)
     head = chain_.head
     ref = BlockRef(chain_.height, head["hash"], head["parentHash"])
-    await watcher.follower.give_up(reader, ref)
+    await watcher.follower.skip(reader, ref)
     await watcher.see(reader)
     assert watcher.count("lost") == 1_000 - 41
     assert watcher.evaluated[-1].number == chain_.height

@@ -2,7 +2,7 @@
 
 What is handed on is exactly the canonical chain: each block once, in order; what a reorganisation
 dropped is retracted before its replacement comes.
-Nothing is skipped silently: a block that nobody can read is given up by decision, and counted.
+Nothing is skipped silently: a block that nobody can read is skipped by decision, and counted.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _log = structlog.get_logger("dexwatch.blocks")
 
 
 @dataclass(frozen=True, slots=True)
-class Retraction:
+class Reorg:
     """Blocks that are no longer canonical, newest first.
 
     A `reorg` has a known ancestor; after a `reset` nothing of what we knew is there any more: the
@@ -37,7 +37,7 @@ class Retraction:
     cause: Literal["reorg", "reset"]
 
 
-class Follower:
+class BlockFollower:
     """Brings the evaluated chain up to a head; one call at a time."""
 
     def __init__(
@@ -47,14 +47,14 @@ class Follower:
         depth: int,
         max_catch_up: int,
         on_block: Callable[[Block], None],
-        on_retraction: Callable[[Retraction], None],
+        on_reorg: Callable[[Reorg], None],
         resume: Sequence[BlockRef] = (),
     ) -> None:
         self._series = series
         self._depth = depth
         self._max_catch_up = max_catch_up
         self._on_block = on_block
-        self._on_retraction = on_retraction
+        self._on_reorg = on_reorg
         self._window = ChainWindow(depth)
         self._tip_ms = 0
         self._target = 0
@@ -84,7 +84,7 @@ class Follower:
             return
         tip = self.tip
         if tip is not None and ref.number - tip.number > self._max_catch_up:
-            # Before anything is given up for it, the head must be there, not merely be claimed.
+            # Before anything is skipped for it, the head must be there, not merely be claimed.
             shown = _needed(await reader.by_number(ref.number), ref.number)
             if shown.ref.hash != ref.hash:
                 raise SourceError(Outcome.MALFORMED, "the head is not the node's own block")
@@ -95,7 +95,7 @@ class Follower:
         if ref.hash not in self._window:
             await self._link(reader, _needed(await reader.by_hash(ref.hash), ref.number), head)
 
-    async def give_up(self, reader: BlockReader, head: BlockRef) -> None:
+    async def skip(self, reader: BlockReader, head: BlockRef) -> None:
         """Pass over the next block below `head`, which cannot be read; it counts as lost.
 
         Where the node lacks it, all that it lacks below `head` goes with it: nodes forget old
@@ -109,8 +109,8 @@ class Follower:
             return
         first = tip.number + 1
         last = max(first, await self._first_kept(reader, first, head.number) - 1)
-        _log.error("blocks given up: not to be read", first=first, count=last + 1 - first)
-        self._pass_over(last, head.number)
+        _log.error("blocks skipped: not to be read", first=first, count=last + 1 - first)
+        self._skip_range(last, head.number)
 
     async def _first_kept(self, reader: BlockReader, low: int, head: int) -> int:
         while low < head:
@@ -127,12 +127,12 @@ class Follower:
         except SourceError:
             return False
 
-    def _pass_over(self, last: int, head: int) -> None:
+    def _skip_range(self, last: int, head: int) -> None:
         tip = self.tip
         if tip is not None:
             if last > tip.number + 1:
                 self._window.clear()
-            self._window.give_up(last)
+            self._window.skip(last)
             self._counts["lost"] += last - tip.number
             self._announce(head)
 
@@ -152,8 +152,8 @@ class Follower:
             return
         last = head - self._max_catch_up
         count = last - tip.number
-        _log.error("blocks given up: too far behind", first=tip.number + 1, count=count)
-        self._pass_over(last, head)
+        _log.error("blocks skipped: too far behind", first=tip.number + 1, count=count)
+        self._skip_range(last, head)
 
     async def _fill(self, reader: BlockReader, first: int, head: int) -> None:
         numbers = range(first, min(first + _AT_ONCE, head))
@@ -173,16 +173,16 @@ class Follower:
             oldest = branch[-1].ref
             bottom = self._window.bottom
             if oldest.parent in self._window:
-                self._retract(Retraction(self._window.retract_to(oldest.parent), "reorg"))
+                self._report(Reorg(self._window.roll_back_to(oldest.parent), "reorg"))
                 break
             if bottom is None or oldest.number <= bottom.number or len(branch) >= self._depth:
                 if head is not None and head.timestamp_ms < self._tip_ms:
                     return
-                self._retract(Retraction(self._window.clear(), "reset"))
+                self._report(Reorg(self._window.clear(), "reset"))
                 break
             parent = await reader.by_hash(oldest.parent)
             branch.append(_needed(parent, oldest.number - 1))
-        # From here on nothing waits, so a retraction and its replacement are one step.
+        # From here on nothing waits, so a reorg and its replacement are one step.
         for linked in reversed(branch):
             self._apply(linked)
 
@@ -194,11 +194,11 @@ class Follower:
         self._counts["evaluated"] += 1
         self._count()
 
-    def _retract(self, retraction: Retraction) -> None:
-        known = tuple(ref for ref in retraction.blocks if ref.hash != UNKNOWN)
+    def _report(self, reorg: Reorg) -> None:
+        known = tuple(ref for ref in reorg.blocks if ref.hash != UNKNOWN)
         if known:
-            _log.warning("blocks retracted", cause=retraction.cause, depth=len(known))
-            self._on_retraction(Retraction(known, retraction.cause))
+            _log.warning("blocks retracted", cause=reorg.cause, depth=len(known))
+            self._on_reorg(Reorg(known, reorg.cause))
 
     def _announce(self, head: int) -> None:
         self._target = head
