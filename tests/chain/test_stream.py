@@ -65,7 +65,7 @@ async def watched(*nodes: FakeNode, push: bool = True) -> AsyncIterator[tuple[Bl
             await endpoint.close()
 
 
-async def until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "did not come true in time"
