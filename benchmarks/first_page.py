@@ -84,7 +84,7 @@ async def one_round(
                 await timed(client, "second", counts, second)
                 await asyncio.sleep(IDLE_SECONDS)
             weight = memory_bytes(role.pid)[0] / 1e6
-            return weight, sum("graph.png" in str(m.message) for m in mailbox.messages)
+            return weight, sum("chart.png" in str(m.message) for m in mailbox.messages)
         finally:
             role.terminate()
             await role.wait()

@@ -73,7 +73,7 @@ async def main(order: dict) -> None:
         sys.stdout.flush()
     while True:
         view = await store.incident("INC-1")
-        if view and all(page.state is PageState.ACCEPTED for page in view.pages):
+        if view and all(page.state is PageState.DELIVERED for page in view.pages):
             break
         await asyncio.sleep(0.05)
     sys.stdout.write("idle\n")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from dexwatch.incidents.notice import Graph, Line, Notice, NoticeAlert, NoticeKind
+from dexwatch.incidents.notice import Chart, ChartLine, Notice, NoticeAlert, NoticeKind
 from dexwatch.incidents.records import IncidentState, PageWhy
 from dexwatch.metrics.severity import Severity
 from tests.fakes.alerts import T0
@@ -13,12 +13,14 @@ HOSTILE = (
     "\r\nBcc: cy@example.org\r\n\r\nbody \x00 \u202e $\\frac{1}{2}$ https://evil.example "
 )
 
-GRAPH = Graph(
+CHART = Chart(
     title="Api latency high (api)",
     unit="seconds",
     lines=(
-        Line("p95 /quote $x$", tuple((T0.timestamp() + n * 5, 0.1 + n / 100) for n in range(120))),
-        Line("p95 /trade", tuple((T0.timestamp() + n * 5, 0.2) for n in range(120))),
+        ChartLine(
+            "p95 /quote $x$", tuple((T0.timestamp() + n * 5, 0.1 + n / 100) for n in range(120))
+        ),
+        ChartLine("p95 /trade", tuple((T0.timestamp() + n * 5, 0.2) for n in range(120))),
     ),
     limit=0.5,
     event_at=T0.timestamp() + 595,

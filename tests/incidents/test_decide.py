@@ -14,7 +14,7 @@ from dexwatch.incidents.events import (
 )
 from dexwatch.incidents.grouping import group_of, title_of
 from dexwatch.incidents.policy import Policy, Route
-from dexwatch.incidents.records import IncidentState, PageResult, PageWhy
+from dexwatch.incidents.records import DeliveryOutcome, IncidentState, PageWhy
 from dexwatch.incidents.state import Decision, Reason
 from dexwatch.metrics.severity import Severity
 from tests.fakes.alerts import ALERTS, ANA, BO, POLICY, SLACK, at, clear, fire
@@ -141,7 +141,7 @@ def test_only_the_newest_incident_of_a_group_can_be_reopened() -> None:
     assert w.apply(Acknowledged("INC-5", "bo", "3"), 5001).reason is Reason.NO_SUCH_INCIDENT
 
 
-def outcome(w: World, channel: str, result: PageResult, attempt: int = 1) -> Decision:
+def outcome(w: World, channel: str, result: DeliveryOutcome, attempt: int = 1) -> Decision:
     page = next(p for p in w.planned if p.channel == channel)
     return w.apply(PageOutcome(page.incident_id, page.id, result, attempt, "why"), 5)
 
@@ -231,32 +231,32 @@ def test_a_resolve_that_came_too_early_is_made_good() -> None:
 def test_an_unknown_p0_page_hastens_the_other_channels() -> None:
     w = world()
     w.apply(fire(), 0)
-    decision = outcome(w, "slack", PageResult.UNKNOWN)
+    decision = outcome(w, "slack", DeliveryOutcome.UNKNOWN)
     assert {e.page_id for e in decision.effects if isinstance(e, HastenPage)} == {
         "INC-1/1/email/ana@example.org",
         "INC-1/1/email/bo@example.org",
     }
-    assert outcome(w, "slack", PageResult.ACCEPTED).reason is Reason.PAGE_ACCEPTED
-    assert outcome(w, "slack", PageResult.HOPELESS).reason is Reason.REPEATED
+    assert outcome(w, "slack", DeliveryOutcome.DELIVERED).reason is Reason.PAGE_DELIVERED
+    assert outcome(w, "slack", DeliveryOutcome.FAILED).reason is Reason.REPEATED
 
 
 def test_an_unknown_p3_page_disturbs_nobody_else() -> None:
     w = world()
     w.apply(fire("DiskUse60", "P3"), 0)
-    decision = outcome(w, "email", PageResult.UNKNOWN)
+    decision = outcome(w, "email", DeliveryOutcome.UNKNOWN)
     assert paged(decision) == []
 
 
 def test_while_nobody_was_reached_the_next_route_is_paged_until_none_is_left() -> None:
     w = world()
     w.apply(fire("DiskUse60", "P3"), 0)
-    decision = outcome(w, "email", PageResult.HOPELESS)
+    decision = outcome(w, "email", DeliveryOutcome.FAILED)
     assert paged(decision) == [SLACK]
     assert w.planned[-1].why is PageWhy.FALLBACK
-    assert paged(outcome(w, "slack", PageResult.HOPELESS)) == [ANA]
+    assert paged(outcome(w, "slack", DeliveryOutcome.FAILED)) == [ANA]
     for _ in range(9):
         for page in w.planned[:]:
-            w.apply(PageOutcome("INC-1", page.id, PageResult.HOPELESS, 1), 5)
+            w.apply(PageOutcome("INC-1", page.id, DeliveryOutcome.FAILED, 1), 5)
     assert {Route(p.channel, p.recipient) for p in w.planned} == set(POLICY.everyone())
 
 
@@ -265,8 +265,8 @@ def test_three_failed_attempts_of_a_p0_start_another_channel() -> None:
     only_slack = {Severity.P0: (SLACK,), Severity.P3: (BO,)}
     w.policy = replace(POLICY, routes=only_slack)
     w.apply(fire(), 0)
-    assert paged(outcome(w, "slack", PageResult.AGAIN, 2)) == []
-    assert paged(outcome(w, "slack", PageResult.AGAIN, 3)) == [BO]
+    assert paged(outcome(w, "slack", DeliveryOutcome.RETRYABLE, 2)) == []
+    assert paged(outcome(w, "slack", DeliveryOutcome.RETRYABLE, 3)) == [BO]
 
 
 def test_a_severity_without_routes_is_told_in_the_timeline_and_a_p0_never_is_without() -> None:

@@ -16,7 +16,7 @@ from dexwatch.incidents.events import (
     Reopened,
     ResolvedByHand,
 )
-from dexwatch.incidents.records import IncidentState, PageResult
+from dexwatch.incidents.records import DeliveryOutcome, IncidentState
 from dexwatch.incidents.state import Decision, Reason
 from tests.fakes.alerts import at, clear, fire
 from tests.fakes.world import World
@@ -98,8 +98,8 @@ class Incidents(RuleBasedStateMachine):
             assert not self.world.incidents[incident].unresolved, "a resolve always passes"
 
     @precondition(lambda self: self.world.planned)
-    @rule(data=st.data(), result=st.sampled_from(PageResult), attempt=st.integers(1, 5))
-    def an_attempt_ends(self, data: st.DataObject, result: PageResult, attempt: int) -> None:
+    @rule(data=st.data(), result=st.sampled_from(DeliveryOutcome), attempt=st.integers(1, 5))
+    def an_attempt_ends(self, data: st.DataObject, result: DeliveryOutcome, attempt: int) -> None:
         page = data.draw(st.sampled_from(self.world.planned))
         self.world.apply(PageOutcome(page.incident_id, page.id, result, attempt), self.seconds)
 

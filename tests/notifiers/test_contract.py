@@ -18,17 +18,17 @@ from dexwatch.demo.local.server import LoopbackServer, Reply, Request
 from dexwatch.demo.local.slack import Failure, Fault, SlackFake
 from dexwatch.incidents.effects import Event
 from dexwatch.incidents.notice import NoticeKind
-from dexwatch.incidents.records import IncidentState, PageResult
+from dexwatch.incidents.records import DeliveryOutcome, IncidentState
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers import registry as notifiers
 from dexwatch.notifiers.config import EmailConfig, NotifyConfig, SlackConfig, WebhookConfig
 from dexwatch.notifiers.registry import NOTIFIERS, build, routes
-from dexwatch.response.notifier import Notifier, Outcome
+from dexwatch.response.notifier import DeliveryResult, Notifier
 from tests.fakes.notices import hostile, notice
 from tests.fakes.receiver import Receiver
 
-ACCEPTED, AGAIN = PageResult.ACCEPTED, PageResult.AGAIN
-HOPELESS, UNKNOWN = PageResult.HOPELESS, PageResult.UNKNOWN
+DELIVERED, RETRYABLE = DeliveryOutcome.DELIVERED, DeliveryOutcome.RETRYABLE
+FAILED, UNKNOWN = DeliveryOutcome.FAILED, DeliveryOutcome.UNKNOWN
 SECRET = "top-secret-of-the-test"
 
 
@@ -64,7 +64,7 @@ async def channel(name: str, settings: NotifyConfig) -> AsyncIterator[Notifier]:
             await notifier.close()
 
 
-async def tried(name: str, reply: Reply) -> Outcome:
+async def tried(name: str, reply: Reply) -> DeliveryResult:
     async def answer(_: Request) -> Reply:
         return reply
 
@@ -78,45 +78,45 @@ async def tried(name: str, reply: Reply) -> Outcome:
 @pytest.mark.parametrize(
     ("status", "meaning"),
     [
-        *((code, HOPELESS) for code in (301, 302, 307, 400, 401, 403, 404, 405, 410, 413, 422)),
-        *((code, AGAIN) for code in (408, 425, 429)),
+        *((code, FAILED) for code in (301, 302, 307, 400, 401, 403, 404, 405, 410, 413, 422)),
+        *((code, RETRYABLE) for code in (408, 425, 429)),
         *((code, UNKNOWN) for code in (500, 502, 503, 504)),
     ],
 )
-async def test_http_statuses(name: str, status: int, meaning: PageResult) -> None:
+async def test_http_statuses(name: str, status: int, meaning: DeliveryOutcome) -> None:
     target = {"location": "http://127.0.0.1:1/", "retry-after": "7"}
     outcome = await tried(name, Reply(b"{}", status=status, headers=target))
-    assert outcome.result is meaning
+    assert outcome.outcome is meaning
     assert outcome.retry_after == (7 if status == 429 else None)
     assert str(status) in outcome.detail
 
 
 @pytest.mark.parametrize("name", ["slack", "webhook"])
 async def test_a_connection_that_breaks_leaves_it_unknown(name: str) -> None:
-    assert (await tried(name, Reply(b"", reset=True))).result is UNKNOWN
+    assert (await tried(name, Reply(b"", reset=True))).outcome is UNKNOWN
 
 
 @pytest.mark.parametrize("name", sorted(RECIPIENT))
 async def test_a_closed_port_is_tried_again(name: str) -> None:
     async with channel(name, config()) as notifier:
         outcome = await notifier.send(notice(name, RECIPIENT[name]))
-    assert outcome.result is AGAIN
+    assert outcome.outcome is RETRYABLE
 
 
 @pytest.mark.parametrize(
     ("body", "meaning"),
     [
-        (b'{"ok":true,"channel":"C1","ts":"1.2"}', ACCEPTED),
+        (b'{"ok":true,"channel":"C1","ts":"1.2"}', DELIVERED),
         (b"not json", UNKNOWN),
         (b'{"ok":tr', UNKNOWN),
         (b"[]", UNKNOWN),
         *(
             (b'{"ok":false,"error":"%s"}' % error.encode(), meaning)
             for meaning, errors in (
-                (AGAIN, ("ratelimited", "rate_limited", "service_unavailable")),
+                (RETRYABLE, ("ratelimited", "rate_limited", "service_unavailable")),
                 (UNKNOWN, ("internal_error", "fatal_error", "request_timeout")),
                 (
-                    HOPELESS,
+                    FAILED,
                     (
                         "invalid_auth", "not_authed", "token_revoked", "token_expired",
                         "account_inactive", "missing_scope", "channel_not_found",
@@ -129,10 +129,10 @@ async def test_a_closed_port_is_tried_again(name: str) -> None:
         ),
     ],
 )  # fmt: skip
-async def test_slack_answers(body: bytes, meaning: PageResult) -> None:
+async def test_slack_answers(body: bytes, meaning: DeliveryOutcome) -> None:
     outcome = await tried("slack", Reply(body, kind="application/json"))
-    assert outcome.result is meaning
-    assert outcome.handle == ("C1:1.2" if meaning is ACCEPTED else None)
+    assert outcome.outcome is meaning
+    assert outcome.handle == ("C1:1.2" if meaning is DELIVERED else None)
 
 
 async def smtp_server(script: dict[str, str], seen: list[str]) -> asyncio.Server:
@@ -174,32 +174,32 @@ async def smtp_server(script: dict[str, str], seen: list[str]) -> asyncio.Server
 @pytest.mark.parametrize(
     ("script", "meaning"),
     [
-        ({}, ACCEPTED),
-        ({"greeting": "421 busy"}, AGAIN),
-        ({"greeting": "554 no"}, HOPELESS),
-        ({"AUTH": "535 wrong"}, HOPELESS),
-        ({"AUTH": "454 later"}, AGAIN),
-        ({"MAIL": "451 later"}, AGAIN),
-        ({"MAIL": "550 no"}, HOPELESS),
-        ({"RCPT": "450 greylisted"}, AGAIN),
-        ({"RCPT": "452 full"}, AGAIN),
-        ({"RCPT": "550 unknown"}, HOPELESS),
-        ({"DATA": "451 later"}, AGAIN),
-        ({"DATA": "554 no"}, HOPELESS),
-        ({"end": "451 later"}, AGAIN),
-        ({"end": "552 too big"}, HOPELESS),
-        ({"end": "554 spam"}, HOPELESS),
+        ({}, DELIVERED),
+        ({"greeting": "421 busy"}, RETRYABLE),
+        ({"greeting": "554 no"}, FAILED),
+        ({"AUTH": "535 wrong"}, FAILED),
+        ({"AUTH": "454 later"}, RETRYABLE),
+        ({"MAIL": "451 later"}, RETRYABLE),
+        ({"MAIL": "550 no"}, FAILED),
+        ({"RCPT": "450 greylisted"}, RETRYABLE),
+        ({"RCPT": "452 full"}, RETRYABLE),
+        ({"RCPT": "550 unknown"}, FAILED),
+        ({"DATA": "451 later"}, RETRYABLE),
+        ({"DATA": "554 no"}, FAILED),
+        ({"end": "451 later"}, RETRYABLE),
+        ({"end": "552 too big"}, FAILED),
+        ({"end": "554 spam"}, FAILED),
         ({"end": "drop"}, UNKNOWN),
-        ({"QUIT": "drop"}, ACCEPTED),
+        ({"QUIT": "drop"}, DELIVERED),
     ],
 )
-async def test_smtp_replies(script: dict[str, str], meaning: PageResult) -> None:
+async def test_smtp_replies(script: dict[str, str], meaning: DeliveryOutcome) -> None:
     server = await smtp_server(script, [])
     port = server.sockets[0].getsockname()[1]
     async with channel("email", config(smtp=port)) as notifier:
         outcome = await notifier.send(notice("email", "ana@example.org"))
     server.close()
-    assert outcome.result is meaning, outcome
+    assert outcome.outcome is meaning, outcome
 
 
 async def test_mail_without_the_configured_encryption_is_not_sent() -> None:
@@ -210,7 +210,7 @@ async def test_mail_without_the_configured_encryption_is_not_sent() -> None:
     async with channel("email", settings.model_copy(update={"email": safe})) as notifier:
         outcome = await notifier.send(notice("email", "ana@example.org"))
     server.close()
-    assert outcome.result is HOPELESS
+    assert outcome.outcome is FAILED
     assert "AUTH" not in seen
 
 
@@ -250,7 +250,7 @@ async def test_hostile_text_is_accepted_by_strict_receivers_and_harmless(name: s
         async with channel(name, settings) as notifier:
             bad = hostile(name, RECIPIENT[name], sent_at=sent_at)
             first = await notifier.send(bad)
-            assert first.result is ACCEPTED, (first, hook.refused)
+            assert first.outcome is DELIVERED, (first, hook.refused)
             update = replace(
                 bad,
                 key="u",
@@ -259,7 +259,7 @@ async def test_hostile_text_is_accepted_by_strict_receivers_and_harmless(name: s
                 state=IncidentState.ACKNOWLEDGED,
                 handle=first.handle,
             )
-            assert (await notifier.send(update)).result is ACCEPTED
+            assert (await notifier.send(update)).outcome is DELIVERED
         if name == "slack":
             shown = slack.messages[0]
             texts = shown.text + repr(shown.blocks) + repr(slack.messages[1].text)
@@ -287,7 +287,7 @@ async def test_redirects_are_not_followed() -> None:
     async with LoopbackServer(elsewhere) as other:
         location = {"location": f"{other.url}/inside"}
         outcome = await tried("webhook", Reply(b"", status=307, headers=location))
-    assert outcome.result is HOPELESS
+    assert outcome.outcome is FAILED
     assert reached == []
 
 
@@ -302,7 +302,7 @@ async def test_slack_keeps_one_message_and_tells_changes_in_its_thread() -> None
                     "slack", "#alerts", kind=NoticeKind.UPDATE, event=event, state=state,
                     handle=first.handle, key=event.value, **more,
                 )  # fmt: skip
-                assert (await notifier.send(follow)).result is ACCEPTED
+                assert (await notifier.send(follow)).outcome is DELIVERED
 
             await then(Event.JOINED, IncidentState.OPEN)
             assert len(slack.messages) == 1
@@ -318,7 +318,7 @@ async def test_slack_keeps_one_message_and_tells_changes_in_its_thread() -> None
             ]
             # A message that somebody deleted is replaced, not mourned.
             lost = notice("slack", "#alerts", handle=f"{slack.channel_id('alerts')}:1.0")
-            assert (await notifier.send(lost)).result is ACCEPTED
+            assert (await notifier.send(lost)).outcome is DELIVERED
 
 
 @pytest.mark.parametrize("fault", [Fault.RESET, Fault.HALF, Fault.SERVER])
@@ -330,12 +330,12 @@ async def test_slack_can_be_asked_whether_a_message_got_through(fault: Fault, ta
     ):
         slack.fail(Failure(fault, accepted=taken))
         page = notice("slack", "#alerts")
-        assert (await notifier.send(page)).result is UNKNOWN
-        sighting = await notifier.look(page)
-        assert sighting.seen.value == ("yes" if taken else "no")
+        assert (await notifier.send(page)).outcome is UNKNOWN
+        found = await notifier.lookup(page)
+        assert found.delivered is taken
         if taken:
             channel_id = slack.channel_id("alerts")
-            assert sighting.handle == f"{channel_id}:{slack.messages[0].ts}"
+            assert found.handle == f"{channel_id}:{slack.messages[0].ts}"
 
 
 async def test_a_webhook_receiver_sees_one_key_for_all_attempts() -> None:
@@ -343,8 +343,8 @@ async def test_a_webhook_receiver_sees_one_key_for_all_attempts() -> None:
         hook.answers.append(None)
         async with channel("webhook", config(hook=hook.url)) as notifier:
             page = notice("webhook", "ops", sent_at=datetime.now(UTC))
-            assert (await notifier.send(page)).result is UNKNOWN
-            assert (await notifier.send(page)).result is ACCEPTED
+            assert (await notifier.send(page)).outcome is UNKNOWN
+            assert (await notifier.send(page)).outcome is DELIVERED
         assert (len(hook.received), hook.repeats, hook.refused) == (1, 1, [])
 
 

@@ -14,9 +14,9 @@ from dexwatch.clock import now
 from dexwatch.incidents.records import IncidentState
 from dexwatch.response import actions as incidents
 from dexwatch.response.reconcile import Reconciler
-from tests.agenda.test_respond import TOKEN, Stack, stack
 from tests.fakes.alerts import labels
 from tests.fakes.need import free_port
+from tests.response.test_respond import TOKEN, Stack, stack
 
 CONFIG = """
 route:

@@ -10,21 +10,21 @@ import pytest
 
 from dexwatch.clock import now
 from dexwatch.incidents.events import Acknowledged
-from dexwatch.incidents.notice import Graph, Notice
-from dexwatch.incidents.records import PageResult
+from dexwatch.incidents.notice import Chart, Notice
+from dexwatch.incidents.records import DeliveryOutcome
 from dexwatch.metrics import own
 from dexwatch.metrics.severity import Severity
 from dexwatch.response import dispatch as module
 from dexwatch.response import work as timing
 from dexwatch.response.dispatch import Deliver
-from dexwatch.response.notifier import Outcome, Seen, Sighting
+from dexwatch.response.notifier import DeliveryResult, LookupResult
 from dexwatch.response.self_metrics import Figures
 from dexwatch.response.store import StoreUnavailableError
 from dexwatch.response.work import Settled, Work, WorkKind, next_try
 from dexwatch.response.worker import Sweeper
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import POLICY, at, clear, fire
-from tests.fakes.notices import GRAPH
+from tests.fakes.notices import CHART
 
 
 @dataclass
@@ -34,37 +34,37 @@ class Channel:
     name: str = "email"
     parallel: int = 2
     only_state_changes: bool = True
-    shows_graph: bool = True
+    shows_chart: bool = True
     sent: list[Notice] = field(default_factory=list)
-    answer: Outcome | Exception = field(default_factory=Outcome.accepted)
-    seen: Seen = Seen.CANNOT_TELL
+    answer: DeliveryResult | Exception = field(default_factory=DeliveryResult.delivered)
+    delivered: bool | None = None
     takes: float = 0
 
     async def start(self) -> None: ...
 
     async def close(self) -> None: ...
 
-    async def send(self, notice: Notice) -> Outcome:
+    async def send(self, notice: Notice) -> DeliveryResult:
         self.sent.append(notice)
         await asyncio.sleep(self.takes)
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
-    async def look(self, notice: Notice) -> Sighting:
-        return Sighting(self.seen, "found")
+    async def lookup(self, notice: Notice) -> LookupResult:
+        return LookupResult(self.delivered, "found")
 
 
-class Graphs:
+class Charts:
     def __init__(self, takes: float) -> None:
         self.takes = takes
 
-    async def graph(
+    async def chart(
         self, query: str, *, title: str, unit: str, limit: float | None, at: datetime
-    ) -> Graph | None:
+    ) -> Chart | None:
         await asyncio.sleep(self.takes)
         assert (query, unit, limit) == ("up", "ratio", 0.5)
-        return GRAPH
+        return CHART
 
 
 SAYS = {"summary": "s", "query": "up", "unit": "ratio", "limit": "0.5", "runbook": "/runbooks/X"}
@@ -82,19 +82,19 @@ async def take(store: SqlStore, seconds: float, channel: str = "email") -> timin
     return (await store.claim(owner="me", now=at(seconds), room=room))[0]
 
 
-def doer(store: SqlStore, channel: Channel, *, graphs: Graphs | None = None) -> Deliver:
+def doer(store: SqlStore, channel: Channel, *, charts: Charts | None = None) -> Deliver:
     return Deliver(
-        store, {channel.name: channel}, lambda: at(1), public_url="http://c/", graphs=graphs
+        store, {channel.name: channel}, lambda: at(1), public_url="http://c/", charts=charts
     )
 
 
 async def test_a_page_carries_its_graph_and_its_addresses(store: SqlStore) -> None:
     await store.apply([fire(annotations=SAYS)], at(0))
     channel = Channel()
-    settled = await doer(store, channel, graphs=Graphs(0))(await take(store, 0))
-    assert settled.result is PageResult.ACCEPTED
+    settled = await doer(store, channel, charts=Charts(0))(await take(store, 0))
+    assert settled.result is DeliveryOutcome.DELIVERED
     notice = channel.sent[0]
-    assert notice.graph is GRAPH
+    assert notice.chart is CHART
     assert notice.console_url == "http://c/incidents/INC-1"
     assert notice.runbook_url == "http://c/runbooks/X"
 
@@ -104,8 +104,8 @@ async def test_a_p0_does_not_wait_for_a_slow_graph(store: SqlStore) -> None:
     channel = Channel()
     work = await take(store, 0)
     async with asyncio.timeout(5):
-        await doer(store, channel, graphs=Graphs(30))(work)
-    assert channel.sent[0].graph is None
+        await doer(store, channel, charts=Charts(30))(work)
+    assert channel.sent[0].chart is None
 
 
 async def test_a_broken_notifier_is_tried_again_and_its_words_are_not_told(
@@ -113,7 +113,7 @@ async def test_a_broken_notifier_is_tried_again_and_its_words_are_not_told(
 ) -> None:
     await store.apply([fire()], at(0))
     settled = await doer(store, Channel(answer=RuntimeError("s3cret")))(await take(store, 0))
-    assert settled.result is PageResult.AGAIN
+    assert settled.result is DeliveryOutcome.RETRYABLE
     assert "s3cret" not in repr(settled)
     assert settled.due_at > at(1)
 
@@ -124,20 +124,20 @@ async def test_an_attempt_without_an_answer_is_unknown(
     monkeypatch.setattr(module, "send_timeout", lambda _: 0.05)
     await store.apply([fire()], at(0))
     settled = await doer(store, Channel(takes=5))(await take(store, 0))
-    assert settled.result is PageResult.UNKNOWN
+    assert settled.result is DeliveryOutcome.UNKNOWN
 
 
-@pytest.mark.parametrize(("seen", "sends"), [(Seen.YES, 0), (Seen.NO, 1), (Seen.CANNOT_TELL, 1)])
+@pytest.mark.parametrize(("delivered", "sends"), [(True, 0), (False, 1), (None, 1)])
 async def test_in_doubt_the_receiver_is_asked_first(
-    store: SqlStore, seen: Seen, sends: int
+    store: SqlStore, delivered: bool | None, sends: int
 ) -> None:
     await store.apply([fire()], at(0))
     await take(store, 0)
     work = await take(store, 60)
     assert work.doubt
-    channel = Channel(seen=seen)
+    channel = Channel(delivered=delivered)
     settled = await doer(store, channel)(work)
-    assert settled.result is PageResult.ACCEPTED
+    assert settled.result is DeliveryOutcome.DELIVERED
     assert len(channel.sent) == sends
 
 
@@ -150,7 +150,7 @@ async def test_an_update_waits_for_its_page_and_tells_nothing_twice(store: SqlSt
     update = await take(store, 1)
     assert update.kind is WorkKind.UPDATE
     early = await do(update)
-    assert (early.result, early.counts, channel.sent) == (PageResult.AGAIN, False, [])
+    assert (early.result, early.counts, channel.sent) == (DeliveryOutcome.RETRYABLE, False, [])
     await store.settle(update, early, at(1))
     # The page goes out after the acknowledgement and shows it: nothing is left to tell.
     await store.settle(page, await do(page), at(2))
@@ -159,14 +159,14 @@ async def test_an_update_waits_for_its_page_and_tells_nothing_twice(store: SqlSt
     await store.settle(update, await do(update), at(20))
     await store.apply([clear("DiskUse60", "P3")], at(30))
     update = await take(store, 30)
-    assert (await do(update)).result is PageResult.ACCEPTED
+    assert (await do(update)).result is DeliveryOutcome.DELIVERED
     assert [n.state.value for n in channel.sent] == ["acknowledged", "resolved"]
 
 
 async def test_work_for_a_channel_that_is_gone_is_hopeless(store: SqlStore) -> None:
     await store.apply([fire()], at(0))
     settled = await doer(store, Channel(name="pigeon"))(await take(store, 0))
-    assert settled.result is PageResult.HOPELESS
+    assert settled.result is DeliveryOutcome.FAILED
 
 
 async def test_back_off_doubles_is_bounded_and_ends(store: SqlStore) -> None:
@@ -183,7 +183,7 @@ async def test_back_off_doubles_is_bounded_and_ends(store: SqlStore) -> None:
 
 
 async def test_the_loop_finishes_what_is_under_way_and_leaves_the_rest(store: SqlStore) -> None:
-    channel = Channel(takes=0.3, shows_graph=False)
+    channel = Channel(takes=0.3, shows_chart=False)
     figures = Figures()
     stop = asyncio.Event()
     sweeper = Sweeper(
@@ -204,7 +204,7 @@ async def test_the_loop_finishes_what_is_under_way_and_leaves_the_rest(store: Sq
     await running
     assert len(channel.sent) == 1
     view = await store.incident("INC-1")
-    assert sorted(p.state.value for p in view.pages) == ["accepted", "planned", "planned"]
+    assert sorted(p.state.value for p in view.pages) == ["delivered", "planned", "planned"]
     latency = next(s for s in figures.samples() if s.metric is own.page_seconds)
     assert (latency.value.total, latency.labels["severity"]) == (1, Severity.P0.value)
     assert latency.value.counts[-1] == 1
@@ -241,7 +241,7 @@ async def test_slow_mails_about_little_do_not_hold_up_a_p0(store: SqlStore) -> N
     async def slowly(work: Work) -> Settled:
         begun.put_nowait(work.severity)
         await released.wait()
-        return Settled(PageResult.ACCEPTED)
+        return Settled(DeliveryOutcome.DELIVERED)
 
     sweeper = Sweeper(store, slowly, lambda: at(2), owner="me", parallel={"email": 4, "slack": 4})
     running = asyncio.create_task(sweeper.run(stop))

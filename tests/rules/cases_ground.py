@@ -187,8 +187,8 @@ CASES_GROUND = (
     Case(
         "PagesFailing",
         (
-            Counter('dexwatch_pages_total{channel="slack",outcome="again"}', 0, 0.004, 0.003),
-            Counter('dexwatch_pages_total{channel="slack",outcome="accepted"}', 1, 1, 1),
+            Counter('dexwatch_pages_total{channel="slack",outcome="retryable"}', 0, 0.004, 0.003),
+            Counter('dexwatch_pages_total{channel="slack",outcome="delivered"}', 1, 1, 1),
         ),
     ),
     Case(

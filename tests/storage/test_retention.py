@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from dexwatch.incidents.records import PageResult
+from dexwatch.incidents.records import DeliveryOutcome
 from dexwatch.response import actions as acts
 from dexwatch.response.retention import Housekeeper
 from dexwatch.response.work import Settled
@@ -31,7 +31,7 @@ async def held(store: SqlStore) -> dict[str, int]:
 async def deliver_all(store: SqlStore, seconds: float) -> None:
     while claimed := await store.claim(owner="me", now=at(seconds), room=ROOM):
         for work in claimed:
-            told = Settled(PageResult.ACCEPTED, handle="h", told_revision=99)
+            told = Settled(DeliveryOutcome.DELIVERED, handle="h", told_revision=99)
             await store.settle(work, told, at(seconds))
 
 

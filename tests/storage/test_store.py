@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from dexwatch.incidents.events import Acknowledged, AlertFired, NoteAdded
-from dexwatch.incidents.records import IncidentState, PageResult, PageState
+from dexwatch.incidents.records import DeliveryOutcome, IncidentState, PageState
 from dexwatch.incidents.state import Reason
 from dexwatch.metrics.severity import Severity
 from dexwatch.response import actions as acts
@@ -114,7 +114,7 @@ async def test_a_lease_that_ran_out_makes_the_page_unknown_and_hastens_the_other
     await store.apply([fire()], at(0))
     first = (await take(store, 1, slack=1, email=0))[0]
     email = (await take(store, 1, slack=0, email=1))[0]
-    await store.settle(email, Settled(PageResult.AGAIN, "busy", due_at=at(900)), at(2))
+    await store.settle(email, Settled(DeliveryOutcome.RETRYABLE, "busy", due_at=at(900)), at(2))
     late = 1 + lease_time(Severity.P0).total_seconds() + 1
     assert await take(store, 3, slack=1, email=0) == []
     again = (await take(store, late, "other", slack=1, email=0))[0]
@@ -127,26 +127,26 @@ async def test_a_lease_that_ran_out_makes_the_page_unknown_and_hastens_the_other
     assert any("not known whether" in e.text for e in view.timeline)
     assert {w.id for w in await take(store, late, slack=0)} | {email.id} >= {email.id}
     # The first holder's late answer counts when it is good news only.
-    await store.settle(first, Settled(PageResult.AGAIN, due_at=at(500)), at(late))
+    await store.settle(first, Settled(DeliveryOutcome.RETRYABLE, due_at=at(500)), at(late))
     assert await take(store, 600, slack=1, email=0) != []
-    await store.settle(first, Settled(PageResult.ACCEPTED, handle="C1:1"), at(late))
+    await store.settle(first, Settled(DeliveryOutcome.DELIVERED, handle="C1:1"), at(late))
     assert (await take(store, 1200, slack=1, email=0)) == []
 
 
 async def test_again_waits_until_it_is_due_and_accepted_ends_it(store: SqlStore) -> None:
     await store.apply([fire("DiskUse60", "P3", subject="disk")], at(0))
     work = (await take(store, 0))[0]
-    await store.settle(work, Settled(PageResult.AGAIN, "busy", due_at=at(10)), at(1))
+    await store.settle(work, Settled(DeliveryOutcome.RETRYABLE, "busy", due_at=at(10)), at(1))
     assert await take(store, 9) == []
     work = (await take(store, 10))[0]
     assert (work.attempts, work.doubt) == (2, False)
     done = Settled(
-        PageResult.ACCEPTED, handle="<m@x>", told_revision=1, told_state=IncidentState.OPEN
+        DeliveryOutcome.DELIVERED, handle="<m@x>", told_revision=1, told_state=IncidentState.OPEN
     )
     await store.settle(work, done, at(11))
     assert await take(store, 9999) == []
     view = await store.incident("INC-1")
-    assert view.pages[0].state is PageState.ACCEPTED
+    assert view.pages[0].state is PageState.DELIVERED
     assert view.incident.delivered_at == at(11)
     assert (await store.briefing(work)).handle == "<m@x>"
 
@@ -154,7 +154,7 @@ async def test_again_waits_until_it_is_due_and_accepted_ends_it(store: SqlStore)
 async def test_a_hopeless_page_falls_back_to_another_channel(store: SqlStore) -> None:
     await store.apply([fire("DiskUse60", "P3", subject="disk")], at(0))
     work = (await take(store, 0))[0]
-    await store.settle(work, Settled(PageResult.HOPELESS, "no such mailbox"), at(1))
+    await store.settle(work, Settled(DeliveryOutcome.FAILED, "no such mailbox"), at(1))
     fallback = (await take(store, 1))[0]
     assert (fallback.channel, fallback.event) == ("slack", "fallback")
 
@@ -162,7 +162,7 @@ async def test_a_hopeless_page_falls_back_to_another_channel(store: SqlStore) ->
 async def test_updates_asked_for_during_an_attempt_are_not_lost(store: SqlStore) -> None:
     await store.apply([fire("DiskUse60", "P3", subject="disk")], at(0))
     page = (await take(store, 0))[0]
-    told = Settled(PageResult.ACCEPTED, told_revision=1, told_state=IncidentState.OPEN)
+    told = Settled(DeliveryOutcome.DELIVERED, told_revision=1, told_state=IncidentState.OPEN)
     await store.settle(page, told, at(1))
     await store.apply([Acknowledged("INC-1", "bo", "1")], at(2))
     update_work = (await take(store, 2))[0]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from dexwatch.incidents.records import PageResult
+from dexwatch.incidents.records import DeliveryOutcome
 from dexwatch.metrics.severity import Severity
 
 
@@ -98,7 +98,7 @@ class PageOutcome:
 
     incident_id: str
     page_id: str
-    result: PageResult
+    result: DeliveryOutcome
     attempt: int
     detail: str = ""
 

@@ -21,20 +21,20 @@ class NoticeKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line of a graph: (Unix seconds, value) in ascending time."""
+class ChartLine:
+    """One line of a chart: (Unix seconds, value) in ascending time."""
 
     label: str
     points: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
-class Graph:
+class Chart:
     """The figures around the event; `unit` is a `signals.metric.Unit` value or empty."""
 
     title: str
     unit: str
-    lines: tuple[Line, ...]
+    lines: tuple[ChartLine, ...]
     limit: float | None = None
     event_at: float | None = None
     """When the fault was detected, in Unix seconds."""
@@ -79,7 +79,7 @@ class Notice:
     more_alerts: int = 0
     runbook_url: str = ""
     console_url: str = ""
-    graph: Graph | None = field(default=None, repr=False)
+    chart: Chart | None = field(default=None, repr=False)
     handle: str | None = None
     """What the channel gave back for the first message of this incident to this recipient."""
 

@@ -14,9 +14,9 @@ from dexwatch.incidents.effects import (
 from dexwatch.incidents.events import PageOutcome
 from dexwatch.incidents.policy import URGENT, Route
 from dexwatch.incidents.records import (
+    DeliveryOutcome,
     Incident,
     Page,
-    PageResult,
     PageState,
     PageWhy,
     TimelineEntry,
@@ -82,24 +82,24 @@ def page_outcome(state: GroupState, fact: PageOutcome, now: datetime) -> Decisio
     incident, page = state.incident, state.pages.get(fact.page_id)
     if incident is None or page is None:
         return Decision(state, (), Reason.NO_SUCH_PAGE)
-    if page.state is PageState.ACCEPTED:
+    if page.state is PageState.DELIVERED:
         return Decision(state, (), Reason.REPEATED)
     page = replace(page, attempts=max(page.attempts, fact.attempt), detail=fact.detail)
     where = f"{page.channel} {page.recipient}"
-    if fact.result is PageResult.ACCEPTED:
-        page = replace(page, state=PageState.ACCEPTED, accepted_at=now)
+    if fact.result is DeliveryOutcome.DELIVERED:
+        page = replace(page, state=PageState.DELIVERED, delivered_at=now)
         state = replace(
             state.with_page(page),
             incident=replace(incident, delivered_at=incident.delivered_at or now),
         )
         entry = line(incident, f"page/{page.id}", now, "page", f"{where} accepted the page.")
-        return Decision(state, (entry,), Reason.PAGE_ACCEPTED)
-    if fact.result is PageResult.AGAIN:
+        return Decision(state, (entry,), Reason.PAGE_DELIVERED)
+    if fact.result is DeliveryOutcome.RETRYABLE:
         state = state.with_page(page)
         if page.attempts < TRIES_BEFORE_FALLBACK:
-            return Decision(state, (), Reason.PAGE_AGAIN)
+            return Decision(state, (), Reason.PAGE_RETRYABLE)
         state, effects = _otherwise(state, incident, page, now)
-        return Decision(state, effects, Reason.PAGE_AGAIN)
+        return Decision(state, effects, Reason.PAGE_RETRYABLE)
     return _failed(state, incident, page, fact, now)
 
 
@@ -107,8 +107,8 @@ def _failed(
     state: GroupState, incident: Incident, page: Page, fact: PageOutcome, now: datetime
 ) -> Decision:
     where = f"{page.channel} {page.recipient}"
-    if fact.result is PageResult.HOPELESS:
-        page, reason = replace(page, state=PageState.HOPELESS), Reason.PAGE_HOPELESS
+    if fact.result is DeliveryOutcome.FAILED:
+        page, reason = replace(page, state=PageState.FAILED), Reason.PAGE_FAILED
         text = f"{where} cannot be reached: {fact.detail}"
     else:
         page, reason = replace(page, state=PageState.UNKNOWN), Reason.PAGE_UNKNOWN
@@ -123,7 +123,7 @@ def _otherwise(
     state: GroupState, incident: Incident, page: Page, now: datetime
 ) -> tuple[GroupState, tuple[Effect, ...]]:
     """See to it that an urgent page, or a lost one, reaches somebody on another channel."""
-    lost = page.state is PageState.HOPELESS
+    lost = page.state is PageState.FAILED
     if not (lost or page.severity in URGENT):
         return state, ()
     others = [
@@ -131,9 +131,9 @@ def _otherwise(
         for p in state.pages.values()
         if p.generation == page.generation and p.channel != page.channel
     ]
-    if any(p.state is PageState.ACCEPTED for p in others):
+    if any(p.state is PageState.DELIVERED for p in others):
         return state, ()
-    waiting = [p for p in others if p.state is not PageState.HOPELESS]
+    waiting = [p for p in others if p.state is not PageState.FAILED]
     if waiting:
         return state, tuple(HastenPage(p.id) for p in waiting)
     for route in incident.policy.everyone():

@@ -40,10 +40,11 @@ class PageState(StrEnum):
     """Whether the recipient was reached, as far as is known."""
 
     PLANNED = "planned"
-    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
     UNKNOWN = "unknown"
     """The attempt was cut off; the channel may have the message or not."""
-    HOPELESS = "hopeless"
+    FAILED = "failed"
+    """It cannot be delivered there, now or later."""
 
 
 class PageWhy(StrEnum):
@@ -59,13 +60,17 @@ class PageWhy(StrEnum):
     """Another channel could not reach anybody."""
 
 
-class PageResult(StrEnum):
+class DeliveryOutcome(StrEnum):
     """How one attempt ended."""
 
-    ACCEPTED = "accepted"
-    AGAIN = "again"
-    HOPELESS = "hopeless"
+    DELIVERED = "delivered"
+    """The receiver has taken responsibility for the message."""
+    RETRYABLE = "retryable"
+    """It did not get through this time and may the next."""
+    FAILED = "failed"
+    """Permanent: sending the same again cannot succeed."""
     UNKNOWN = "unknown"
+    """The attempt was cut off after the message may have been taken."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,7 @@ class Page:
     planned_at: datetime
     state: PageState = PageState.PLANNED
     attempts: int = 0
-    accepted_at: datetime | None = None
+    delivered_at: datetime | None = None
     detail: str = ""
 
     @property

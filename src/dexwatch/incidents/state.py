@@ -74,9 +74,9 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     NO_SUCH_INCIDENT = "no_such_incident"
     NO_SUCH_PAGE = "no_such_page"
-    PAGE_ACCEPTED = "page_accepted"
-    PAGE_AGAIN = "page_again"
-    PAGE_HOPELESS = "page_hopeless"
+    PAGE_DELIVERED = "page_delivered"
+    PAGE_RETRYABLE = "page_retryable"
+    PAGE_FAILED = "page_failed"
     PAGE_UNKNOWN = "page_unknown"
 
 

@@ -42,7 +42,7 @@ incidents_open = gauge(
 )
 pages = counter(
     "dexwatch_pages_total",
-    "Attempts to reach somebody, by channel and outcome (accepted, again, hopeless, unknown).",
+    "Attempts to reach somebody, by channel and outcome (delivered, retryable, failed, unknown).",
     labels=("channel", "outcome"),
 )
 page_seconds = histogram(

@@ -1,4 +1,4 @@
-"""Messages by mail: text and HTML, the graph inside, updates in the first one's thread."""
+"""Messages by mail: text and HTML, the chart inside, updates in the first one's thread."""
 
 import asyncio
 import hashlib
@@ -13,15 +13,15 @@ import structlog
 from dexwatch.incidents.notice import Notice, NoticeKind
 from dexwatch.incidents.policy import URGENT
 from dexwatch.metrics.severity import Severity
-from dexwatch.notifiers import letter
+from dexwatch.notifiers import email_template
+from dexwatch.notifiers.chart_renderer import ChartRenderer
 from dexwatch.notifiers.config import EmailConfig, NotifyConfig
-from dexwatch.notifiers.graph import Painter
-from dexwatch.response.notifier import Notifier, Outcome, Seen, Sighting
+from dexwatch.response.notifier import DeliveryResult, LookupResult, Notifier
 
 _log = structlog.get_logger(__name__)
 
 _CONNECT_SECONDS = 4.0
-_PICTURE_SECONDS = {Severity.P0: 0.5, Severity.P1: 1.0, Severity.P2: 4.0, Severity.P3: 4.0}
+_CHART_SECONDS = {Severity.P0: 0.5, Severity.P1: 1.0, Severity.P2: 4.0, Severity.P3: 4.0}
 
 
 def build(config: NotifyConfig) -> Notifier | None:
@@ -40,24 +40,24 @@ class EmailNotifier:
     name = "email"
     parallel = 4
     only_state_changes = True
-    shows_graph = True
+    shows_chart = True
 
     def __init__(self, config: EmailConfig, *, trust: ssl.SSLContext | None = None) -> None:
         self._config = config
         self._trust = trust
-        self._painter = Painter()
+        self._renderer = ChartRenderer()
 
     async def start(self) -> None:
         """Load the template and the drawing library, which the first mail would wait for."""
-        await asyncio.to_thread(letter.load)
-        await self._painter.start()
+        await asyncio.to_thread(email_template.load)
+        await self._renderer.start()
 
-    async def send(self, notice: Notice) -> Outcome:
+    async def send(self, notice: Notice) -> DeliveryResult:
         """Mail the message to the one address that `notice.recipient` is."""
         picture = None
-        if notice.graph is not None:
-            seconds = _PICTURE_SECONDS[notice.severity]
-            picture = await self._painter.paint(notice.graph, seconds=seconds)
+        if notice.chart is not None:
+            seconds = _CHART_SECONDS[notice.severity]
+            picture = await self._renderer.render(notice.chart, seconds=seconds)
         mail = self._mail(notice, picture)
         client = aiosmtplib.SMTP(
             hostname=self._config.host,
@@ -75,15 +75,15 @@ class EmailNotifier:
             # What was accepted stays accepted; the good-bye may fail.
             client.close()
 
-    async def look(self, notice: Notice) -> Sighting:  # noqa: ARG002 - the same for every message.
+    async def lookup(self, notice: Notice) -> LookupResult:  # noqa: ARG002 - the same for every message.
         """Say that it cannot be known; a mail client joins a repeat by its Message-ID."""
-        return Sighting(Seen.CANNOT_TELL)
+        return LookupResult(None)
 
     async def close(self) -> None:
         """Let the drawing thread go."""
-        self._painter.close()
+        self._renderer.close()
 
-    async def _connect(self, client: aiosmtplib.SMTP) -> Outcome | None:
+    async def _connect(self, client: aiosmtplib.SMTP) -> DeliveryResult | None:
         """Connect and sign in; nothing has been handed over when this fails."""
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
@@ -97,20 +97,20 @@ class EmailNotifier:
 
     async def _hand_over(
         self, client: aiosmtplib.SMTP, notice: Notice, mail: EmailMessage
-    ) -> Outcome:
+    ) -> DeliveryResult:
         try:
             await client.sendmail(self._config.sender, [notice.recipient], mail.as_bytes())
         except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPReadTimeoutError) as error:
-            return Outcome.unknown(f"the mail server went silent ({type(error).__name__})")
+            return DeliveryResult.unknown(f"the mail server went silent ({type(error).__name__})")
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             return _meaning(error, "sending")
-        return Outcome.accepted(handle=notice.handle or mail["Message-ID"])
+        return DeliveryResult.delivered(handle=notice.handle or mail["Message-ID"])
 
     def _mail(self, notice: Notice, picture: bytes | None) -> EmailMessage:
         mail = EmailMessage(policy=SMTP_POLICY.clone(max_line_length=200))
         mail["From"] = Address("dexwatch", addr_spec=self._config.sender)
         mail["To"] = notice.recipient
-        mail["Subject"] = letter.subject(notice)
+        mail["Subject"] = email_template.subject(notice)
         mail["Date"] = notice.sent_at
         mail["Message-ID"] = self._message_id(notice)
         if notice.handle:
@@ -120,13 +120,15 @@ class EmailNotifier:
         mail["X-Dexwatch-Incident"] = notice.incident_id
         if notice.kind is NoticeKind.PAGE and notice.severity in URGENT:
             mail["X-Priority"], mail["Importance"] = "1", "high"
-        mail.set_content(letter.text(notice))
-        mail.add_alternative(letter.html(notice, picture=picture is not None), subtype="html")
+        mail.set_content(email_template.text(notice))
+        mail.add_alternative(
+            email_template.html(notice, picture=picture is not None), subtype="html"
+        )
         if picture is not None:
             html = mail.get_body(("html",))
             if html is not None:
                 html.add_related(
-                    picture, "image", "png", cid=f"<{letter.PICTURE}>", filename="graph.png"
+                    picture, "image", "png", cid=f"<{email_template.PICTURE}>", filename="chart.png"
                 )
         return mail
 
@@ -138,13 +140,15 @@ class EmailNotifier:
         return self._config.sender.rpartition("@")[2]
 
 
-def _meaning(error: Exception, doing: str) -> Outcome:
+def _meaning(error: Exception, doing: str) -> DeliveryResult:
     """Return what a failure means. The server's own words are not told: they may quote ours."""
     if isinstance(error.__cause__ or error, ssl.SSLCertVerificationError):
-        return Outcome.hopeless("the mail server's certificate is not trusted: check host and tls")
+        return DeliveryResult.failed(
+            "the mail server's certificate is not trusted: check host and tls"
+        )
     # The library raises its bare base class when STARTTLS or sign-in is not offered.
     if isinstance(error, aiosmtplib.SMTPNotSupported) or type(error) is aiosmtplib.SMTPException:
-        return Outcome.hopeless("the mail server does not offer what is configured: check tls")
+        return DeliveryResult.failed("the mail server does not offer what is configured: check tls")
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         codes = [refused.code for refused in error.recipients]
         return _by_code(max(codes, default=550), "the recipient")
@@ -153,11 +157,11 @@ def _meaning(error: Exception, doing: str) -> Outcome:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return _by_code(error.code, f"us while {doing}")
     if isinstance(error, ValueError):
-        return Outcome.hopeless("the mail server cannot take this address")
-    return Outcome.again(f"{doing} failed ({type(error).__name__})")
+        return DeliveryResult.failed("the mail server cannot take this address")
+    return DeliveryResult.retryable(f"{doing} failed ({type(error).__name__})")
 
 
-def _by_code(code: int, what: str) -> Outcome:
+def _by_code(code: int, what: str) -> DeliveryResult:
     if 500 <= code < 600:
-        return Outcome.hopeless(f"the mail server refuses {what} (SMTP {code})")
-    return Outcome.again(f"the mail server puts off {what} (SMTP {code})")
+        return DeliveryResult.failed(f"the mail server refuses {what} (SMTP {code})")
+    return DeliveryResult.retryable(f"the mail server puts off {what} (SMTP {code})")

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from dexwatch.response.notifier import Outcome
+from dexwatch.response.notifier import DeliveryResult
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _LONGEST_WAIT = 3600.0
@@ -23,30 +23,34 @@ def client(url: str) -> httpx.AsyncClient:
     )
 
 
-def failed(error: httpx.HTTPError) -> Outcome:
+def failed(error: httpx.HTTPError) -> DeliveryResult:
     """Return what a transport failure means. Only its kind is told, never an address."""
     kind = type(error).__name__
     if isinstance(error, _NOT_SENT):
-        return Outcome.again(f"no connection ({kind})")
-    return Outcome.unknown(f"the connection broke ({kind})")
+        return DeliveryResult.retryable(f"no connection ({kind})")
+    return DeliveryResult.unknown(f"the connection broke ({kind})")
 
 
-def refused(response: httpx.Response) -> Outcome | None:
+def refused(response: httpx.Response) -> DeliveryResult | None:
     """Return what a status other than 2xx means, or None for 2xx."""
     status = response.status_code
     if 200 <= status < 300:
         return None
     said = f"HTTP {status}"
     if status == 429:
-        return Outcome.again(f"{said}: asked to slow down", retry_after=retry_after(response))
+        return DeliveryResult.retryable(
+            f"{said}: asked to slow down", retry_after=retry_after(response)
+        )
     if status in (408, 425):
-        return Outcome.again(said)
+        return DeliveryResult.retryable(said)
     if status >= 500:
         # A server that failed may have failed after it took the message.
-        return Outcome.unknown(said)
+        return DeliveryResult.unknown(said)
     if 300 <= status < 400:
-        return Outcome.hopeless(f"{said}: redirects are not followed, configure the final address")
-    return Outcome.hopeless(f"{said}: the receiver does not take it, check address and secret")
+        return DeliveryResult.failed(
+            f"{said}: redirects are not followed, configure the final address"
+        )
+    return DeliveryResult.failed(f"{said}: the receiver does not take it, check address and secret")
 
 
 def retry_after(response: httpx.Response) -> float | None:

@@ -12,9 +12,9 @@ from dexwatch.incidents.effects import Event
 from dexwatch.incidents.notice import Notice, NoticeKind
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers import http
-from dexwatch.notifiers.blocks import EVENT_TYPE, message, note
 from dexwatch.notifiers.config import NotifyConfig, SlackConfig
-from dexwatch.response.notifier import Notifier, Outcome, Seen, Sighting
+from dexwatch.notifiers.slack_blocks import EVENT_TYPE, message, note
+from dexwatch.response.notifier import DeliveryResult, LookupResult, Notifier
 
 _TRANSIENT = frozenset({"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org"})
 _UNSURE = frozenset({"internal_error", "fatal_error", "request_timeout", "accesslimited"})
@@ -36,7 +36,7 @@ _REMEDY = {
 class SlackError(Exception):
     """A call that did not succeed, and what that means."""
 
-    def __init__(self, outcome: Outcome, error: str = "") -> None:
+    def __init__(self, outcome: DeliveryResult, error: str = "") -> None:
         super().__init__(outcome.detail)
         self.outcome = outcome
         self.error = error
@@ -59,7 +59,7 @@ class SlackNotifier:
     name = "slack"
     parallel = 4
     only_state_changes = False
-    shows_graph = False
+    shows_chart = False
 
     def __init__(self, config: SlackConfig) -> None:
         self._config = config
@@ -68,11 +68,11 @@ class SlackNotifier:
     async def start(self) -> None:
         """Do nothing: connections are made when they are needed."""
 
-    async def send(self, notice: Notice) -> Outcome:
+    async def send(self, notice: Notice) -> DeliveryResult:
         """Post the incident's message, or update it and say in its thread what happened."""
         try:
             if notice.handle is None:
-                return Outcome.accepted(handle=await self._post(notice))
+                return DeliveryResult.delivered(handle=await self._post(notice))
             channel, _, ts = notice.handle.partition(":")
             try:
                 await self._call("chat.update", {"channel": channel, "ts": ts, **message(notice)})
@@ -80,33 +80,33 @@ class SlackNotifier:
                 if error.error not in _GONE:
                     raise
                 # Somebody deleted the message: a new one takes its place.
-                return Outcome.accepted(handle=await self._post(notice))
+                return DeliveryResult.delivered(handle=await self._post(notice))
             if notice.kind is NoticeKind.PAGE or notice.event not in _SILENT:
                 page = notice.kind is NoticeKind.PAGE
                 thread = {"channel": channel, "thread_ts": ts, "reply_broadcast": page}
                 await self._call("chat.postMessage", {**thread, **note(notice)})
-            return Outcome.accepted(handle=notice.handle)
+            return DeliveryResult.delivered(handle=notice.handle)
         except SlackError as error:
             return error.outcome
 
-    async def look(self, notice: Notice) -> Sighting:
+    async def lookup(self, notice: Notice) -> LookupResult:
         """Look for the message's key in the metadata of the channel's newest messages."""
         try:
             if notice.handle is None:
                 channel = await self._channel_id(notice.recipient)
                 if channel is None:
-                    return Sighting(Seen.CANNOT_TELL)
+                    return LookupResult(None)
                 method, where = "conversations.history", {"channel": channel, "limit": 100}
             else:
                 channel, _, ts = notice.handle.partition(":")
                 method, where = "conversations.replies", {"channel": channel, "ts": ts}
             answer = await self._call(method, {**where, "include_all_metadata": "true"}, form=True)
         except SlackError:
-            return Sighting(Seen.CANNOT_TELL)
+            return LookupResult(None)
         found = next((m for m in _records(answer, "messages") if _key(m) == notice.key), None)
         if found is None:
-            return Sighting(Seen.NO)
-        return Sighting(Seen.YES, notice.handle or f"{channel}:{found.get('ts', '')}")
+            return LookupResult(False)
+        return LookupResult(True, notice.handle or f"{channel}:{found.get('ts', '')}")
 
     async def close(self) -> None:
         """Close the connections."""
@@ -155,22 +155,24 @@ class SlackNotifier:
         try:
             answer = response.json()
         except ValueError:
-            raise SlackError(Outcome.unknown("the answer was not JSON")) from None
+            raise SlackError(DeliveryResult.unknown("the answer was not JSON")) from None
         if not isinstance(answer, dict):
-            raise SlackError(Outcome.unknown("the answer was not an object"))
+            raise SlackError(DeliveryResult.unknown("the answer was not an object"))
         if answer.get("ok") is not True:
             said = str(answer.get("error", "unknown"))[:80]
             raise SlackError(_meaning(said, response), said)
         return answer
 
 
-def _meaning(error: str, response: httpx.Response) -> Outcome:
+def _meaning(error: str, response: httpx.Response) -> DeliveryResult:
     if error in _TRANSIENT:
-        return Outcome.again(f"Slack says {error}", retry_after=http.retry_after(response))
+        return DeliveryResult.retryable(
+            f"Slack says {error}", retry_after=http.retry_after(response)
+        )
     if error in _UNSURE:
-        return Outcome.unknown(f"Slack says {error}")
+        return DeliveryResult.unknown(f"Slack says {error}")
     remedy = _REMEDY.get(error, "see Slack's reference of errors")
-    return Outcome.hopeless(f"Slack says {error}: {remedy}")
+    return DeliveryResult.failed(f"Slack says {error}: {remedy}")
 
 
 def _records(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

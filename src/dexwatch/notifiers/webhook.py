@@ -12,7 +12,7 @@ from dexwatch.incidents.notice import Notice, headline, told
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers import http
 from dexwatch.notifiers.config import NotifyConfig, WebhookConfig
-from dexwatch.response.notifier import Notifier, Outcome, Seen, Sighting
+from dexwatch.response.notifier import DeliveryResult, LookupResult, Notifier
 
 SCHEMA = 1
 _TEXT = 4000
@@ -34,7 +34,7 @@ class WebhookNotifier:
     name = "webhook"
     parallel = 4
     only_state_changes = False
-    shows_graph = False
+    shows_chart = False
 
     def __init__(self, hooks: Sequence[WebhookConfig]) -> None:
         self._hooks = {hook.name: hook for hook in hooks}
@@ -43,11 +43,11 @@ class WebhookNotifier:
     async def start(self) -> None:
         """Do nothing: connections are made when they are needed."""
 
-    async def send(self, notice: Notice) -> Outcome:
+    async def send(self, notice: Notice) -> DeliveryResult:
         """Post the message to the webhook that `notice.recipient` names."""
         hook = self._hooks.get(notice.recipient)
         if hook is None:
-            return Outcome.hopeless(f"no webhook {notice.recipient} is configured any more")
+            return DeliveryResult.failed(f"no webhook {notice.recipient} is configured any more")
         body = orjson.dumps(document(notice))
         headers = signed(body, hook.secret.get_secret_value(), notice.sent_at)
         headers["Content-Type"] = "application/json"
@@ -61,11 +61,11 @@ class WebhookNotifier:
             await response.aclose()
         except httpx.HTTPError as error:
             return http.failed(error)
-        return http.refused(response) or Outcome.accepted(f"HTTP {response.status_code}")
+        return http.refused(response) or DeliveryResult.delivered(f"HTTP {response.status_code}")
 
-    async def look(self, notice: Notice) -> Sighting:  # noqa: ARG002 - the same for every message.
+    async def lookup(self, notice: Notice) -> LookupResult:  # noqa: ARG002 - the same for every message.
         """Say that it cannot be known; the receiver recognises a repeat by its key."""
-        return Sighting(Seen.CANNOT_TELL)
+        return LookupResult(None)
 
     async def close(self) -> None:
         """Close the connections."""

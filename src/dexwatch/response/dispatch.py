@@ -11,7 +11,7 @@ from dexwatch.clock import Clock
 from dexwatch.incidents.effects import Event
 from dexwatch.incidents.notice import (
     MAX_ALERTS,
-    Graph,
+    Chart,
     Notice,
     NoticeKind,
     console_url,
@@ -19,16 +19,16 @@ from dexwatch.incidents.notice import (
     worst_first,
 )
 from dexwatch.incidents.policy import URGENT
-from dexwatch.incidents.records import PageResult, PageState, PageWhy
+from dexwatch.incidents.records import DeliveryOutcome, PageState, PageWhy
 from dexwatch.metrics.severity import Severity
-from dexwatch.response.notifier import GraphSource, Notifier, Outcome, Seen
+from dexwatch.response.notifier import ChartSource, DeliveryResult, Notifier
 from dexwatch.response.store import Briefing, Store
 from dexwatch.response.work import Settled, Work, WorkKind, next_try, send_timeout
 
 _log = structlog.get_logger(__name__)
 
 _WAIT_FOR_PAGE_SECONDS = 0.5
-_GRAPH_SECONDS = {Severity.P0: 0.5, Severity.P1: 1.0, Severity.P2: 3.0, Severity.P3: 5.0}
+_CHART_SECONDS = {Severity.P0: 0.5, Severity.P1: 1.0, Severity.P2: 3.0, Severity.P3: 5.0}
 
 
 class Deliver:
@@ -41,68 +41,68 @@ class Deliver:
         clock: Clock,
         *,
         public_url: str = "",
-        graphs: GraphSource | None = None,
+        charts: ChartSource | None = None,
     ) -> None:
         self._store = store
         self._notifiers = notifiers
         self._clock = clock
         self._public_url = public_url
-        self._graphs = graphs
+        self._charts = charts
 
     async def __call__(self, work: Work) -> Settled:
         """Make one attempt. Never raises for a receiver's sake, only if the store fails."""
         briefing = await self._store.briefing(work)
         if briefing is None:
-            return Settled(PageResult.HOPELESS, "the incident no longer exists")
+            return Settled(DeliveryOutcome.FAILED, "the incident no longer exists")
         notifier = self._notifiers.get(work.channel)
         if notifier is None:
             return Settled(
-                PageResult.HOPELESS, f"no {work.channel} is configured under notify any more"
+                DeliveryOutcome.FAILED, f"no {work.channel} is configured under notify any more"
             )
         if work.kind is WorkKind.UPDATE:
             early = _needless(work, briefing, notifier, self._clock())
             if early is not None:
                 return early
-        outcome = await self._attempt(work, briefing, notifier)
-        return self._settled(work, briefing, outcome)
+        delivery = await self._attempt(work, briefing, notifier)
+        return self._settled(work, briefing, delivery)
 
-    async def _attempt(self, work: Work, briefing: Briefing, notifier: Notifier) -> Outcome:
+    async def _attempt(self, work: Work, briefing: Briefing, notifier: Notifier) -> DeliveryResult:
         notice = notice_for(work, briefing, public_url=self._public_url, now=self._clock())
         try:
             async with asyncio.timeout(send_timeout(work.severity)):
                 if work.doubt and work.kind is WorkKind.PAGE:
-                    found = await self._look(notifier, notice)
+                    found = await self._lookup(notifier, notice)
                     if found is not None:
                         return found
-                if notifier.shows_graph and work.kind is WorkKind.PAGE:
-                    notice = replace(notice, graph=await self._graph(briefing, notice))
+                if notifier.shows_chart and work.kind is WorkKind.PAGE:
+                    notice = replace(notice, chart=await self._chart(briefing, notice))
                 return await notifier.send(notice)
         except TimeoutError:
-            return Outcome.unknown(f"no answer within {send_timeout(work.severity):g} s")
+            return DeliveryResult.unknown(f"no answer within {send_timeout(work.severity):g} s")
         except Exception as error:  # noqa: BLE001 - a broken channel must not stop the others.
             # Only the type is told: the text of a foreign error may quote a secret.
             _log.error("notifier.failed", channel=work.channel, error=type(error).__name__)
-            return Outcome.again(f"the notifier failed with {type(error).__name__}")
+            return DeliveryResult.retryable(f"the notifier failed with {type(error).__name__}")
 
-    async def _look(self, notifier: Notifier, notice: Notice) -> Outcome | None:
+    async def _lookup(self, notifier: Notifier, notice: Notice) -> DeliveryResult | None:
         """Ask whether an earlier attempt got through; None means that it must go out again."""
         try:
             async with asyncio.timeout(2.0 if notice.severity in URGENT else 5.0):
-                sighting = await notifier.look(notice)
+                found = await notifier.lookup(notice)
         except TimeoutError:
             return None
-        if sighting.seen is not Seen.YES:
+        if not found.delivered:
             return None
-        return Outcome.accepted("an earlier attempt had got through", handle=sighting.handle)
+        return DeliveryResult.delivered("an earlier attempt had got through", handle=found.handle)
 
-    async def _graph(self, briefing: Briefing, notice: Notice) -> Graph | None:
+    async def _chart(self, briefing: Briefing, notice: Notice) -> Chart | None:
         alert = next(iter(worst_first(briefing.alerts)), None)
         query = alert.annotations.get("query", "") if alert else ""
-        if self._graphs is None or alert is None or not query:
+        if self._charts is None or alert is None or not query:
             return None
         try:
-            async with asyncio.timeout(_GRAPH_SECONDS[notice.severity]):
-                return await self._graphs.graph(
+            async with asyncio.timeout(_CHART_SECONDS[notice.severity]):
+                return await self._charts.chart(
                     query,
                     title=notice.title,
                     unit=alert.annotations.get("unit", ""),
@@ -110,22 +110,22 @@ class Deliver:
                     at=alert.starts_at,
                 )
         except Exception as error:  # noqa: BLE001 - a message without a picture beats none.
-            _log.warning("graph.missing", incident=notice.incident_id, error=type(error).__name__)
+            _log.warning("chart.missing", incident=notice.incident_id, error=type(error).__name__)
             return None
 
-    def _settled(self, work: Work, briefing: Briefing, outcome: Outcome) -> Settled:
+    def _settled(self, work: Work, briefing: Briefing, delivery: DeliveryResult) -> Settled:
         now = self._clock()
-        result, detail, due_at = outcome.result, outcome.detail, None
-        if result in (PageResult.AGAIN, PageResult.UNKNOWN):
-            unsure = result is PageResult.UNKNOWN
-            due_at = next_try(work, now, retry_after=outcome.retry_after, unsure=unsure)
+        result, detail, due_at = delivery.outcome, delivery.detail, None
+        if result in (DeliveryOutcome.RETRYABLE, DeliveryOutcome.UNKNOWN):
+            unsure = result is DeliveryOutcome.UNKNOWN
+            due_at = next_try(work, now, retry_after=delivery.retry_after, unsure=unsure)
             if due_at is None:
-                result, detail = PageResult.HOPELESS, f"given up after many attempts: {detail}"
-        reached = result is PageResult.ACCEPTED
+                result, detail = DeliveryOutcome.FAILED, f"given up after many attempts: {detail}"
+        reached = result is DeliveryOutcome.DELIVERED
         return Settled(
             result,
             detail,
-            outcome.handle or briefing.handle,
+            delivery.handle or briefing.handle,
             due_at,
             told_revision=briefing.incident.revision if reached else None,
             told_state=briefing.incident.state if reached else None,
@@ -176,15 +176,19 @@ def notice_for(work: Work, briefing: Briefing, *, public_url: str, now: datetime
 def _needless(work: Work, briefing: Briefing, notifier: Notifier, now: datetime) -> Settled | None:
     """Say whether an update has nothing to tell, or nobody yet to tell it to."""
     if briefing.told_revision >= briefing.incident.revision:
-        return Settled(PageResult.ACCEPTED, "nothing new")
-    if not any(p.state is PageState.ACCEPTED for p in briefing.pages):
-        if any(p.state is not PageState.HOPELESS for p in briefing.pages):
+        return Settled(DeliveryOutcome.DELIVERED, "nothing new")
+    if not any(p.state is PageState.DELIVERED for p in briefing.pages):
+        if any(p.state is not PageState.FAILED for p in briefing.pages):
             due = next_try(replace(work, attempts=1), now, retry_after=_WAIT_FOR_PAGE_SECONDS)
             if due is not None:
-                return Settled(PageResult.AGAIN, "waits for its page", due_at=due, counts=False)
-        return Settled(PageResult.HOPELESS, "the recipient was never reached")
+                return Settled(
+                    DeliveryOutcome.RETRYABLE, "waits for its page", due_at=due, counts=False
+                )
+        return Settled(DeliveryOutcome.FAILED, "the recipient was never reached")
     if notifier.only_state_changes and briefing.told_state is briefing.incident.state:
-        return Settled(PageResult.ACCEPTED, "the state is as told", told_state=briefing.told_state)
+        return Settled(
+            DeliveryOutcome.DELIVERED, "the state is as told", told_state=briefing.told_state
+        )
     return None
 
 

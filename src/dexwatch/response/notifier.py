@@ -2,18 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
-from dexwatch.incidents.notice import Graph, Notice
-from dexwatch.incidents.records import PageResult
+from dexwatch.incidents.notice import Chart, Notice
+from dexwatch.incidents.records import DeliveryOutcome
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DeliveryResult:
     """How one attempt ended. `detail` is shown to operators and never holds a secret."""
 
-    result: PageResult
+    outcome: DeliveryOutcome
     detail: str = ""
     handle: str | None = None
     """What later updates of the same message need, for example Slack's channel and timestamp."""
@@ -21,39 +20,32 @@ class Outcome:
     """Seconds that the receiver asked us to wait."""
 
     @staticmethod
-    def accepted(detail: str = "", *, handle: str | None = None) -> "Outcome":
+    def delivered(detail: str = "", *, handle: str | None = None) -> "DeliveryResult":
         """The receiver has taken responsibility for the message."""
-        return Outcome(PageResult.ACCEPTED, detail, handle)
+        return DeliveryResult(DeliveryOutcome.DELIVERED, detail, handle)
 
     @staticmethod
-    def again(detail: str, *, retry_after: float | None = None) -> "Outcome":
+    def retryable(detail: str, *, retry_after: float | None = None) -> "DeliveryResult":
         """It did not get through this time and may the next."""
-        return Outcome(PageResult.AGAIN, detail, retry_after=retry_after)
+        return DeliveryResult(DeliveryOutcome.RETRYABLE, detail, retry_after=retry_after)
 
     @staticmethod
-    def hopeless(detail: str) -> "Outcome":
+    def failed(detail: str) -> "DeliveryResult":
         """Sending the same again cannot succeed; an operator must change something."""
-        return Outcome(PageResult.HOPELESS, detail)
+        return DeliveryResult(DeliveryOutcome.FAILED, detail)
 
     @staticmethod
-    def unknown(detail: str) -> "Outcome":
+    def unknown(detail: str) -> "DeliveryResult":
         """The attempt was cut off after the message may have been taken."""
-        return Outcome(PageResult.UNKNOWN, detail)
-
-
-class Seen(StrEnum):
-    """Whether an earlier attempt reached the receiver."""
-
-    YES = "yes"
-    NO = "no"
-    CANNOT_TELL = "cannot_tell"
+        return DeliveryResult(DeliveryOutcome.UNKNOWN, detail)
 
 
 @dataclass(frozen=True)
-class Sighting:
+class LookupResult:
     """The receiver's answer to whether it has a message already."""
 
-    seen: Seen
+    delivered: bool | None
+    """None when the receiver cannot tell."""
     handle: str | None = None
 
 
@@ -65,25 +57,25 @@ class Notifier(Protocol):
     """So many messages may be under way at once."""
     only_state_changes: bool
     """Updates that leave the incident's state as it was are not worth a message here."""
-    shows_graph: bool
+    shows_chart: bool
 
     async def start(self) -> None:
         """Prepare what the first message would otherwise wait for."""
 
-    async def send(self, notice: Notice) -> Outcome:
+    async def send(self, notice: Notice) -> DeliveryResult:
         """Send or update the message; bounded by the caller's timeout."""
 
-    async def look(self, notice: Notice) -> Sighting:
+    async def lookup(self, notice: Notice) -> LookupResult:
         """Say whether the receiver already has this message."""
 
     async def close(self) -> None:
         """Give back connections."""
 
 
-class GraphSource(Protocol):
-    """Where the figures of a message's graph come from."""
+class ChartSource(Protocol):
+    """Where the figures of a message's chart come from."""
 
-    async def graph(
+    async def chart(
         self, query: str, *, title: str, unit: str, limit: float | None, at: datetime
-    ) -> Graph | None:
+    ) -> Chart | None:
         """Return the figures around `at`, or None when there are none; bounded by the caller."""

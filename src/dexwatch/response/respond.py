@@ -13,7 +13,7 @@ from dexwatch.metrics.sample import Sample
 from dexwatch.response.config import RespondConfig
 from dexwatch.response.dispatch import Deliver
 from dexwatch.response.ingest import Ingest
-from dexwatch.response.notifier import GraphSource, Notifier
+from dexwatch.response.notifier import ChartSource, Notifier
 from dexwatch.response.reconcile import AlertView, Reconciler
 from dexwatch.response.retention import Housekeeper
 from dexwatch.response.self_metrics import Figures
@@ -36,7 +36,7 @@ class Respond:
         config: RespondConfig,
         *,
         public_url: str = "",
-        graphs: GraphSource | None = None,
+        charts: ChartSource | None = None,
         view: AlertView | None = None,
         clock: Clock = now,
         crash: Crashpoints = no_crash,
@@ -47,7 +47,7 @@ class Respond:
         self._clock = clock
         self._sweeper = Sweeper(
             store,
-            Deliver(store, notifiers, clock, public_url=public_url, graphs=graphs),
+            Deliver(store, notifiers, clock, public_url=public_url, charts=charts),
             clock,
             owner=f"respond@{socket.gethostname()}:{os.getpid()}",
             parallel={name: notifier.parallel for name, notifier in notifiers.items()},

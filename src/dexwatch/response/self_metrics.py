@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from dexwatch.incidents.records import PageResult
+from dexwatch.incidents.records import DeliveryOutcome
 from dexwatch.metrics import own
 from dexwatch.metrics.sample import Distribution, Sample
 from dexwatch.metrics.severity import Severity
@@ -21,7 +21,9 @@ class Figures:
 
     def __init__(self, channels: Iterable[str] = ()) -> None:
         # A rate is seen from the first event on only where the series was there before it.
-        self._pages = Counter({(c, result.value): 0 for c in channels for result in PageResult})
+        self._pages = Counter(
+            {(c, result.value): 0 for c in channels for result in DeliveryOutcome}
+        )
         self._hooks = Counter(dict.fromkeys(HOOK_OUTCOMES, 0))
         self._latency: dict[tuple[str, Severity], list[float]] = {}
         self._counts = Counts(open={}, overdue=0)
@@ -39,7 +41,7 @@ class Figures:
         if work.kind is not WorkKind.PAGE:
             return
         self._pages[work.channel, settled.result.value] += 1
-        if settled.result is PageResult.ACCEPTED:
+        if settled.result is DeliveryOutcome.DELIVERED:
             bounds = own.page_seconds.buckets
             key = (work.channel, work.severity)
             # One slot a bucket, one for what exceeds them all, one for the sum.

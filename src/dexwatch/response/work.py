@@ -7,7 +7,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from dexwatch.incidents.policy import URGENT
-from dexwatch.incidents.records import IncidentState, PageResult
+from dexwatch.incidents.records import DeliveryOutcome, IncidentState
 from dexwatch.metrics.severity import Severity
 
 Crashpoints = Callable[[str], None]
@@ -61,7 +61,7 @@ class Work:
 class Settled:
     """How an attempt ended; `due_at` is set exactly when it is to be tried again."""
 
-    result: PageResult
+    result: DeliveryOutcome
     detail: str = ""
     handle: str | None = None
     due_at: datetime | None = None

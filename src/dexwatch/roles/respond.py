@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 from dexwatch.notifiers import registry as notifiers
-from dexwatch.notifiers.figures import PrometheusGraphs
+from dexwatch.notifiers.chart_data import PrometheusCharts
 from dexwatch.receivers.alertmanager import build_door
 from dexwatch.response.respond import Respond
 from dexwatch.roles import exposition
@@ -23,7 +23,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             notifiers.build(settings.notify),
             settings.respond,
             public_url=settings.console.public_url,
-            graphs=PrometheusGraphs(prometheus),
+            charts=PrometheusCharts(prometheus),
             view=alertmanager,
         )
         door = build_door(

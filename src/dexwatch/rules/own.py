@@ -7,7 +7,7 @@ from dexwatch.rules.pace import Cadence
 from dexwatch.rules.promql import latest
 from dexwatch.rules.rule import AlertRule, Runbook
 
-REFUSED = own.pages.where('outcome!="accepted"')
+REFUSED = own.pages.where('outcome!="delivered"')
 BAD_HOOKS = own.hook_requests.where('outcome!="accepted"')
 
 WATCHDOG = AlertRule(

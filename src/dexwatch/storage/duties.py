@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dexwatch.incidents.events import PageOutcome
 from dexwatch.incidents.policy import URGENT, Policy
-from dexwatch.incidents.records import IncidentState, PageResult
+from dexwatch.incidents.records import DeliveryOutcome, IncidentState
 from dexwatch.metrics.severity import Severity
 from dexwatch.response.store import Applied, Briefing
 from dexwatch.response.work import Settled, Work, lease_time
@@ -72,7 +72,7 @@ async def _lease(
     await connection.execute(update(tables.work).where(where).values(values))
     work = work_of({**row, **values})
     if row["state"] == "leased" and work.page_id is not None:
-        cut_off = Settled(PageResult.UNKNOWN, "the attempt was cut off")
+        cut_off = Settled(DeliveryOutcome.UNKNOWN, "the attempt was cut off")
         before = replace(work, attempts=row["attempts"])
         await _page_outcome(connection, before, cut_off, now, policy)
     return work
@@ -93,7 +93,7 @@ async def settle(
     )
     if row is None:
         return
-    reached = settled.result is PageResult.ACCEPTED
+    reached = settled.result is DeliveryOutcome.DELIVERED
     mine = row["lease_owner"] == work.lease_owner and row["lease_until"] == work.lease_until
     if not mine and not reached:
         # Another process has taken it over in the meantime and knows better.
@@ -101,7 +101,7 @@ async def settle(
     values: dict[str, object] = {"lease_owner": None, "lease_until": None}
     if settled.due_at is not None:
         values |= {"state": "due", "due_at": settled.due_at}
-        values["doubt"] = work.doubt or settled.result is PageResult.UNKNOWN
+        values["doubt"] = work.doubt or settled.result is DeliveryOutcome.UNKNOWN
         if not settled.counts:
             values["attempts"] = max(work.attempts - 1, 0)
     elif row["version"] != work.version:

@@ -84,7 +84,7 @@ pages = Table(
     Column("planned_at", Moment, nullable=False),
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("accepted_at", Moment),
+    Column("delivered_at", Moment),
     Column("detail", Words, nullable=False),
 )
 

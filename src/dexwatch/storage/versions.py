@@ -65,7 +65,13 @@ _RETENTION = (
     "CREATE INDEX work_by_incident ON work (incident_id)",
 )
 
-VERSIONS: tuple[tuple[str, ...], ...] = (_FIRST, _RETENTION)
+_DELIVERY = (
+    "ALTER TABLE pages RENAME COLUMN accepted_at TO delivered_at",
+    "UPDATE pages SET state = 'delivered' WHERE state = 'accepted'",
+    "UPDATE pages SET state = 'failed' WHERE state = 'hopeless'",
+)
+
+VERSIONS: tuple[tuple[str, ...], ...] = (_FIRST, _RETENTION, _DELIVERY)
 
 _SERIAL = {
     "sqlite": "INTEGER PRIMARY KEY AUTOINCREMENT",

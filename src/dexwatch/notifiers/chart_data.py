@@ -1,11 +1,11 @@
-"""The figures of a message's graph, asked of Prometheus."""
+"""The figures of a message's chart, asked of Prometheus."""
 
 import math
 from datetime import datetime
 from typing import Protocol
 
 from dexwatch.clients.prometheus import Series
-from dexwatch.incidents.notice import Graph, Line
+from dexwatch.incidents.notice import Chart, ChartLine
 
 _BEFORE_SECONDS = 900.0
 _POINTS = 120
@@ -21,15 +21,15 @@ class RangeQueries(Protocol):
         """Evaluate an expression over Unix seconds."""
 
 
-class PrometheusGraphs:
-    """Implements `agenda.channel.GraphSource`."""
+class PrometheusCharts:
+    """Implements `agenda.channel.ChartSource`."""
 
     def __init__(self, prometheus: RangeQueries) -> None:
         self._prometheus = prometheus
 
-    async def graph(
+    async def chart(
         self, query: str, *, title: str, unit: str, limit: float | None, at: datetime
-    ) -> Graph | None:
+    ) -> Chart | None:
         """Return the quarter of an hour that ends at `at`, the worst six series of it."""
         end = at.timestamp()
         series = await self._prometheus.query_range(
@@ -39,11 +39,11 @@ class PrometheusGraphs:
         if not lines:
             return None
         lines.sort(key=lambda line: line.points[-1][1], reverse=True)
-        return Graph(title, unit, tuple(lines[:_LINES]), limit, end)
+        return Chart(title, unit, tuple(lines[:_LINES]), limit, end)
 
 
-def _line(series: Series) -> Line:
+def _line(series: Series) -> ChartLine:
     points = tuple((p.at, p.value) for p in series.points if math.isfinite(p.value))
     hidden = ("__name__", "job", "alerting")
     shown = (v for k, v in sorted(series.labels.items()) if k not in hidden)
-    return Line(" ".join(shown)[:60], points)
+    return ChartLine(" ".join(shown)[:60], points)

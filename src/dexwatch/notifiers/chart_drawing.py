@@ -1,4 +1,4 @@
-"""A message's graph as a picture: a line chart that a mail program shows without loading anything.
+"""A message's chart as a picture: a line chart that a mail program shows without loading anything.
 
 Pillow alone draws it, in some 50 ms of processor time; a plotting library would weigh 50 MB and
 keep everything else waiting for a second while it loads.
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from PIL import Image, ImageDraw, ImageFont
 
-from dexwatch.incidents.notice import Graph, Line
+from dexwatch.incidents.notice import Chart, ChartLine
 
 WIDTH, HEIGHT = 1080, 432
 _LEFT, _TOP, _RIGHT, _BOTTOM = 84, 34, WIDTH - 18, HEIGHT - 38
@@ -44,13 +44,13 @@ class _Scale:
         return _BOTTOM - share * (_BOTTOM - _TOP)
 
 
-def draw(graph: Graph) -> bytes:
-    """Return a PNG of 1080 x 432 pixels; the graph has at least one point."""
-    scale = _scale(graph)
+def draw(chart: Chart) -> bytes:
+    """Return a PNG of 1080 x 432 pixels; the chart has at least one point."""
+    scale = _scale(chart)
     large = Image.new("RGB", (WIDTH * _FINE, HEIGHT * _FINE), _PAPER)
-    _draw_lines(ImageDraw.Draw(large), graph, scale)
+    _draw_lines(ImageDraw.Draw(large), chart, scale)
     picture = large.resize((WIDTH, HEIGHT), Image.Resampling.BOX)
-    _write(ImageDraw.Draw(picture), graph, scale)
+    _write(ImageDraw.Draw(picture), chart, scale)
     file = io.BytesIO()
     # Few colours make a small file, which many recipients get many times.
     picture.quantize(64).save(file, "PNG")
@@ -78,13 +78,13 @@ def _digits(step: float) -> int:
     return max(0, min(6, -math.floor(math.log10(step) + 1e-9)))
 
 
-def _scale(graph: Graph) -> _Scale:
-    times = [at for line in graph.lines for at, _ in line.points]
-    values = [v for line in graph.lines for _, v in line.points]
-    if graph.limit is not None:
-        values.append(graph.limit)
-    if graph.event_at is not None:
-        times.append(graph.event_at)
+def _scale(chart: Chart) -> _Scale:
+    times = [at for line in chart.lines for at, _ in line.points]
+    values = [v for line in chart.lines for _, v in line.points]
+    if chart.limit is not None:
+        values.append(chart.limit)
+    if chart.event_at is not None:
+        times.append(chart.event_at)
     held = [max(-_HUGE, min(value, _HUGE)) for value in values]
     low, high = min(held), max(held)
     most = max(abs(low), abs(high))
@@ -96,7 +96,7 @@ def _scale(graph: Graph) -> _Scale:
     return _Scale(first, last if last > first else first + 1, floor, high + room)
 
 
-def _draw_lines(pen: ImageDraw.ImageDraw, graph: Graph, scale: _Scale) -> None:
+def _draw_lines(pen: ImageDraw.ImageDraw, chart: Chart, scale: _Scale) -> None:
     def at(x: float, y: float) -> tuple[float, float]:
         return x * _FINE, y * _FINE
 
@@ -104,20 +104,20 @@ def _draw_lines(pen: ImageDraw.ImageDraw, graph: Graph, scale: _Scale) -> None:
         y = scale.y(value)
         pen.line([at(_LEFT, y), at(_RIGHT, y)], fill=_GRID, width=_FINE)
     pen.line([at(_LEFT, _BOTTOM), at(_RIGHT, _BOTTOM)], fill=_GRID, width=2 * _FINE)
-    if graph.event_at is not None:
-        x = scale.x(graph.event_at)
+    if chart.event_at is not None:
+        x = scale.x(chart.event_at)
         pen.line([at(x, _TOP), at(x, _BOTTOM)], fill=_INK, width=_FINE)
-    if graph.limit is not None:
-        y = scale.y(graph.limit)
+    if chart.limit is not None:
+        y = scale.y(chart.limit)
         for x in range(_LEFT, _RIGHT, 16):
             pen.line([at(x, y), at(min(x + 10, _RIGHT), y)], fill=_LIMIT, width=2 * _FINE)
-    for colour, line in zip(_COLOURS, graph.lines, strict=False):
+    for colour, line in zip(_COLOURS, chart.lines, strict=False):
         _draw_line(pen, line, colour, lambda p: at(scale.x(p[0]), scale.y(p[1])))
 
 
 def _draw_line(
     pen: ImageDraw.ImageDraw,
-    line: Line,
+    line: ChartLine,
     colour: str,
     place: Callable[[tuple[float, float]], tuple[float, float]],
 ) -> None:
@@ -130,7 +130,7 @@ def _draw_line(
         pen.ellipse((x - reach, y - reach, x + reach, y + reach), fill=colour)
 
 
-def _write(pen: ImageDraw.ImageDraw, graph: Graph, scale: _Scale) -> None:
+def _write(pen: ImageDraw.ImageDraw, chart: Chart, scale: _Scale) -> None:
     """Write all words, at their final size because shrunk letters blur."""
     font = ImageFont.load_default(15)
     marks = ticks(scale.low, scale.high)
@@ -140,12 +140,12 @@ def _write(pen: ImageDraw.ImageDraw, graph: Graph, scale: _Scale) -> None:
     for at in _moments(scale.first, scale.last):
         text = datetime.fromtimestamp(at, UTC).strftime("%H:%M")
         pen.text((scale.x(at), _BOTTOM + 9), text, _INK, font, anchor="mt")
-    pen.text((12, 8), graph.unit.replace("_", " "), _INK, font)
+    pen.text((12, 8), chart.unit.replace("_", " "), _INK, font)
     pen.text((_RIGHT, 8), "UTC", _INK, font, anchor="ra")
-    if graph.limit is not None:
-        spot = (_RIGHT - 3, scale.y(graph.limit) - 4)
+    if chart.limit is not None:
+        spot = (_RIGHT - 3, scale.y(chart.limit) - 4)
         pen.text(spot, "limit", _LIMIT, font, anchor="rb", stroke_width=2, stroke_fill=_PAPER)
-    named = [(c, _plain(n.label)) for c, n in zip(_COLOURS, graph.lines, strict=False)]
+    named = [(c, _plain(n.label)) for c, n in zip(_COLOURS, chart.lines, strict=False)]
     if len(named) > 1 or named[0][1]:
         for row, (colour, label) in enumerate(named):
             y = _TOP + 14 + 19 * row

@@ -9,8 +9,8 @@ from dexwatch.incidents.notice import Notice, NoticeKind, told
 from dexwatch.incidents.records import IncidentState
 from dexwatch.metrics.severity import Severity
 
-PICTURE = "graph@dexwatch"
-"""The content id under which the HTML finds the graph."""
+PICTURE = "chart@dexwatch"
+"""The content id under which the HTML finds the chart."""
 
 _SUBJECT = 180
 _TONE = {
@@ -59,7 +59,7 @@ def text(notice: Notice) -> str:
 
 
 def html(notice: Notice, *, picture: bool) -> str:
-    """Return the HTML part; with `picture` it shows the inline graph."""
+    """Return the HTML part; with `picture` it shows the inline chart."""
     over = notice.state in (IncidentState.RESOLVED, IncidentState.MITIGATED)
     return _template().render(
         notice=notice,

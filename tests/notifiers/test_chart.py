@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dexwatch.incidents.notice import Graph, Line
-from dexwatch.notifiers.drawing import HEIGHT, WIDTH, draw, short, ticks
-from dexwatch.notifiers.graph import Painter
-from tests.fakes.notices import GRAPH, HOSTILE
+from dexwatch.incidents.notice import Chart, ChartLine
+from dexwatch.notifiers.chart_drawing import HEIGHT, WIDTH, draw, short, ticks
+from dexwatch.notifiers.chart_renderer import ChartRenderer
+from tests.fakes.notices import CHART, HOSTILE
 
 BLUE, RED = (3, 105, 161), (185, 28, 28)
 
 
-def seen(graph: Graph) -> Image.Image:
-    return Image.open(io.BytesIO(draw(graph))).convert("RGB")
+def seen(chart: Chart) -> Image.Image:
+    return Image.open(io.BytesIO(draw(chart))).convert("RGB")
 
 
 def rows_of(picture: Image.Image, colour: tuple[int, int, int], column: int) -> list[int]:
@@ -33,7 +33,7 @@ def rows_of(picture: Image.Image, colour: tuple[int, int, int], column: int) -> 
 
 
 def test_a_line_rises_past_its_limit() -> None:
-    picture = seen(replace(GRAPH, lines=GRAPH.lines[:1]))
+    picture = seen(replace(CHART, lines=CHART.lines[:1]))
     assert picture.size == (WIDTH, HEIGHT)
     early, late = rows_of(picture, BLUE, 300), rows_of(picture, BLUE, 900)
     assert min(early) > max(late)
@@ -42,8 +42,10 @@ def test_a_line_rises_past_its_limit() -> None:
 
 
 def test_hostile_text_is_drawn_as_text_and_stays_inside() -> None:
-    lines = tuple(Line(f"{n}\n{HOSTILE}\ud800\x00漢" * 9, ((n, n), (n + 9, 3))) for n in range(8))
-    assert seen(Graph(HOSTILE, HOSTILE, lines)).size == (WIDTH, HEIGHT)
+    lines = tuple(
+        ChartLine(f"{n}\n{HOSTILE}\ud800\x00漢" * 9, ((n, n), (n + 9, 3))) for n in range(8)
+    )
+    assert seen(Chart(HOSTILE, HOSTILE, lines)).size == (WIDTH, HEIGHT)
 
 
 @settings(max_examples=25, deadline=None)
@@ -60,7 +62,7 @@ def test_hostile_text_is_drawn_as_text_and_stays_inside() -> None:
 def test_any_finite_figures_can_be_drawn(
     points: list[tuple[float, float]], limit: float | None
 ) -> None:
-    assert draw(Graph("t", "seconds", (Line("a", tuple(sorted(points))),), limit))
+    assert draw(Chart("t", "seconds", (ChartLine("a", tuple(sorted(points))),), limit))
 
 
 @pytest.mark.parametrize(
@@ -92,14 +94,14 @@ def test_ticks_are_told_shortly(value: float, step: float, text: str) -> None:
 
 
 async def test_whoever_comes_when_the_painter_is_busy_goes_without() -> None:
-    painter = Painter()
+    renderer = ChartRenderer()
     try:
-        await painter.start()
-        assert (await painter.paint(GRAPH, seconds=20) or b"").startswith(b"\x89PNG")
-        assert await painter.paint(GRAPH, seconds=0) is None
-        assert await painter.paint(replace(GRAPH, lines=()), seconds=20) is None
+        await renderer.start()
+        assert (await renderer.render(CHART, seconds=20) or b"").startswith(b"\x89PNG")
+        assert await renderer.render(CHART, seconds=0) is None
+        assert await renderer.render(replace(CHART, lines=()), seconds=20) is None
     finally:
-        painter.close()
+        renderer.close()
 
 
 def test_loading_the_channels_loads_no_drawing_library() -> None:

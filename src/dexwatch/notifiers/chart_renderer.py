@@ -1,34 +1,34 @@
-"""Draws a message's graph as a PNG, off the event loop and never late."""
+"""Draws a message's chart as a PNG, off the event loop and never late."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from dexwatch.incidents.notice import Graph, Line
+from dexwatch.incidents.notice import Chart, ChartLine
 
 _log = structlog.get_logger(__name__)
 
 _MOST_WAITING = 3
 
 
-class Painter:
+class ChartRenderer:
     """Draws one picture at a time in a thread; whoever comes when it is busy goes without."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="graph")
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="chart")
         self._waiting = 0
 
     async def start(self) -> None:
         """Draw once for nobody: the first real picture would wait for the library to load."""
         await asyncio.get_running_loop().run_in_executor(self._thread, _warm)
 
-    async def paint(self, graph: Graph, *, seconds: float) -> bytes | None:
+    async def render(self, chart: Chart, *, seconds: float) -> bytes | None:
         """Return a PNG, or None when it would take longer than `seconds`."""
         if self._waiting >= _MOST_WAITING:
             return None
         self._waiting += 1
-        job = asyncio.get_running_loop().run_in_executor(self._thread, _draw, graph)
+        job = asyncio.get_running_loop().run_in_executor(self._thread, _draw, chart)
         job.add_done_callback(self._done)
         try:
             async with asyncio.timeout(seconds):
@@ -37,7 +37,7 @@ class Painter:
         except TimeoutError:
             return None
         except Exception as error:  # noqa: BLE001 - foreign figures must not stop the message.
-            _log.warning("graph.failed", error=type(error).__name__)
+            _log.warning("chart.failed", error=type(error).__name__)
             return None
 
     def close(self) -> None:
@@ -50,12 +50,12 @@ class Painter:
             job.exception()
 
 
-def _draw(graph: Graph) -> bytes:
+def _draw(chart: Chart) -> bytes:
     # Only who mails pays for the library's memory.
-    from dexwatch.notifiers.drawing import draw  # noqa: PLC0415
+    from dexwatch.notifiers.chart_drawing import draw  # noqa: PLC0415
 
-    return draw(graph)
+    return draw(chart)
 
 
 def _warm() -> None:
-    _draw(Graph("", "", (Line("", ((0.0, 0.0), (60.0, 1.0))),)))
+    _draw(Chart("", "", (ChartLine("", ((0.0, 0.0), (60.0, 1.0))),)))
