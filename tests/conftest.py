@@ -46,9 +46,13 @@ def require(home: Path) -> Callable[[str], str]:
     return find
 
 
-def pytest_configure() -> None:
-    """Mark the environment, so that what a test starts can be told from all else."""
-    os.environ[SESSION] = uuid.uuid4().hex
+def pytest_configure(config: pytest.Config) -> None:
+    """Mark the environment, so that what a test starts can be told from all else.
+
+    The workers of a parallel run keep the mark of the process that started them.
+    """
+    if not _is_worker(config):
+        os.environ[SESSION] = uuid.uuid4().hex
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -66,6 +70,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a session that leaves processes behind, however they were started or adopted."""
+    if _is_worker(session.config):
+        return
     deadline = time.monotonic() + GRACE_SECONDS
     while (left := list(_left_behind())) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -75,6 +81,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         if reporter is not None:
             reporter.write_line(f"\nThe tests left processes behind:\n{lines}", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
 
 
 def _left_behind() -> Iterator[tuple[int, str]]:

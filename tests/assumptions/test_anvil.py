@@ -20,6 +20,7 @@ from dexwatch.evm.block import Block, parse_block, parse_header
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
 from tests.fakes import need
+from tests.fakes.patience import until
 
 HOME = Path(os.environ.get("DEXWATCH_HOME", Path(__file__).parents[2] / ".dexwatch"))
 
@@ -57,8 +58,8 @@ async def test_what_we_believe_of_its_answers() -> None:
     async with anvil(need.free_port()) as node:
         sender = (await node.call("eth_accounts"))[0]
         transaction = {"from": sender, "to": sender, "value": "0x1"}
-        await node.call("eth_sendTransaction", transaction)
-        head = await node.call("eth_getBlockByNumber", "latest", True)
+        receipt = await _mined(node, await node.call("eth_sendTransaction", transaction))
+        head = await node.call("eth_getBlockByHash", receipt["blockHash"], True)
         parse_header(head)
         # It tells no milliseconds, and its mixHash is random: they must not be read from there.
         assert "milliTimestamp" not in head
@@ -75,6 +76,15 @@ async def test_what_we_believe_of_its_answers() -> None:
         await node.call("anvil_mine", "0x5")
         final = await node.call("eth_getBlockByNumber", "finalized", False)
         assert int(final["number"], 16) == 4
+
+
+async def _mined(node: Endpoint, transaction: str) -> dict[str, Any]:
+    """Wait for the receipt: the transaction may be known before its block is made."""
+
+    async def receipt() -> Any:
+        return await node.call("eth_getTransactionReceipt", transaction)
+
+    return await until(receipt, why="the transaction is in a block")
 
 
 async def _until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
@@ -178,10 +188,10 @@ async def test_a_reverted_call_is_seen_and_explained() -> None:
         deployed = await node.call(
             "eth_sendTransaction", {"from": sender, "data": code, "gas": "0x30d40"}
         )
-        receipt = await node.call("eth_getTransactionReceipt", deployed)
-        address = receipt["contractAddress"].lower()
-        await node.call("eth_sendTransaction", {"from": sender, "to": address, "gas": "0x30d40"})
-        head = await node.call("eth_getBlockByNumber", "latest", True)
+        address = (await _mined(node, deployed))["contractAddress"].lower()
+        call = {"from": sender, "to": address, "gas": "0x30d40"}
+        receipt = await _mined(node, await node.call("eth_sendTransaction", call))
+        head = await node.call("eth_getBlockByHash", receipt["blockHash"], True)
         receipts = await node.call("eth_getBlockReceipts", head["hash"])
         block = parse_block(head, receipts, frozenset({address}))
         (call,) = block.calls.values()

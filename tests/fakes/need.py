@@ -1,8 +1,11 @@
 """A missing program skips a test on a desk and fails it in CI, where all must be installed."""
 
+import itertools
 import os
+import random
 import shutil
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,7 +31,37 @@ def missing(reason: str) -> None:
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listened on a moment ago."""
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
+    """Return a loopback port that nobody listens on and that no other test process is given.
+
+    The ports lie below those that the kernel hands out by itself, in a block of this process.
+    """
+    for _ in range(_BLOCK_PORTS):
+        port = next(_ports)
+        with socket.socket() as door:
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                door.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("every port of this process's block is taken")
+
+
+def _own_ports() -> Iterator[int]:
+    """Yield the ports of a block again and again; holding its first one keeps others out of it."""
+    global _holder  # noqa: PLW0603 - the block is the process's own, as its ports are.
+    for first in random.sample(_BLOCKS, len(_BLOCKS)):
+        _holder = socket.socket()
+        try:
+            _holder.bind(("127.0.0.1", first))
+        except OSError:
+            _holder.close()
+            continue
+        yield from itertools.cycle(range(first + 1, first + _BLOCK_PORTS))
+    raise AssertionError("every block of ports is taken by other test processes")
+
+
+_BLOCK_PORTS = 500
+_BLOCKS = range(10_000, 32_000, _BLOCK_PORTS)
+_holder: socket.socket
+_ports = _own_ports()

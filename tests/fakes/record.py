@@ -20,10 +20,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         _runs.setdefault(path, Counter())[report.outcome] += 1
 
 
-def pytest_unconfigure() -> None:
+def pytest_unconfigure(config: pytest.Config) -> None:
     """Add this session's files to the record; files that were not run keep what they had."""
     home = Path(os.environ.get("DEXWATCH_HOME", ROOT / ".dexwatch"))
-    if not home.is_dir() or not _runs:
+    # The workers of a parallel run report to the process that started them, which writes.
+    if not home.is_dir() or not _runs or hasattr(config, "workerinput"):
         return
     file = home / TESTS_FILE
     try:

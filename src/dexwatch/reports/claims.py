@@ -191,7 +191,7 @@ SECURITY = {
 POLICY = {
     "R-CHANNELS": Claim(
         notifiers=("email", "slack", "webhook"),
-        tests=("tests/agenda/test_respond.py",),
+        tests=("tests/response/test_respond.py",),
         lacks="PagerDuty, telephone, ticket, status page",
     ),
     "R-DEDUP": Claim(

@@ -152,7 +152,7 @@ async def ground(tmp_path_factory) -> AsyncIterator[Ground]:
         program(f"prometheus-{name}-exporter")
     folder = tmp_path_factory.mktemp("ground")
     for above in (folder, *folder.parents):
-        if above.name.startswith(("ground", "pytest-")):
+        if above.name.startswith(("ground", "pytest-", "popen-")):
             above.chmod(0o755)
     async with Supervisor(folder) as supervisor:
         ready = Ground(folder, supervisor)
