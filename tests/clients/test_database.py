@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
@@ -16,6 +17,9 @@ from dexwatch.clients.config import DatabaseConfig, QueryConfig
 from dexwatch.clients.database import PlatformDatabase
 from dexwatch.clients.http import Outcome, SourceError
 from tests.fakes import need
+from tools.tree import ROOT
+
+LABELS = ("query",)
 
 
 def _binaries() -> Path:
@@ -106,6 +110,27 @@ async def test_a_lost_connection_is_opened_anew(database: PlatformDatabase) -> N
         )
     assert raised.value.outcome is Outcome.CONNECTION
     assert await database.fetch(good, ("query",))
+
+
+async def test_the_grants_of_the_guide_let_queries_read_and_nothing_else(dsn: str) -> None:
+    guide = (ROOT / "docs" / "guides" / "platform-engineer.md").read_text()
+    (grants,) = re.findall(r"```sql\n(.*?)```", guide, re.DOTALL)
+    with psycopg.connect(dsn, autocommit=True) as owner:
+        for table in ("users", "sessions", "orders", "secrets"):
+            owner.execute(f"create table {table} (state text)")
+        owner.execute(grants)
+    reader = PlatformDatabase(DatabaseConfig(dsn=dsn.replace("user=ana", "user=dexwatch_reader")))
+    counted = await reader.fetch(
+        query("select count(*) as value, 'a' as query from orders"), LABELS
+    )
+    assert [row.value for row in counted] == [0]
+    for sql in ("select 1 as value, state as query from secrets", "table pg_authid"):
+        with pytest.raises(SourceError, match="permission denied"):
+            await reader.fetch(query(sql), LABELS)
+    await reader.close()
+    plain = dsn.replace("user=ana", "user=dexwatch_reader")
+    with psycopg.connect(plain) as writer, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        writer.execute("insert into orders values ('x')")
 
 
 async def test_nobody_there_and_silence_are_told_apart() -> None:

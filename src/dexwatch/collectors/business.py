@@ -1,6 +1,7 @@
 """Business figures by the operator's declared read-only queries."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from dexwatch import clock
@@ -17,6 +18,9 @@ _FAILURES_BEFORE_FORGETTING = 3
 _SLOW_FACTOR = 5
 """A query that ran out of time comes so much less often: it must not weigh on the others."""
 
+_Labels = tuple[str, ...]
+"""Label values of a row, in the order in which the metric declares them."""
+
 
 @dataclass
 class _Scheduled:
@@ -24,10 +28,12 @@ class _Scheduled:
     metric: Metric
     due: float = 0.0
     failures: int = 0
+    rows: dict[_Labels, float] = field(default_factory=dict)
+    """What the query gave last, and shows."""
 
 
 class BusinessCollector(Collector):
-    """Runs each query when it is due; a failing query leaves the others alone."""
+    """Runs each query when it is due; what a query shows is its own, whatever the others do."""
 
     name: ClassVar[str] = "business"
 
@@ -67,19 +73,32 @@ class BusinessCollector(Collector):
     async def _run(self, scheduled: _Scheduled) -> None:
         if self._database is None:
             return
-        rows = await self._database.fetch(scheduled.query, scheduled.metric.labels)
-        if not self._shared(scheduled):
-            self.series.forget(scheduled.metric)
-        for row in rows:
-            self.series.set(scheduled.metric, row.value, **dict(row.labels))
+        metric = scheduled.metric
+        found = await self._database.fetch(scheduled.query, metric.labels)
+        self._replace(
+            scheduled,
+            {tuple(row.labels[name] for name in metric.labels): row.value for row in found},
+        )
 
     def _failed(self, scheduled: _Scheduled, error: SourceError) -> None:
         scheduled.failures += 1
         if error.outcome is Outcome.TIMEOUT:
             scheduled.due += scheduled.query.every_seconds * (_SLOW_FACTOR - 1)
         if scheduled.failures >= _FAILURES_BEFORE_FORGETTING:
-            self.series.forget(scheduled.metric)
+            self._replace(scheduled, {})
 
-    def _shared(self, scheduled: _Scheduled) -> bool:
-        """Do several queries fill the same metric? Then none may clear what another wrote."""
-        return sum(1 for other in self._scheduled if other.metric is scheduled.metric) > 1
+    def _replace(self, scheduled: _Scheduled, rows: Mapping[_Labels, float]) -> None:
+        """Show the rows of a query's newest answer, and no longer those that are not among them."""
+        metric, gone = scheduled.metric, scheduled.rows.keys() - rows.keys()
+        scheduled.rows = dict(rows)
+        for labels in gone:
+            self.series.forget(metric, **dict(zip(metric.labels, labels, strict=True)))
+        for labels, value in rows.items():
+            self.series.set(metric, value, **dict(zip(metric.labels, labels, strict=True)))
+        # A sibling may show the same labels; it keeps them when this query has lost them.
+        for other in self._scheduled:
+            if other is not scheduled and other.metric is metric:
+                for labels in gone & other.rows.keys():
+                    self.series.set(
+                        metric, other.rows[labels], **dict(zip(metric.labels, labels, strict=True))
+                    )

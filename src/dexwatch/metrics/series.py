@@ -68,7 +68,9 @@ class Series:
 
     def forget(self, metric: Metric, **labels: str) -> None:
         """Drop a metric's series that carry these labels: a value that is not known is absent."""
-        positions = [(metric.labels.index(name), value) for name, value in labels.items()]
+        positions = [
+            (metric.labels.index(name), value[:MAX_VALUE]) for name, value in labels.items()
+        ]
         for values in (self._numbers, self._histograms):
             for key in [key for key in values if key[0] == metric.name]:
                 if all(key[1][place] == value for place, value in positions):
