@@ -106,3 +106,25 @@ def test_secret_never_shows_in_an_error_or_a_dump(tmp_path: Path) -> None:
         load(write(tmp_path, text))
 
     assert "sesame" not in str(caught.value)
+
+
+def test_second_dexwatch_on_one_machine_needs_one_setting(tmp_path: Path) -> None:
+    first = load(write(tmp_path, SMALLEST))
+    second = load(write(tmp_path, SMALLEST + "base_port: 9900\nwatch: {port: 7000}\n"))
+
+    moved = {
+        setting: (port, second.daemons.listeners()[setting])
+        for setting, port in first.daemons.listeners().items()
+    }
+
+    assert all(after - before == 1000 for before, after in moved.values()), moved
+    assert (second.respond.port, second.console.port) == (9903, 9900)
+    assert second.console.public_url == "http://127.0.0.1:9900"
+    assert second.watch.port == 7000, "what is set stays"
+
+
+@pytest.mark.parametrize("section", ["watch: 7", "daemons: {node: [1]}", "base_port: x"])
+def test_base_port_hides_no_other_mistake(tmp_path: Path, section: str) -> None:
+    text = SMALLEST + ("" if "base_port" in section else "base_port: 9900\n") + section + "\n"
+
+    assert problems(tmp_path, text)

@@ -2,7 +2,7 @@
 
 import importlib
 
-PAGES = ("boards", "cli", "metrics", "rules", "scenarios", "settings")
+PAGES = ("boards", "cli", "metrics", "roles", "rules", "scenarios", "settings")
 """Each is a module here and a file below docs/reference."""
 
 

@@ -12,7 +12,7 @@ from dexwatch.console.site import windows_of
 from dexwatch.daemons.program import File
 from dexwatch.daemons.programs.plan import render_alertmanager, render_prometheus
 from dexwatch.dashboards import BOARDS, grafana
-from dexwatch.roles.up import exposed, hook
+from dexwatch.roles.up import hook, scraped
 from dexwatch.rules.pace import PACES
 from dexwatch.rules.registry import render
 
@@ -38,7 +38,7 @@ def prometheus(
             settings.daemons,
             pace=pace,
             rules=render(pace, settings.rules),
-            roles=exposed(settings),
+            roles=scraped(settings, outside=True),
             extra_rules=settings.rules.extra_files,
         ),
     )
@@ -50,7 +50,7 @@ def alertmanager(
 ) -> None:
     """Write alertmanager.yml and the token file for our door."""
     settings = settings_or_exit(config)
-    _write(to, render_alertmanager(pace=PACES[settings.pace], hook=hook(settings)))
+    _write(to, render_alertmanager(pace=PACES[settings.pace], hook=hook(settings, outside=True)))
 
 
 @app.command(name="grafana")

@@ -6,12 +6,20 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from dexwatch.cli.present import CONFIG_DEFAULT, ConfigOption, fail, out, settings_or_exit
+from dexwatch.cli.present import (
+    CONFIG_DEFAULT,
+    EXIT_USAGE,
+    ConfigOption,
+    fail,
+    out,
+    settings_or_exit,
+)
 from dexwatch.daemons.life import State
 from dexwatch.daemons.program import DaemonError
 from dexwatch.daemons.supervisor import ProgramState
 from dexwatch.roles.process import log_to, log_to_file, stop_event
-from dexwatch.roles.registry import Role, run_role
+from dexwatch.roles.registry import ROLES, run_role
+from dexwatch.roles.registry import role as role_named
 from dexwatch.roles.up import up as run_all
 
 
@@ -35,15 +43,19 @@ def up(config: ConfigOption = CONFIG_DEFAULT) -> None:
 
 
 def run(
-    role: Annotated[Role, typer.Argument(help="The role to run.")],
+    role: Annotated[str, typer.Argument(help=f"One of {', '.join(s.name for s in ROLES)}.")],
     config: ConfigOption = CONFIG_DEFAULT,
 ) -> None:
     """Run one role in this process; `up` does so for all."""
+    try:
+        spec = role_named(role)
+    except ValueError as error:
+        fail(str(error), "`dexwatch run --help` lists them.", status=EXIT_USAGE)
     settings = settings_or_exit(config)
     log_to()
 
     async def main() -> None:
-        await run_role(role, settings, stop_event())
+        await run_role(spec, settings, stop_event())
 
     try:
         asyncio.run(main())

@@ -1,8 +1,11 @@
 """What an operator can set about the console."""
 
 from pathlib import Path
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from dexwatch.listen import ListenConfig
 
 
 class SampleControlConfig(BaseModel):
@@ -18,16 +21,13 @@ class SampleControlConfig(BaseModel):
     """The page that shows the messages that dexwatch has sent to Slack."""
 
 
-class ConsoleConfig(BaseModel):
+class ConsoleConfig(ListenConfig):
     """Where the console listens, who may sign in and for how long."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    host: str = "127.0.0.1"
     port: int = Field(default=8900, ge=1, le=65535)
-    public_url: str = "http://127.0.0.1:8900"
+    public_url: str = ""
     """The address that people use: links in messages begin with it; https makes cookies Secure.
-    When it is left out, host and port say it."""
+    The advertised address when it is left out."""
     users_file: Path = Path("users.json")
     """Names, roles and argon2 hashes; read again when it changes."""
     session_hours: float = Field(default=12.0, gt=0, le=168)
@@ -36,10 +36,9 @@ class ConsoleConfig(BaseModel):
     """A session ends so long after its last request."""
     sample_control: SampleControlConfig | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _address(cls, values: object) -> object:
-        if not isinstance(values, dict) or "public_url" in values:
-            return values
-        host, port = values.get("host", "127.0.0.1"), values.get("port", 8900)
-        return {**values, "public_url": f"http://{host}:{port}"}
+    @model_validator(mode="after")
+    def _address(self) -> Self:
+        if not self.public_url:
+            # The model is frozen for its users; it is not made yet.
+            object.__setattr__(self, "public_url", self.url)
+        return self

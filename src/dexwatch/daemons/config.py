@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from dexwatch.listen import ListenConfig
 from dexwatch.rules.pace import Cadence
 
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
@@ -51,8 +52,8 @@ class NodeConfig(_Config):
     )
 
 
-class SupervisorConfig(_Config):
-    """The supervisor's own figures: which programs are up and how often they ended."""
+class SupervisorConfig(ListenConfig):
+    """The supervisor's own metrics: which programs are up and how often they ended."""
 
     port: PortNumber = 8911
 

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from dexwatch.console.access.users import Role, write
 from dexwatch.demo.chain.handle import ChainHandle, Deployment
 from dexwatch.demo.config import CONSOLE_PORT, Options, Ports
+from dexwatch.roles.registry import CONSOLE, ROLES
 
 USER = "ana"
 TRADED = (
@@ -86,7 +87,7 @@ def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any
 def _ours(
     options: Options, ports: Ports, chain: ChainHandle, addresses: Mapping[str, str]
 ) -> dict[str, Any]:
-    return {
+    values = {
         "name": "sample-dex",
         "folder": "./state",
         "pace": options.pace,
@@ -100,9 +101,7 @@ def _ours(
         },
         "dex": _dex(chain.deployment),
         "daemons": _daemons(options, ports, chain),
-        "watch": {"port": ports.take("watch")},
         "respond": {
-            "port": ports.take("respond"),
             "hook_token": {"file": "./hook.token"},
             # A demonstration breaks the same thing twice within minutes and wants two incidents.
             "reconcile_seconds": 5,
@@ -110,7 +109,17 @@ def _ours(
             "reopen_window_seconds": 60,
             "page_quiet_seconds": 30,
         },
-        "console": _console(ports, addresses, ports.take("console", wish=_wish(options))),
+        "console": _console(ports, addresses),
+    }
+    return merged(listening(options, ports), values)
+
+
+def listening(options: Options, ports: Ports) -> dict[str, Any]:
+    """Return where each role listens: the console where it is wished, the others anywhere."""
+    wishes = {CONSOLE.section: _wish(options)}
+    return {
+        spec.section: {"port": ports.take(spec.section, wish=wishes.get(spec.section))}
+        for spec in ROLES
     }
 
 
@@ -142,11 +151,9 @@ def _daemons(options: Options, ports: Ports, chain: ChainHandle) -> dict[str, An
     )
 
 
-def _console(ports: Ports, addresses: Mapping[str, str], port: int) -> dict[str, Any]:
+def _console(ports: Ports, addresses: Mapping[str, str]) -> dict[str, Any]:
     pages = {f"{name}_url": addresses[name] for name in ("mailbox", "slack") if name in addresses}
     return {
-        "port": port,
-        "public_url": f"http://127.0.0.1:{port}",
         "users_file": "./users.json",
         "sample_control": {
             "url": f"http://127.0.0.1:{ports.take('control')}",

@@ -3,19 +3,18 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from dexwatch.incidents.policy import Policy, Route
+from dexwatch.listen import ListenConfig
 from dexwatch.metrics.severity import Severity
 
 
-class RespondConfig(BaseModel):
+class RespondConfig(ListenConfig):
     """The role that turns alerts into incidents and messages."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    port: int = Field(default=8903, ge=0, le=65535)
-    """The inbound door for Alertmanager, and the role's own metrics; on loopback."""
+    port: int = Field(default=8903, ge=1, le=65535)
+    """Where receivers take alerts in, Alertmanager's among them, and the role's own metrics."""
     hook_token: SecretStr = Field(min_length=16)
     """Alertmanager shows it as a bearer token."""
     reopen_window_seconds: float = Field(default=900, ge=0, le=86400)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from dexwatch.roles.process import log_to, stop_event
-from dexwatch.roles.registry import Role, run_role
+from dexwatch.roles.registry import role, run_role
 from dexwatch.settings import SettingsError, load
 
 
@@ -13,13 +13,13 @@ def main() -> int:
     """Run the role named by the first argument with the configuration named by the second."""
     log_to()
     try:
-        role, settings = Role(sys.argv[1]), load(Path(sys.argv[2]))
+        spec, settings = role(sys.argv[1]), load(Path(sys.argv[2]))
     except (SettingsError, ValueError, IndexError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
 
     async def run() -> None:
-        await run_role(role, settings, stop_event())
+        await run_role(spec, settings, stop_event())
 
     asyncio.run(run())
     return 0

@@ -9,6 +9,10 @@ from typing import TextIO
 
 import structlog
 
+from dexwatch import __version__
+from dexwatch.metrics import own
+from dexwatch.metrics.sample import Sample
+
 
 def log_to_file(path: Path) -> None:
     """Log to a file, begun anew, because a person at a terminal reads what the command prints."""
@@ -39,3 +43,8 @@ def stop_event() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     return stop
+
+
+def build_info(role: str) -> Sample:
+    """Return dexwatch_build_info of a role."""
+    return Sample(own.build, 1.0, {"version": __version__, "role": role})

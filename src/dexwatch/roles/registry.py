@@ -1,35 +1,129 @@
-"""The roles, and how one of them runs in this process."""
+"""The roles, each a process of its own so that none delays another, and all that is known of them.
+
+Whatever lists roles is derived from `ROLES`: what `up` starts, what `run` accepts, what Prometheus
+scrapes, where Alertmanager delivers, which ports `doctor` tries, the documents, the sample.
+To add a role, write its module with `async def run(settings, stop)` and one `RoleSpec` here.
+"""
 
 import asyncio
-import importlib
 import os
-from enum import StrEnum
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-from dexwatch import __version__
-from dexwatch.metrics import own
-from dexwatch.metrics.sample import Sample
+from dexwatch.listen import ListenConfig
+from dexwatch.rules.pace import Cadence
 from dexwatch.settings import Settings
 
-LOOPBACK = "127.0.0.1"
+Run = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
 
-class Role(StrEnum):
-    """The parts of dexwatch, each its own process so that none delays another."""
+@dataclass(frozen=True)
+class RoleSpec:
+    """One role."""
 
-    WATCH = "watch"
-    RESPOND = "respond"
-    CONSOLE = "console"
+    name: str
+    purpose: str
+    """What it does, in one line for people."""
+    load: Callable[[], Run]
+    """Imports its module and returns its `run`; only the process that runs the role calls it."""
+    section: str
+    """The part of the settings that says where it listens, for example `watch`."""
+    secrets: tuple[str, ...]
+    """The settings whose secrets it needs, for example `storage.url`; it is given no others."""
+    scrape_class: Cadence | None
+    """How often Prometheus reads its `/metrics`; None: it has none."""
+    health: str = "/healthz"
+    """Answers below 400 while the role is alive."""
+
+    def listens(self, settings: Settings) -> ListenConfig:
+        """Return where it listens and which address others use."""
+        found: object = settings
+        for step in self.section.split("."):
+            found = getattr(found, step)
+        if not isinstance(found, ListenConfig):
+            raise TypeError(f"{self.section} of the settings is no ListenConfig")
+        return found
 
 
-async def run_role(role: Role, settings: Settings, stop: asyncio.Event) -> None:
-    """Run one role until `stop` is set."""
+# The imports stand in functions, so that a role carries its own weight only: the watcher has no use
+# for a web framework's memory. Import contracts see them all the same.
+def _watch() -> Run:
+    from dexwatch.roles import watch  # noqa: PLC0415
+
+    return watch.run
+
+
+def _respond() -> Run:
+    from dexwatch.roles import respond  # noqa: PLC0415
+
+    return respond.run
+
+
+def _console() -> Run:
+    from dexwatch.roles import console  # noqa: PLC0415
+
+    return console.run
+
+
+def _supervisor() -> Run:
+    raise LookupError("the supervisor is `dexwatch up` itself")
+
+
+WATCH = RoleSpec(
+    name="watch",
+    purpose="Follows the chain, and turns blocks, contracts and business queries into metrics.",
+    load=_watch,
+    section="watch",
+    secrets=("chain", "database"),
+    # Chain figures are looked at as often as the pace allows; the other roles less.
+    scrape_class=Cadence.CRITICAL,
+)
+RESPOND = RoleSpec(
+    name="respond",
+    purpose="Takes alerts in, keeps incidents, tells people.",
+    load=_respond,
+    section="respond",
+    secrets=("respond", "notify", "storage"),
+    scrape_class=Cadence.HIGH,
+)
+CONSOLE = RoleSpec(
+    name="console",
+    purpose="Shows boards, alerts and incidents in the browser.",
+    load=_console,
+    section="console",
+    secrets=("console", "storage"),
+    scrape_class=None,
+)
+
+ROLES = (WATCH, RESPOND, CONSOLE)
+
+SUPERVISOR = RoleSpec(
+    name="supervisor",
+    purpose="`dexwatch up` itself: starts the other roles and the daemons, and starts them again.",
+    load=_supervisor,
+    section="daemons.supervisor",
+    secrets=("daemons", "respond"),
+    scrape_class=Cadence.HIGH,
+)
+"""No role to be run on its own, but a process with metrics like the others."""
+
+
+def role(name: str) -> RoleSpec:
+    """Return the role of that name.
+
+    Raises:
+        ValueError: there is none; the message lists them.
+    """
+    for spec in ROLES:
+        if spec.name == name:
+            return spec
+    known = ", ".join(spec.name for spec in ROLES)
+    raise ValueError(f"there is no role {name!r}; the roles are {known}")
+
+
+async def run_role(spec: RoleSpec, settings: Settings, stop: asyncio.Event) -> None:
+    """Run one role in this process until `stop` is set."""
     settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The database and its log hold incidents and sessions: nobody else on the machine reads them.
     os.umask(0o077)
-    # Each role loads only what it needs: the watcher has no use for a web framework's memory.
-    await importlib.import_module(f"dexwatch.roles.{role.value}").run(settings, stop)
-
-
-def build_info(role: str) -> Sample:
-    """Return dexwatch_build_info of a role."""
-    return Sample(own.build, 1.0, {"version": __version__, "role": role})
+    await spec.load()(settings, stop)

@@ -8,7 +8,7 @@ from dexwatch.notifiers.chart_data import PrometheusCharts
 from dexwatch.receivers.alertmanager import build_door
 from dexwatch.response.respond import Respond
 from dexwatch.roles import exposition
-from dexwatch.roles.registry import build_info
+from dexwatch.roles.process import build_info
 from dexwatch.roles.serving import open_clients, open_incidents, serving
 from dexwatch.settings import Settings
 
@@ -33,6 +33,11 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             count=role.figures.hook,
         )
         await stack.enter_async_context(
-            serving(door, settings.respond.port, setting="respond.port")
+            serving(
+                door,
+                settings.respond.port,
+                setting="respond.port",
+                host=settings.respond.host,
+            )
         )
         await role.run(stop)

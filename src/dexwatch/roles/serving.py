@@ -9,8 +9,8 @@ from starlette.applications import Starlette
 
 from dexwatch.clients.alertmanager import AlertmanagerClient
 from dexwatch.clients.prometheus import PrometheusClient
+from dexwatch.listen import LOOPBACK
 from dexwatch.notifiers import registry as notifiers
-from dexwatch.roles.registry import LOOPBACK
 from dexwatch.settings import Settings
 from dexwatch.storage.store import SqlStore, open_store
 

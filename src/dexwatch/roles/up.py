@@ -10,10 +10,11 @@ from pathlib import Path
 from dexwatch.daemons.program import HttpReady, Port, Program
 from dexwatch.daemons.programs.alertmanager import Hook
 from dexwatch.daemons.programs.plan import plan
-from dexwatch.daemons.programs.scrape import Role as Exposed
+from dexwatch.daemons.programs.scrape import RoleTarget
 from dexwatch.daemons.supervisor import ProgramState, Supervisor
 from dexwatch.roles import exposition
-from dexwatch.roles.registry import LOOPBACK, Role, build_info
+from dexwatch.roles.process import build_info
+from dexwatch.roles.registry import RESPOND, ROLES, SUPERVISOR, RoleSpec
 from dexwatch.rules.pace import PACES
 from dexwatch.rules.registry import render
 from dexwatch.settings import Settings
@@ -43,6 +44,7 @@ async def up(
                 lambda: (*supervisor.samples(), build_info("supervisor")),
                 settings.daemons.supervisor.port,
                 setting="daemons.supervisor.port",
+                host=settings.daemons.supervisor.host,
             )
         )
         starting = asyncio.create_task(supervisor.start(programs(settings, file)))
@@ -67,7 +69,7 @@ async def up(
 
 def programs(settings: Settings, file: Path) -> tuple[Program, ...]:
     """Return every program that `up` runs: the roles and the daemons."""
-    roles = tuple(_role(role, settings, file) for role in Role)
+    roles = tuple(_program(spec, settings, file) for spec in ROLES)
     return (*roles, *(_after_roles(daemon) for daemon in _daemons(settings)))
 
 
@@ -75,24 +77,31 @@ def _after_roles(daemon: Program) -> Program:
     """Let Prometheus begin when there is something to scrape, or each start would be an alert."""
     if daemon.name != "prometheus":
         return daemon
-    return dataclasses.replace(daemon, needs=(*daemon.needs, Role.WATCH, Role.RESPOND))
+    scraped = (spec.name for spec in ROLES if spec.scrape_class is not None)
+    return dataclasses.replace(daemon, needs=(*daemon.needs, *scraped))
 
 
-def exposed(settings: Settings) -> tuple[Exposed, ...]:
-    """Return our own processes that Prometheus scrapes."""
-    return (
-        Exposed("watch", settings.watch.port),
-        Exposed("respond", settings.respond.port),
-        Exposed("supervisor", settings.daemons.supervisor.port),
+def scraped(settings: Settings, *, outside: bool = False) -> tuple[RoleTarget, ...]:
+    """Return our own processes that Prometheus scrapes, by their addresses on this machine.
+
+    `outside` gives the advertised addresses, for programs that run elsewhere.
+    """
+    return tuple(
+        RoleTarget(spec.name, _address(spec, settings, outside=outside), spec.scrape_class)
+        for spec in (*ROLES, SUPERVISOR)
+        if spec.scrape_class is not None
     )
 
 
-def hook(settings: Settings) -> Hook:
-    """Return the door where Alertmanager delivers."""
-    return Hook(
-        f"http://{LOOPBACK}:{settings.respond.port}/hooks/alertmanager",
-        settings.respond.hook_token,
-    )
+def hook(settings: Settings, *, outside: bool = False) -> Hook:
+    """Return where Alertmanager delivers, at the advertised address if it runs elsewhere."""
+    address = _address(RESPOND, settings, outside=outside)
+    return Hook(f"{address}/hooks/alertmanager", settings.respond.hook_token)
+
+
+def _address(spec: RoleSpec, settings: Settings, *, outside: bool) -> str:
+    listen = spec.listens(settings)
+    return listen.url if outside else listen.local_url
 
 
 def _daemons(settings: Settings) -> tuple[Program, ...]:
@@ -102,25 +111,21 @@ def _daemons(settings: Settings) -> tuple[Program, ...]:
         folder=settings.folder,
         pace=pace,
         rules=render(pace, settings.rules),
-        roles=exposed(settings),
+        roles=scraped(settings),
         hook=hook(settings),
         extra_rules=settings.rules.extra_files,
     )
 
 
-def _role(role: Role, settings: Settings, file: Path) -> Program:
-    setting, port, path = {
-        Role.WATCH: ("watch.port", settings.watch.port, "/healthz"),
-        Role.RESPOND: ("respond.port", settings.respond.port, "/healthz"),
-        Role.CONSOLE: ("console.port", settings.console.port, "/healthz"),
-    }[role]
+def _program(spec: RoleSpec, settings: Settings, file: Path) -> Program:
+    listen = spec.listens(settings)
     return Program(
-        name=role.value,
-        argv=(sys.executable, "-m", "dexwatch.roles", role.value, str(file.resolve())),
+        name=spec.name,
+        argv=(sys.executable, "-m", "dexwatch.roles", spec.name, str(file.resolve())),
         cwd=settings.folder,
         inherit_env=True,
-        ports=(Port(setting, port),),
-        ready=HttpReady(f"http://{LOOPBACK}:{port}{path}"),
+        ports=(Port(f"{spec.section}.port", listen.port),),
+        ready=HttpReady(f"{listen.local_url}{spec.health}"),
         ready_seconds=30.0,
         restart_when_silent=True,
         package="python3",

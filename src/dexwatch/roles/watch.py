@@ -1,12 +1,13 @@
 """The role that watches the chain, the exchange and the business."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 
 import structlog
 
 from dexwatch.collectors.run import Watch
 from dexwatch.roles import exposition
-from dexwatch.roles.registry import build_info
+from dexwatch.roles.process import build_info
 from dexwatch.settings import Settings
 
 _log = structlog.get_logger(__name__)
@@ -14,10 +15,19 @@ _log = structlog.get_logger(__name__)
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Watch until `stop` is set; a mistake of ours ends the role, and it is started again."""
-    port = settings.watch.port
+    listen = settings.watch
+
+    def serve(samples: exposition.Collect) -> AbstractAsyncContextManager[int]:
+        return exposition.serve(
+            lambda: (*samples(), build_info("watch")),
+            listen.port,
+            setting="watch.port",
+            host=listen.host,
+        )
+
     if settings.chain is None:
         _log.warning("watch.idle", reason="the configuration has no `chain`")
-        async with exposition.serve(lambda: (build_info("watch"),), port, setting="watch.port"):
+        async with serve(lambda: ()):
             await stop.wait()
         return
     watch = Watch(
@@ -27,10 +37,5 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         config=settings.watch,
         folder=settings.folder,
     )
-    async with (
-        exposition.serve(
-            lambda: (*watch.samples(), build_info("watch")), port, setting="watch.port"
-        ),
-        watch.run(),
-    ):
+    async with serve(watch.samples), watch.run():
         await stop.wait()

@@ -7,10 +7,9 @@ All mistakes are found in one run, each with file, line, key and remedy.
 
 import difflib
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dexwatch.chain.config import ChainConfig
 from dexwatch.clients.config import DatabaseConfig
@@ -21,8 +20,9 @@ from dexwatch.market.config import DexConfig
 from dexwatch.notifiers.config import NotifyConfig
 from dexwatch.response.config import RespondConfig
 from dexwatch.rules.config import RulesConfig
-from dexwatch.settings.document import Document, Place, dotted, read
+from dexwatch.settings.document import Document, dotted, read
 from dexwatch.settings.problems import Problem, SettingsError
+from dexwatch.settings.schema import PORT_BASE, Place, default_ports, keys
 from dexwatch.storage.config import StorageConfig
 
 __all__ = ["Problem", "Settings", "SettingsError", "load"]
@@ -37,6 +37,9 @@ class Settings(BaseModel):
     """The platform's name, in lower case; it stands on pages and in messages."""
     folder: Path = Path("./dexwatch-state")
     """Where state, data and logs of this dexwatch lie; relative to the configuration file."""
+    base_port: Annotated[int, Field(ge=1024, le=65_000)] = PORT_BASE
+    """The first of our own ports; all that are not set move with it, so a second dexwatch on one
+    machine needs this setting only."""
     pace: Literal["production", "sample"] = "production"
     """`sample` shrinks scrape intervals and windows so that a demonstration reacts in seconds."""
     chain: ChainConfig | None = None
@@ -49,6 +52,16 @@ class Settings(BaseModel):
     notify: NotifyConfig = NotifyConfig()
     storage: StorageConfig = StorageConfig()
     console: ConsoleConfig = ConsoleConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _moved(cls, values: Any) -> Any:  # noqa: ANN401 - a YAML value may be anything.
+        base = values.get("base_port") if isinstance(values, dict) else None
+        if not isinstance(base, int) or base == PORT_BASE:
+            return values
+        for place, port in default_ports(cls).items():
+            values = _with_default(values, place, base + port - PORT_BASE)
+        return values
 
 
 def load(file: Path) -> Settings:
@@ -78,6 +91,17 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     )
 
 
+def _with_default(values: dict[str, Any], place: Place, value: int) -> dict[str, Any]:
+    """Return the values with one more where it is not set; a section of a wrong kind stays so."""
+    key, *rest = place
+    if not rest:
+        return {str(key): value, **values}
+    inner = values.get(str(key))
+    if inner is not None and not isinstance(inner, dict):
+        return values
+    return {**values, str(key): _with_default(inner or {}, tuple(rest), value)}
+
+
 def _problems(document: Document, error: ValidationError) -> list[Problem]:
     found = []
     for detail in error.errors(include_url=False, include_input=False):
@@ -101,7 +125,7 @@ def _place(document: Document, location: tuple[int | str, ...]) -> Place:
 
 def _words(kind: str, message: str, place: Place) -> tuple[str, str]:
     if kind == "extra_forbidden":
-        known = _keys(place[:-1])
+        known = keys(Settings, place[:-1])
         close = difflib.get_close_matches(str(place[-1]), known, n=1)
         remedy = f"Did you mean `{close[0]}`?" if close else f"Known here: {', '.join(known)}."
         return "unknown key", remedy
@@ -109,26 +133,3 @@ def _words(kind: str, message: str, place: Place) -> tuple[str, str]:
         return "is missing", "Add it; docs/reference/settings.md says what it means."
     message = message.removeprefix("Value error, ")
     return message[0].lower() + message[1:].rstrip("."), "Correct the value."
-
-
-def _keys(place: Place) -> list[str]:
-    """Return the keys that are known at a place, by walking the models' annotations."""
-    models: list[type[BaseModel]] = [Settings]
-    for step in place:
-        if isinstance(step, int):
-            continue
-        models = [
-            inner
-            for model in models
-            if step in model.model_fields
-            for inner in _models(model.model_fields[step].annotation)
-        ]
-    return sorted({name for model in models for name in model.model_fields})
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - annotations have no common type.
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if get_origin(annotation) in {Union, UnionType, list, tuple, dict, Annotated}:
-        return [model for inner in get_args(annotation) for model in _models(inner)]
-    return []

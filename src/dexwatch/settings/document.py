@@ -19,12 +19,10 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from dexwatch.settings.problems import Problem, SettingsError
+from dexwatch.settings.schema import Place
 
 SIZE_MAX_BYTES = 1_000_000
 SECRET_MAX_BYTES = 16_384
-
-Place = tuple[str | int, ...]
-"""The way to a value: keys and list positions, from the top."""
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,17 @@ from dexwatch.daemons.programs.alertmanager import CONSEQUENCES, Hook
 from dexwatch.daemons.programs.exporters import CONNECT_SECONDS
 from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.programs.prometheus import prometheus_files
-from dexwatch.daemons.programs.scrape import Role
+from dexwatch.daemons.programs.scrape import RoleTarget
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.pace import PACES, Cadence
 from dexwatch.rules.registry import ALERTS, render
 
 HOOK = Hook("http://127.0.0.1:8903/hooks/alertmanager", SecretStr("geheim"))
-ROLES = (Role("watch", 8910), Role("respond", 8903), Role("supervisor", 8911))
+ROLES = (
+    RoleTarget("watch", "http://127.0.0.1:8910", Cadence.CRITICAL),
+    RoleTarget("respond", "http://127.0.0.1:8903", Cadence.HIGH),
+    RoleTarget("supervisor", "http://127.0.0.1:8911", Cadence.HIGH),
+)
 
 names = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,20}\Z")
 values = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=40)

@@ -17,6 +17,7 @@ from dexwatch.daemons.config import DaemonsConfig, ProbeConfig
 from dexwatch.daemons.ports import holder, is_free
 from dexwatch.metrics.business import BUSINESS_METRICS
 from dexwatch.notifiers.config import NotifyConfig
+from dexwatch.roles.registry import ROLES
 from dexwatch.settings import Settings
 
 TIMEOUT_SECONDS = 8.0
@@ -162,13 +163,21 @@ def _embedded(settings: Settings) -> Iterator[tuple[str, str, Try, str]]:
             partial(_binary, name),
             f"Install the Debian package {name}, or run `make setup`.",
         )
-    ports = {
+    taken = ports(settings)
+    yield (
+        "ports",
+        f"{len(taken)} ports",
+        partial(_ports, taken),
+        "Choose others in these settings, or all at once by `base_port`.",
+    )
+
+
+def ports(settings: Settings) -> dict[str, int]:
+    """Return every port that `up` listens on in the embedded mode, by its setting."""
+    return {
         **settings.daemons.listeners(),
-        "watch.port": settings.watch.port,
-        "respond.port": settings.respond.port,
-        "console.port": settings.console.port,
+        **{f"{spec.section}.port": spec.listens(settings).port for spec in ROLES},
     }
-    yield "ports", f"{len(ports)} ports", partial(_ports, ports), "Choose others in these settings."
 
 
 def _binaries(daemons: DaemonsConfig) -> Iterator[str]:

@@ -9,7 +9,7 @@ from dexwatch.daemons.program import File, Program
 from dexwatch.daemons.programs.alertmanager import Hook, alertmanager, alertmanager_files
 from dexwatch.daemons.programs.exporters import exporters
 from dexwatch.daemons.programs.prometheus import prometheus, prometheus_files
-from dexwatch.daemons.programs.scrape import Role
+from dexwatch.daemons.programs.scrape import RoleTarget
 from dexwatch.rules.pace import Pace
 
 
@@ -19,7 +19,7 @@ def plan(
     folder: Path,
     pace: Pace,
     rules: str,
-    roles: Iterable[Role],
+    roles: Iterable[RoleTarget],
     hook: Hook,
     extra_rules: Iterable[Path] = (),
 ) -> tuple[Program, ...]:
@@ -43,7 +43,7 @@ def render_prometheus(
     *,
     pace: Pace,
     rules: str,
-    roles: Iterable[Role],
+    roles: Iterable[RoleTarget],
     extra_rules: Iterable[Path] = (),
 ) -> tuple[File, ...]:
     """Return Prometheus' files, for our own or, by `dexwatch export prometheus`, for yours."""

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload
-from dexwatch.daemons.programs.scrape import LOOPBACK, Role, scrape_jobs, secret_files
+from dexwatch.daemons.programs.scrape import LOOPBACK, RoleTarget, scrape_jobs, secret_files
 from dexwatch.daemons.programs.text import yaml
 from dexwatch.rules.pace import Cadence, Pace, duration
 
@@ -16,7 +16,7 @@ def prometheus_files(
     *,
     pace: Pace,
     rules: str,
-    roles: Iterable[Role] = (),
+    roles: Iterable[RoleTarget] = (),
     host: str,
     extra_rules: Iterable[Path] = (),
 ) -> tuple[File, ...]:

@@ -23,23 +23,21 @@ POSTGRES_LEAST_MS = 2_000
 """postgres_exporter 0.11 sleeps for a second before it says that the database is down."""
 
 
-ROLE_CADENCE = {"watch": Cadence.CRITICAL}
-"""Chain figures are looked at as often as the pace allows; the other roles less."""
-
 _HOUSEKEEPING = "go_(gc|memstats|sched).*|promhttp_.*"
 """Every Go exporter tells its own memory statistics, which nobody reads here."""
 
 
 @dataclass(frozen=True)
-class Role:
-    """One of our own processes that exposes metrics."""
+class RoleTarget:
+    """One of our own processes that exposes metrics, at the address that others use."""
 
     name: str
-    port: int
+    url: str
+    scrape_class: Cadence
 
 
 def scrape_jobs(
-    config: DaemonsConfig, *, pace: Pace, roles: Iterable[Role], host: str
+    config: DaemonsConfig, *, pace: Pace, roles: Iterable[RoleTarget], host: str
 ) -> list[dict[str, Any]]:
     """Return the `scrape_configs` of Prometheus. `host` is the name of this machine."""
     jobs = [_roles(tuple(roles), pace, cadence) for cadence in Cadence]
@@ -98,12 +96,16 @@ def _group(port: int, labels: Mapping[str, str]) -> dict[str, Any]:
     return {"targets": [f"{LOOPBACK}:{port}"], "labels": dict(labels)}
 
 
-def _roles(roles: tuple[Role, ...], pace: Pace, cadence: Cadence) -> dict[str, Any]:
-    groups = [
-        _group(role.port, {"job": "dexwatch", "role": role.name, "instance": role.name})
-        for role in roles
-        if ROLE_CADENCE.get(role.name, Cadence.HIGH) is cadence
-    ]
+def _roles(roles: tuple[RoleTarget, ...], pace: Pace, cadence: Cadence) -> dict[str, Any]:
+    groups = []
+    for role in roles:
+        if role.scrape_class is not cadence:
+            continue
+        url = urlsplit(role.url)
+        labels = {"job": "dexwatch", "role": role.name, "instance": role.name}
+        if url.scheme != "http":
+            labels["__scheme__"] = url.scheme
+        groups.append({"targets": [url.netloc], "labels": labels})
     return _job(f"dexwatch-{cadence}", cadence, pace, groups=groups)
 
 
