@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import time
 
 import pytest
 from hypothesis import given
@@ -105,3 +106,31 @@ def test_a_malformed_parent_starts_a_new_trace(header):
     span = trace.begin(header)
     assert span.parent_id is None
     assert span.trace_id != "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a-", "a.a+", "://", "password ", "bearer ", "token=", "x://a:", "secret: ", '"', "a" * 9_000],
+)
+def test_no_text_takes_long_to_mask(text):
+    took = []
+    for length in (100_000, 1_000_000):
+        began = time.thread_time()
+        assert len(logs.masked(text * (length // len(text)))) < 20_000
+        took.append(time.thread_time() - began)
+    # Cut before it is read: what is longer takes no longer.
+    assert min(took) < 0.05
+    assert took[1] < 10 * took[0] + 0.05
+
+
+def test_credentials_that_were_cut_in_two_are_masked():
+    text = "x" * 8_170 + " redis://ana:hunter2hunter2hunter2@cache"
+    assert "hunter" not in logs.masked(text)
+
+
+def test_deep_and_long_fields_are_cut():
+    deep: dict[str, object] = {"end": 1}
+    for _ in range(10_000):
+        deep = {"a": deep}
+    text = json.dumps(logs.clean({"deep": deep, "long": {str(n): n for n in range(1_000)}}))
+    assert len(text) < 2_000

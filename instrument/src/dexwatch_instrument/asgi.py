@@ -29,6 +29,8 @@ _METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"}
 )
 _CLIENT_CLOSED = 499
+_LONGEST_TEXT = 2_048
+"""Characters of a path or a user agent that the access log keeps."""
 _log = logging.getLogger("dexwatch.access")
 
 
@@ -62,7 +64,9 @@ class HttpMetrics:
             await self._app(scope, receive, send)
             return
         headers = scope.get("headers", ())
-        parent = next((value for key, value in headers if key == b"traceparent"), b"")
+        parent = next((value for key, value in headers if key == b"traceparent"), b"")[
+            :_LONGEST_TEXT
+        ]
         token = trace.current.set(trace.begin(parent.decode("latin-1")))
         method = scope["method"] if scope["method"] in _METHODS else OTHER_METHOD
         active = self._families.gauge("http_server_active_requests", http_request_method=method)
@@ -180,9 +184,9 @@ def _write_access_line(
         "http.response.status_code": status,
         "http.response.body.bytes": exchange.sent,
         # The query is left out: people put secrets into it.
-        "url.path": scope["path"],
+        "url.path": scope["path"][:_LONGEST_TEXT],
         "source.ip": client[0] if client else None,
-        "user_agent.original": headers.get(b"user-agent", b"").decode("latin-1"),
+        "user_agent.original": headers.get(b"user-agent", b"")[:_LONGEST_TEXT].decode("latin-1"),
     }
     level = logging.ERROR if status >= 500 else logging.INFO
     words = f"{scope['method']} {labels['http_route']} {status}"

@@ -3,12 +3,13 @@
 Source of names: Elastic Common Schema 8.11 (dotted spelling, as ECS loggers write it).
 """
 
+import itertools
 import json
 import logging
 import re
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -17,21 +18,27 @@ from dexwatch_instrument import trace
 ECS_VERSION = "8.11.0"
 REDACTED = "[redacted]"
 _VALUE = 8_192
+_MOST_ITEMS = 100
+_MOST_LEVELS = 8
+_CUT = "\u2026"
 _SECRET_NAME = re.compile(
     r"pass(word|wd|phrase)?$|secret|token|authorization|cookie|private[_.-]?key|mnemonic|seed"
     r"|api[_.-]?key|credential|dsn$",
     re.IGNORECASE,
 )
+# Each begins with a word or sign that stands still, and what follows ends where another beginning
+# could be: so none of them reads a character more often than a few times, whoever wrote the text.
 _SECRET_TEXT = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}"), rf"\1 {REDACTED}"),
     (
         re.compile(
-            r"(?i)\b((?:[\w-]*(?:password|passwd|secret|token|api[_-]?key|private[_-]?key|mnemonic))"
+            r"(?i)((?:password|passwd|secret|token|api[_-]?key|private[_-]?key|mnemonic)"
             r"[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&}]+"
         ),
         rf"\1{REDACTED}",
     ),
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s/@]+@"), rf"\1:{REDACTED}@"),
+    # A text that was cut may have lost the sign that ends the credentials.
+    (re.compile(r"(://[^\s:/@]*):[^\s/@]+(@|\u2026\Z)"), rf"\1:{REDACTED}\2"),
 )
 
 
@@ -86,27 +93,39 @@ def event(
 
 def clean(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return `fields` with secrets redacted and long values cut."""
-    return {
-        str(name): REDACTED if _SECRET_NAME.search(str(name)) else _clean(value)
-        for name, value in fields.items()
-    }
+    return _cleaned(fields, _MOST_LEVELS)
 
 
 def masked(text: str) -> str:
-    """Return `text` cut to a sane length, without tokens, passwords and credentials in URLs."""
+    """Return `text` cut to 8192 characters, without tokens, passwords and credentials in URLs."""
+    if len(text) > _VALUE:
+        text = text[:_VALUE] + _CUT
     for pattern, replacement in _SECRET_TEXT:
         text = pattern.sub(replacement, text)
-    return text if len(text) <= _VALUE else text[:_VALUE] + "…"
+    return text
 
 
-def _clean(value: object) -> object:
+def _cleaned(fields: Mapping[str, Any], levels: int) -> dict[str, Any]:
+    return {
+        name: REDACTED if _SECRET_NAME.search(name) else _clean(value, levels)
+        for name, value in ((str(key)[:_VALUE], value) for key, value in _first(fields.items()))
+    }
+
+
+def _clean(value: object, levels: int) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
+    if isinstance(value, Mapping | list | tuple | set | frozenset) and not levels:
+        return _CUT
     if isinstance(value, Mapping):
-        return clean(value)
+        return _cleaned(value, levels - 1)
     if isinstance(value, list | tuple | set | frozenset):
-        return [_clean(item) for item in list(value)[:100]]
+        return [_clean(item, levels - 1) for item in _first(value)]
     return masked(str(value))
+
+
+def _first(items: Iterable[Any]) -> list[Any]:
+    return list(itertools.islice(items, _MOST_ITEMS))
 
 
 def _error(error: BaseException) -> dict[str, str]:

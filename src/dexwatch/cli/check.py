@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import typer
-from rich.markup import escape
 
 from dexwatch.cli.present import (
     CONFIG_DEFAULT,
@@ -17,6 +16,7 @@ from dexwatch.cli.present import (
     out,
     settings_or_exit,
 )
+from dexwatch.cli.terminal import foreign
 from dexwatch.daemons import files
 from dexwatch.daemons.program import DaemonError
 from dexwatch.metrics.severity import Severity
@@ -106,12 +106,12 @@ def _show(settings: Settings, findings: tuple[Finding, ...]) -> None:
     for finding in findings:
         sign = "[red]✗[/]" if finding.level == "error" else "[yellow]![/]"
         out.print(
-            f"{sign} [bold]{escape(finding.place)}[/]  {escape(finding.message)} "
-            f"[dim]{escape(finding.remedy)}[/]",
+            f"{sign} [bold]{foreign(finding.place)}[/]  {foreign(finding.message)} "
+            f"[dim]{foreign(finding.remedy)}[/]",
             soft_wrap=True,
         )
     if all(finding.level == "warning" for finding in findings):
         out.print(
-            f"[green]✓[/] {escape(settings.name)}: configuration, {len(ALERTS)} alert rules and "
+            f"[green]✓[/] {foreign(settings.name)}: configuration, {len(ALERTS)} alert rules and "
             f"{len(RECORDINGS)} recording rules are sound."
         )

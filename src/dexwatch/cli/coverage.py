@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from dexwatch.cli.present import (
     CONFIG_DEFAULT,
@@ -20,6 +19,7 @@ from dexwatch.cli.present import (
     settings_or_exit,
     table,
 )
+from dexwatch.cli.terminal import foreign
 from dexwatch.clients.http import SourceError
 from dexwatch.clients.prometheus import PrometheusClient
 from dexwatch.dashboards import BOARDS, Panel
@@ -111,7 +111,7 @@ def _unreachable(reason: str, *, as_json: bool) -> None:
     if as_json:
         emit_json({"error": reason})
     else:
-        out.print(f"[red]✗[/] {escape(reason)}")
+        out.print(f"[red]✗[/] {foreign(reason)}")
         out.print("  [dim]Is `dexwatch up` running? Without --live the rest is judged.[/]")
     raise typer.Exit(EXIT_FINDINGS)
 
@@ -123,8 +123,8 @@ def _show(states: tuple[RowState, ...], *, live: bool) -> None:
         grid.add_row(
             state.id,
             f"[{colour}]{state.state}[/]",
-            escape(_short(state.proof)),
-            escape(_short(state.missing)),
+            foreign(_short(state.proof)),
+            foreign(_short(state.missing)),
         )
     out.print(grid)
     counts = Counter(str(state.state) for state in states)

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import httpx
 import structlog
 import typer
-from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
 from dexwatch.cli.present import EXIT_USAGE, JsonOption, emit_json, fail, out, table
+from dexwatch.cli.terminal import foreign
 from dexwatch.clock import monotonic
 from dexwatch.daemons.program import DaemonError
 
@@ -83,9 +83,9 @@ def scenario(
     if as_json:
         emit_json(row)
     elif stop:
-        out.print(f"[green]✓[/] {escape(name)} is lifted")
+        out.print(f"[green]✓[/] {foreign(name)} is lifted")
     else:
-        out.print(f"[green]✓[/] {escape(row['title'])}. {escape(row['story'])}")
+        out.print(f"[green]✓[/] {foreign(row['title'])}. {foreign(row['story'])}")
         out.print(f"  [dim]raises[/] {', '.join(row['raises'])}")
 
 
@@ -149,6 +149,6 @@ def _listing(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         state = "[yellow]active[/]" if row["state"] == "active" else "[dim]idle[/]"
         listing.add_row(
-            f"[bold]{row['name']}[/]", state, escape(row["story"]), "\n".join(row["raises"])
+            f"[bold]{row['name']}[/]", state, foreign(row["story"]), "\n".join(row["raises"])
         )
     return listing

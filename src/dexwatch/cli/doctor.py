@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import asdict
 
 import typer
-from rich.markup import escape
 
 from dexwatch.cli.present import (
     CONFIG_DEFAULT,
@@ -16,6 +15,7 @@ from dexwatch.cli.present import (
     settings_or_exit,
 )
 from dexwatch.cli.probing.reach import State, Trial, reach
+from dexwatch.cli.terminal import foreign
 
 SIGNS = {State.OK: "[green]✓[/]", State.FAILED: "[red]✗[/]"}
 
@@ -37,13 +37,13 @@ def _show(trials: tuple[Trial, ...]) -> None:
     for trial in trials:
         if trial.area != area:
             area = trial.area
-            out.print(f"[bold]{escape(area)}[/]")
+            out.print(f"[bold]{foreign(area)}[/]")
         out.print(
-            f"  {SIGNS[trial.state]} {escape(trial.subject)}  [dim]{escape(trial.detail)}[/]",
+            f"  {SIGNS[trial.state]} {foreign(trial.subject)}  [dim]{foreign(trial.detail)}[/]",
             soft_wrap=True,
         )
         if trial.remedy:
-            out.print(f"    → {escape(trial.remedy)}", soft_wrap=True)
+            out.print(f"    → {foreign(trial.remedy)}", soft_wrap=True)
     failed = sum(trial.state is State.FAILED for trial in trials)
     out.print(
         f"\n[red]{failed} of {len(trials)} trials failed.[/]"

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.markup import escape
 
 from dexwatch.cli.present import CONFIG_DEFAULT, ConfigOption, err, settings_or_exit
+from dexwatch.cli.terminal import foreign
 from dexwatch.console.site import windows_of
 from dexwatch.daemons.program import File
 from dexwatch.daemons.programs.plan import render_alertmanager, render_prometheus
@@ -75,4 +75,4 @@ def _write(folder: Path, files: tuple[File, ...]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600 if file.secret else 0o644)
         path.write_text(file.content, encoding="utf-8")
-        err.print(f"wrote {escape(str(path))}")
+        err.print(f"wrote {foreign(str(path))}")

@@ -9,12 +9,12 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
-from rich.markup import escape
 
 from dexwatch.cli.draft import Contract, Draft, Endpoint, Pool, write
 from dexwatch.cli.draft import secrets as draft_secrets
 from dexwatch.cli.present import CONFIG_DEFAULT, EXIT_USAGE, fail, out
 from dexwatch.cli.probing import recognise
+from dexwatch.cli.terminal import foreign
 from dexwatch.cli.users import add_user
 from dexwatch.clients.http import HttpClient, SourceError
 
@@ -213,11 +213,11 @@ async def _url(what: str, url: str, notes: list[str]) -> None:
 
 
 def _good(text: str) -> None:
-    out.print(f"  [green]✓[/] {escape(text)}")
+    out.print(f"  [green]✓[/] {foreign(text)}")
 
 
 def _bad(text: str, notes: list[str]) -> None:
-    out.print(f"  [yellow]![/] {escape(text)}")
+    out.print(f"  [yellow]![/] {foreign(text)}")
     notes.append(_without_secret(text))
 
 
@@ -245,11 +245,11 @@ def _write(file: Path, draft: Draft) -> None:
     if not token.exists():
         _private(token, secrets.token_urlsafe(32) + "\n")
     users = file.parent / "users.json"
-    out.print(f"\nWrote [bold]{escape(str(file))}[/].")
+    out.print(f"\nWrote [bold]{foreign(str(file))}[/].")
     if not users.exists():
         password = add_user(users, "admin")
         out.print(f"Sign-in for the console: [bold]admin[/] / [bold]{password}[/] (shown once).")
-    named = "" if file == CONFIG_DEFAULT else f" -c {escape(str(file))}"
+    named = "" if file == CONFIG_DEFAULT else f" -c {foreign(str(file))}"
     steps = (f"[bold]dexwatch {name}{named}[/]" for name in ("check", "doctor", "up"))
     out.print(f"Next: {', then '.join(steps)}.", soft_wrap=True)
 

@@ -7,10 +7,9 @@ from typing import Annotated, Any, NoReturn
 
 import orjson
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from dexwatch.cli.terminal import SafeConsole, foreign, safe_json
 from dexwatch.settings import Problem, Settings, SettingsError, load
 
 EXIT_FINDINGS = 1
@@ -18,8 +17,8 @@ EXIT_FINDINGS = 1
 EXIT_USAGE = 2
 """The command could not run with what it was given."""
 
-out = Console()
-err = Console(stderr=True)
+out = SafeConsole()
+err = SafeConsole(stderr=True)
 
 ConfigOption = Annotated[
     Path,
@@ -59,15 +58,15 @@ def show_problems(problems: Sequence[Problem], *, as_json: bool) -> None:
     for problem in problems:
         place = f"{problem.file}:{problem.line}" if problem.line else str(problem.file)
         err.print(
-            f"[red]✗[/] [bold]{escape(place)}[/]  {escape(problem.key or 'file')}: "
-            f"{escape(problem.message)}. [dim]{escape(problem.remedy)}[/]",
+            f"[red]✗[/] [bold]{foreign(place)}[/]  {foreign(problem.key or 'file')}: "
+            f"{foreign(problem.message)}. [dim]{foreign(problem.remedy)}[/]",
             soft_wrap=True,
         )
 
 
 def emit_json(value: Any) -> None:  # noqa: ANN401 - anything that JSON can hold.
     """Write one JSON document and a newline to standard output."""
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.buffer.write(safe_json(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)))
     sys.stdout.flush()
 
 
@@ -83,6 +82,6 @@ def table(title: str, *columns: str) -> Table:
 
 def fail(message: str, remedy: str, *, status: int = EXIT_FINDINGS) -> NoReturn:
     """Say what went wrong and what to do, then end with the status."""
-    err.print(f"[red]✗[/] {escape(message)}", soft_wrap=True)
-    err.print(f"  [dim]{escape(remedy)}[/]", soft_wrap=True)
+    err.print(f"[red]✗[/] {foreign(message)}", soft_wrap=True)
+    err.print(f"  [dim]{foreign(remedy)}[/]", soft_wrap=True)
     raise typer.Exit(status)

@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import asdict, dataclass
 
 import typer
-from rich.markup import escape
 
 from dexwatch.cli.present import (
     CONFIG_DEFAULT,
@@ -16,6 +15,7 @@ from dexwatch.cli.present import (
     settings_or_exit,
     table,
 )
+from dexwatch.cli.terminal import foreign
 from dexwatch.clients.http import SourceError
 from dexwatch.clients.prometheus import PrometheusClient
 from dexwatch.settings import Settings
@@ -50,7 +50,7 @@ def status(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False
             emit_json({"error": f"Prometheus at {url}: {error}"})
         else:
             out.print(
-                f"[red]✗[/] Prometheus at {escape(url)} does not answer: {escape(str(error))}"
+                f"[red]✗[/] Prometheus at {foreign(url)} does not answer: {foreign(str(error))}"
             )
             out.print("  [dim]Is `dexwatch up` running? `dexwatch doctor` looks further.[/]")
         raise typer.Exit(EXIT_FINDINGS) from None
@@ -92,15 +92,15 @@ async def _ask(settings: Settings) -> Status:
 def _show(settings: Settings, found: Status) -> None:
     if found.well:
         out.print(
-            f"[green]✓[/] [bold]{escape(settings.name)}[/] is well: nothing fires, "
+            f"[green]✓[/] [bold]{foreign(settings.name)}[/] is well: nothing fires, "
             f"all {found.targets_up} targets answer."
         )
         return
     if found.alerts:
         shown = table(f"{len(found.alerts)} alerts fire", "", "rule", "summary")
         for severity, name, summary in found.alerts:
-            shown.add_row(f"[{COLOURS[severity]}]{severity}[/]", escape(name), escape(summary))
+            shown.add_row(f"[{COLOURS[severity]}]{severity}[/]", foreign(name), foreign(summary))
         out.print(shown)
     for title, lines in (("down", found.targets_down), ("broken rule", found.rules_broken)):
         for line in lines:
-            out.print(f"[red]✗[/] {title}: {escape(line)}", soft_wrap=True)
+            out.print(f"[red]✗[/] {title}: {foreign(line)}", soft_wrap=True)

@@ -4,7 +4,6 @@ import asyncio
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from dexwatch.cli.present import (
     CONFIG_DEFAULT,
@@ -14,6 +13,7 @@ from dexwatch.cli.present import (
     out,
     settings_or_exit,
 )
+from dexwatch.cli.terminal import foreign
 from dexwatch.daemons.life import State
 from dexwatch.daemons.program import DaemonError
 from dexwatch.daemons.supervisor import ProgramState
@@ -30,7 +30,7 @@ def up(config: ConfigOption = CONFIG_DEFAULT) -> None:
         log_to_file(settings.folder / "logs" / "up.log")
     else:
         log_to()
-    out.print(f"[bold]dexwatch[/] watches [bold]{escape(settings.name)}[/]")
+    out.print(f"[bold]dexwatch[/] watches [bold]{foreign(settings.name)}[/]")
     report = _Report(settings.console.public_url)
 
     async def main() -> None:
@@ -77,5 +77,5 @@ class _Report:
                 self._shown.add(name)
                 out.print(f"  [green]✓[/] {name}")
         if self._address and len(ready) == len(states):
-            out.print(f"Console: [bold]{escape(self._address)}[/]   Ctrl-C ends everything.")
+            out.print(f"Console: [bold]{foreign(self._address)}[/]   Ctrl-C ends everything.")
             self._address = ""

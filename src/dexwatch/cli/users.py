@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from dexwatch.cli.present import CONFIG_DEFAULT, EXIT_USAGE, ConfigOption, fail, out
 from dexwatch.cli.present import settings_or_exit as load_settings
+from dexwatch.cli.terminal import foreign
 from dexwatch.console.access.users import Role, UsersError, write
 
 PASSWORD_BYTES = 15
@@ -32,7 +32,7 @@ def user(
     except (UsersError, ValueError) as error:
         fail(str(error).splitlines()[0], f"Mend {file}, or choose another name.", status=EXIT_USAGE)
     shown = "the password you typed" if ask else f"[bold]{password}[/] (shown once)"
-    out.print(f"[green]✓[/] {escape(name)} ({role.value}) may sign in with {shown}.")
+    out.print(f"[green]✓[/] {foreign(name)} ({role.value}) may sign in with {shown}.")
 
 
 def add_user(file: Path, name: str, *, role: Role = Role.OPERATOR, password: str = "") -> str:

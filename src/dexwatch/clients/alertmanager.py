@@ -4,6 +4,7 @@ Shapes follow api/v2/openapi.yaml of prometheus/alertmanager.
 Every method raises `SourceError`; `rpc_error` means that Alertmanager refused the request and why.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,13 @@ import orjson
 
 from dexwatch.clients import http
 from dexwatch.clients.http import HttpClient, Outcome, SourceError
+
+_BARE_NAME = re.compile(r"\A[a-zA-Z_][a-zA-Z0-9_]*\Z")
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,8 @@ class Matcher:
         operator = (
             ("=~" if self.is_equal else "!~") if self.is_regex else ("=" if self.is_equal else "!=")
         )
-        return f'{self.name}{operator}"{self.value}"'
+        name = self.name if _BARE_NAME.fullmatch(self.name) else _quoted(self.name)
+        return f"{name}{operator}{_quoted(self.value)}"
 
 
 @dataclass(frozen=True)

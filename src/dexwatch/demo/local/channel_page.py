@@ -14,7 +14,9 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
-_LINK = re.compile(r"&lt;(https?://[^|&<>\s]+(?:&amp;[^|&<>\s]+)*)(?:\|(.*?))?&gt;")
+_LINK = re.compile(
+    r"&lt;(https?://[^|&<>\s]+(?:&amp;[^|&<>\s]+)*)(?:\|([^\n&]*(?:&(?!gt;|lt;)[^\n&]*)*))?&gt;"
+)
 _BOLD = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
 _ITALIC = re.compile(r"(?<![\w_])_([^_\n]+)_(?![\w_])")
 _FENCE = re.compile(r"```(.+?)```", re.DOTALL)
