@@ -15,7 +15,7 @@ from datetime import timedelta
 from pydantic import SecretStr
 
 from dexwatch import clock
-from dexwatch.incidents.records import PageState
+from dexwatch.incidents.records import NotificationState
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers import registry as notifiers
 from dexwatch.notifiers.config import EmailConfig, NotifyConfig, SlackConfig, WebhookConfig
@@ -73,7 +73,7 @@ async def main(order: dict) -> None:
         sys.stdout.flush()
     while True:
         view = await store.incident("INC-1")
-        if view and all(page.state is PageState.DELIVERED for page in view.pages):
+        if view and all(page.state is NotificationState.DELIVERED for page in view.pages):
             break
         await asyncio.sleep(0.05)
     sys.stdout.write("idle\n")

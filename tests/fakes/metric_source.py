@@ -104,7 +104,7 @@ LEVELS = {
     "business_satisfaction_score": 4.4,
     "business_active_users": 311,
     "platform_job_queue_depth": 6,
-    "dexwatch_agenda_overdue": 0,
+    "dexwatch_jobs_overdue": 0,
     "platform_auth_suspicious_sources": 0,
     "probe_duration_seconds": 0.012,
     "bsc_head_difficulty": 2,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from dexwatch.incidents.notice import Chart, ChartLine, Notice, NoticeAlert, NoticeKind
-from dexwatch.incidents.records import IncidentState, PageWhy
+from dexwatch.incidents.records import IncidentState, NotificationReason
 from dexwatch.metrics.severity import Severity
 from tests.fakes.alerts import T0
 
@@ -32,12 +32,12 @@ def notice(channel: str, recipient: str, **changes: object) -> Notice:
     made = Notice(
         key=f"page/INC-1/1/{channel}/{recipient}",
         kind=NoticeKind.PAGE,
-        event=PageWhy.OPENED,
+        event=NotificationReason.OPENED,
         channel=channel,
         recipient=recipient,
         incident_id="INC-1",
-        revision=1,
-        generation=1,
+        version=1,
+        notification_round=1,
         severity=Severity.P1,
         state=IncidentState.OPEN,
         title="Api latency high (api)",

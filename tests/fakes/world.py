@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from dexwatch.incidents.decide import decide
-from dexwatch.incidents.effects import AddTimeline, PlanPage
-from dexwatch.incidents.events import AlertFired, AlertResolved, Fact
+from dexwatch.incidents.effects import AddTimeline, PlanNotification
+from dexwatch.incidents.events import AlertFired, AlertResolved, Event
 from dexwatch.incidents.records import Alert, Incident, Page
 from dexwatch.incidents.state import Decision, GroupState
 from tests.fakes.alerts import POLICY, at
@@ -14,7 +14,7 @@ class World:
     """What a store does, in the plainest way; many groups, all incidents kept."""
 
     def __init__(self, *, by_hand: bool) -> None:
-        self.policy = replace(POLICY, close_p0_by_hand=by_hand)
+        self.policy = replace(POLICY, confirm_urgent_resolution=by_hand)
         self.incidents: dict[str, Incident] = {}
         self.alerts: dict[str, Alert] = {}
         self.pages: dict[str, Page] = {}
@@ -24,7 +24,7 @@ class World:
     def of_group(self, group: str) -> list[Incident]:
         return [i for i in self.incidents.values() if i.group == group]
 
-    def state(self, fact: Fact) -> GroupState:
+    def state(self, fact: Event) -> GroupState:
         if isinstance(fact, AlertFired | AlertResolved):
             latest = self.alerts.get(fact.fingerprint)
             group = latest.group if latest and latest.firing else fact.group
@@ -48,14 +48,14 @@ class World:
             seen=(mine, f"hand/{source}") in self.lines,
         )
 
-    def apply(self, fact: Fact, seconds: float) -> Decision:
+    def apply(self, fact: Event, seconds: float) -> Decision:
         decision = decide(self.state(fact), fact, at(seconds))
         if decision.state.incident:
             self.incidents[decision.state.incident.id] = decision.state.incident
         self.alerts.update(decision.state.alerts)
         self.pages.update(decision.state.pages)
         for effect in decision.effects:
-            if isinstance(effect, PlanPage):
+            if isinstance(effect, PlanNotification):
                 self.planned.append(effect.page)
             if isinstance(effect, AddTimeline):
                 self.lines.add((effect.entry.incident_id, effect.entry.key))

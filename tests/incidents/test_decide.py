@@ -4,17 +4,22 @@ from dataclasses import replace
 
 import pytest
 
-from dexwatch.incidents.effects import Event, HastenPage, PlanPage, UpdateMessage
+from dexwatch.incidents.effects import (
+    ExpediteNotification,
+    PlanNotification,
+    UpdateMessage,
+    UpdateReason,
+)
 from dexwatch.incidents.events import (
     Acknowledged,
     AlertFired,
-    PageOutcome,
+    ManuallyResolved,
+    NotificationAttempted,
     Reopened,
-    ResolvedByHand,
 )
 from dexwatch.incidents.grouping import group_of, title_of
 from dexwatch.incidents.policy import Policy, Route
-from dexwatch.incidents.records import DeliveryOutcome, IncidentState, PageWhy
+from dexwatch.incidents.records import DeliveryOutcome, IncidentState, NotificationReason
 from dexwatch.incidents.state import Decision, Reason
 from dexwatch.metrics.severity import Severity
 from tests.fakes.alerts import ALERTS, ANA, BO, POLICY, SLACK, at, clear, fire
@@ -26,11 +31,11 @@ def world() -> World:
 
 
 def paged(decision: Decision) -> list[Route]:
-    plans = [e.page for e in decision.effects if isinstance(e, PlanPage)]
+    plans = [e.page for e in decision.effects if isinstance(e, PlanNotification)]
     return [Route(p.channel, p.recipient) for p in plans]
 
 
-def told(decision: Decision) -> set[Event]:
+def told(decision: Decision) -> set[UpdateReason]:
     return {e.event for e in decision.effects if isinstance(e, UpdateMessage)}
 
 
@@ -47,7 +52,7 @@ def test_an_equal_or_lesser_alert_joins_without_a_page() -> None:
     for name, severity in (("ErrorRateHigh", "P1"), ("CpuUse80", "P2")):
         decision = w.apply(fire(name, severity), 2)
         assert (decision.reason, paged(decision)) == (Reason.JOINED, [])
-        assert told(decision) == {Event.JOINED}
+        assert told(decision) == {UpdateReason.JOINED}
     assert decision.state.incident.severity is Severity.P1
 
 
@@ -59,7 +64,11 @@ def test_a_rise_in_severity_pages_anew_and_asks_for_a_new_answer() -> None:
     assert decision.reason is Reason.SEVERITY_ROSE
     assert paged(decision) == [SLACK, ANA, BO]
     incident = decision.state.incident
-    assert (incident.state, incident.owner, incident.generation) == (IncidentState.OPEN, None, 2)
+    assert (incident.state, incident.owner, incident.notification_round) == (
+        IncidentState.OPEN,
+        None,
+        2,
+    )
 
 
 def test_the_incident_resolves_with_its_last_alert_and_tells_everybody() -> None:
@@ -71,7 +80,7 @@ def test_the_incident_resolves_with_its_last_alert_and_tells_everybody() -> None
     assert decision.reason is Reason.ALL_ALERTS_RESOLVED
     updates = [e for e in decision.effects if isinstance(e, UpdateMessage)]
     assert {Route(e.channel, e.recipient) for e in updates} == {ALERTS, BO}
-    assert told(decision) == {Event.RESOLVED}
+    assert told(decision) == {UpdateReason.RESOLVED}
 
 
 def test_with_close_by_hand_a_p0_waits_for_a_person_and_a_p2_does_not() -> None:
@@ -80,7 +89,7 @@ def test_with_close_by_hand_a_p0_waits_for_a_person_and_a_p2_does_not() -> None:
     decision = w.apply(clear(), 60)
     assert decision.reason is Reason.AWAITS_CONFIRMATION
     assert decision.state.incident.state is IncidentState.MITIGATED
-    assert w.apply(ResolvedByHand("INC-1", "bo", "1"), 70).reason is Reason.RESOLVED_BY_HAND
+    assert w.apply(ManuallyResolved("INC-1", "bo", "1"), 70).reason is Reason.RESOLVED_BY_HAND
     w.apply(fire("CpuUse80", "P2", subject="cpu"), 80)
     decision = w.apply(clear("CpuUse80", "P2", subject="cpu"), 90)
     assert decision.reason is Reason.ALL_ALERTS_RESOLVED
@@ -143,7 +152,7 @@ def test_only_the_newest_incident_of_a_group_can_be_reopened() -> None:
 
 def outcome(w: World, channel: str, result: DeliveryOutcome, attempt: int = 1) -> Decision:
     page = next(p for p in w.planned if p.channel == channel)
-    return w.apply(PageOutcome(page.incident_id, page.id, result, attempt, "why"), 5)
+    return w.apply(NotificationAttempted(page.incident_id, page.id, result, attempt, "why"), 5)
 
 
 def database(instance: str, severity: str = "P0", name: str = "DatabaseDown", **more) -> AlertFired:
@@ -158,9 +167,13 @@ def test_a_second_thing_of_the_same_subject_pages_anew_and_asks_for_a_new_answer
     decision = w.apply(database("custody"), 3)
     assert decision.reason is Reason.ANOTHER_JOINED
     assert paged(decision) == [SLACK, ANA, BO]
-    assert {p.why for p in w.planned} == {PageWhy.OPENED, PageWhy.ANOTHER}
+    assert {p.why for p in w.planned} == {NotificationReason.OPENED, NotificationReason.ANOTHER}
     incident = decision.state.incident
-    assert (incident.state, incident.owner, incident.generation) == (IncidentState.OPEN, None, 2)
+    assert (incident.state, incident.owner, incident.notification_round) == (
+        IncidentState.OPEN,
+        None,
+        2,
+    )
     assert len(w.incidents) == 1
 
 
@@ -232,7 +245,7 @@ def test_an_unknown_p0_page_hastens_the_other_channels() -> None:
     w = world()
     w.apply(fire(), 0)
     decision = outcome(w, "slack", DeliveryOutcome.UNKNOWN)
-    assert {e.page_id for e in decision.effects if isinstance(e, HastenPage)} == {
+    assert {e.page_id for e in decision.effects if isinstance(e, ExpediteNotification)} == {
         "INC-1/1/email/ana@example.org",
         "INC-1/1/email/bo@example.org",
     }
@@ -252,11 +265,11 @@ def test_while_nobody_was_reached_the_next_route_is_paged_until_none_is_left() -
     w.apply(fire("DiskUse60", "P3"), 0)
     decision = outcome(w, "email", DeliveryOutcome.FAILED)
     assert paged(decision) == [SLACK]
-    assert w.planned[-1].why is PageWhy.FALLBACK
+    assert w.planned[-1].why is NotificationReason.FALLBACK
     assert paged(outcome(w, "slack", DeliveryOutcome.FAILED)) == [ANA]
     for _ in range(9):
         for page in w.planned[:]:
-            w.apply(PageOutcome("INC-1", page.id, DeliveryOutcome.FAILED, 1), 5)
+            w.apply(NotificationAttempted("INC-1", page.id, DeliveryOutcome.FAILED, 1), 5)
     assert {Route(p.channel, p.recipient) for p in w.planned} == set(POLICY.everyone())
 
 

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from dexwatch.incidents.decide import decide
-from dexwatch.incidents.effects import PlanPage
+from dexwatch.incidents.effects import PlanNotification
 from dexwatch.incidents.events import (
     Acknowledged,
-    Fact,
+    Event,
+    ManuallyResolved,
     NoteAdded,
-    PageOutcome,
+    NotificationAttempted,
     Reopened,
-    ResolvedByHand,
 )
 from dexwatch.incidents.records import DeliveryOutcome, IncidentState
 from dexwatch.incidents.state import Decision, Reason
@@ -33,16 +33,16 @@ class Incidents(RuleBasedStateMachine):
         super().__init__()
         self.world = World(by_hand=False)
         self.seconds = 0.0
-        self.facts: list[Fact] = []
+        self.facts: list[Event] = []
         self.episodes: dict[tuple[str, str, str], float] = {}
         self.acts = 0
 
-    def learn(self, fact: Fact) -> Decision:
+    def learn(self, fact: Event) -> Decision:
         self.facts.append(fact)
         decision = self.world.apply(fact, self.seconds)
         # A fact that was just learned changes nothing when it is told again at once.
         again = decide(self.world.state(fact), fact, at(self.seconds))
-        assert not any(isinstance(e, PlanPage) for e in again.effects), again.reason
+        assert not any(isinstance(e, PlanNotification) for e in again.effects), again.reason
         assert again.state.incident == self.world.state(fact).incident, again.reason
         return decision
 
@@ -68,7 +68,7 @@ class Incidents(RuleBasedStateMachine):
             fire(name, NAMES[name], start=start, subject=subject, suppressed_by=hidden, **more)
         )
         if decision.reason is Reason.ANOTHER_JOINED:
-            assert any(isinstance(e, PlanPage) for e in decision.effects)
+            assert any(isinstance(e, PlanNotification) for e in decision.effects)
             assert decision.state.incident.state is IncidentState.OPEN
             assert NAMES[name] in ("P0", "P1")
 
@@ -88,20 +88,24 @@ class Incidents(RuleBasedStateMachine):
         self.learn(data.draw(st.sampled_from(self.facts)))
 
     @precondition(lambda self: self.world.incidents)
-    @rule(data=st.data(), kind=st.sampled_from([Acknowledged, ResolvedByHand, Reopened, NoteAdded]))
+    @rule(
+        data=st.data(), kind=st.sampled_from([Acknowledged, ManuallyResolved, Reopened, NoteAdded])
+    )
     def somebody_acts(self, data: st.DataObject, kind: type) -> None:
         incident = data.draw(st.sampled_from(sorted(self.world.incidents)))
         self.acts += 1
         before = self.world.incidents[incident]
         self.learn(kind(incident, by="bo", source_id=f"act{self.acts}", note="n"))
-        if kind is ResolvedByHand and before.unresolved:
+        if kind is ManuallyResolved and before.unresolved:
             assert not self.world.incidents[incident].unresolved, "a resolve always passes"
 
     @precondition(lambda self: self.world.planned)
     @rule(data=st.data(), result=st.sampled_from(DeliveryOutcome), attempt=st.integers(1, 5))
     def an_attempt_ends(self, data: st.DataObject, result: DeliveryOutcome, attempt: int) -> None:
         page = data.draw(st.sampled_from(self.world.planned))
-        self.world.apply(PageOutcome(page.incident_id, page.id, result, attempt), self.seconds)
+        self.world.apply(
+            NotificationAttempted(page.incident_id, page.id, result, attempt), self.seconds
+        )
 
     @invariant()
     def a_group_has_at_most_one_open_incident(self) -> None:

@@ -16,7 +16,7 @@ import dexwatch.notifiers as channels
 from dexwatch.demo.local.mailbox import Mailbox
 from dexwatch.demo.local.server import LoopbackServer, Reply, Request
 from dexwatch.demo.local.slack import Failure, Fault, SlackFake
-from dexwatch.incidents.effects import Event
+from dexwatch.incidents.effects import UpdateReason
 from dexwatch.incidents.notice import NoticeKind
 from dexwatch.incidents.records import DeliveryOutcome, IncidentState
 from dexwatch.metrics.severity import Severity
@@ -255,7 +255,7 @@ async def test_hostile_text_is_accepted_by_strict_receivers_and_harmless(name: s
                 bad,
                 key="u",
                 kind=NoticeKind.UPDATE,
-                event=Event.ACKNOWLEDGED,
+                event=UpdateReason.ACKNOWLEDGED,
                 state=IncidentState.ACKNOWLEDGED,
                 handle=first.handle,
             )
@@ -297,17 +297,17 @@ async def test_slack_keeps_one_message_and_tells_changes_in_its_thread() -> None
         async with channel("slack", settings) as notifier:
             first = await notifier.send(notice("slack", "#alerts"))
 
-            async def then(event: Event, state: IncidentState, **more: object) -> None:
+            async def then(event: UpdateReason, state: IncidentState, **more: object) -> None:
                 follow = notice(
                     "slack", "#alerts", kind=NoticeKind.UPDATE, event=event, state=state,
                     handle=first.handle, key=event.value, **more,
                 )  # fmt: skip
                 assert (await notifier.send(follow)).outcome is DELIVERED
 
-            await then(Event.JOINED, IncidentState.OPEN)
+            await then(UpdateReason.JOINED, IncidentState.OPEN)
             assert len(slack.messages) == 1
-            await then(Event.ACKNOWLEDGED, IncidentState.ACKNOWLEDGED, owner="bo")
-            await then(Event.RESOLVED, IncidentState.RESOLVED)
+            await then(UpdateReason.ACKNOWLEDGED, IncidentState.ACKNOWLEDGED, owner="bo")
+            await then(UpdateReason.RESOLVED, IncidentState.RESOLVED)
             root, ack, resolved = slack.messages
             assert (root.edits, ack.thread_ts, resolved.thread_ts) == (3, root.ts, root.ts)
             assert "bo has taken it on" in ack.text

@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 from pydantic import SecretStr
 
-from dexwatch.incidents.events import AlertFact, AlertFired, AlertResolved
+from dexwatch.incidents.events import AlertEvent, AlertFired, AlertResolved
 from dexwatch.incidents.state import Reason
 from dexwatch.metrics.severity import Severity
 from dexwatch.receivers.alertmanager import MAX_BODY, build_door
@@ -24,11 +24,11 @@ GOOD = {"Authorization": f"Bearer {TOKEN}"}
 
 class Door:
     def __init__(self) -> None:
-        self.facts: list[AlertFact] = []
+        self.facts: list[AlertEvent] = []
         self.counted: list[str] = []
         self.down = False
 
-    async def ingest(self, facts: Sequence[AlertFact]) -> list[Applied]:
+    async def ingest(self, facts: Sequence[AlertEvent]) -> list[Applied]:
         if self.down:
             raise StoreUnavailableError("down")
         self.facts.extend(facts)

@@ -205,7 +205,7 @@ async def test_the_loop_finishes_what_is_under_way_and_leaves_the_rest(store: Sq
     assert len(channel.sent) == 1
     view = await store.incident("INC-1")
     assert sorted(p.state.value for p in view.pages) == ["delivered", "planned", "planned"]
-    latency = next(s for s in figures.samples() if s.metric is own.page_seconds)
+    latency = next(s for s in figures.samples() if s.metric is own.notification_seconds)
     assert (latency.value.total, latency.labels["severity"]) == (1, Severity.P0.value)
     assert latency.value.counts[-1] == 1
 

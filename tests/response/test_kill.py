@@ -9,7 +9,7 @@ import pytest
 
 from dexwatch.demo.local.mailbox import Mailbox
 from dexwatch.demo.local.slack import SlackFake
-from dexwatch.incidents.records import PageState
+from dexwatch.incidents.records import NotificationState
 from dexwatch.response.store import IncidentFilter
 from dexwatch.response.work import CRASH_POINTS
 from dexwatch.storage.store import open_store
@@ -67,7 +67,7 @@ async def test_no_p0_is_lost_and_at_most_one_page_too_many(
         assert (await store.incidents(IncidentFilter())).total == 1
         view = await store.incident("INC-1")
         await store.close()
-        assert {p.state for p in view.pages} == {PageState.DELIVERED}
+        assert {p.state for p in view.pages} == {NotificationState.DELIVERED}
         assert len(view.pages) == 3
         # Slack can be asked and the webhook's receiver knows the key; mail cannot be taken back.
         assert len(slack.messages) == 1

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from dexwatch.clock import now
 from dexwatch.demo.local.mailbox import Mailbox
 from dexwatch.demo.local.slack import Failure, Fault, SlackFake
-from dexwatch.incidents.records import DeliveryOutcome, PageState
+from dexwatch.incidents.records import DeliveryOutcome, NotificationState
 from dexwatch.metrics import own
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers import registry as notifiers
@@ -135,10 +135,10 @@ async def test_a_p0_reaches_every_channel_at_once_and_they_follow_it_to_its_end(
         times = view.incident
         assert times.began_at <= times.detected_at <= times.ingested_at <= times.paged_at
         assert times.paged_at <= times.delivered_at <= times.resolved_at
-        assert {page.state for page in view.pages} == {PageState.DELIVERED}
+        assert {page.state for page in view.pages} == {NotificationState.DELIVERED}
         assert s.slack.calls["chat.postMessage"] == 3
         figures = {(x.metric, *x.labels.values()): x.value for x in s.role.samples()}
-        assert figures[own.pages, "slack", "delivered"] == 1
+        assert figures[own.notifications, "slack", "delivered"] == 1
         assert figures[own.hook_requests, "alertmanager", "accepted"] == 2
 
 
@@ -209,8 +209,8 @@ async def test_figures_are_there_before_the_first_event(tmp_path: Path) -> None:
         figures = {(x.metric, *x.labels.values()): x.value for x in s.role.samples()}
     for channel in ("slack", "email", "webhook"):
         for result in DeliveryOutcome:
-            assert figures[own.pages, channel, result.value] == 0
-            assert result.value in own.pages.help
+            assert figures[own.notifications, channel, result.value] == 0
+            assert result.value in own.notifications.help
     for outcome in HOOK_OUTCOMES:
         assert figures[own.hook_requests, "alertmanager", outcome] == 0
         assert outcome in own.hook_requests.help

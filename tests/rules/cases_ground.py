@@ -183,12 +183,14 @@ CASES_GROUND = (
         (Counter('dexwatch_series_dropped_total{collector="pools"}', 0, 0.01, 0),),
     ),
     Case("DaemonDown", (Gauge('dexwatch_daemon_up{daemon="prometheus"}', 1, 0, 1, blip=1),)),
-    Case("AgendaOverdue", (Gauge("dexwatch_agenda_overdue", 0, 1, 0),)),
+    Case("AgendaOverdue", (Gauge("dexwatch_jobs_overdue", 0, 1, 0),)),
     Case(
         "PagesFailing",
         (
-            Counter('dexwatch_pages_total{channel="slack",outcome="retryable"}', 0, 0.004, 0.003),
-            Counter('dexwatch_pages_total{channel="slack",outcome="delivered"}', 1, 1, 1),
+            Counter(
+                'dexwatch_notifications_total{channel="slack",outcome="retryable"}', 0, 0.004, 0.003
+            ),
+            Counter('dexwatch_notifications_total{channel="slack",outcome="delivered"}', 1, 1, 1),
         ),
     ),
     Case(

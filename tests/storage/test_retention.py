@@ -31,7 +31,7 @@ async def held(store: SqlStore) -> dict[str, int]:
 async def deliver_all(store: SqlStore, seconds: float) -> None:
     while claimed := await store.claim(owner="me", now=at(seconds), room=ROOM):
         for work in claimed:
-            told = Settled(DeliveryOutcome.DELIVERED, handle="h", told_revision=99)
+            told = Settled(DeliveryOutcome.DELIVERED, handle="h", last_notified_version=99)
             await store.settle(work, told, at(seconds))
 
 

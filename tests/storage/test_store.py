@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from dexwatch.incidents.events import Acknowledged, AlertFired, NoteAdded
-from dexwatch.incidents.records import DeliveryOutcome, IncidentState, PageState
+from dexwatch.incidents.records import DeliveryOutcome, IncidentState, NotificationState
 from dexwatch.incidents.state import Reason
 from dexwatch.metrics.severity import Severity
 from dexwatch.response import actions as acts
@@ -123,7 +123,7 @@ async def test_a_lease_that_ran_out_makes_the_page_unknown_and_hastens_the_other
     assert again.attempts == 2
     view = await store.incident("INC-1")
     states = {p.channel: p.state for p in view.pages}
-    assert states["slack"] is PageState.UNKNOWN
+    assert states["slack"] is NotificationState.UNKNOWN
     assert any("not known whether" in e.text for e in view.timeline)
     assert {w.id for w in await take(store, late, slack=0)} | {email.id} >= {email.id}
     # The first holder's late answer counts when it is good news only.
@@ -141,12 +141,15 @@ async def test_again_waits_until_it_is_due_and_accepted_ends_it(store: SqlStore)
     work = (await take(store, 10))[0]
     assert (work.attempts, work.doubt) == (2, False)
     done = Settled(
-        DeliveryOutcome.DELIVERED, handle="<m@x>", told_revision=1, told_state=IncidentState.OPEN
+        DeliveryOutcome.DELIVERED,
+        handle="<m@x>",
+        last_notified_version=1,
+        last_notified_state=IncidentState.OPEN,
     )
     await store.settle(work, done, at(11))
     assert await take(store, 9999) == []
     view = await store.incident("INC-1")
-    assert view.pages[0].state is PageState.DELIVERED
+    assert view.pages[0].state is NotificationState.DELIVERED
     assert view.incident.delivered_at == at(11)
     assert (await store.briefing(work)).handle == "<m@x>"
 
@@ -162,14 +165,16 @@ async def test_a_hopeless_page_falls_back_to_another_channel(store: SqlStore) ->
 async def test_updates_asked_for_during_an_attempt_are_not_lost(store: SqlStore) -> None:
     await store.apply([fire("DiskUse60", "P3", subject="disk")], at(0))
     page = (await take(store, 0))[0]
-    told = Settled(DeliveryOutcome.DELIVERED, told_revision=1, told_state=IncidentState.OPEN)
+    told = Settled(
+        DeliveryOutcome.DELIVERED, last_notified_version=1, last_notified_state=IncidentState.OPEN
+    )
     await store.settle(page, told, at(1))
     await store.apply([Acknowledged("INC-1", "bo", "1")], at(2))
     update_work = (await take(store, 2))[0]
     assert update_work.kind is WorkKind.UPDATE
     await store.apply([clear("DiskUse60", "P3", subject="disk")], at(3))
     assert await take(store, 3) == [], "one update at a time for one recipient"
-    await store.settle(update_work, replace(told, told_revision=2), at(4))
+    await store.settle(update_work, replace(told, last_notified_version=2), at(4))
     more = (await take(store, 4))[0]
     assert (more.id, more.event) == (update_work.id, "resolved")
 

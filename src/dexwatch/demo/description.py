@@ -107,7 +107,7 @@ def _ours(
             "reconcile_seconds": 5,
             "missing_seconds": 20,
             "reopen_window_seconds": 60,
-            "page_quiet_seconds": 30,
+            "repage_interval_seconds": 30,
         },
         "console": _console(ports, addresses),
     }

@@ -12,11 +12,11 @@ from dexwatch.incidents.events import (
     Acknowledged,
     AlertFired,
     AlertResolved,
-    Fact,
+    Event,
+    ManuallyResolved,
     NoteAdded,
-    PageOutcome,
+    NotificationAttempted,
     Reopened,
-    ResolvedByHand,
 )
 from dexwatch.incidents.firing import fired
 from dexwatch.incidents.manual_actions import acknowledged, noted, reopened, resolved_by_hand
@@ -25,11 +25,11 @@ from dexwatch.incidents.resolved import cleared
 from dexwatch.incidents.state import Decision, GroupState, Reason
 
 
-def decide(state: GroupState, fact: Fact, now: datetime) -> Decision:
+def decide(state: GroupState, fact: Event, now: datetime) -> Decision:
     """Return what `fact`, learned at `now`, makes of `state`.
 
     A clock that jumped back is not believed: time never runs backwards inside an incident.
-    The incident's `revision` rises exactly when there is something new to tell about it.
+    The incident's `version` rises exactly when there is something new to tell about it.
     """
     known = [alert.ingested_at for alert in state.alerts.values()]
     if state.incident is not None:
@@ -40,28 +40,28 @@ def decide(state: GroupState, fact: Fact, now: datetime) -> Decision:
     if after is None or after == state.incident:
         return decision
     # That a message arrived is nothing that another message would tell.
-    told = not isinstance(fact, PageOutcome)
+    told = not isinstance(fact, NotificationAttempted)
     if told and state.incident is not None and after.id == state.incident.id:
-        after = replace(after, revision=state.incident.revision + 1)
+        after = replace(after, version=state.incident.version + 1)
     after = replace(after, changed_at=now)
     return replace(decision, state=replace(decision.state, incident=after))
 
 
-def _judge(state: GroupState, fact: Fact, now: datetime) -> Decision:
+def _judge(state: GroupState, fact: Event, now: datetime) -> Decision:
     match fact:
         case AlertFired():
             return fired(state, fact, now)
         case AlertResolved():
             return cleared(state, fact, now)
-        case PageOutcome():
+        case NotificationAttempted():
             return page_outcome(state, fact, now)
-        case Acknowledged() | ResolvedByHand() | Reopened() | NoteAdded():
+        case Acknowledged() | ManuallyResolved() | Reopened() | NoteAdded():
             return _by_hand(state, fact, now)
     assert_never(fact)
 
 
 def _by_hand(
-    state: GroupState, fact: Acknowledged | ResolvedByHand | Reopened | NoteAdded, now: datetime
+    state: GroupState, fact: Acknowledged | ManuallyResolved | Reopened | NoteAdded, now: datetime
 ) -> Decision:
     if state.incident is None:
         return Decision(state, (), Reason.NO_SUCH_INCIDENT)
@@ -70,7 +70,7 @@ def _by_hand(
     match fact:
         case Acknowledged():
             return acknowledged(state, state.incident, fact, now)
-        case ResolvedByHand():
+        case ManuallyResolved():
             return resolved_by_hand(state, state.incident, fact, now)
         case Reopened():
             return reopened(state, state.incident, fact, now)

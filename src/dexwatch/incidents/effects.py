@@ -7,7 +7,7 @@ from enum import StrEnum
 from dexwatch.incidents.records import Page, TimelineEntry
 
 
-class Event(StrEnum):
+class UpdateReason(StrEnum):
     """What an update to already paged people tells."""
 
     JOINED = "joined"
@@ -21,14 +21,14 @@ class Event(StrEnum):
 
 
 @dataclass(frozen=True)
-class PlanPage:
+class PlanNotification:
     """Send this page as soon as possible."""
 
     page: Page
 
 
 @dataclass(frozen=True)
-class HastenPage:
+class ExpediteNotification:
     """Do not wait for the back-off of this page: another channel is in trouble."""
 
     page_id: str
@@ -41,7 +41,7 @@ class UpdateMessage:
     incident_id: str
     channel: str
     recipient: str
-    event: Event
+    event: UpdateReason
     due_at: datetime
 
 
@@ -52,4 +52,4 @@ class AddTimeline:
     entry: TimelineEntry
 
 
-Effect = PlanPage | HastenPage | UpdateMessage | AddTimeline
+Effect = PlanNotification | ExpediteNotification | UpdateMessage | AddTimeline

@@ -63,7 +63,7 @@ class Acknowledged:
 
 
 @dataclass(frozen=True)
-class ResolvedByHand:
+class ManuallyResolved:
     """A person says that it is over."""
 
     incident_id: str
@@ -93,7 +93,7 @@ class NoteAdded:
 
 
 @dataclass(frozen=True)
-class PageOutcome:
+class NotificationAttempted:
     """How one attempt to deliver a page ended; `attempt` counts from 1."""
 
     incident_id: str
@@ -103,6 +103,6 @@ class PageOutcome:
     detail: str = ""
 
 
-AlertFact = AlertFired | AlertResolved
-HumanFact = Acknowledged | ResolvedByHand | Reopened | NoteAdded
-Fact = AlertFact | HumanFact | PageOutcome
+AlertEvent = AlertFired | AlertResolved
+ActionEvent = Acknowledged | ManuallyResolved | Reopened | NoteAdded
+Event = AlertEvent | ActionEvent | NotificationAttempted

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from dexwatch.incidents.effects import Effect, Event
+from dexwatch.incidents.effects import Effect, UpdateReason
 from dexwatch.incidents.events import AlertFired
 from dexwatch.incidents.grouping import another_thing, title_of
 from dexwatch.incidents.notification_plan import line, page_everyone, updates
@@ -14,7 +14,7 @@ from dexwatch.incidents.records import (
     AlertState,
     Incident,
     IncidentState,
-    PageWhy,
+    NotificationReason,
 )
 from dexwatch.incidents.state import Decision, GroupState, Reason
 
@@ -111,7 +111,7 @@ def _open(state: GroupState, alert: Alert, now: datetime, *, still: bool) -> Dec
     )
     attached = state.with_alert(replace(alert, incident_id=incident.id))
     state = replace(attached, incident=incident, newest=True, pages={})
-    why = PageWhy.STILL_FIRING if still else PageWhy.OPENED
+    why = NotificationReason.STILL_FIRING if still else NotificationReason.OPENED
     state, pages = page_everyone(state, incident, why, now)
     text = f"{alert.name} fired: {_said(alert)}"
     if previous:
@@ -177,11 +177,17 @@ def _join(state: GroupState, incident: Incident, alert: Alert, now: datetime) ->
     )
     attached = replace(alert, incident_id=incident.id)
     state = replace(state.with_alert(attached), incident=incident)
-    told = updates(state, Event.RAISED if rose else Event.JOINED, now)
+    told = updates(state, UpdateReason.RAISED if rose else UpdateReason.JOINED, now)
     pages: tuple[Effect, ...] = ()
     reason = Reason.JOINED
     if rose or late or another:
-        why = PageWhy.RAISED if rose else PageWhy.REOPENED if late else PageWhy.ANOTHER
+        why = (
+            NotificationReason.RAISED
+            if rose
+            else NotificationReason.REOPENED
+            if late
+            else NotificationReason.ANOTHER
+        )
         reason = Reason.SEVERITY_ROSE if rose else Reason.ANOTHER_JOINED if another else reason
         state, pages = page_everyone(state, incident, why, now)
     entry = line(incident, _key(alert), now, "alert", text)
@@ -206,10 +212,10 @@ def _reopen(state: GroupState, incident: Incident, alert: Alert, now: datetime) 
         resolved_by=None,
     )
     state = replace(state.with_alert(replace(alert, incident_id=incident.id)), incident=incident)
-    told = updates(state, Event.REOPENED, now)
+    told = updates(state, UpdateReason.REOPENED, now)
     pages: tuple[Effect, ...] = ()
     if page:
-        state, pages = page_everyone(state, incident, PageWhy.REOPENED, now)
+        state, pages = page_everyone(state, incident, NotificationReason.REOPENED, now)
     text = f"{alert.name} fired again: {_said(alert)}"
     if not page:
         text += " Nobody is paged again so soon; the messages already sent are brought up to date."

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from dexwatch.incidents.effects import Event
-from dexwatch.incidents.events import Acknowledged, NoteAdded, Reopened, ResolvedByHand
+from dexwatch.incidents.effects import UpdateReason
+from dexwatch.incidents.events import Acknowledged, ManuallyResolved, NoteAdded, Reopened
 from dexwatch.incidents.notification_plan import line, updates
 from dexwatch.incidents.records import Incident, IncidentState
 from dexwatch.incidents.state import Decision, GroupState, Reason
@@ -23,11 +23,13 @@ def acknowledged(
     state = replace(state, incident=incident)
     text = _with_note("Acknowledged", fact.note)
     entry = line(incident, f"hand/{fact.source_id}", now, "acknowledged", text, by=fact.by)
-    return Decision(state, (entry, *updates(state, Event.ACKNOWLEDGED, now)), Reason.ACKNOWLEDGED)
+    return Decision(
+        state, (entry, *updates(state, UpdateReason.ACKNOWLEDGED, now)), Reason.ACKNOWLEDGED
+    )
 
 
 def resolved_by_hand(
-    state: GroupState, incident: Incident, fact: ResolvedByHand, now: datetime
+    state: GroupState, incident: Incident, fact: ManuallyResolved, now: datetime
 ) -> Decision:
     """Somebody ended it. Alerts that still fire after the reopen window open a linked incident."""
     if incident.state is IncidentState.RESOLVED:
@@ -46,7 +48,9 @@ def resolved_by_hand(
         names = ", ".join(sorted({a.name for a in firing})[:5])
         text += f" Still firing at that moment: {names}."
     entry = line(incident, f"hand/{fact.source_id}", now, "resolved", text, by=fact.by)
-    return Decision(state, (entry, *updates(state, Event.RESOLVED, now)), Reason.RESOLVED_BY_HAND)
+    return Decision(
+        state, (entry, *updates(state, UpdateReason.RESOLVED, now)), Reason.RESOLVED_BY_HAND
+    )
 
 
 def reopened(state: GroupState, incident: Incident, fact: Reopened, now: datetime) -> Decision:
@@ -74,7 +78,9 @@ def reopened(state: GroupState, incident: Incident, fact: Reopened, now: datetim
         _with_note("Reopened", fact.note),
         by=fact.by,
     )
-    return Decision(state, (entry, *updates(state, Event.REOPENED, now)), Reason.REOPENED_BY_HAND)
+    return Decision(
+        state, (entry, *updates(state, UpdateReason.REOPENED, now)), Reason.REOPENED_BY_HAND
+    )
 
 
 def noted(state: GroupState, incident: Incident, fact: NoteAdded, now: datetime) -> Decision:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from dexwatch.incidents.effects import Event
-from dexwatch.incidents.records import Alert, Incident, IncidentState, PageWhy
+from dexwatch.incidents.effects import UpdateReason
+from dexwatch.incidents.records import Alert, Incident, IncidentState, NotificationReason
 from dexwatch.metrics.severity import Severity
 
 MAX_ALERTS = 10
@@ -58,12 +58,12 @@ class Notice:
     key: str
     """The same for every attempt of one message, for receivers that recognise repeats."""
     kind: NoticeKind
-    event: Event | PageWhy
+    event: UpdateReason | NotificationReason
     channel: str
     recipient: str
     incident_id: str
-    revision: int
-    generation: int
+    version: int
+    notification_round: int
     severity: Severity
     state: IncidentState
     title: str
@@ -99,25 +99,25 @@ def told(notice: Notice) -> str:
     """Return one sentence that says what just happened."""
     who = notice.owner or "somebody"
     word = notice.severity.word
-    sentences: dict[Event | PageWhy, str] = {
-        PageWhy.OPENED: f"{word.capitalize()} incident {notice.incident_id} opened.",
-        PageWhy.RAISED: f"The severity rose to {notice.severity} ({word}).",
-        PageWhy.REOPENED: "The fault has returned.",
-        PageWhy.STILL_FIRING: "It was closed by hand but still fires.",
-        PageWhy.ANOTHER: "Another thing of the same kind has failed, too.",
-        PageWhy.FALLBACK: "Another channel could not be reached, so you are told here.",
-        Event.JOINED: "Another alert has joined.",
-        Event.ALERT_RESOLVED: "One of the alerts is over.",
-        Event.RAISED: f"The severity rose to {notice.severity} ({word}).",
-        Event.ACKNOWLEDGED: f"{who} has taken it on.",
-        Event.MITIGATED: "All alerts are over; please confirm that it has ended.",
-        Event.RESOLVED: (
+    sentences: dict[UpdateReason | NotificationReason, str] = {
+        NotificationReason.OPENED: f"{word.capitalize()} incident {notice.incident_id} opened.",
+        NotificationReason.RAISED: f"The severity rose to {notice.severity} ({word}).",
+        NotificationReason.REOPENED: "The fault has returned.",
+        NotificationReason.STILL_FIRING: "It was closed by hand but still fires.",
+        NotificationReason.ANOTHER: "Another thing of the same kind has failed, too.",
+        NotificationReason.FALLBACK: "Another channel could not be reached, so you are told here.",
+        UpdateReason.JOINED: "Another alert has joined.",
+        UpdateReason.ALERT_RESOLVED: "One of the alerts is over.",
+        UpdateReason.RAISED: f"The severity rose to {notice.severity} ({word}).",
+        UpdateReason.ACKNOWLEDGED: f"{who} has taken it on.",
+        UpdateReason.MITIGATED: "All alerts are over; please confirm that it has ended.",
+        UpdateReason.RESOLVED: (
             f"{notice.resolved_by} closed it."
             if notice.resolved_by
             else "All alerts are over; it resolved by itself."
         ),
-        Event.REOPENED: "The fault has returned.",
-        Event.NOTE: "A note was added.",
+        UpdateReason.REOPENED: "The fault has returned.",
+        UpdateReason.NOTE: "A note was added.",
     }
     return sentences[notice.event]
 

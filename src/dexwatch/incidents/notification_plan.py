@@ -6,19 +6,19 @@ from datetime import datetime, timedelta
 from dexwatch.incidents.effects import (
     AddTimeline,
     Effect,
-    Event,
-    HastenPage,
-    PlanPage,
+    ExpediteNotification,
+    PlanNotification,
     UpdateMessage,
+    UpdateReason,
 )
-from dexwatch.incidents.events import PageOutcome
+from dexwatch.incidents.events import NotificationAttempted
 from dexwatch.incidents.policy import URGENT, Route
 from dexwatch.incidents.records import (
     DeliveryOutcome,
     Incident,
+    NotificationReason,
+    NotificationState,
     Page,
-    PageState,
-    PageWhy,
     TimelineEntry,
     page_id,
 )
@@ -32,12 +32,12 @@ _REPEAT_HOLD_LIMIT = timedelta(minutes=15)
 
 
 def page_everyone(
-    state: GroupState, incident: Incident, why: PageWhy, now: datetime
+    state: GroupState, incident: Incident, why: NotificationReason, now: datetime
 ) -> tuple[GroupState, tuple[Effect, ...]]:
-    """Begin a new generation of pages to all routes of the incident's severity."""
+    """Begin a new notification_round of pages to all routes of the incident's severity."""
     incident = replace(
         incident,
-        generation=incident.generation + 1,
+        notification_round=incident.notification_round + 1,
         paged_at=incident.paged_at or now,
         last_paged_at=now,
     )
@@ -47,7 +47,7 @@ def page_everyone(
         text = (
             f"Nobody is configured to be told of {incident.severity}: see notify in dexwatch.yml."
         )
-        return state, (line(incident, f"nobody/{incident.generation}", now, "page", text),)
+        return state, (line(incident, f"nobody/{incident.notification_round}", now, "page", text),)
     effects: tuple[Effect, ...] = ()
     for route in routes:
         state, more = _plan(state, incident, route, why, now)
@@ -55,7 +55,7 @@ def page_everyone(
     return state, effects
 
 
-def updates(state: GroupState, event: Event, now: datetime) -> tuple[Effect, ...]:
+def updates(state: GroupState, event: UpdateReason, now: datetime) -> tuple[Effect, ...]:
     """Return one update for each recipient that has been paged.
 
     While a fault flaps, the updates are held back ever longer and so become one.
@@ -77,17 +77,17 @@ def line(
     return AddTimeline(TimelineEntry(incident.id, key, at, kind, by, text))
 
 
-def page_outcome(state: GroupState, fact: PageOutcome, now: datetime) -> Decision:
+def page_outcome(state: GroupState, fact: NotificationAttempted, now: datetime) -> Decision:
     """Judge how one attempt ended. A late answer never moves an accepted page back."""
     incident, page = state.incident, state.pages.get(fact.page_id)
     if incident is None or page is None:
         return Decision(state, (), Reason.NO_SUCH_PAGE)
-    if page.state is PageState.DELIVERED:
+    if page.state is NotificationState.DELIVERED:
         return Decision(state, (), Reason.REPEATED)
     page = replace(page, attempts=max(page.attempts, fact.attempt), detail=fact.detail)
     where = f"{page.channel} {page.recipient}"
     if fact.result is DeliveryOutcome.DELIVERED:
-        page = replace(page, state=PageState.DELIVERED, delivered_at=now)
+        page = replace(page, state=NotificationState.DELIVERED, delivered_at=now)
         state = replace(
             state.with_page(page),
             incident=replace(incident, delivered_at=incident.delivered_at or now),
@@ -104,14 +104,14 @@ def page_outcome(state: GroupState, fact: PageOutcome, now: datetime) -> Decisio
 
 
 def _failed(
-    state: GroupState, incident: Incident, page: Page, fact: PageOutcome, now: datetime
+    state: GroupState, incident: Incident, page: Page, fact: NotificationAttempted, now: datetime
 ) -> Decision:
     where = f"{page.channel} {page.recipient}"
     if fact.result is DeliveryOutcome.FAILED:
-        page, reason = replace(page, state=PageState.FAILED), Reason.PAGE_FAILED
+        page, reason = replace(page, state=NotificationState.FAILED), Reason.PAGE_FAILED
         text = f"{where} cannot be reached: {fact.detail}"
     else:
-        page, reason = replace(page, state=PageState.UNKNOWN), Reason.PAGE_UNKNOWN
+        page, reason = replace(page, state=NotificationState.UNKNOWN), Reason.PAGE_UNKNOWN
         text = f"It is not known whether {where} has the page; it goes out again."
     state = state.with_page(page)
     key = f"page/{page.id}/{fact.result}/{fact.attempt}"
@@ -123,33 +123,33 @@ def _otherwise(
     state: GroupState, incident: Incident, page: Page, now: datetime
 ) -> tuple[GroupState, tuple[Effect, ...]]:
     """See to it that an urgent page, or a lost one, reaches somebody on another channel."""
-    lost = page.state is PageState.FAILED
+    lost = page.state is NotificationState.FAILED
     if not (lost or page.severity in URGENT):
         return state, ()
     others = [
         p
         for p in state.pages.values()
-        if p.generation == page.generation and p.channel != page.channel
+        if p.notification_round == page.notification_round and p.channel != page.channel
     ]
-    if any(p.state is PageState.DELIVERED for p in others):
+    if any(p.state is NotificationState.DELIVERED for p in others):
         return state, ()
-    waiting = [p for p in others if p.state is not PageState.FAILED]
+    waiting = [p for p in others if p.state is not NotificationState.FAILED]
     if waiting:
-        return state, tuple(HastenPage(p.id) for p in waiting)
+        return state, tuple(ExpediteNotification(p.id) for p in waiting)
     for route in incident.policy.everyone():
-        planned = page_id(incident.id, page.generation, route.channel, route.recipient)
+        planned = page_id(incident.id, page.notification_round, route.channel, route.recipient)
         if route.channel != page.channel and planned not in state.pages:
-            at_page = replace(incident, generation=page.generation)
-            return _plan(state, at_page, route, PageWhy.FALLBACK, now)
+            at_page = replace(incident, notification_round=page.notification_round)
+            return _plan(state, at_page, route, NotificationReason.FALLBACK, now)
     return state, ()
 
 
 def _plan(
-    state: GroupState, incident: Incident, route: Route, why: PageWhy, now: datetime
+    state: GroupState, incident: Incident, route: Route, why: NotificationReason, now: datetime
 ) -> tuple[GroupState, tuple[Effect, ...]]:
     page = Page(
         incident_id=incident.id,
-        generation=incident.generation,
+        notification_round=incident.notification_round,
         channel=route.channel,
         recipient=route.recipient,
         severity=incident.severity,
@@ -158,7 +158,7 @@ def _plan(
     )
     if page.id in state.pages:
         return state, ()
-    return state.with_page(page), (PlanPage(page),)
+    return state.with_page(page), (PlanNotification(page),)
 
 
 def _hold(reopened: int) -> timedelta:

@@ -22,10 +22,10 @@ class Policy:
     routes: Mapping[Severity, tuple[Route, ...]] = field(default_factory=dict)
     reopen_window: timedelta = timedelta(minutes=15)
     """A fault that returns within it continues the same incident."""
-    page_quiet: timedelta = timedelta(minutes=5)
+    repage_interval: timedelta = timedelta(minutes=5)
     """A fault that returns pages again only after this long without a page; doubles each time."""
-    page_quiet_limit: timedelta = timedelta(hours=1)
-    close_p0_by_hand: bool = False
+    repage_interval_limit: timedelta = timedelta(hours=1)
+    confirm_urgent_resolution: bool = False
     """P0 and P1 wait for a person's confirmation after their alerts are over."""
 
     def routes_for(self, severity: Severity) -> tuple[Route, ...]:
@@ -42,11 +42,13 @@ class Policy:
     def quiet(self, reopened: int) -> timedelta:
         """Return how long after a page a returning fault stays without another."""
         # 2**16 times any sensible quiet time is past any sensible limit.
-        return min(self.page_quiet * (1 << min(max(reopened - 1, 0), 16)), self.page_quiet_limit)
+        return min(
+            self.repage_interval * (1 << min(max(reopened - 1, 0), 16)), self.repage_interval_limit
+        )
 
     def waits_for_person(self, severity: Severity) -> bool:
         """Does an incident of this severity stay open until somebody confirms its end?"""
-        return self.close_p0_by_hand and severity in URGENT
+        return self.confirm_urgent_resolution and severity in URGENT
 
 
 URGENT = frozenset({Severity.P0, Severity.P1})

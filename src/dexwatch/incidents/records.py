@@ -36,7 +36,7 @@ class IncidentState(StrEnum):
     RESOLVED = "resolved"
 
 
-class PageState(StrEnum):
+class NotificationState(StrEnum):
     """Whether the recipient was reached, as far as is known."""
 
     PLANNED = "planned"
@@ -47,7 +47,7 @@ class PageState(StrEnum):
     """It cannot be delivered there, now or later."""
 
 
-class PageWhy(StrEnum):
+class NotificationReason(StrEnum):
     """What the page is for."""
 
     OPENED = "opened"
@@ -128,9 +128,9 @@ class Incident:
     detected_at: datetime
     ingested_at: datetime
     changed_at: datetime
-    generation: int = 0
+    notification_round: int = 0
     """Rises by one whenever people are paged anew."""
-    revision: int = 1
+    version: int = 1
     """Rises with all that people can be told, so that messages know whether they are behind."""
     owner: str | None = None
     previous: str | None = None
@@ -156,26 +156,26 @@ class Page:
     """One attempt, with its retries, to reach one recipient on one channel."""
 
     incident_id: str
-    generation: int
+    notification_round: int
     channel: str
     recipient: str
     severity: Severity
-    why: PageWhy
+    why: NotificationReason
     planned_at: datetime
-    state: PageState = PageState.PLANNED
+    state: NotificationState = NotificationState.PLANNED
     attempts: int = 0
     delivered_at: datetime | None = None
     detail: str = ""
 
     @property
     def id(self) -> str:
-        """The identity: nobody is paged twice on one channel for one generation."""
-        return page_id(self.incident_id, self.generation, self.channel, self.recipient)
+        """The identity: nobody is paged twice on one channel for one notification_round."""
+        return page_id(self.incident_id, self.notification_round, self.channel, self.recipient)
 
 
-def page_id(incident_id: str, generation: int, channel: str, recipient: str) -> str:
+def page_id(incident_id: str, notification_round: int, channel: str, recipient: str) -> str:
     """Return the identity of a page."""
-    return f"{incident_id}/{generation}/{channel}/{recipient}"
+    return f"{incident_id}/{notification_round}/{channel}/{recipient}"
 
 
 @dataclass(frozen=True)

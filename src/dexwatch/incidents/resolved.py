@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from dexwatch.incidents.effects import Event
+from dexwatch.incidents.effects import UpdateReason
 from dexwatch.incidents.events import AlertResolved
 from dexwatch.incidents.notification_plan import line, updates
 from dexwatch.incidents.records import Alert, AlertState, Incident, IncidentState
@@ -42,19 +42,19 @@ def _after(state: GroupState, incident: Incident, alert: Alert, now: datetime) -
         entry = line(incident, key, now, "alert", f"{alert.name} resolved; {more}")
         state = replace(state, incident=replace(incident, changed_at=now))
         return Decision(
-            state, (entry, *updates(state, Event.ALERT_RESOLVED, now)), Reason.ALERT_RESOLVED
+            state, (entry, *updates(state, UpdateReason.ALERT_RESOLVED, now)), Reason.ALERT_RESOLVED
         )
     incident = replace(incident, mitigated_at=incident.mitigated_at or now)
     if incident.policy.waits_for_person(incident.severity):
         incident = replace(incident, state=IncidentState.MITIGATED)
         text = f"{alert.name} resolved, the last alert; a person has yet to confirm the end."
-        event, reason, kind = Event.MITIGATED, Reason.AWAITS_CONFIRMATION, "mitigated"
+        event, reason, kind = UpdateReason.MITIGATED, Reason.AWAITS_CONFIRMATION, "mitigated"
     else:
         incident = replace(
             incident, state=IncidentState.RESOLVED, resolved_at=now, resolved_by=None
         )
         text = f"{alert.name} resolved, the last alert; the incident resolves by itself."
-        event, reason, kind = Event.RESOLVED, Reason.ALL_ALERTS_RESOLVED, "resolved"
+        event, reason, kind = UpdateReason.RESOLVED, Reason.ALL_ALERTS_RESOLVED, "resolved"
     state = replace(state, incident=incident)
     entry = line(incident, key, now, kind, text)
     return Decision(state, (entry, *updates(state, event, now)), reason)

@@ -40,20 +40,20 @@ hook_requests = counter(
 incidents_open = gauge(
     "dexwatch_incidents_open", "Open incidents by severity.", unit=Unit.COUNT, labels=("severity",)
 )
-pages = counter(
-    "dexwatch_pages_total",
+notifications = counter(
+    "dexwatch_notifications_total",
     "Attempts to reach somebody, by channel and outcome (delivered, retryable, failed, unknown).",
     labels=("channel", "outcome"),
 )
-page_seconds = histogram(
-    "dexwatch_page_latency_seconds",
+notification_seconds = histogram(
+    "dexwatch_notification_latency_seconds",
     "From the alert reaching us to the channel accepting the message.",
     unit=Unit.SECONDS,
     buckets=(0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 6.0, 10.0, 30.0, 60.0, 300.0),
     labels=("channel", "severity"),
 )
-agenda_due = gauge(
-    "dexwatch_agenda_overdue", "Due work that nobody has taken yet.", unit=Unit.COUNT
+jobs_overdue = gauge(
+    "dexwatch_jobs_overdue", "Due work that nobody has taken yet.", unit=Unit.COUNT
 )
 daemon_up = gauge(
     "dexwatch_daemon_up",
@@ -74,9 +74,9 @@ OWN_METRICS = (
     series_dropped,
     hook_requests,
     incidents_open,
-    pages,
-    page_seconds,
-    agenda_due,
+    notifications,
+    notification_seconds,
+    jobs_overdue,
     daemon_up,
     daemon_restarts,
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from dexwatch.incidents.effects import Event
+from dexwatch.incidents.effects import UpdateReason
 from dexwatch.incidents.notice import Notice, NoticeKind
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers import http
@@ -19,7 +19,7 @@ from dexwatch.response.notifier import DeliveryResult, LookupResult, Notifier
 _TRANSIENT = frozenset({"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org"})
 _UNSURE = frozenset({"internal_error", "fatal_error", "request_timeout", "accesslimited"})
 _GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-_SILENT = frozenset({Event.JOINED, Event.ALERT_RESOLVED, Event.NOTE})
+_SILENT = frozenset({UpdateReason.JOINED, UpdateReason.ALERT_RESOLVED, UpdateReason.NOTE})
 _REMEDY = {
     "not_in_channel": "invite the app to the channel",
     "channel_not_found": "check the channel's name, or invite the app if it is private",

@@ -64,7 +64,7 @@ def _metadata(notice: Notice) -> dict[str, Any]:
     payload = {
         "key": notice.key,
         "incident": notice.incident_id,
-        "generation": notice.generation,
+        "notification_round": notice.notification_round,
         "severity": notice.severity.value,
     }
     return {"event_type": EVENT_TYPE, "event_payload": payload}

@@ -93,8 +93,8 @@ def document(notice: Notice) -> Mapping[str, object]:
         "told": told(notice),
         "incident": {
             "id": notice.incident_id,
-            "revision": notice.revision,
-            "generation": notice.generation,
+            "version": notice.version,
+            "notification_round": notice.notification_round,
             "severity": notice.severity.value,
             "state": notice.state.value,
             "title": notice.title,

@@ -26,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from dexwatch.incidents.events import AlertFact
+from dexwatch.incidents.events import AlertEvent
 from dexwatch.response.ingest import fired, resolved
 from dexwatch.response.store import Applied, StoreUnavailableError
 
@@ -40,7 +40,7 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 9000
 
 Label = Annotated[str, Field(max_length=8192)]
 Labels = Annotated[dict[Annotated[str, Field(max_length=256)], Label], Field(max_length=100)]
-Ingests = Callable[[Sequence[AlertFact]], Awaitable[Sequence[Applied]]]
+Ingests = Callable[[Sequence[AlertEvent]], Awaitable[Sequence[Applied]]]
 
 
 class _Alert(BaseModel):
@@ -98,7 +98,7 @@ def build_door(
     Three plain routes need no more of a framework, whose memory this role then does not hold.
 
     Args:
-        ingest: applies facts durably; may raise `StoreUnavailableError`.
+        ingest: applies events durably; may raise `StoreUnavailableError`.
         token: what Alertmanager must show as a bearer token.
         metrics: the exposition of the role's own samples.
         body_seconds: how long a sender may take over its body.
@@ -151,7 +151,7 @@ async def _take(
         where = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"]) or "body"
         return "malformed", _says(400, f"not a version 4 Alertmanager webhook: see {where[:200]}")
     try:
-        applied = await ingest(facts_of(payload))
+        applied = await ingest(events_of(payload))
     except StoreUnavailableError:
         refusal = _says(503, "the incident store is unavailable, try again")
         refusal.headers["Retry-After"] = _RETRY_SECONDS
@@ -159,19 +159,19 @@ async def _take(
     return "accepted", JSONResponse({"applied": [a.reason.value for a in applied]})
 
 
-def facts_of(payload: _Payload) -> list[AlertFact]:
-    """Return the payload's alerts as facts, the resolved ones first.
+def events_of(payload: _Payload) -> list[AlertEvent]:
+    """Return the payload's alerts as events, the resolved ones first.
 
     Within one message a resolve frees what a new episode of the same alert then takes.
     """
-    facts: list[AlertFact] = []
+    events: list[AlertEvent] = []
     for alert in sorted(payload.alerts, key=lambda a: (a.status != "resolved", a.startsAt)):
         if alert.labels.get("severity") == "none":
             # The dead man's signal is looked for elsewhere and asks nobody for an answer.
             continue
         starts_at = alert.startsAt
         if alert.status == "firing":
-            facts.append(
+            events.append(
                 fired(
                     fingerprint=alert.fingerprint,
                     labels=alert.labels,
@@ -181,7 +181,7 @@ def facts_of(payload: _Payload) -> list[AlertFact]:
                 )
             )
         else:
-            facts.append(
+            events.append(
                 resolved(
                     fingerprint=alert.fingerprint,
                     labels=alert.labels,
@@ -191,7 +191,7 @@ def facts_of(payload: _Payload) -> list[AlertFact]:
                     upstream=_short(payload.groupKey),
                 )
             )
-    return facts
+    return events
 
 
 def _known(request: Request, token: SecretStr) -> bool:

@@ -7,7 +7,13 @@ The act is durable when the call returns, and messages already sent follow withi
 
 from datetime import datetime
 
-from dexwatch.incidents.events import Acknowledged, HumanFact, NoteAdded, Reopened, ResolvedByHand
+from dexwatch.incidents.events import (
+    Acknowledged,
+    ActionEvent,
+    ManuallyResolved,
+    NoteAdded,
+    Reopened,
+)
 from dexwatch.incidents.state import Reason
 from dexwatch.response.store import (
     Applied,
@@ -69,7 +75,7 @@ async def resolve(
     Raises:
         ActRefusedError: it is resolved already.
     """
-    return await _act(store, ResolvedByHand(incident_id, by, source_id, _bounded(note)), now)
+    return await _act(store, ManuallyResolved(incident_id, by, source_id, _bounded(note)), now)
 
 
 async def reopen(
@@ -94,7 +100,7 @@ async def add_note(
     return await _act(store, NoteAdded(incident_id, by, source_id, _bounded(note)), now)
 
 
-async def _act(store: Store, fact: HumanFact, now: datetime) -> Applied:
+async def _act(store: Store, fact: ActionEvent, now: datetime) -> Applied:
     applied = (await store.apply([fact], now))[0]
     refused = _REFUSED.get(applied.reason)
     if refused is not None:

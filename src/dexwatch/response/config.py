@@ -19,9 +19,9 @@ class RespondConfig(ListenConfig):
     """Alertmanager shows it as a bearer token."""
     reopen_window_seconds: float = Field(default=900, ge=0, le=86400)
     """A fault that returns within it continues the same incident."""
-    page_quiet_seconds: float = Field(default=300, ge=0, le=86400)
+    repage_interval_seconds: float = Field(default=300, ge=0, le=86400)
     """A returning fault pages again only after so long without a page; doubles each time."""
-    close_p0_by_hand: bool = False
+    confirm_urgent_resolution: bool = False
     """P0 and P1 stay mitigated until a person confirms that they have ended."""
     receiver: str = Field(default="dexwatch", min_length=1)
     """Our receiver's name in Alertmanager; alerts routed elsewhere are not ours."""
@@ -30,7 +30,7 @@ class RespondConfig(ListenConfig):
     missing_seconds: float = Field(default=180, ge=5, le=86400)
     """An alert that Alertmanager has not held for so long counts as resolved."""
 
-    keep_signals_days: int = Field(default=30, ge=1, le=3650)
+    keep_events_days: int = Field(default=30, ge=1, le=3650)
     """Received messages are kept so long as evidence, and longer while their incident is open."""
     keep_incidents_days: int = Field(default=400, ge=2, le=3650)
     """Resolved incidents with alerts, pages and timeline; a year, and a month to compare it in."""
@@ -40,6 +40,6 @@ class RespondConfig(ListenConfig):
         return Policy(
             routes=routes,
             reopen_window=timedelta(seconds=self.reopen_window_seconds),
-            page_quiet=timedelta(seconds=self.page_quiet_seconds),
-            close_p0_by_hand=self.close_p0_by_hand,
+            repage_interval=timedelta(seconds=self.repage_interval_seconds),
+            confirm_urgent_resolution=self.confirm_urgent_resolution,
         )

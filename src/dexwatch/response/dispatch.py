@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 
 from dexwatch.clock import Clock
-from dexwatch.incidents.effects import Event
+from dexwatch.incidents.effects import UpdateReason
 from dexwatch.incidents.notice import (
     MAX_ALERTS,
     Chart,
@@ -19,7 +19,7 @@ from dexwatch.incidents.notice import (
     worst_first,
 )
 from dexwatch.incidents.policy import URGENT
-from dexwatch.incidents.records import DeliveryOutcome, PageState, PageWhy
+from dexwatch.incidents.records import DeliveryOutcome, NotificationReason, NotificationState
 from dexwatch.metrics.severity import Severity
 from dexwatch.response.notifier import ChartSource, DeliveryResult, Notifier
 from dexwatch.response.store import Briefing, Store
@@ -127,8 +127,8 @@ class Deliver:
             detail,
             delivery.handle or briefing.handle,
             due_at,
-            told_revision=briefing.incident.revision if reached else None,
-            told_state=briefing.incident.state if reached else None,
+            last_notified_version=briefing.incident.version if reached else None,
+            last_notified_state=briefing.incident.state if reached else None,
         )
 
 
@@ -138,13 +138,17 @@ def notice_for(work: Work, briefing: Briefing, *, public_url: str, now: datetime
     worst = next(iter(worst_first(alerts)), None)
     said = worst.annotations if worst else {}
     page = next((p for p in briefing.pages if p.id == work.page_id), None)
-    generation = page.generation if page else incident.generation
+    notification_round = page.notification_round if page else incident.notification_round
     kind: NoticeKind
-    event: Event | PageWhy
+    event: UpdateReason | NotificationReason
     if work.kind is WorkKind.PAGE:
-        kind, event, key = NoticeKind.PAGE, PageWhy(work.event), work.id
+        kind, event, key = NoticeKind.PAGE, NotificationReason(work.event), work.id
     else:
-        kind, event, key = NoticeKind.UPDATE, Event(work.event), f"{work.id}/{incident.revision}"
+        kind, event, key = (
+            NoticeKind.UPDATE,
+            UpdateReason(work.event),
+            f"{work.id}/{incident.version}",
+        )
     return Notice(
         key=key,
         kind=kind,
@@ -152,8 +156,8 @@ def notice_for(work: Work, briefing: Briefing, *, public_url: str, now: datetime
         channel=work.channel,
         recipient=work.recipient,
         incident_id=incident.id,
-        revision=incident.revision,
-        generation=generation,
+        version=incident.version,
+        notification_round=notification_round,
         severity=incident.severity,
         state=incident.state,
         title=incident.title,
@@ -175,19 +179,21 @@ def notice_for(work: Work, briefing: Briefing, *, public_url: str, now: datetime
 
 def _needless(work: Work, briefing: Briefing, notifier: Notifier, now: datetime) -> Settled | None:
     """Say whether an update has nothing to tell, or nobody yet to tell it to."""
-    if briefing.told_revision >= briefing.incident.revision:
+    if briefing.last_notified_version >= briefing.incident.version:
         return Settled(DeliveryOutcome.DELIVERED, "nothing new")
-    if not any(p.state is PageState.DELIVERED for p in briefing.pages):
-        if any(p.state is not PageState.FAILED for p in briefing.pages):
+    if not any(p.state is NotificationState.DELIVERED for p in briefing.pages):
+        if any(p.state is not NotificationState.FAILED for p in briefing.pages):
             due = next_try(replace(work, attempts=1), now, retry_after=_WAIT_FOR_PAGE_SECONDS)
             if due is not None:
                 return Settled(
                     DeliveryOutcome.RETRYABLE, "waits for its page", due_at=due, counts=False
                 )
         return Settled(DeliveryOutcome.FAILED, "the recipient was never reached")
-    if notifier.only_state_changes and briefing.told_state is briefing.incident.state:
+    if notifier.only_state_changes and briefing.last_notified_state is briefing.incident.state:
         return Settled(
-            DeliveryOutcome.DELIVERED, "the state is as told", told_state=briefing.told_state
+            DeliveryOutcome.DELIVERED,
+            "the state is as told",
+            last_notified_state=briefing.last_notified_state,
         )
     return None
 

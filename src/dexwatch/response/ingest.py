@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from dexwatch.clock import Clock
-from dexwatch.incidents.events import AlertFact, AlertFired, AlertResolved
+from dexwatch.incidents.events import AlertEvent, AlertFired, AlertResolved
 from dexwatch.incidents.grouping import group_of
 from dexwatch.metrics.severity import Severity
 from dexwatch.response.store import Applied, Store
@@ -43,7 +43,7 @@ class Ingest:
         self._wake = wake
         self._crash = crash
 
-    async def __call__(self, facts: Sequence[AlertFact]) -> list[Applied]:
+    async def __call__(self, facts: Sequence[AlertEvent]) -> list[Applied]:
         """Decide about the facts in one transaction.
 
         Raises:

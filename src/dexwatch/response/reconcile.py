@@ -12,7 +12,7 @@ from typing import Protocol
 import structlog
 
 from dexwatch.clock import Clock
-from dexwatch.incidents.events import AlertFact
+from dexwatch.incidents.events import AlertEvent
 from dexwatch.incidents.records import Alert
 from dexwatch.response.ingest import Ingest, fired, resolved
 from dexwatch.response.store import Store, StoreUnavailableError
@@ -106,7 +106,7 @@ class Reconciler:
         ours = {a.fingerprint: a for a in await self._store.firing()}
         now = self._clock()
         current = {a.fingerprint: a for a in held if a.ends > now and _ours(a, self._receiver)}
-        facts: list[AlertFact] = [
+        facts: list[AlertEvent] = [
             _still(alert, asked)
             for fingerprint, alert in current.items()
             if not _agrees(ours.get(fingerprint), alert)
@@ -126,7 +126,7 @@ class Reconciler:
 
     def _gone(
         self, ours: Mapping[str, Alert], current: Mapping[str, HeldAlert], now: datetime
-    ) -> list[AlertFact]:
+    ) -> list[AlertEvent]:
         """Resolve what has been missing for long; a restarted Alertmanager needs a while."""
         missing = {
             (a.fingerprint, a.starts_at): a for a in ours.values() if a.fingerprint not in current
@@ -152,7 +152,7 @@ def _ours(alert: HeldAlert, receiver: str) -> bool:
     return receiver in alert.receivers and alert.labels.get("severity") != "none"
 
 
-def _still(alert: HeldAlert, asked: datetime) -> AlertFact:
+def _still(alert: HeldAlert, asked: datetime) -> AlertEvent:
     return fired(
         fingerprint=alert.fingerprint,
         labels=alert.labels,

@@ -58,7 +58,7 @@ class Respond:
         self._housekeeper = Housekeeper(
             store,
             clock,
-            keep_signals=timedelta(days=config.keep_signals_days),
+            keep_signals=timedelta(days=config.keep_events_days),
             keep_incidents=timedelta(days=config.keep_incidents_days),
         )
         self._reconciler = view and Reconciler(

@@ -42,7 +42,7 @@ class Figures:
             return
         self._pages[work.channel, settled.result.value] += 1
         if settled.result is DeliveryOutcome.DELIVERED:
-            bounds = own.page_seconds.buckets
+            bounds = own.notification_seconds.buckets
             key = (work.channel, work.severity)
             # One slot a bucket, one for what exceeds them all, one for the sum.
             slots = self._latency.setdefault(key, [0.0] * (len(bounds) + 2))
@@ -58,14 +58,14 @@ class Figures:
                 self._counts.open.get(severity, 0),
                 {"severity": severity.value},
             )
-        yield Sample(own.agenda_due, self._counts.overdue)
+        yield Sample(own.jobs_overdue, self._counts.overdue)
         for (channel, outcome), count in self._pages.items():
-            yield Sample(own.pages, count, {"channel": channel, "outcome": outcome})
+            yield Sample(own.notifications, count, {"channel": channel, "outcome": outcome})
         for outcome, count in self._hooks.items():
             yield Sample(own.hook_requests, count, {"hook": "alertmanager", "outcome": outcome})
         for (channel, severity), slots in self._latency.items():
             yield Sample(
-                own.page_seconds,
+                own.notification_seconds,
                 _distribution(slots),
                 {"channel": channel, "severity": severity.value},
             )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from dexwatch.incidents.events import Fact
+from dexwatch.incidents.events import Event
 from dexwatch.incidents.records import (
     Alert,
     Incident,
@@ -73,8 +73,8 @@ class Briefing:
     pages: tuple[Page, ...]
     """Those to this recipient."""
     handle: str | None = None
-    told_revision: int = 0
-    told_state: IncidentState | None = None
+    last_notified_version: int = 0
+    last_notified_state: IncidentState | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Counts:
 class Store(Protocol):
     """Every method may raise `StoreUnavailableError`; what returned is durable."""
 
-    async def apply(self, facts: Sequence[Fact], now: datetime) -> list[Applied]:
+    async def apply(self, facts: Sequence[Event], now: datetime) -> list[Applied]:
         """Decide about the facts in order, in one transaction; all or none are applied."""
 
     async def claim(

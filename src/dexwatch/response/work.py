@@ -65,9 +65,9 @@ class Settled:
     detail: str = ""
     handle: str | None = None
     due_at: datetime | None = None
-    told_revision: int | None = None
-    """The incident's revision that the recipient now sees."""
-    told_state: IncidentState | None = None
+    last_notified_version: int | None = None
+    """The incident's version that the recipient now sees."""
+    last_notified_state: IncidentState | None = None
     counts: bool = True
     """False when nothing was attempted yet, for example an update that waits for its page."""
 

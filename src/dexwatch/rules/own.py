@@ -7,7 +7,7 @@ from dexwatch.rules.pace import Cadence
 from dexwatch.rules.promql import latest
 from dexwatch.rules.rule import AlertRule, Runbook
 
-REFUSED = own.pages.where('outcome!="delivered"')
+REFUSED = own.notifications.where('outcome!="delivered"')
 BAD_HOOKS = own.hook_requests.where('outcome!="accepted"')
 
 WATCHDOG = AlertRule(
@@ -132,7 +132,7 @@ AGENDA_OVERDUE = AlertRule(
     owner="monitoring",
     subject="agenda",
     cadence=Cadence.HIGH,
-    value=lambda p: f"max(min_over_time({own.agenda_due}[{p.window(120, Cadence.HIGH)}]))",
+    value=lambda p: f"max(min_over_time({own.jobs_overdue}[{p.window(120, Cadence.HIGH)}]))",
     compare=">",
     limit=0,
     # In the sample two minutes shrink to ten seconds, which a burst of pages may take.

@@ -9,8 +9,20 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dexwatch.incidents.decide import decide
-from dexwatch.incidents.effects import AddTimeline, Effect, HastenPage, PlanPage, UpdateMessage
-from dexwatch.incidents.events import AlertFact, AlertFired, AlertResolved, Fact, PageOutcome
+from dexwatch.incidents.effects import (
+    AddTimeline,
+    Effect,
+    ExpediteNotification,
+    PlanNotification,
+    UpdateMessage,
+)
+from dexwatch.incidents.events import (
+    AlertEvent,
+    AlertFired,
+    AlertResolved,
+    Event,
+    NotificationAttempted,
+)
 from dexwatch.incidents.policy import Policy
 from dexwatch.incidents.records import Alert, AlertState, Incident, Page, Signal
 from dexwatch.incidents.state import Decision, GroupState
@@ -40,7 +52,7 @@ class _Loaded:
 
 
 async def apply_fact(
-    connection: AsyncConnection, fact: Fact, now: datetime, *, policy: Policy
+    connection: AsyncConnection, fact: Event, now: datetime, *, policy: Policy
 ) -> Applied:
     """Decide about one fact and write the decision down.
 
@@ -57,11 +69,11 @@ async def apply_fact(
             await _carry_out(connection, effect, decision.state.incident)
         await _count_up(connection, "revision")
     incident = decision.state.incident
-    planned = sum(isinstance(e, PlanPage) for e in decision.effects)
+    planned = sum(isinstance(e, PlanNotification) for e in decision.effects)
     return Applied(decision.reason, incident.id if incident else None, planned)
 
 
-async def _load(connection: AsyncConnection, fact: Fact, policy: Policy) -> _Loaded:
+async def _load(connection: AsyncConnection, fact: Event, policy: Policy) -> _Loaded:
     if isinstance(fact, AlertFired | AlertResolved):
         return await _load_group(connection, fact, policy)
     row = await _first(
@@ -74,7 +86,7 @@ async def _load(connection: AsyncConnection, fact: Fact, policy: Policy) -> _Loa
         tables.incidents.c.grp == incident.group
     )
     seen = False
-    if not isinstance(fact, PageOutcome):
+    if not isinstance(fact, NotificationAttempted):
         mine = (tables.timeline.c.incident_id == incident.id) & (
             tables.timeline.c.key == f"hand/{fact.source_id}"
         )
@@ -91,7 +103,7 @@ async def _load(connection: AsyncConnection, fact: Fact, policy: Policy) -> _Loa
     return _Loaded(state)
 
 
-async def _load_group(connection: AsyncConnection, fact: AlertFact, policy: Policy) -> _Loaded:
+async def _load_group(connection: AsyncConnection, fact: AlertEvent, policy: Policy) -> _Loaded:
     alerts, incidents = tables.alerts.c, tables.incidents.c
     row = await _first(
         connection,
@@ -200,9 +212,9 @@ async def _carry_out(
     connection: AsyncConnection, effect: Effect, incident: Incident | None
 ) -> None:
     match effect:
-        case PlanPage(page):
+        case PlanNotification(page):
             await _plan(connection, page)
-        case HastenPage(page_id):
+        case ExpediteNotification(page_id):
             columns = tables.work.c
             await connection.execute(
                 update(tables.work)
@@ -278,7 +290,7 @@ async def _ask_update(
     await connection.execute(update(tables.work).where(columns.id == identity).values(values))
 
 
-async def _keep_signal(connection: AsyncConnection, fact: AlertFact, now: datetime) -> None:
+async def _keep_signal(connection: AsyncConnection, fact: AlertEvent, now: datetime) -> None:
     signal = Signal(
         key=fact.key,
         source=fact.source,

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import RowMapping, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dexwatch.incidents.events import PageOutcome
+from dexwatch.incidents.events import NotificationAttempted
 from dexwatch.incidents.policy import URGENT, Policy
 from dexwatch.incidents.records import DeliveryOutcome, IncidentState
 from dexwatch.metrics.severity import Severity
@@ -148,8 +148,10 @@ async def briefing(connection: AsyncConnection, work: Work) -> Briefing | None:
         alerts=tuple(latest.values()),
         pages=tuple(map(page_of, to_them.mappings())),
         handle=told["handle"] if told else None,
-        told_revision=told["told_revision"] if told else 0,
-        told_state=IncidentState(told["told_state"]) if told and told["told_state"] else None,
+        last_notified_version=told["last_notified_version"] if told else 0,
+        last_notified_state=IncidentState(told["last_notified_state"])
+        if told and told["last_notified_state"]
+        else None,
     )
 
 
@@ -169,7 +171,7 @@ async def _page_outcome(
     now: datetime,
     policy: Policy,
 ) -> Applied:
-    fact = PageOutcome(
+    fact = NotificationAttempted(
         incident_id=work.incident_id,
         page_id=work.page_id or "",
         result=settled.result,
@@ -183,15 +185,17 @@ async def _remember(
     connection: AsyncConnection, work: Work, settled: Settled, now: datetime
 ) -> None:
     """Remember what the recipient now sees, never less than before."""
-    if settled.told_revision is None and settled.handle is None:
+    if settled.last_notified_version is None and settled.handle is None:
         return
     values = {
         "incident_id": work.incident_id,
         "channel": work.channel,
         "recipient": work.recipient,
         "handle": settled.handle,
-        "told_revision": settled.told_revision or 0,
-        "told_state": settled.told_state.value if settled.told_state else None,
+        "last_notified_version": settled.last_notified_version or 0,
+        "last_notified_state": settled.last_notified_state.value
+        if settled.last_notified_state
+        else None,
         "told_at": now,
     }
     statement = insert_into(connection, tables.threads).values(values)
@@ -200,10 +204,10 @@ async def _remember(
         index_elements=["incident_id", "channel", "recipient"],
         set_={
             "handle": func.coalesce(new.handle, old.handle),
-            "told_revision": new.told_revision,
-            "told_state": func.coalesce(new.told_state, old.told_state),
+            "last_notified_version": new.last_notified_version,
+            "last_notified_state": func.coalesce(new.last_notified_state, old.last_notified_state),
             "told_at": new.told_at,
         },
-        where=new.told_revision >= old.told_revision,
+        where=new.last_notified_version >= old.last_notified_version,
     )
     await connection.execute(statement)

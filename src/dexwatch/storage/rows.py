@@ -13,9 +13,9 @@ from dexwatch.incidents.records import (
     AlertState,
     Incident,
     IncidentState,
+    NotificationReason,
+    NotificationState,
     Page,
-    PageState,
-    PageWhy,
     Signal,
     TimelineEntry,
 )
@@ -68,8 +68,8 @@ def page_of(row: Row) -> Page:
     """Return the page that a row holds."""
     values = _renamed(row, {}, drop=("id",))
     values["severity"] = Severity(values["severity"])
-    values["state"] = PageState(values["state"])
-    values["why"] = PageWhy(values["why"])
+    values["state"] = NotificationState(values["state"])
+    values["why"] = NotificationReason(values["why"])
     return Page(**values)
 
 
@@ -107,9 +107,9 @@ def policy_document(policy: Policy) -> Mapping[str, object]:
             for severity, routes in policy.routes.items()
         },
         "reopen_window": policy.reopen_window.total_seconds(),
-        "page_quiet": policy.page_quiet.total_seconds(),
-        "page_quiet_limit": policy.page_quiet_limit.total_seconds(),
-        "close_p0_by_hand": policy.close_p0_by_hand,
+        "repage_interval": policy.repage_interval.total_seconds(),
+        "repage_interval_limit": policy.repage_interval_limit.total_seconds(),
+        "confirm_urgent_resolution": policy.confirm_urgent_resolution,
     }
 
 
@@ -121,9 +121,9 @@ def policy_of(document: Mapping[str, Any]) -> Policy:
             for severity, routes in document["routes"].items()
         },
         reopen_window=timedelta(seconds=document["reopen_window"]),
-        page_quiet=timedelta(seconds=document["page_quiet"]),
-        page_quiet_limit=timedelta(seconds=document["page_quiet_limit"]),
-        close_p0_by_hand=document["close_p0_by_hand"],
+        repage_interval=timedelta(seconds=document["repage_interval"]),
+        repage_interval_limit=timedelta(seconds=document["repage_interval_limit"]),
+        confirm_urgent_resolution=document["confirm_urgent_resolution"],
     )
 
 

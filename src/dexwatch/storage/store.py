@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dexwatch.incidents.events import Fact
+from dexwatch.incidents.events import Event
 from dexwatch.incidents.policy import Policy
 from dexwatch.incidents.records import Alert, AlertState, IncidentState
 from dexwatch.metrics.severity import Severity
@@ -55,7 +55,7 @@ class SqlStore:
         self.database = database
         self._policy = policy
 
-    async def apply(self, facts: Sequence[Fact], now: datetime) -> list[Applied]:
+    async def apply(self, facts: Sequence[Event], now: datetime) -> list[Applied]:
         """Decide about the facts in order, in one transaction."""
 
         async def all_of_them(connection: AsyncConnection) -> list[Applied]:

@@ -26,14 +26,14 @@ _FIRST = (
         number BIGINT PRIMARY KEY, id TEXT NOT NULL UNIQUE, grp TEXT NOT NULL,
         title TEXT NOT NULL, severity TEXT NOT NULL, state TEXT NOT NULL, policy TEXT NOT NULL,
         began_at BIGINT NOT NULL, detected_at BIGINT NOT NULL, ingested_at BIGINT NOT NULL,
-        changed_at BIGINT NOT NULL, generation INTEGER NOT NULL, revision INTEGER NOT NULL,
+        changed_at BIGINT NOT NULL, notification_round INTEGER NOT NULL, version INTEGER NOT NULL,
         owner TEXT, previous TEXT, reopened INTEGER NOT NULL, paged_at BIGINT,
         last_paged_at BIGINT, delivered_at BIGINT, acknowledged_at BIGINT, mitigated_at BIGINT,
         resolved_at BIGINT, resolved_by TEXT)""",
     "CREATE UNIQUE INDEX one_open_incident ON incidents (grp) WHERE state <> 'resolved'",
     "CREATE INDEX incidents_by_group ON incidents (grp, number)",
     """CREATE TABLE pages (
-        id TEXT PRIMARY KEY, incident_id TEXT NOT NULL, generation INTEGER NOT NULL,
+        id TEXT PRIMARY KEY, incident_id TEXT NOT NULL, notification_round INTEGER NOT NULL,
         channel TEXT NOT NULL, recipient TEXT NOT NULL, severity TEXT NOT NULL,
         why TEXT NOT NULL, planned_at BIGINT NOT NULL, state TEXT NOT NULL,
         attempts INTEGER NOT NULL, accepted_at BIGINT, detail TEXT NOT NULL)""",
@@ -52,7 +52,7 @@ _FIRST = (
     "CREATE INDEX work_leased ON work (lease_until) WHERE state = 'leased'",
     """CREATE TABLE threads (
         incident_id TEXT NOT NULL, channel TEXT NOT NULL, recipient TEXT NOT NULL, handle TEXT,
-        told_revision INTEGER NOT NULL, told_state TEXT, told_at BIGINT,
+        last_notified_version INTEGER NOT NULL, last_notified_state TEXT, told_at BIGINT,
         PRIMARY KEY (incident_id, channel, recipient))""",
     """CREATE TABLE sessions (
         token_hash TEXT PRIMARY KEY, username TEXT NOT NULL, csrf TEXT NOT NULL,
