@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from dexwatch.daemons.ports import request
+from dexwatch.daemons.program import HttpReady
 from tests.fakes.patience import until
 from tests.fakes.stack import Stack, stack
 
@@ -149,7 +150,7 @@ async def test_keep_firing_for_holds_an_alert_that_is_over(running):
 
 @served
 async def test_the_reload_metrics_have_the_names_that_prove_a_reload(running):
-    _, body = await request(f"{running.config.prometheus_url}/metrics")
+    body = (await request(HttpReady(f"{running.config.prometheus_url}/metrics"))).text
     assert "prometheus_config_last_reload_successful 1" in body
     assert "prometheus_config_last_reload_success_timestamp_seconds " in body
 
@@ -168,7 +169,9 @@ async def test_labels_of_a_target_may_carry_its_parameters_and_path(running):
 async def test_quitting_and_reloading_over_http_are_off(running):
     """Each answers with an error; what matters is that none of them does anything."""
     for path in ("/-/quit", "/-/reload", "/api/v1/admin/tsdb/snapshot"):
-        status, _ = await request(f"{running.config.prometheus_url}{path}", method="POST")
+        status = (
+            await request(HttpReady(f"{running.config.prometheus_url}{path}"), method="POST")
+        ).status_code
         assert status in {403, 404, 405, 500}, path
 
 
@@ -186,5 +189,5 @@ async def test_no_page_of_another_origin_may_ask(running):
 @served
 async def test_debian_leaves_the_new_ui_out(running):
     for path, wanted in (("/graph", 301), ("/alerts", 404), ("/targets", 404)):
-        status, _ = await request(f"{running.config.prometheus_url}{path}")
+        status = (await request(HttpReady(f"{running.config.prometheus_url}{path}"))).status_code
         assert status == wanted, path

@@ -9,11 +9,12 @@ import httpx
 import pytest
 import uvicorn
 from pydantic import SecretStr
+from starlette.applications import Starlette
 
 from dexwatch.incidents.events import AlertEvent, AlertFired, AlertResolved
 from dexwatch.incidents.state import Reason
 from dexwatch.metrics.severity import Severity
-from dexwatch.receivers.alertmanager import MAX_BODY, build_door
+from dexwatch.receivers.alertmanager import MAX_BODY, routes
 from dexwatch.response.store import Applied, StoreUnavailableError
 from tests.fakes.alerts import payload, webhook_alert
 from tests.fakes.need import free_port
@@ -37,12 +38,7 @@ class Door:
 
 @asynccontextmanager
 async def client(door: Door) -> AsyncIterator[httpx.AsyncClient]:
-    app = build_door(
-        door.ingest,
-        token=SecretStr(TOKEN),
-        metrics=lambda: b"up 1\n",
-        count=door.counted.append,
-    )
+    app = Starlette(routes=routes(door.ingest, token=SecretStr(TOKEN), count=door.counted.append))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://door") as made:
         yield made
@@ -112,7 +108,7 @@ async def test_what_is_no_webhook_of_version_4_gets_400(body: bytes) -> None:
 async def test_ten_megabytes_get_413_and_are_cut_off_early(announced: bool) -> None:
     """Over a real socket: the sender is told long before it has pushed everything."""
     door, port = Door(), free_port()
-    app = build_door(door.ingest, token=SecretStr(TOKEN), count=door.counted.append)
+    app = Starlette(routes=routes(door.ingest, token=SecretStr(TOKEN), count=door.counted.append))
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
     serving = asyncio.create_task(server.serve())
     while not server.started:
@@ -146,8 +142,10 @@ async def test_ten_megabytes_get_413_and_are_cut_off_early(announced: bool) -> N
 
 async def test_a_sender_that_dawdles_is_sent_away() -> None:
     door = Door()
-    app = build_door(
-        door.ingest, token=SecretStr(TOKEN), count=door.counted.append, body_seconds=0.1
+    app = Starlette(
+        routes=routes(
+            door.ingest, token=SecretStr(TOKEN), count=door.counted.append, body_seconds=0.1
+        )
     )
 
     async def receive() -> dict[str, object]:
@@ -214,11 +212,3 @@ async def test_alerts_become_facts_the_resolved_first_and_the_dead_mans_signal_n
     assert (late.severity, odd.severity) == (Severity.P0, Severity.P2)
     assert (late.starts_at - late.began_at).total_seconds() == 30
     assert late.group == "subject/api/api"
-
-
-async def test_metrics_and_health_stand_beside_the_door() -> None:
-    async with client(Door()) as http:
-        assert (await http.get("/metrics")).content == b"up 1\n"
-        assert (await http.get("/healthz")).text == "ok\n"
-        assert (await http.get("/docs")).status_code == 404
-        assert (await http.get(PATH)).status_code == 405

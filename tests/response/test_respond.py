@@ -10,6 +10,7 @@ import httpx
 import pytest
 import uvicorn
 from pydantic import SecretStr
+from starlette.applications import Starlette
 
 from dexwatch.clock import now
 from dexwatch.demo.local.mailbox import Mailbox
@@ -20,7 +21,7 @@ from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers import registry as notifiers
 from dexwatch.notifiers.config import EmailConfig, NotifyConfig, SlackConfig, WebhookConfig
 from dexwatch.notifiers.email import EmailNotifier
-from dexwatch.receivers.alertmanager import build_door
+from dexwatch.receivers.alertmanager import routes
 from dexwatch.response import actions as incidents
 from dexwatch.response.config import RespondConfig
 from dexwatch.response.respond import Respond
@@ -81,7 +82,9 @@ async def stack(folder: Path, **settings: float) -> AsyncIterator[Stack]:
             config.policy(notifiers.routes(notify)),
         )
         role = Respond(store, notifiers.build(notify), config, public_url="http://127.0.0.1:8900")
-        door = build_door(role.ingest, token=config.hook_token, count=role.figures.hook)
+        door = Starlette(
+            routes=routes(role.ingest, token=config.hook_token, count=role.figures.hook)
+        )
         port, stop = free_port(), asyncio.Event()
         server = uvicorn.Server(
             uvicorn.Config(door, host="127.0.0.1", port=port, log_level="error", lifespan="off")

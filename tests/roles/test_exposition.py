@@ -8,7 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dexwatch.metrics.metric import Unit, counter, gauge, histogram
 from dexwatch.metrics.sample import Distribution, Sample
-from dexwatch.roles.exposition import PortTakenError, expose, serve
+from dexwatch.roles.exposition import expose, serve
+from dexwatch.roles.serving import PortTakenError
 
 PRICE = gauge("dex_price", "Price.", unit=Unit.USD, labels=("pool", "side"))
 SWAPS = counter("dex_swaps_total", "Swaps.", labels=("pool",))

@@ -25,8 +25,6 @@ class Reload(StrEnum):
 
     HUP = "hup"
     """It reads its files again on SIGHUP."""
-    HTTP = "http"
-    """It reads them again on a POST to `reload_url` and answers 200 when they are good."""
     RESTART = "restart"
     """It has to be started again."""
     NONE = "none"
@@ -38,6 +36,10 @@ class HttpReady:
     """Ready when the URL answers with a status below 400."""
 
     url: str
+    authorization: str = field(default="", repr=False)
+    """The value of that header, where the program asks for one."""
+    socket: Path | None = None
+    """The Unix socket to ask instead of the URL's host and port; strangers cannot fill it."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +105,8 @@ class Program:
     needs: tuple[str, ...] = ()
     """Names of programs that must be ready before this one starts; they are stopped after it."""
     reload: Reload = Reload.RESTART
-    reload_url: str = ""
-    """For `Reload.HTTP`, the URL to POST to."""
-    reload_proof: str = ""
-    """For `Reload.HUP`, the URL of metrics that carry `*_config_last_reload_successful`."""
+    reload_proof: HttpReady | None = None
+    """For `Reload.HUP`, the metrics that carry `*_config_last_reload_successful`."""
     user: str | None = None
     """Run as this user; needs root. None: run as we are."""
     restart_when_silent: bool = False

@@ -4,12 +4,13 @@ import asyncio
 import re
 import signal
 
+import httpx
 import structlog
 
 from dexwatch import clock
 from dexwatch.daemons import ports
 from dexwatch.daemons.child import Child, Log
-from dexwatch.daemons.program import Program, RefusedConfigError, Reload
+from dexwatch.daemons.program import HttpReady, Program, RefusedConfigError, Reload
 
 RELOAD_SECONDS = 10.0
 
@@ -30,27 +31,14 @@ async def reload(program: Program, child: Child, log: Log) -> None:
             since = clock.now().timestamp()
             child.send(signal.SIGHUP)
             await _prove(program, since, log)
-        case Reload.HTTP:
-            await _ask(program)
         case _:
             pass
     _log.info("daemon.reloaded", daemon=program.name)
 
 
-async def _ask(program: Program) -> None:
-    try:
-        status, body = await ports.request(
-            program.reload_url, method="POST", seconds=RELOAD_SECONDS
-        )
-    except (OSError, TimeoutError, ValueError) as error:
-        raise RefusedConfigError(f"{program.name} did not answer: {error!r}") from error
-    if status >= 400:
-        raise RefusedConfigError(f"{program.name} refuses it: {body.strip()[:500]}")
-
-
 async def _prove(program: Program, since: float, log: Log) -> None:
     """A signal has no answer, so the metrics are watched for a good reload after it."""
-    if not program.reload_proof:
+    if program.reload_proof is None:
         return
     deadline = clock.monotonic() + RELOAD_SECONDS
     while clock.monotonic() < deadline:
@@ -64,13 +52,11 @@ async def _prove(program: Program, since: float, log: Log) -> None:
     raise RefusedConfigError(f"{program.name} did not load its new configuration:\n{last}")
 
 
-async def _state(url: str) -> tuple[bool, float]:
+async def _state(metrics: HttpReady) -> tuple[bool, float]:
     """Return (the last reload succeeded, when the last good one was) from the program's metrics."""
-    if not url:
-        return True, 0.0
     try:
-        _, body = await ports.request(url)
-    except (OSError, TimeoutError, ValueError):
+        answer = await ports.request(metrics)
+    except (OSError, httpx.HTTPError):
         return True, 0.0
-    found = {name: float(value) for name, value in _PROOF.findall(body)}
+    found = {name: float(value) for name, value in _PROOF.findall(answer.text)}
     return found.get("successful", 1.0) == 1.0, found.get("success_timestamp_seconds", 0.0)

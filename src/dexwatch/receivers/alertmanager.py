@@ -1,4 +1,4 @@
-"""The inbound door: Alertmanager's webhook, and the role's own metrics beside it.
+"""The inbound door: Alertmanager's webhook.
 
 It answers 200 only after the alerts are durable; whatever else it answers makes Alertmanager try
 again, except 400 and 413, which say that the same request can never succeed.
@@ -21,9 +21,8 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dexwatch.incidents.events import AlertEvent
@@ -85,22 +84,18 @@ class _TooLargeError(Exception):
     pass
 
 
-def build_door(
+def routes(
     ingest: Ingests,
     *,
     token: SecretStr,
-    metrics: Callable[[], bytes] = lambda: b"",
     body_seconds: float = _BODY_SECONDS,
     count: Callable[[str], None] = lambda _: None,
-) -> Starlette:
-    """Return the application for the respond role's port.
-
-    Three plain routes need no more of a framework, whose memory this role then does not hold.
+) -> list[Route]:
+    """Return the webhook's routes.
 
     Args:
         ingest: applies events durably; may raise `StoreUnavailableError`.
         token: what Alertmanager must show as a bearer token.
-        metrics: the exposition of the role's own samples.
         body_seconds: how long a sender may take over its body.
         count: told the outcome of each request, one of `agenda.figures.HOOK_OUTCOMES`.
     """
@@ -112,19 +107,7 @@ def build_door(
             _log.warning("hook.refused", hook="alertmanager", outcome=outcome)
         return response
 
-    async def show_metrics(_: Request) -> Response:
-        return Response(metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-    async def healthy(_: Request) -> Response:
-        return PlainTextResponse("ok\n")
-
-    return Starlette(
-        routes=[
-            Route("/hooks/alertmanager", alertmanager, methods=["POST"]),
-            Route("/metrics", show_metrics),
-            Route("/healthz", healthy),
-        ]
-    )
+    return [Route("/hooks/alertmanager", alertmanager, methods=["POST"])]
 
 
 async def _take(

@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 
 from dexwatch.console.site import build_site
-from dexwatch.roles.serving import open_clients, open_incidents, serving
+from dexwatch.roles.process import health_socket
+from dexwatch.roles.resources import open_clients, open_incidents
+from dexwatch.roles.serving import serving
 from dexwatch.rules.pace import PACES
 from dexwatch.rules.registry import ALERTS
 from dexwatch.settings import Settings
@@ -28,6 +30,13 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             platform=settings.name,
         )
         await stack.enter_async_context(
-            serving(site, config.port, setting="console.port", host=config.host)
+            serving(
+                site,
+                config.port,
+                setting="console.port",
+                host=config.host,
+                names=[config.public_url, config.url],
+                health=health_socket(settings, "console"),
+            )
         )
         await stop.wait()

@@ -12,6 +12,7 @@ import structlog
 from dexwatch import __version__
 from dexwatch.metrics import own
 from dexwatch.metrics.sample import Sample
+from dexwatch.settings import Settings
 
 
 def log_to_file(path: Path) -> None:
@@ -43,6 +44,11 @@ def stop_event() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     return stop
+
+
+def health_socket(settings: Settings, role: str) -> Path:
+    """Return the Unix socket where a role says that it is well, which strangers cannot fill."""
+    return settings.folder / "run" / f"{role}.sock"
 
 
 def build_info(role: str) -> Sample:

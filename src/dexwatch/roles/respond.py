@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 
+from starlette.applications import Starlette
+
 from dexwatch.notifiers import registry as notifiers
 from dexwatch.notifiers.chart_data import PrometheusCharts
-from dexwatch.receivers.alertmanager import build_door
+from dexwatch.receivers import alertmanager as alertmanager_receiver
 from dexwatch.response.respond import Respond
 from dexwatch.roles import exposition
-from dexwatch.roles.process import build_info
-from dexwatch.roles.serving import open_clients, open_incidents, serving
+from dexwatch.roles.process import build_info, health_socket
+from dexwatch.roles.resources import open_clients, open_incidents
+from dexwatch.roles.serving import serving
 from dexwatch.settings import Settings
 
 
@@ -26,18 +29,20 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             charts=PrometheusCharts(prometheus),
             view=alertmanager,
         )
-        door = build_door(
-            role.ingest,
-            token=settings.respond.hook_token,
-            metrics=lambda: exposition.expose((*role.samples(), build_info("respond")))[0],
-            count=role.figures.hook,
-        )
+        routes = [
+            *alertmanager_receiver.routes(
+                role.ingest, token=settings.respond.hook_token, count=role.figures.hook
+            ),
+            *exposition.routes(lambda: (*role.samples(), build_info("respond"))),
+        ]
         await stack.enter_async_context(
             serving(
-                door,
+                Starlette(routes=routes),
                 settings.respond.port,
                 setting="respond.port",
                 host=settings.respond.host,
+                names=[settings.respond.url],
+                health=health_socket(settings, "respond"),
             )
         )
         await role.run(stop)

@@ -1,77 +1,154 @@
-"""What the roles with a door share: the server, the incident store, the clients."""
+"""The HTTP server of every role: bounded connections, own names only, one port and one socket."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+import ipaddress
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, MutableMapping
+from pathlib import Path
+from typing import Any
 
 import uvicorn
-from starlette.applications import Starlette
 
-from dexwatch.clients.alertmanager import AlertmanagerClient
-from dexwatch.clients.prometheus import PrometheusClient
+from dexwatch.daemons.ports import short_path
 from dexwatch.listen import LOOPBACK
-from dexwatch.notifiers import registry as notifiers
-from dexwatch.settings import Settings
-from dexwatch.storage.store import SqlStore, open_store
+from dexwatch.roles.connections import Limits
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 GRACE_SECONDS = 3
 """How long an open request may go on after we were told to stop."""
 
-MOST_CONNECTIONS = 500
-"""Further ones are answered by 503; a live page holds one or two."""
+BACKLOG = 512
+"""Connections that the kernel holds until we take them."""
+
+
+class PortTakenError(OSError):
+    """Somebody else listens on the port; the message names it."""
 
 
 @contextlib.asynccontextmanager
 async def serving(
-    application: Starlette, port: int, *, setting: str, host: str = LOOPBACK
-) -> AsyncIterator[None]:
-    """Serve the application while the block runs.
+    application: Application,
+    port: int,
+    *,
+    setting: str,
+    host: str = LOOPBACK,
+    names: Collection[str] = (),
+    health: Path | None = None,
+    limits: Limits | None = None,
+) -> AsyncIterator[int]:
+    """Serve the application while the block runs; yields the port (for `port` 0).
+
+    `names` are the host names or URLs, besides localhost and `host`, by which others may call us.
+    `health` is a Unix socket that serves the same: there the supervisor asks whether we are well,
+    however many strangers are at the port.
 
     Raises:
-        OSError: the port is taken; the message names the setting.
+        PortTakenError: somebody else listens on the port; the message names the setting.
     """
     server = _Server(
         uvicorn.Config(
-            application,
-            host=host,
-            port=port,
+            OwnNames(application, (host, *names)),
+            http=(limits or Limits()).protocol,  # type: ignore[arg-type]
+            ws="none",
+            lifespan="auto",
             log_config=None,
             access_log=False,
             server_header=False,
-            limit_concurrency=MOST_CONNECTIONS,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
-    task = asyncio.create_task(server.serve(), name=f"serve {setting}")
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(_listen(host, port, setting))]
+        if health is not None:
+            sockets.append(stack.enter_context(_listen_here(health)))
+        task = asyncio.create_task(server.serve(sockets), name=f"serve {setting}")
+        try:
+            while not server.started:
+                if task.done():
+                    task.result()
+                    raise OSError(f"{setting}: cannot serve at {host}:{port}")
+                await asyncio.sleep(0.01)
+            yield sockets[0].getsockname()[1]
+        finally:
+            server.should_exit = True
+            with contextlib.suppress(asyncio.CancelledError, SystemExit):
+                await asyncio.wait_for(task, GRACE_SECONDS + 2)
+
+
+class OwnNames:
+    """Answers only requests that call us by a name of ours, or by an address.
+
+    A page whose own host name was pointed at our address (DNS rebinding) has the rights of the
+    same origin; its name gives it away.
+    """
+
+    def __init__(self, application: Application, names: Collection[str]) -> None:
+        self._application = application
+        self._names = {"localhost", *map(host_name, names)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on, or answer 421."""
+        if scope["type"] == "http" and not self._ours(scope):
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": 421,
+                    "headers": [(b"content-type", b"text/plain; charset=utf-8")],
+                }
+            )
+            body = b"nobody here has this host name; console.public_url and roles name ours\n"
+            await send({"type": "http.response.body", "body": body})
+            return
+        await self._application(scope, receive, send)
+
+    def _ours(self, scope: Scope) -> bool:
+        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        return all(self._known(host_name(host)) for host in hosts)
+
+    def _known(self, name: str) -> bool:
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return name in self._names
+        return True
+
+
+def host_name(host: str) -> str:
+    """Return the name in a Host header or URL, in lower case and without port and brackets.
+
+    >>> host_name("Example.org:8900"), host_name("[::1]:8900"), host_name("https://a.example/x")
+    ('example.org', '::1', 'a.example')
+    """
+    host = host.rpartition("://")[2].partition("/")[0]
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0].lower().rstrip(".")
+
+
+def _listen(host: str, port: int, setting: str) -> socket.socket:
     try:
-        while not server.started:
-            if task.done():
-                raise OSError(f"{setting}: cannot listen on {host}:{port}; is the port taken?")
-            await asyncio.sleep(0.01)
-        yield
-    finally:
-        server.should_exit = True
-        with contextlib.suppress(asyncio.CancelledError, SystemExit):
-            await asyncio.wait_for(task, GRACE_SECONDS + 2)
+        return socket.create_server((host, port), backlog=BACKLOG)
+    except OSError as error:
+        raise PortTakenError(
+            f"{setting}: {host}:{port} is taken ({error.strerror}); "
+            "stop the other program, or choose another port in that setting"
+        ) from error
 
 
-async def open_incidents(stack: contextlib.AsyncExitStack, settings: Settings) -> SqlStore:
-    """Open the incident store; it is closed with the stack."""
-    policy = settings.respond.policy(notifiers.routes(settings.notify))
-    store = await open_store(settings.storage.database_url(settings.folder), policy)
-    stack.push_async_callback(store.close)
-    return store
-
-
-async def open_clients(
-    stack: contextlib.AsyncExitStack, settings: Settings
-) -> tuple[PrometheusClient, AlertmanagerClient]:
-    """Open the clients of Prometheus and Alertmanager; they are closed with the stack."""
-    daemons = settings.daemons
-    return (
-        await stack.enter_async_context(PrometheusClient(daemons.prometheus_url)),
-        await stack.enter_async_context(AlertmanagerClient(daemons.alertmanager_url)),
-    )
+def _listen_here(path: Path) -> socket.socket:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with short_path(path) as name:
+        listener.bind(name)
+    path.chmod(0o600)
+    listener.listen(16)
+    return listener
 
 
 class _Server(uvicorn.Server):

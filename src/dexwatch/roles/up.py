@@ -13,7 +13,7 @@ from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.programs.scrape import RoleTarget
 from dexwatch.daemons.supervisor import ProgramState, Supervisor
 from dexwatch.roles import exposition
-from dexwatch.roles.process import build_info
+from dexwatch.roles.process import build_info, health_socket
 from dexwatch.roles.registry import RESPOND, ROLES, SUPERVISOR, RoleSpec
 from dexwatch.rules.pace import PACES
 from dexwatch.rules.registry import render
@@ -45,6 +45,7 @@ async def up(
                 settings.daemons.supervisor.port,
                 setting="daemons.supervisor.port",
                 host=settings.daemons.supervisor.host,
+                names=[settings.daemons.supervisor.url],
             )
         )
         starting = asyncio.create_task(supervisor.start(programs(settings, file)))
@@ -125,7 +126,9 @@ def _program(spec: RoleSpec, settings: Settings, file: Path) -> Program:
         cwd=settings.folder,
         inherit_env=True,
         ports=(Port(f"{spec.section}.port", listen.port),),
-        ready=HttpReady(f"{listen.local_url}{spec.health}"),
+        ready=HttpReady(
+            f"http://localhost{spec.health}", socket=health_socket(settings, spec.name)
+        ),
         ready_seconds=30.0,
         restart_when_silent=True,
         package="python3",

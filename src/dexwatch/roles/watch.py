@@ -7,7 +7,7 @@ import structlog
 
 from dexwatch.collectors.run import Watch
 from dexwatch.roles import exposition
-from dexwatch.roles.process import build_info
+from dexwatch.roles.process import build_info, health_socket
 from dexwatch.settings import Settings
 
 _log = structlog.get_logger(__name__)
@@ -23,6 +23,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             listen.port,
             setting="watch.port",
             host=listen.host,
+            names=[listen.url],
+            health=health_socket(settings, "watch"),
         )
 
     if settings.chain is None:

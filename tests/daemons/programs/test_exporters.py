@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
@@ -17,7 +18,7 @@ from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.keeper import tree
 from dexwatch.daemons.life import State
 from dexwatch.daemons.ports import request
-from dexwatch.daemons.program import File, Port, Program, SocketReady, TcpReady
+from dexwatch.daemons.program import File, HttpReady, Port, Program, SocketReady, TcpReady
 from dexwatch.daemons.programs.alertmanager import Hook
 from dexwatch.daemons.programs.exporters import postgres_dsn
 from dexwatch.daemons.programs.plan import plan
@@ -141,7 +142,8 @@ class Ground:
 
     async def figures(self, name: str, path: str = "/metrics") -> dict[str, float]:
         """Series to value, as the exporter gives them now."""
-        _, body = await request(f"http://127.0.0.1:{self.exporters[name]}{path}", seconds=10)
+        asked = HttpReady(f"http://127.0.0.1:{self.exporters[name]}{path}")
+        body = (await request(asked, seconds=10)).text
         lines = re.findall(r"^(\w+(?:\{.*\})?) (\S+)$", body, re.MULTILINE)
         return {series: float(value) for series, value in lines}
 
@@ -216,7 +218,7 @@ async def test_nginx_and_its_exporter_find_each_other_in_any_order(ground):
     async def up() -> bool:
         try:
             return (await ground.figures("nginx")).get("nginx_up") == 1
-        except OSError:
+        except httpx.HTTPError:
             return False
 
     await until(up)

@@ -188,7 +188,7 @@ def alertmanager(config: DaemonsConfig, *, folder: Path, files: tuple[File, ...]
         ports=(Port("daemons.alertmanager.port", config.alertmanager.port),),
         ready=HttpReady(f"http://{address}/-/ready"),
         reload=Reload.HUP,
-        reload_proof=f"http://{address}/metrics",
+        reload_proof=HttpReady(f"http://{address}/metrics"),
         restart_when_silent=True,
         env={"GOMAXPROCS": "1", "GOGC": "50"},
         user=config.user,

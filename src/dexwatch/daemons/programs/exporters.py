@@ -84,7 +84,7 @@ def _blackbox(config: DaemonsConfig, folder: Path) -> Program:
         ports=(Port("daemons.blackbox.port", config.blackbox.port),),
         ready=HttpReady(f"http://{address}/-/healthy"),
         reload=Reload.HUP,
-        reload_proof=f"http://{address}/metrics",
+        reload_proof=HttpReady(f"http://{address}/metrics"),
         env=_THRIFT,
         required=False,
         user=config.user,

@@ -93,7 +93,7 @@ def prometheus(
         # Go lets the heap double before it collects; a third of that costs little and saves memory.
         env={"GOGC": "60"},
         reload=Reload.HUP,
-        reload_proof=f"http://{address}/metrics",
+        reload_proof=HttpReady(f"http://{address}/metrics"),
         user=config.user,
         stop_seconds=15.0,
     )
