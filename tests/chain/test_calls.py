@@ -3,12 +3,13 @@
 import pytest
 from eth_abi.abi import encode
 
-from dexwatch.chain.calls import ViewCall, read_reason, views
+from dexwatch.chain.calls import ViewCall, read_reason, revert_reason, views
 from dexwatch.chain.config import EndpointConfig
 from dexwatch.chain.endpoint import Endpoint
 from dexwatch.clients.http import Outcome, SourceError
+from dexwatch.evm.block import BlockRef, Call
 from dexwatch.metrics.series import Series
-from tests.fakes.node import FakeChain, FakeNode, running
+from tests.fakes.node import FakeChain, FakeNode, RpcRefusal, running
 
 A = "0x" + "0a" * 20
 
@@ -56,3 +57,58 @@ async def test_one_bad_view_leaves_the_others_alone() -> None:
 )
 def test_reasons(data: str | None, message: str, reason: str) -> None:
     assert read_reason(data, message) == reason
+
+
+async def pinned(node: FakeNode, ref: BlockRef) -> list[object]:
+    endpoint = Endpoint(EndpointConfig(name="a", http=node.http), Series())
+    try:
+        return await views(endpoint, [ViewCall(A, "x()(uint256)")] * 2, block=ref)
+    finally:
+        await endpoint.close()
+
+
+class Stateful:
+    """A contract whose value is the height that it was asked at."""
+
+    def __init__(self, chain: FakeChain, *, by_hash: bool) -> None:
+        self.chain, self.by_hash = chain, by_hash
+
+    def __call__(self, params: list[object]) -> str:
+        block = params[1]
+        if isinstance(block, dict):
+            if not self.by_hash:
+                raise RpcRefusal(-32602, "invalid argument 1: cannot unmarshal object")
+            block = self.chain.blocks[block["blockHash"]]["number"]
+        return "0x" + f"{int(str(block), 16):064x}"
+
+
+@pytest.mark.parametrize("by_hash", [True, False])
+async def test_a_view_is_read_at_the_blocks_hash(by_hash: bool) -> None:
+    async with running(FakeNode(FakeChain())) as node:
+        node.chain.mine(5)
+        record = node.chain.at(103)
+        assert record is not None
+        node.answers["eth_call"] = Stateful(node.chain, by_hash=by_hash)
+        ref = BlockRef(103, record["hash"], record["parentHash"])
+        assert await pinned(node, ref) == [(103,), (103,)]
+
+
+async def test_a_view_of_a_block_that_was_reorganised_away_is_no_answer() -> None:
+    async with running(FakeNode(FakeChain())) as node:
+        node.chain.mine(5)
+        record = node.chain.at(103)
+        assert record is not None
+        node.answers["eth_call"] = Stateful(node.chain, by_hash=False)
+        node.chain.fork(4, 6)
+        found = await pinned(node, BlockRef(103, record["hash"], record["parentHash"]))
+    assert all(isinstance(answer, SourceError) for answer in found)
+
+
+async def test_a_node_without_the_state_gives_no_reason_of_a_revert() -> None:
+    async with running(FakeNode(FakeChain())) as node:
+        node.lacks.add("eth_call")
+        endpoint = Endpoint(EndpointConfig(name="a", http=node.http), Series())
+        call = Call("0x", A, A, 0, 21_000, b"")
+        with pytest.raises(SourceError):
+            await revert_reason(endpoint, call, block=5)
+        await endpoint.close()

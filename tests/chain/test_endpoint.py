@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from dexwatch.chain.adaptive_size import AdaptiveSize
+from dexwatch.chain.answers import RpcError, is_unsupported
 from dexwatch.chain.config import EndpointConfig
-from dexwatch.chain.endpoint import Endpoint, Request, is_unsupported
+from dexwatch.chain.endpoint import Endpoint, Request
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
@@ -96,7 +98,7 @@ async def test_a_dead_endpoint_rests_and_is_tried_again() -> None:
     assert asked.resting
     with pytest.raises(SourceError, match="resting"):
         await asked.call("eth_blockNumber")
-    now += 0.6
+    now += 0.7
     assert not asked.resting
 
 
@@ -104,3 +106,103 @@ def test_the_address_is_a_secret() -> None:
     config = EndpointConfig(name="a", http="http://127.0.0.1/key-of-ana", ws=None)
     assert "key-of-ana" not in repr(config)
     assert "key-of-ana" not in str(SourceError(Outcome.CONNECTION, "ConnectError"))
+
+
+@pytest.mark.parametrize("status", [200, 400, 413, 500])
+@pytest.mark.parametrize("most", [1, 3, 20])
+async def test_batches_shrink_until_they_are_taken(node: FakeNode, most: int, status: int) -> None:
+    node.most_calls, node.refused_status = most, status
+    series = Series()
+    asked = endpoint(node, series)
+    assert await asked.batch([Request("eth_blockNumber")] * 40) == ["0x64"] * 40
+    assert asked.batch_size <= most
+    assert not asked.resting
+
+
+def test_a_batch_grows_again_after_a_quiet_time() -> None:
+    now = 0.0
+    size = AdaptiveSize(50, monotonic=lambda: now)
+    size.refused(50)
+    size.refused(25)
+    assert size.now == 12
+    size.accepted()
+    assert size.now == 12
+    for _ in range(3):
+        now += 200
+        size.accepted()
+    assert size.now == 50
+
+
+async def test_too_many_requests_do_not_make_more_requests(node: FakeNode) -> None:
+    node.most_calls, node.refused_status = 1, 429
+    asked = endpoint(node)
+    found = await asked.batch([Request("eth_blockNumber")] * 5)
+    assert all(answer.outcome is Outcome.RPC_ERROR for answer in found)
+    assert asked.batch_size == 50
+    assert node.exchanges == 1
+
+
+async def test_retry_after_is_obeyed(node: FakeNode) -> None:
+    now = 100.0
+    node.status, node.raw, node.headers = 429, b"", "retry-after: 30\r\n"
+    asked = endpoint(node, monotonic=lambda: now)
+    with pytest.raises(SourceError):
+        await asked.call("eth_blockNumber")
+    now += 29
+    assert asked.resting
+    now += 2
+    assert not asked.resting
+
+
+async def test_a_large_answer_that_the_node_cuts_short_is_asked_in_parts(node: FakeNode) -> None:
+    # As geth does: the calls that came first are answered, the rest has an error of its own.
+    node.answered_of_batch = 2
+    found = await endpoint(node).batch([Request("eth_blockNumber")] * 9)
+    assert found == ["0x64"] * 9
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 500, 503])
+async def test_a_json_rpc_error_under_another_status_is_read(node: FakeNode, status: int) -> None:
+    node.status = status
+    node.raw = b'{"jsonrpc":"2.0","id":1,"error":{"code":3,"message":"reverted","data":"0x01"}}'
+    with pytest.raises(RpcError) as raised:
+        await endpoint(node).call("eth_call")
+    assert raised.value.data == "0x01"
+
+
+async def test_an_unsupported_method_is_tried_again_after_an_hour(node: FakeNode) -> None:
+    now = 100.0
+    node.lacks.add("eth_getBlockReceipts")
+    asked = endpoint(node, monotonic=lambda: now)
+    with pytest.raises(RpcError):
+        await asked.call("eth_getBlockReceipts", "0x")
+    assert asked.lacks("eth_getBlockReceipts")
+    now += 3_601
+    assert not asked.lacks("eth_getBlockReceipts")
+
+
+async def test_an_endpoint_that_sent_a_monstrous_answer_rests_long(node: FakeNode) -> None:
+    now = 100.0
+    node.raw = b"[" + b"[]," * 200_000 + b"[]]"
+    asked = endpoint(node, monotonic=lambda: now)
+    with pytest.raises(SourceError):
+        await asked.call("eth_blockNumber")
+    now += 5
+    assert asked.resting
+    now += 10
+    assert not asked.resting
+
+
+@pytest.mark.parametrize("tail", ["", "/", "/v1/KEY", "/v1/KEY/", "/v1?key=KEY", "/a//b?x=1&y="])
+async def test_an_address_is_used_to_the_letter(node: FakeNode, tail: str) -> None:
+    config = EndpointConfig(name="a", http=node.http + tail)
+    await Endpoint(config, Series()).call("eth_blockNumber")
+    assert node.targets == {tail if tail.startswith("/") else f"/{tail}"}
+
+
+async def test_a_redirect_is_not_followed(node: FakeNode) -> None:
+    async with running(FakeNode(FakeChain())) as inner:
+        node.status, node.headers = 307, f"location: {inner.http}\r\n"
+        with pytest.raises(SourceError, match="status 307"):
+            await endpoint(node).call("eth_blockNumber")
+        assert not inner.calls

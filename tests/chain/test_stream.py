@@ -173,7 +173,6 @@ async def test_a_reorganisation_is_followed(node: FakeNode) -> None:
     [
         {"raw": b"null"},
         {"raw": b"{" * 1000},
-        {"raw": b" " * 10_000_000},
         {"cut": 7},
         {"id_shift": 1},
         {"status": 500},

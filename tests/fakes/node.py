@@ -95,6 +95,14 @@ class FakeChain:
         self.canonical.append(block_hash)
 
 
+class RpcRefusal(Exception):  # noqa: N818 - What a node says, not what went wrong here.
+    """Raised by an answer: the node refuses with this code and message."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
 @dataclass
 class FakeNode:
     """One endpoint; several may show the same chain."""
@@ -120,6 +128,18 @@ class FakeNode:
     """Show the chain without its newest so many blocks."""
     lacks: set[str] = field(default_factory=set)
     """Methods that this node does not know."""
+    most_calls: int = 1_000
+    """A longer batch is refused as a whole, by one error without an id."""
+    refused_status: int = 200
+    """The HTTP status of that refusal."""
+    answered_of_batch: int = 1_000
+    """So many calls of a batch are answered, the rest by geth's "response too large"."""
+    headers: str = ""
+    """More header lines of each answer."""
+    exchanges: int = 0
+    """HTTP requests so far, whatever they held."""
+    targets: set[str] = field(default_factory=set)
+    """The paths and queries that were asked."""
     sockets: set[ServerConnection] = field(default_factory=set)
 
     async def push(self, head: Any = None) -> None:
@@ -143,7 +163,7 @@ class FakeNode:
         self.calls[method] += 1
         envelope = {"jsonrpc": "2.0", "id": request["id"] + self.id_shift}
         if method in self.lacks:
-            return {**envelope, "error": {"code": -32601, "message": f"{method} not found"}}
+            return {**envelope, "error": unknown(method)}
         try:
             result = (
                 self.answers[method](list(params))
@@ -151,7 +171,9 @@ class FakeNode:
                 else getattr(self, f"_{method}")(*params)
             )
         except AttributeError:
-            return {**envelope, "error": {"code": -32601, "message": f"{method} not found"}}
+            return {**envelope, "error": unknown(method)}
+        except RpcRefusal as error:
+            return {**envelope, "error": {"code": error.code, "message": error.message}}
         except LookupError as error:
             return {**envelope, "error": {"code": -32000, "message": str(error)}}
         return {**envelope, "result": result}
@@ -205,12 +227,16 @@ async def running(node: FakeNode) -> AsyncIterator[FakeNode]:
     async def over_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while not ended.is_set():
-                body = await _body(reader)
+                target, body = await _request(reader)
+                node.targets.add(target)
+                node.exchanges += 1
                 if node.silent:
                     await ended.wait()
                     return
-                text = node.raw if node.raw is not None else _answers(node, body)
-                head = f"HTTP/1.1 {node.status} X\r\ncontent-length: {len(text)}\r\n\r\n"
+                status, text = node.status, node.raw
+                if text is None:
+                    status, text = _answers(node, body)
+                head = f"HTTP/1.1 {status} X\r\n{node.headers}content-length: {len(text)}\r\n\r\n"
                 writer.write(head.encode() + (text[: -node.cut] if node.cut else text))
                 await writer.drain()
                 if node.cut:
@@ -224,7 +250,7 @@ async def running(node: FakeNode) -> AsyncIterator[FakeNode]:
         request = orjson.loads(await socket.recv())
         node.calls["eth_subscribe"] += 1
         if "eth_subscribe" in node.lacks:
-            error = {"code": -32601, "message": "eth_subscribe not found"}
+            error = unknown("eth_subscribe")
             await socket.send(
                 orjson.dumps({"jsonrpc": "2.0", "id": request["id"], "error": error}).decode()
             )
@@ -248,15 +274,31 @@ async def running(node: FakeNode) -> AsyncIterator[FakeNode]:
             server.close()
 
 
-async def _body(reader: asyncio.StreamReader) -> bytes:
-    head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
-    return await reader.readexactly(length)
+async def _request(reader: asyncio.StreamReader) -> tuple[str, bytes]:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+    return head.split(b" ", 2)[1].decode(), await reader.readexactly(length)
 
 
-def _answers(node: FakeNode, body: bytes) -> bytes:
+def _answers(node: FakeNode, body: bytes) -> tuple[int, bytes]:
     asked = orjson.loads(body)
-    if isinstance(asked, list):
-        # In another order than asked, as JSON-RPC allows.
-        return orjson.dumps([node.answer(request) for request in reversed(asked)])
-    return orjson.dumps(node.answer(asked))
+    if not isinstance(asked, list):
+        return node.status, orjson.dumps(node.answer(asked))
+    if len(asked) > node.most_calls:
+        error = {"code": 31, "message": f"at most {node.most_calls} calls in a batch"}
+        refusal = {"jsonrpc": "2.0", "id": None, "error": error}
+        return node.refused_status, orjson.dumps(refusal)
+    cut = asked[node.answered_of_batch :]
+    too_large = {"code": -32003, "message": "response too large"}
+    answers = [node.answer(request) for request in asked[: node.answered_of_batch]]
+    answers += [{"jsonrpc": "2.0", "id": one["id"], "error": too_large} for one in cut]
+    # In another order than asked, as JSON-RPC allows.
+    return node.status, orjson.dumps(answers[::-1])
+
+
+def unknown(method: str) -> dict[str, object]:
+    """Geth's words for a method that it does not have."""
+    return {
+        "code": -32601,
+        "message": f"the method {method} does not exist/is not available",
+    }

@@ -1,5 +1,6 @@
 """Read-only contract calls by ABI signature, many in one exchange, and why a call reverts."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,13 +9,18 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError, EncodingError, ParseError
 from eth_utils.crypto import keccak
 
+from dexwatch.chain.answers import Refusal, RpcError
 from dexwatch.chain.endpoint import Endpoint, Request
 from dexwatch.clients.http import Outcome, SourceError
-from dexwatch.evm.block import Call
+from dexwatch.evm.block import BlockRef, Call
 from dexwatch.evm.hexadecimal import MalformedError, data
 
 _ERROR_STRING = bytes.fromhex("08c379a0")
 _PANIC = bytes.fromhex("4e487b71")
+_EIP_1898 = "EIP-1898"
+_INVALID_PARAMS = (-32602, -32600)
+_NO_STATE = re.compile(r"not found|missing trie node|state .*(unavailable|not available)").search
+"""What nodes say where they have no state of the block: no answer of the contract."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +65,16 @@ class ViewCall:
 
 
 async def views(
-    endpoint: Endpoint, calls: Sequence[ViewCall], *, block: str = "latest"
+    endpoint: Endpoint, calls: Sequence[ViewCall], *, block: BlockRef | None = None
 ) -> list[tuple[Any, ...] | SourceError]:
-    """Call views in one batch; an answer is the decoded values or its own `SourceError`."""
-    requests = [
-        Request("eth_call", ({"to": call.address, "data": call.data}, block)) for call in calls
-    ]
+    """Call views in one batch; an answer is the decoded values or its own `SourceError`.
+
+    With `block` the state is that of this very block (EIP-1898); without, of the node's newest.
+    A node without EIP-1898 is asked by number, and for the hash of that number in the same batch:
+    where it is another, every answer is a `SourceError`, since the block was reorganised away.
+    """
     answers: list[tuple[Any, ...] | SourceError] = []
-    for call, answer in zip(calls, await endpoint.batch(requests), strict=True):
+    for call, answer in zip(calls, await _answers(endpoint, calls, block), strict=True):
         if isinstance(answer, SourceError):
             answers.append(answer)
             continue
@@ -75,6 +83,36 @@ async def views(
         except SourceError as error:
             answers.append(error)
     return answers
+
+
+async def _answers(
+    endpoint: Endpoint, calls: Sequence[ViewCall], block: BlockRef | None
+) -> list[Any]:
+    if block is None:
+        return await endpoint.batch(_requests(calls, "latest"))
+    if not endpoint.lacks(_EIP_1898):
+        pinned = {"blockHash": block.hash}
+        found = await endpoint.batch(_requests(calls, pinned))
+        if not (found and all(map(_is_invalid, found))):
+            return found
+        endpoint.set_lacking(_EIP_1898)
+    number = hex(block.number)
+    check = Request("eth_getBlockByNumber", (number, False))
+    *found, header = await endpoint.batch([*_requests(calls, number), check])
+    if isinstance(header, SourceError):
+        return [header] * len(calls)
+    if not isinstance(header, dict) or header.get("hash") != block.hash:
+        gone = SourceError(Outcome.MALFORMED, f"block {block.number} was reorganised away")
+        return [gone] * len(calls)
+    return found
+
+
+def _requests(calls: Sequence[ViewCall], block: object) -> list[Request]:
+    return [Request("eth_call", ({"to": call.address, "data": call.data}, block)) for call in calls]
+
+
+def _is_invalid(answer: object) -> bool:
+    return isinstance(answer, RpcError) and answer.code in _INVALID_PARAMS
 
 
 async def revert_reason(endpoint: Endpoint, call: Call, *, block: int) -> str:
@@ -94,8 +132,8 @@ async def revert_reason(endpoint: Endpoint, call: Call, *, block: int) -> str:
     }
     try:
         await endpoint.call("eth_call", request, hex(max(block - 1, 0)))
-    except SourceError as error:
-        if error.outcome is not Outcome.RPC_ERROR:
+    except RpcError as error:
+        if error.refusal in (Refusal.UNSUPPORTED, Refusal.RATE_LIMITED) or _NO_STATE(error.detail):
             raise
         return read_reason(error.data, error.detail)
     return "state changed"

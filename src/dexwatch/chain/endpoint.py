@@ -3,6 +3,7 @@
 Protocol: JSON-RPC 2.0 with Ethereum's error codes (EIP-1474).
 An endpoint that fails again and again rests for a growing, bounded time, so that a dead one costs
 neither time nor sockets; the first call after the rest tries it again.
+A batch that is refused as a whole is halved, down to single calls, and grows again later.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,17 +14,22 @@ from typing import Any
 import orjson
 
 from dexwatch import clock
+from dexwatch.backoff import Backoff, Failures
+from dexwatch.chain import answers
+from dexwatch.chain.adaptive_size import AdaptiveSize
+from dexwatch.chain.answers import Bound, MonstrousAnswerError, Refusal, RpcError
 from dexwatch.chain.config import EndpointConfig
-from dexwatch.clients import http
-from dexwatch.clients.http import HttpClient, Outcome, SourceError
+from dexwatch.clients.http import AnswerTooLargeError, HttpClient, Outcome, Reply, SourceError
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
 
-LIMIT_BYTES = 16_000_000
-"""The largest answer that is read; a full BSC block with its receipts has some 400 kB."""
 MAX_BATCH = 50
 _FAILURES_BEFORE_REST = 3
-_REST_SECONDS = (0.5, 1.0, 2.0, 4.0)
+_REST = Backoff(first=0.5, most=4.0)
+_MONSTROUS_REST = Backoff(first=10.0, most=600.0)
+_FORGIVEN_SECONDS = 3600.0
+_PROBE_AGAIN_SECONDS = 3600.0
+"""A method that the node did not have is tried again so late: nodes are updated and replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ class Endpoint:
         series: Series,
         *,
         timeout_seconds: float = 3.0,
-        limit_bytes: int = LIMIT_BYTES,
+        limit_bytes: int = answers.MONSTROUS_BYTES,
         monotonic: Callable[[], float] = clock.monotonic,
     ) -> None:
         self.name = config.name
@@ -55,7 +61,10 @@ class Endpoint:
         self._now = monotonic
         self._ids = count(1)
         self._failures = 0
+        self._monstrous = Failures(_MONSTROUS_REST, key=f"monstrous {self.name}")
         self._rest_until = 0.0
+        self._batch = AdaptiveSize(MAX_BATCH, key=self.name, monotonic=monotonic)
+        self._lacking: dict[str, float] = {}
 
     async def close(self) -> None:
         """Close the connections."""
@@ -66,11 +75,25 @@ class Endpoint:
         """Is it left alone for a moment after failures in a row?"""
         return self._now() < self._rest_until
 
+    @property
+    def batch_size(self) -> int:
+        """How many calls it takes in one exchange, as far as we know."""
+        return self._batch.now
+
+    def lacks(self, feature: str) -> bool:
+        """Did it say within the last hour that it does not have a method or feature?"""
+        return self._now() < self._lacking.get(feature, 0.0)
+
+    def set_lacking(self, feature: str) -> None:
+        """Note that it does not have a feature; this holds for an hour."""
+        self._lacking[feature] = self._now() + _PROBE_AGAIN_SECONDS
+
     async def call(self, method: str, *params: object) -> Any:  # noqa: ANN401 - JSON of a stranger.
         """Call a method and return its result, which may be null.
 
         Raises:
-            SourceError: the endpoint refused, failed, rests, or answered nonsense.
+            RpcError: the endpoint answered and refused.
+            SourceError: it failed, rests, or answered nonsense.
         """
         (answer,) = await self.batch([Request(method, params)])
         if isinstance(answer, SourceError):
@@ -82,104 +105,154 @@ class Endpoint:
 
         A failure of the exchange as a whole is the answer to each request.
         """
-        answers: list[Any] = []
-        for start in range(0, len(requests), MAX_BATCH):
-            answers.extend(await self._exchange(requests[start : start + MAX_BATCH]))
-        return answers
+        found: list[Any] = []
+        while len(found) < len(requests):
+            part = requests[len(found) : len(found) + self._batch.now]
+            answer = await self._exchange(part)
+            if len(part) > 1 and _batch_refused(answer):
+                # Each round halves the batch, so that at most six are refused in a row.
+                self._batch.refused(len(part))
+                continue
+            if len(part) > 1 and not isinstance(answer[0], SourceError):
+                self._batch.accepted()
+            found.extend(answer)
+        return found
 
     async def _exchange(self, requests: Sequence[Request]) -> list[Any]:
         if self.resting:
             error = SourceError(Outcome.CONNECTION, "resting after failures in a row")
             return [error] * len(requests)
-        first = next(self._ids)
-        ids = range(first, first + len(requests))
-        for _ in requests[1:]:
-            next(self._ids)
+        ids = [next(self._ids) for _ in requests]
+        most = answers.together(answers.bound(one.method, one.params) for one in requests)
         began = self._now()
         try:
-            answers = self._read(await self._post(requests, ids), ids)
+            found = await self._post(requests, ids, most)
         except SourceError as error:
-            answers = [error] * len(requests)
-        self._account(requests, answers, self._now() - began)
-        return answers
+            found = [error] * len(requests)
+        self._account(requests, found, self._now() - began)
+        return found
 
-    async def _post(self, requests: Sequence[Request], ids: range) -> object:
+    async def _post(self, requests: Sequence[Request], ids: list[int], most: Bound) -> list[Any]:
         calls = [
             {"jsonrpc": "2.0", "id": number, "method": request.method, "params": request.params}
             for number, request in zip(ids, requests, strict=True)
         ]
         body = orjson.dumps(calls[0] if len(calls) == 1 else calls)
-        reply = await self._http.send("POST", content=body)
-        if reply.status != 200:
-            raise SourceError(Outcome.HTTP_ERROR, f"status {reply.status}", code=reply.status)
-        return http.decode(reply.body)
+        try:
+            reply = await self._http.send("POST", content=body, limit_bytes=most.size)
+        except AnswerTooLargeError as error:
+            raise MonstrousAnswerError(error.detail) from error
+        if reply.status == 429:
+            asked = _REST.delay(1, key=self.name, retry_after=reply.retry_after)
+            self._rest_until = self._now() + asked
+        return _read(await _document(reply, most), ids, reply.status)
 
-    def _read(self, answer: object, ids: range) -> list[Any]:
-        if len(ids) == 1:
-            return [_result(answer, ids[0])]
-        if isinstance(answer, dict):
-            # A batch that is refused as a whole is answered by one error without an id.
-            raise _error(answer)
-        if not isinstance(answer, list):
-            raise SourceError(Outcome.MALFORMED, "the answer to a batch is not a list")
-        found = {
-            part["id"]: part
-            for part in answer
-            if isinstance(part, dict) and type(part.get("id")) is int
-        }
-        return [_result(found.get(number), number) for number in ids]
-
-    def _account(self, requests: Sequence[Request], answers: list[Any], seconds: float) -> None:
-        broken = False
-        for request, answer in zip(requests, answers, strict=True):
+    def _account(self, requests: Sequence[Request], found: list[Any], seconds: float) -> None:
+        name = self.name
+        for request, answer in zip(requests, found, strict=True):
             outcome = answer.outcome if isinstance(answer, SourceError) else Outcome.OK
-            broken = broken or outcome not in (Outcome.OK, Outcome.RPC_ERROR)
-            name, method = self.name, request.method
+            method = request.method
+            if answers.is_unsupported(answer):
+                self.set_lacking(method)
+            elif outcome is Outcome.OK:
+                self._lacking.pop(method, None)
             self._series.add(
                 chain.endpoint_requests, endpoint=name, method=method, outcome=outcome.value
             )
             self._series.observe(
                 chain.endpoint_request_seconds, seconds, endpoint=name, method=method
             )
-        self._failures = self._failures + 1 if broken else 0
-        if self._failures >= _FAILURES_BEFORE_REST:
-            step = min(self._failures - _FAILURES_BEFORE_REST, len(_REST_SECONDS) - 1)
-            self._rest_until = self._now() + _REST_SECONDS[step]
+        self._rest(found)
+
+    def _rest(self, found: list[Any]) -> None:
+        now = self._now()
+        if any(isinstance(answer, MonstrousAnswerError) for answer in found):
+            self._rest_until = now + self._monstrous.failed()
+        elif not any(map(_is_broken, found)):
+            self._failures = 0
+            if now - self._rest_until > _FORGIVEN_SECONDS:
+                self._monstrous.succeeded()
+        else:
+            self._failures += 1
+            extra = self._failures - _FAILURES_BEFORE_REST
+            if extra >= 0:
+                self._rest_until = now + _REST.delay(extra + 1, key=self.name)
 
 
-def is_unsupported(error: SourceError) -> bool:
-    """Did the node say that it does not know the method?"""
-    text = error.detail.lower()
-    return error.outcome is Outcome.RPC_ERROR and (
-        error.code in (-32601, -32004)
-        or "not found" in text
-        or "not supported" in text
-        or "does not exist" in text
-        or "not available" in text
+async def _document(reply: Reply, most: Bound) -> object:
+    try:
+        document = await answers.parse(reply.body, most)
+    except MonstrousAnswerError:
+        raise
+    except SourceError as error:
+        if reply.status == 200:
+            raise
+        raise _http_error(reply) from error
+    # Some gateways put JSON-RPC errors under a status of their own; nothing else is read there.
+    if reply.status != 200 and not _holds_error(document):
+        raise _http_error(reply)
+    return document
+
+
+def _http_error(reply: Reply) -> SourceError:
+    return SourceError(Outcome.HTTP_ERROR, f"status {reply.status}", code=reply.status)
+
+
+def _holds_error(document: object) -> bool:
+    if isinstance(document, list):
+        return any(map(_holds_error, document[:MAX_BATCH]))
+    return isinstance(document, dict) and isinstance(document.get("error"), dict)
+
+
+def _read(document: object, ids: list[int], status: int) -> list[Any]:
+    if len(ids) == 1:
+        # A gateway may answer a batch of one by a list of one.
+        one = document[0] if isinstance(document, list) and len(document) == 1 else document
+        return [answers.result(one, ids[0], status=status)]
+    if isinstance(document, dict):
+        # A batch that is refused as a whole is answered by one error without an id.
+        error = answers.refusal(document, status=status)
+        raise _BatchRefusedError(error) if isinstance(error, RpcError) else error
+    if not isinstance(document, list):
+        raise SourceError(Outcome.MALFORMED, "the answer to a batch is not a list")
+    found = {
+        part["id"]: part
+        for part in document
+        if isinstance(part, dict) and type(part.get("id")) is int
+    }
+    if not found and document and all(isinstance(part, dict) for part in document):
+        error = answers.refusal(document[0], status=status)
+        if isinstance(error, RpcError):
+            raise _BatchRefusedError(error)
+    return [answers.result(found.get(number), number, status=status) for number in ids]
+
+
+class _BatchRefusedError(RpcError):
+    """One error for a whole batch."""
+
+    def __init__(self, error: RpcError) -> None:
+        super().__init__(error.detail, code=error.code, refusal=error.refusal)
+
+
+def _batch_refused(found: list[Any]) -> bool:
+    if any(_is_too_large(answer) for answer in found):
+        return True
+    first = found[0]
+    # Too many requests is not too many in one: smaller batches would only be more of them.
+    return isinstance(first, _BatchRefusedError) and first.refusal is not Refusal.RATE_LIMITED
+
+
+def _is_too_large(answer: object) -> bool:
+    if isinstance(answer, RpcError):
+        return answer.refusal is Refusal.TOO_LARGE
+    return (
+        isinstance(answer, SourceError)
+        and answer.outcome is Outcome.HTTP_ERROR
+        and answer.code in (400, 413)
     )
 
 
-def _result(answer: object, number: int) -> Any:  # noqa: ANN401 - JSON of a stranger.
-    if not isinstance(answer, dict):
-        return SourceError(Outcome.MALFORMED, "a request was not answered by an object")
-    if answer.get("error") is not None:
-        return _error(answer)
-    if answer.get("id") != number or isinstance(answer.get("id"), bool):
-        return SourceError(Outcome.MALFORMED, "the answer has another id than the request")
-    if "result" not in answer:
-        return SourceError(Outcome.MALFORMED, "the answer has neither result nor error")
-    return answer["result"]
-
-
-def _error(answer: dict[str, Any]) -> SourceError:
-    error = answer.get("error")
-    if not isinstance(error, dict):
-        return SourceError(Outcome.MALFORMED, "the answer's error is not an object")
-    code, message = error.get("code"), error.get("message")
-    known = code if isinstance(code, int) and not isinstance(code, bool) else None
-    detail = str(message)[:300] if isinstance(message, str) else "no reason given"
-    data = error.get("data")
-    found = SourceError(Outcome.RPC_ERROR, detail, code=known)
-    # A reverted call carries what the contract answered; whoever asked reads it.
-    found.data = data if isinstance(data, str) and len(data) <= 20_000 else None
-    return found
+def _is_broken(answer: object) -> bool:
+    if isinstance(answer, RpcError):
+        return answer.refusal is Refusal.RATE_LIMITED
+    return isinstance(answer, SourceError)

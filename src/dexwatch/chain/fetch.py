@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Set
 from typing import Any, Protocol
 
-from dexwatch.chain.endpoint import Endpoint, Request, is_unsupported
+from dexwatch.chain.answers import is_unsupported
+from dexwatch.chain.endpoint import Endpoint, Request
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.evm import block as blocks
-from dexwatch.evm.block import Block, Header, Log
+from dexwatch.evm.block import Block, Header
 from dexwatch.evm.hexadecimal import MalformedError, field, hash32
 
 
@@ -115,28 +116,5 @@ def read_header(answer: object) -> Header | None:
     """
     try:
         return None if answer is None else blocks.parse_header(answer)
-    except MalformedError as error:
-        raise SourceError(Outcome.MALFORMED, str(error)) from error
-
-
-async def logs(
-    endpoint: Endpoint, *, address: str, topic: str, first: int, last: int
-) -> tuple[Log, ...]:
-    """Return a contract's logs of one topic between two heights, both included.
-
-    Raises:
-        SourceError: refused (the span may be too wide), failed, or a log that cannot be read.
-    """
-    wanted = {
-        "address": address,
-        "topics": [topic],
-        "fromBlock": hex(first),
-        "toBlock": hex(last),
-    }
-    answer = await endpoint.call("eth_getLogs", wanted)
-    if not isinstance(answer, list):
-        raise SourceError(Outcome.MALFORMED, "logs are not a list")
-    try:
-        return tuple(blocks.parse_log(record) for record in answer)
     except MalformedError as error:
         raise SourceError(Outcome.MALFORMED, str(error)) from error

@@ -202,14 +202,17 @@ async def _url(what: str, url: str, notes: list[str]) -> None:
         return
     try:
         async with HttpClient(url) as client:
-            status = (await client.send("GET")).status
+            reply = await client.send("GET")
     except SourceError as error:
         _bad(f"{what}: {url} {error}", notes)
         return
-    if status < 400:
-        _good(f"{what}: {url} status {status}")
+    said = f"{what}: {url} status {reply.status}"
+    if reply.status < 300:
+        _good(said)
+    elif reply.status < 400:
+        _bad(f"{said}: write the address that it leads to, {reply.location}", notes)
     else:
-        _bad(f"{what}: {url} status {status}", notes)
+        _bad(said, notes)
 
 
 def _good(text: str) -> None:

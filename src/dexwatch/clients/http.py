@@ -35,8 +35,13 @@ class SourceError(Exception):
         self.detail = detail
         self.code = code
         """The HTTP status or JSON-RPC error code, where there is one."""
-        self.data: str | None = None
-        """What a reverted contract call answered, in hexadecimal."""
+
+
+class AnswerTooLargeError(SourceError):
+    """An answer above the bound; nothing of it is used."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(Outcome.MALFORMED, f"the answer is above {limit_bytes} bytes")
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,18 @@ class Reply:
 
     status: int
     body: bytes
+    location: str = ""
+    """Where a redirect leads; it is not followed."""
+    retry_after: float | None = None
+    """Seconds that the peer asks us to wait."""
 
 
 class HttpClient:
-    """A pool of connections to one base address with bounds on time and size of each answer."""
+    """A pool of connections to one base address with bounds on time and size of each answer.
+
+    The address is used to the letter, its query included, and a redirect is an answer like any
+    other: it is never followed, since what stands behind it was not configured.
+    """
 
     def __init__(
         self,
@@ -61,13 +74,15 @@ class HttpClient:
     ) -> None:
         self._timeout = timeout_seconds
         self._limit = limit_bytes
+        # Not httpx's base_url: that adds a slash, and providers refuse `/v1/KEY/`.
+        self._base_url = base_url
         self._client = httpx.AsyncClient(
-            base_url=base_url,
             headers=dict(headers or {}),
             timeout=httpx.Timeout(timeout_seconds),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             # A proxy from the environment must not see, or break, what stays on this machine.
             trust_env=False,
+            follow_redirects=False,
         )
 
     async def __aenter__(self) -> Self:
@@ -92,19 +107,25 @@ class HttpClient:
         *,
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
+        limit_bytes: int | None = None,
     ) -> Reply:
-        """Send a request and read the whole answer.
+        """Send a request and read the whole answer; `path` is below the base address.
+
+        `limit_bytes` bounds this answer more tightly than the client's own bound.
 
         Raises:
             SourceError: no connection, no answer in time, or an answer above the bound.
         """
         headers = {"content-type": "application/json"} if content is not None else None
+        limit = self._limit if limit_bytes is None else min(limit_bytes, self._limit)
         try:
+            url = _below(self._base_url, path)
             async with asyncio.timeout(self._timeout):
                 async with self._client.stream(
-                    method, path, params=params, content=content, headers=headers
+                    method, url, params=params, content=content, headers=headers
                 ) as response:
-                    return Reply(response.status_code, await self._body(response))
+                    body = await _body(response, limit)
+                    return _reply(response, body)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise SourceError(Outcome.TIMEOUT, f"no answer in {self._timeout:g} s") from error
         except httpx.DecodingError as error:
@@ -117,18 +138,36 @@ class HttpClient:
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise SourceError(Outcome.CONNECTION, type(error).__name__) from error
 
-    async def _body(self, response: httpx.Response) -> bytes:
-        announced = response.headers.get("content-length", "")
-        if announced.isdigit() and int(announced) > self._limit:
-            raise SourceError(Outcome.MALFORMED, f"the answer is above {self._limit} bytes")
-        parts: list[bytes] = []
-        length = 0
-        async for part in response.aiter_bytes():
-            length += len(part)
-            if length > self._limit:
-                raise SourceError(Outcome.MALFORMED, f"the answer is above {self._limit} bytes")
-            parts.append(part)
-        return b"".join(parts)
+
+def _below(base_url: str, path: str) -> str:
+    if not path:
+        return base_url
+    base, mark, query = base_url.partition("?")
+    return f"{base.rstrip('/')}/{path.lstrip('/')}{mark}{query}"
+
+
+def _reply(response: httpx.Response, body: bytes) -> Reply:
+    wait = response.headers.get("retry-after", "")
+    return Reply(
+        response.status_code,
+        body,
+        location=response.headers.get("location", "")[:500],
+        retry_after=float(wait) if wait.isdecimal() and len(wait) < 8 else None,
+    )
+
+
+async def _body(response: httpx.Response, limit: int) -> bytes:
+    announced = response.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > limit:
+        raise AnswerTooLargeError(limit)
+    parts: list[bytes] = []
+    length = 0
+    async for part in response.aiter_bytes():
+        length += len(part)
+        if length > limit:
+            raise AnswerTooLargeError(limit)
+        parts.append(part)
+    return b"".join(parts)
 
 
 def decode(body: bytes) -> Any:  # noqa: ANN401 - JSON of a stranger; callers check each field.

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from dexwatch import clock
 from dexwatch.chain import fetch
-from dexwatch.chain.endpoint import is_unsupported
+from dexwatch.chain.answers import RpcError, is_unsupported
 from dexwatch.chain.follower import Reorg
 from dexwatch.clients.http import SourceError
 from dexwatch.collectors.collector import Collector, CollectorContext
@@ -14,6 +14,7 @@ from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
 
 _WAITING_FOR_FINALITY = 512
+_FINALIZED = "finalized"
 _TURNS = {2: "in", 1: "out"}
 
 
@@ -27,7 +28,6 @@ class ChainCollector(Collector):
         self._last: BlockRef | None = None
         self._last_ms = 0
         self._not_final: deque[tuple[int, float]] = deque(maxlen=_WAITING_FOR_FINALITY)
-        self._has_finality = True
         series.add(chain.reorgs, 0)
         for cause in ("reorg", "reset"):
             series.add(chain.reorg_blocks, 0, cause=cause)
@@ -69,16 +69,19 @@ class ChainCollector(Collector):
 
     async def collect(self) -> None:
         """Ask for the finalised block, where the node knows it."""
-        if not self._has_finality:
+        primary = self.context.stream.primary
+        if primary.lacks(_FINALIZED):
             return
         try:
-            final = await fetch.header(self.context.stream.primary, "finalized")
+            final = await fetch.header(primary, _FINALIZED)
         except SourceError as error:
             self.series.forget(chain.finality_lag)
             if is_unsupported(error):
-                self._has_finality = False
-                return
-            raise
+                primary.set_lacking(_FINALIZED)
+            elif not isinstance(error, RpcError):
+                raise
+            # geth says "finalized block not found" until it has heard of one: asked again.
+            return
         if final is None:
             return
         number = final.ref.number

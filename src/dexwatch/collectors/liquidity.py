@@ -4,9 +4,9 @@ from typing import Any, ClassVar
 
 import structlog
 
-from dexwatch.chain import fetch
 from dexwatch.chain.calls import ViewCall, views
 from dexwatch.chain.follower import Reorg
+from dexwatch.chain.logs import LogReader
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.collectors.collector import Collector, CollectorContext
 from dexwatch.evm import events, topics
@@ -37,6 +37,7 @@ class LiquidityCollector(Collector):
 
     def __init__(self, context: CollectorContext, series: Series) -> None:
         super().__init__(context, series)
+        self._log_reader = LogReader()
         self._pools = tuple(context.market.pools.values())
         self._providers = Providers(context.dex.max_providers, context.chain.safe_depth_blocks)
         self._first_seen: int | None = None
@@ -122,29 +123,26 @@ class LiquidityCollector(Collector):
                 last = min(first + _SPAN_BLOCKS, self._first_seen) - 1
                 rounds -= 1
                 if last >= first:
-                    await self._read_span(pool, first, last)
+                    last = await self._read_span(pool, first, last)
                 self._history[address] = last + 1
                 if last + 1 >= self._first_seen:
                     del self._history[address]
                     _log.info("history of providers read", pool=pool.name)
 
-    async def _read_span(self, pool: PoolState, first: int, last: int) -> None:
-        found: list[Log] = []
-        for topic in _HISTORY_TOPICS[pool.config.kind]:
-            found.extend(
-                await fetch.logs(
-                    self.context.stream.primary,
-                    address=pool.config.address,
-                    topic=topic,
-                    first=first,
-                    last=last,
-                )
-            )
+    async def _read_span(self, pool: PoolState, first: int, last: int) -> int:
+        page = await self._log_reader.read(
+            self.context.stream.primary,
+            address=pool.config.address,
+            topics=[list(_HISTORY_TOPICS[pool.config.kind])],
+            first=first,
+            last=last,
+        )
         try:
-            for log in found:
+            for log in page.logs:
                 self._providers.apply(changes(pool.config.address, events.decode(log)))
         except MalformedError as error:
             raise SourceError(Outcome.MALFORMED, str(error)) from error
+        return page.last
 
 
 def _calls(pool: PoolState) -> tuple[ViewCall, ...]:

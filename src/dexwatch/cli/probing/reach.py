@@ -258,7 +258,8 @@ async def _probe(probe: ProbeConfig) -> str:
 
 async def _open(url: str) -> str:
     address = urlsplit(url)
-    return await _tcp(address.hostname or "", address.port or 80)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    return await _tcp(address.hostname or "", port)
 
 
 async def _redis(url: str) -> str:
@@ -269,10 +270,13 @@ async def _redis(url: str) -> str:
 async def _get(url: str, token: str = "") -> str:
     headers = {"authorization": f"Bearer {token}"} if token else {}
     async with HttpClient(url, timeout_seconds=TIMEOUT_SECONDS, headers=headers) as client:
-        status = (await client.send("GET")).status
-    if status >= 400:
-        raise TrialError(f"answers with status {status}")
-    return f"status {status}"
+        reply = await client.send("GET")
+    if 300 <= reply.status < 400:
+        # Prometheus and the probes would follow it, or not; the final address leaves no doubt.
+        raise TrialError(f"status {reply.status}: write the address it leads to, {reply.location}")
+    if reply.status >= 400:
+        raise TrialError(f"answers with status {reply.status}")
+    return f"status {reply.status}"
 
 
 async def _tcp(host: str, port: int) -> str:

@@ -1,16 +1,19 @@
 """Finds out what stands at an address: a PancakeSwap or Uniswap pool, or another contract."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
-import orjson
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
+from pydantic import SecretStr
 
+from dexwatch.chain.config import EndpointConfig
+from dexwatch.chain.endpoint import Endpoint
 from dexwatch.cli.draft import Contract, Pool, Token
-from dexwatch.clients.http import HttpClient, Outcome, SourceError
-from dexwatch.clients.http import decode as decode_json
+from dexwatch.clients.http import Outcome, SourceError
+from dexwatch.metrics.series import Series
 
 PANCAKE_V2_FEE_BPS = 25
 """PancakePair.sol checks its invariant with 10000 and 25, so 0.25 %."""
@@ -24,9 +27,9 @@ async def endpoint(url: str, *, timeout_seconds: float = 5.0) -> tuple[int, int]
     Raises:
         SourceError: no usable answer.
     """
-    async with HttpClient(url, timeout_seconds=timeout_seconds) as client:
-        return int(await _rpc(client, "eth_chainId"), 16), int(
-            await _rpc(client, "eth_blockNumber"), 16
+    async with _opened(url, timeout_seconds) as node:
+        return int(await _text(node, "eth_chainId"), 16), int(
+            await _text(node, "eth_blockNumber"), 16
         )
 
 
@@ -36,31 +39,30 @@ async def contract(url: str, address: str, *, name: str) -> Pool | Contract | No
     Raises:
         SourceError: the endpoint gave no usable answer.
     """
-    async with HttpClient(url) as client:
-        code = await _rpc(client, "eth_getCode", address, "latest")
-        if code in ("0x", None):
+    async with _opened(url) as node:
+        if await node.call("eth_getCode", address, "latest") in ("0x", None):
             return None
-        pool = await _pool(client, address)
+        pool = await _pool(node, address)
         if pool is not None:
             return pool
-        paused = await _view(client, address, "paused()", ("bool",))
+        paused = await _view(node, address, "paused()", ("bool",))
         return Contract(name, address, pausable=paused is not None)
 
 
-async def _pool(client: HttpClient, address: str) -> Pool | None:
-    token0 = await _view(client, address, "token0()", ("address",))
-    token1 = await _view(client, address, "token1()", ("address",))
+async def _pool(node: Endpoint, address: str) -> Pool | None:
+    token0 = await _view(node, address, "token0()", ("address",))
+    token1 = await _view(node, address, "token1()", ("address",))
     if token0 is None or token1 is None:
         return None
-    first, second = await _token(client, token0[0]), await _token(client, token1[0])
-    if await _view(client, address, "getReserves()", ("uint112", "uint112", "uint32")):
+    first, second = await _token(node, token0[0]), await _token(node, token1[0])
+    if await _view(node, address, "getReserves()", ("uint112", "uint112", "uint32")):
         return Pool("v2", address, first, second, PANCAKE_V2_FEE_BPS)
-    fee = await _view(client, address, "fee()", ("uint24",))
+    fee = await _view(node, address, "fee()", ("uint24",))
     if fee is None:
         return None
     # PancakeSwap widened the protocol fee in slot0 to 32 bits; Uniswap's has 8, so a value above
     # 255 is Pancake's for certain and the operator is told to check the rest.
-    slot = await _view(client, address, "slot0()", _SLOT0)
+    slot = await _view(node, address, "slot0()", _SLOT0)
     kind = "v3" if slot is None or slot[5] > 255 or slot[5] == 0 else "uniswap_v3"
     return Pool(kind, address, first, second, fee[0] / V3_FEE_PER_BPS)
 
@@ -68,19 +70,19 @@ async def _pool(client: HttpClient, address: str) -> Pool | None:
 _SLOT0 = ("uint160", "int24", "uint16", "uint16", "uint16", "uint32", "bool")
 
 
-async def _token(client: HttpClient, address: str) -> Token:
-    symbol = await _view(client, address, "symbol()", ("string",))
-    decimals = await _view(client, address, "decimals()", ("uint8",))
+async def _token(node: Endpoint, address: str) -> Token:
+    symbol = await _view(node, address, "symbol()", ("string",))
+    decimals = await _view(node, address, "decimals()", ("uint8",))
     text = str(symbol[0]).strip()[:32] if symbol else ""
     return Token(text or address[:10], address.lower(), decimals[0] if decimals else 18)
 
 
 async def _view(
-    client: HttpClient, address: str, signature: str, types: Sequence[str]
+    node: Endpoint, address: str, signature: str, types: Sequence[str]
 ) -> tuple[Any, ...] | None:
     data = "0x" + keccak(text=signature)[:4].hex()
     try:
-        answer = await _rpc(client, "eth_call", {"to": address, "data": data}, "latest")
+        answer = await _text(node, "eth_call", {"to": address, "data": data}, "latest")
         return tuple(decode(list(types), bytes.fromhex(answer.removeprefix("0x"))))
     except SourceError as error:
         if error.outcome is Outcome.RPC_ERROR:
@@ -90,14 +92,18 @@ async def _view(
         return None
 
 
-async def _rpc(client: HttpClient, method: str, *parameters: object) -> str:
-    request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}
-    reply = await client.send("POST", content=orjson.dumps(request))
-    if reply.status != 200:
-        raise SourceError(Outcome.HTTP_ERROR, f"status {reply.status}", code=reply.status)
-    answer = decode_json(reply.body)
-    if isinstance(answer, dict) and isinstance(answer.get("result"), str):
-        return str(answer["result"])
-    if isinstance(answer, dict) and "error" in answer:
-        raise SourceError(Outcome.RPC_ERROR, str(answer["error"])[:200])
-    raise SourceError(Outcome.MALFORMED, f"{method}: no result")
+async def _text(node: Endpoint, method: str, *parameters: object) -> str:
+    answer = await node.call(method, *parameters)
+    if isinstance(answer, str):
+        return answer
+    raise SourceError(Outcome.MALFORMED, f"{method}: no text")
+
+
+@asynccontextmanager
+async def _opened(url: str, timeout_seconds: float = 5.0) -> AsyncIterator[Endpoint]:
+    config = EndpointConfig(name="asked", http=SecretStr(url))
+    node = Endpoint(config, Series(), timeout_seconds=timeout_seconds)
+    try:
+        yield node
+    finally:
+        await node.close()

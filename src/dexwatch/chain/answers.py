@@ -1,0 +1,170 @@
+"""What nodes answer: bounded by method before it is parsed, refusals told apart by their code.
+
+Codes: JSON-RPC 2.0, EIP-1474, geth's rpc/errors.go; texts only where a provider publishes them.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from dexwatch.clients import http
+from dexwatch.clients.http import Outcome, SourceError
+
+MONSTROUS_BYTES = 48_000_000
+"""No answer is read beyond this, whatever was asked."""
+_INLINE_BYTES = 64_000
+"""Longer answers are parsed in a thread."""
+_MAX_REVERT_DATA = 20_000
+
+
+class Refusal(StrEnum):
+    """Why a node refused."""
+
+    UNSUPPORTED = "unsupported"
+    """It does not have the method; asking again soon is of no use."""
+    RATE_LIMITED = "rate_limited"
+    REVERTED = "reverted"
+    """A contract call failed by the contract's own will."""
+    TOO_LARGE = "too_large"
+    """The answer, or the batch, would be larger than the node allows."""
+    OTHER = "other"
+    """Passing or about this request only, such as `header not found`."""
+
+
+class RpcError(SourceError):
+    """A node answered properly and refused."""
+
+    def __init__(
+        self, detail: str, *, code: int | None, refusal: Refusal, data: str | None = None
+    ) -> None:
+        super().__init__(Outcome.RPC_ERROR, detail, code=code)
+        self.refusal = refusal
+        self.data = data
+        """What a reverted contract call answered, in hexadecimal."""
+
+
+class MonstrousAnswerError(SourceError):
+    """Far more than the method can rightly answer: the node is broken or hostile."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Outcome.MALFORMED, detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The most that a method may answer: bytes, and JSON values counted by `{`, `[` and `,`."""
+
+    size: int
+    values: int
+
+
+_SMALL = Bound(16_000, 500)
+_BOUNDS = {
+    "eth_blockNumber": _SMALL,
+    "eth_chainId": _SMALL,
+    "eth_gasPrice": _SMALL,
+    "eth_syncing": _SMALL,
+    "net_peerCount": _SMALL,
+    "web3_clientVersion": _SMALL,
+    # A header comes with the hashes of its transactions, or with all of them.
+    "eth_getBlockByNumber": Bound(24_000_000, 300_000),
+    "eth_getBlockByHash": Bound(24_000_000, 300_000),
+    # 55 million gas pay for some 50,000 logs of the usual shape.
+    "eth_getBlockReceipts": Bound(40_000_000, 1_200_000),
+    "eth_getTransactionReceipt": Bound(16_000_000, 400_000),
+    "eth_getLogs": Bound(16_000_000, 400_000),
+    "eth_call": Bound(2_000_000, 500),
+    "eth_getCode": Bound(200_000, 500),
+}
+_OTHER_METHOD = Bound(1_000_000, 20_000)
+_HEADER = Bound(1_000_000, 20_000)
+
+
+def bound(method: str, params: object = ()) -> Bound:
+    """Return what a method may answer at most."""
+    if method.startswith("eth_getBlockBy") and list(params or ())[-1:] == [False]:  # type: ignore[call-overload]
+        return _HEADER
+    return _BOUNDS.get(method, _OTHER_METHOD)
+
+
+def together(bounds: Iterable[Bound]) -> Bound:
+    """Return what a batch may answer at most."""
+    found = tuple(bounds)
+    return Bound(
+        min(sum(one.size for one in found), MONSTROUS_BYTES),
+        min(sum(one.values for one in found), 1_500_000),
+    )
+
+
+async def parse(body: bytes, most: Bound) -> Any:  # noqa: ANN401 - JSON of a stranger.
+    """Parse an answer; a long one in a thread, and none with more values than its method has.
+
+    Raises:
+        MonstrousAnswerError: too many values; nothing was parsed.
+        SourceError: no JSON.
+    """
+    if len(body) <= _INLINE_BYTES:
+        return _parse(body, most)
+    return await asyncio.to_thread(_parse, body, most)
+
+
+def _parse(body: bytes, most: Bound) -> Any:  # noqa: ANN401
+    # Sixteen megabytes of `[],` are half a gigabyte of lists: counting is cheap, building is not.
+    if len(body) > most.values:
+        values = body.count(b",") + body.count(b"[") + body.count(b"{")
+        if values > most.values:
+            raise MonstrousAnswerError(f"the answer has more than {most.values} values")
+    return http.decode(body)
+
+
+def result(answer: object, number: int, *, status: int = 200) -> Any:  # noqa: ANN401
+    """Return the result to a request, or its own `SourceError`."""
+    if not isinstance(answer, dict):
+        return SourceError(Outcome.MALFORMED, "a request was not answered by an object")
+    if answer.get("error") is not None:
+        return refusal(answer, status=status)
+    if answer.get("id") != number or isinstance(answer.get("id"), bool):
+        return SourceError(Outcome.MALFORMED, "the answer has another id than the request")
+    if "result" not in answer:
+        return SourceError(Outcome.MALFORMED, "the answer has neither result nor error")
+    return answer["result"]
+
+
+def refusal(answer: dict[str, Any], *, status: int = 200) -> SourceError:
+    """Read a JSON-RPC error; `status` is that of the HTTP answer around it."""
+    error = answer.get("error")
+    if not isinstance(error, dict):
+        return SourceError(Outcome.MALFORMED, "the answer's error is not an object")
+    code, message, data = error.get("code"), error.get("message"), error.get("data")
+    known = code if isinstance(code, int) and not isinstance(code, bool) else None
+    detail = str(message)[:300] if isinstance(message, str) else "no reason given"
+    return RpcError(
+        detail,
+        code=known,
+        refusal=_classify(known, detail.lower(), status),
+        data=data if isinstance(data, str) and len(data) <= _MAX_REVERT_DATA else None,
+    )
+
+
+def is_unsupported(error: object) -> bool:
+    """Did the node say that it does not have the method?"""
+    return isinstance(error, RpcError) and error.refusal is Refusal.UNSUPPORTED
+
+
+def _classify(code: int | None, text: str, status: int) -> Refusal:
+    if code == -32601 or (
+        # EIP-1474 has a code for it too, which some nodes use for other things; Alchemy answers
+        # "Unsupported method" under the code of an invalid request.
+        (code == -32004 and ("not supported" in text or "not implemented" in text))
+        or (code == -32600 and text.startswith("unsupported method"))
+    ):
+        return Refusal.UNSUPPORTED
+    if status == 429 or code in (429, -32029) or "too many requests" in text:
+        return Refusal.RATE_LIMITED
+    if code == 3 or text.startswith("execution reverted"):
+        return Refusal.REVERTED
+    if status == 413 or code == -32003 or "batch too large" in text:
+        return Refusal.TOO_LARGE
+    return Refusal.OTHER
