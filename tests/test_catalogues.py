@@ -14,8 +14,7 @@ from dexwatch.collectors.collector import Collector
 from dexwatch.dashboards.board import Board
 from dexwatch.demo.scenarios.scenario import Scenario
 from dexwatch.metrics.metric import Metric
-from dexwatch.notifiers.registry import Channel
-from dexwatch.response.notifier import Notifier
+from dexwatch.notifiers.channel import Channel
 from dexwatch.rules.rule import AlertRule, RecordingRule
 
 
@@ -42,16 +41,6 @@ class Catalogue:
 
 def is_collector(value: object) -> bool:
     return inspect.isclass(value) and issubclass(value, Collector) and value is not Collector
-
-
-def makes_a_notifier(value: object) -> bool:
-    """Is it a function of a configuration that gives a notifier, or none?"""
-    return inspect.isfunction(value) and value.__annotations__.get("return") == Notifier | None
-
-
-def maker(entry: object) -> str:
-    """Return the module of a channel, or of the function that makes its notifier."""
-    return (entry.build if isinstance(entry, Channel) else entry).__module__
 
 
 CATALOGUES = (
@@ -83,8 +72,8 @@ CATALOGUES = (
         "dexwatch.notifiers",
         "dexwatch.notifiers.registry",
         "NOTIFIERS",
-        makes_a_notifier,
-        maker,
+        Channel,
+        lambda one: one.name,
     ),
 )
 

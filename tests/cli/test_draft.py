@@ -42,9 +42,10 @@ def test_full_draft_is_accepted_and_keeps_every_answer(
         nginx_status="http://127.0.0.1/stub_status",
         api_url="http://127.0.0.1/health",
         metrics_address="127.0.0.1:9000",
-        smtp_host="smtp.example.org",
-        mail_to=("bo@example.org", "ana@example.org"),
-        slack_env="ANA_SLACK",
+        channels={
+            "email": {"host": ("smtp.example.org",), "to": ("bo@example.org", "ana@example.org")},
+            "slack": {"token_env": ("ANA_SLACK",)},
+        },
         notes=("node-b: timeout: no answer\nin 5 s",),
     )
 

@@ -44,7 +44,9 @@ async def parts(tmp_path):
     acts, port = [], need.free_port()
     store = await open_store(f"sqlite+aiosqlite:///{tmp_path / 'dexwatch.sqlite'}")
     control = SampleControlConfig(
-        url=f"http://127.0.0.1:{port}", token="secret-token", mailbox_url="http://127.0.0.1:9/"
+        url=f"http://127.0.0.1:{port}",
+        token="secret-token",
+        pages={"Mailbox": "http://127.0.0.1:9/"},
     )
     nowhere = f"http://127.0.0.1:{need.free_port()}"
     async with PrometheusClient(nowhere) as prometheus, AlertmanagerClient(nowhere) as manager:

@@ -18,7 +18,10 @@ from dexwatch import clock
 from dexwatch.incidents.records import NotificationState
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers import registry as notifiers
-from dexwatch.notifiers.config import EmailConfig, NotifyConfig, SlackConfig, WebhookConfig
+from dexwatch.notifiers.email.config import EmailConfig
+from dexwatch.notifiers.registry import NotifyConfig
+from dexwatch.notifiers.slack.config import SlackConfig
+from dexwatch.notifiers.webhook.config import WebhookConfig
 from dexwatch.response.config import RespondConfig
 from dexwatch.response.ingest import fired
 from dexwatch.response.respond import Respond

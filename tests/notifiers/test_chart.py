@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dexwatch.incidents.notice import Chart, ChartLine
-from dexwatch.notifiers.chart_drawing import HEIGHT, WIDTH, draw, short, ticks
-from dexwatch.notifiers.chart_renderer import ChartRenderer
+from dexwatch.notifiers.chart.drawing import HEIGHT, WIDTH, draw, short, ticks
+from dexwatch.notifiers.chart.renderer import ChartRenderer
 from tests.fakes.notices import CHART, HOSTILE
 
 BLUE, RED = (3, 105, 161), (185, 28, 28)

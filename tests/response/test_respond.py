@@ -19,8 +19,11 @@ from dexwatch.incidents.records import DeliveryOutcome, NotificationState
 from dexwatch.metrics import own
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers import registry as notifiers
-from dexwatch.notifiers.config import EmailConfig, NotifyConfig, SlackConfig, WebhookConfig
 from dexwatch.notifiers.email import EmailNotifier
+from dexwatch.notifiers.email.config import EmailConfig
+from dexwatch.notifiers.registry import NotifyConfig
+from dexwatch.notifiers.slack.config import SlackConfig
+from dexwatch.notifiers.webhook.config import WebhookConfig
 from dexwatch.receivers.alertmanager import routes
 from dexwatch.response import actions as incidents
 from dexwatch.response.config import RespondConfig

@@ -76,7 +76,11 @@ def attribute_docs(model: type[BaseModel]) -> dict[str, str]:
     for ancestor in reversed(model.__mro__):
         if not (issubclass(ancestor, BaseModel) and ancestor.__module__.startswith("dexwatch")):
             continue
-        tree = ast.parse(textwrap.dedent(inspect.getsource(ancestor))).body[0]
+        try:
+            source = inspect.getsource(ancestor)
+        except OSError:
+            continue  # It is made of a registry's entries, and each documents itself.
+        tree = ast.parse(textwrap.dedent(source)).body[0]
         body = tree.body if isinstance(tree, ast.ClassDef) else []
         for field, text in itertools.pairwise(body):
             match field, text:

@@ -20,7 +20,7 @@ from dexwatch.cli.terminal import foreign
 from dexwatch.daemons import files
 from dexwatch.daemons.program import DaemonError
 from dexwatch.metrics.severity import Severity
-from dexwatch.notifiers import registry as catalogue
+from dexwatch.notifiers import registry as notifiers
 from dexwatch.roles.up import programs
 from dexwatch.rules.lint import lint, lint_file
 from dexwatch.rules.pace import PACES
@@ -54,12 +54,13 @@ def check(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False)
 
 def _routes(settings: Settings) -> tuple[Finding, ...]:
     """A page that reaches nobody is the worst mistake, so each severity that pages needs a way."""
-    routes = catalogue.routes(settings.notify)
+    routes = notifiers.routes(settings.notify)
+    where = ", ".join(f"`notify.{channel.severities}`" for channel in notifiers.NOTIFIERS)
     return tuple(
         Finding(
             "notify",
             f"nobody is told of {severity} ({severity.word}) alerts",
-            "Add the severity to `notify.email.to`, `notify.slack.channels` or a webhook.",
+            f"Add the severity to one of {where}.",
             "error" if any(routes.values()) else "warning",
         )
         for severity in (Severity.P0, Severity.P1)

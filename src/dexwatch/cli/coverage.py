@@ -25,6 +25,7 @@ from dexwatch.clients.prometheus import PrometheusClient
 from dexwatch.dashboards import BOARDS, Panel
 from dexwatch.demo.scenarios import SCENARIOS
 from dexwatch.notifiers.registry import NOTIFIERS
+from dexwatch.reports.claims import Claim
 from dexwatch.reports.coverage import Evidence, Live, RowState, assess
 from dexwatch.reports.record import judged_rules, passed_files
 from dexwatch.roles.up import programs
@@ -70,11 +71,22 @@ def _evidence(settings: Settings | None, config: Path, seen: Live | None) -> Evi
     return Evidence(
         tested_rules=judged_rules(),
         tests=passed_files(home),
-        notifiers=frozenset(channel.name for channel in NOTIFIERS),
+        claims=notifier_claims(),
         programs=planned,
         scenarios={scenario.name: scenario.raises for scenario in SCENARIOS},
         live=seen,
     )
+
+
+def notifier_claims() -> dict[str, Claim]:
+    """Return what the channels to people claim, by the row's id."""
+    claims: dict[str, Claim] = {}
+    for channel in NOTIFIERS:
+        tests = (f"tests/notifiers/{channel.name}/test_{channel.name}.py",)
+        for row, lacks in channel.requirements.items():
+            claim = Claim(notifiers=(channel.name,), tests=tests, lacks=lacks)
+            claims[row] = claims.get(row, Claim()).plus(claim)
+    return claims
 
 
 async def _look(settings: Settings) -> Live:

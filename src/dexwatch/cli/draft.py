@@ -1,10 +1,14 @@
 """The first configuration of a real platform: what was asked and found, written with comments."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from dexwatch.notifiers.channel import Setup
+from dexwatch.notifiers.registry import NOTIFIERS
 
 PEGGED = frozenset({"USDT", "USDC", "BUSD", "FDUSD", "DAI", "USD1", "TUSD", "LISUSD"})
 """Symbols that are taken for a dollar; the file tells the operator to check."""
@@ -77,9 +81,8 @@ class Draft:
     nginx_status: str = ""
     api_url: str = ""
     metrics_address: str = ""
-    smtp_host: str = ""
-    mail_to: tuple[str, ...] = ()
-    slack_env: str = ""
+    channels: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """Answers to the questions of each channel by its name and the question's key."""
     notes: tuple[str, ...] = ()
     """What did not answer; it stands at the top so that it is not forgotten."""
 
@@ -103,7 +106,27 @@ def write(draft: Draft) -> str:
     pages.filters["quote"] = _quoted
     pages.filters["address"] = _address
     pages.filters["line"] = lambda text: " ".join(text.split())[:200]
-    return pages.get_template("dexwatch.yml.jinja").render(draft=draft)
+    notify = "\n".join(_notify(pages, draft))
+    return pages.get_template("dexwatch.yml.jinja").render(draft=draft, notify=notify)
+
+
+def answered(setup: Setup, answers: Mapping[str, tuple[str, ...]]) -> bool:
+    """Say whether all that a channel needs was answered."""
+    return all(answers.get(question.key) for question in setup.questions)
+
+
+def _notify(pages: Environment, draft: Draft) -> Iterator[str]:
+    """Yield the lines below `notify`; a channel without answers becomes a commented example."""
+    for channel in NOTIFIERS:
+        answers = draft.channels.get(channel.name, {})
+        given = answered(channel.setup, answers)
+        values = {
+            q.key: list(said) if q.many else said[0]
+            for q in channel.setup.questions
+            for said in [answers[q.key] if given else (q.example,)]
+        }
+        for line in pages.from_string(channel.setup.template).render(values).splitlines():
+            yield f"  {line}" if given else f"  # {line}"
 
 
 def secrets(draft: Draft) -> dict[str, str]:

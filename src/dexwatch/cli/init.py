@@ -3,6 +3,7 @@
 import asyncio
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
@@ -10,17 +11,22 @@ from urllib.parse import urlsplit
 
 import typer
 
-from dexwatch.cli.draft import Contract, Draft, Endpoint, Pool, write
+from dexwatch.cli.draft import Contract, Draft, Endpoint, Pool, answered, write
 from dexwatch.cli.draft import secrets as draft_secrets
 from dexwatch.cli.present import CONFIG_DEFAULT, EXIT_USAGE, fail, out
 from dexwatch.cli.probing import recognise
 from dexwatch.cli.terminal import foreign
 from dexwatch.cli.users import add_user
 from dexwatch.clients.http import HttpClient, SourceError
+from dexwatch.notifiers.channel import Setup
+from dexwatch.notifiers.registry import NOTIFIERS
 
 ENDPOINTS_MAX = 8
 CONTRACTS_MAX = 100
 BSC = 56
+
+NOTIFY_KEYS = tuple(f"{c.name}.{q.key}" for c in NOTIFIERS for q in c.setup.questions)
+NOTIFY_HELP = f"Who is told, several times: KEY is one of {', '.join(NOTIFY_KEYS)}."
 
 Many = list[str] | None
 
@@ -37,9 +43,7 @@ class Answers:
     dsn_env: str = ""
     redis: str = ""
     nginx: str = ""
-    smtp: str = ""
-    mail_to: tuple[str, ...] = ()
-    slack_env: str = ""
+    channels: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     notes: tuple[str, ...] = field(default=())
 
 
@@ -54,9 +58,7 @@ def init(
     dsn_env: Annotated[str, typer.Option(help="Variable that holds the database's DSN.")] = "",
     redis: Annotated[str, typer.Option(help="Redis URL.")] = "",
     nginx: Annotated[str, typer.Option(help="nginx stub_status URL.")] = "",
-    smtp: Annotated[str, typer.Option(help="SMTP host.")] = "",
-    mail_to: Annotated[Many, typer.Option(help="Who gets e-mail.")] = None,
-    slack_env: Annotated[str, typer.Option(help="Variable that holds the Slack token.")] = "",
+    notify: Annotated[Many, typer.Option(metavar="KEY=VALUE", help=NOTIFY_HELP)] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
     force: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
 ) -> None:
@@ -72,13 +74,24 @@ def init(
         dsn_env,
         redis,
         nginx,
-        smtp,
-        tuple(mail_to or ()),
-        slack_env,
+        _channels(tuple(notify or ())),
     )
     answers = answers if yes else _ask(answers)
     draft = asyncio.run(_try(replace(answers, name=_slug(answers.name) or "my-dex")))
     _write(file, draft)
+
+
+def _channels(given: tuple[str, ...]) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    """Sort answers such as `email.host=smtp.example.org` by channel and question."""
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for one in given:
+        key, equals, value = one.partition("=")
+        if key not in NOTIFY_KEYS or not equals or not value:
+            fail(f"--notify {one} is not understood", NOTIFY_HELP, status=EXIT_USAGE)
+        channel, _, question = key.partition(".")
+        answers = found.setdefault(channel, {})
+        answers[question] = (*answers.get(question, ()), value)
+    return found
 
 
 def _ask(given: Answers) -> Answers:
@@ -96,12 +109,24 @@ def _ask(given: Answers) -> Answers:
         dsn_env=given.dsn_env or _text("Variable that holds the PostgreSQL DSN"),
         redis=given.redis or _text("Redis URL"),
         nginx=given.nginx or _text("nginx stub_status URL"),
-        smtp=given.smtp or _text("SMTP host"),
-        slack_env=given.slack_env or _text("Variable that holds the Slack bot token"),
     )
-    if asked.smtp and not asked.mail_to:
-        return replace(asked, mail_to=_list("Who gets e-mail", ENDPOINTS_MAX))
-    return asked
+    channels = {c.name: _ask_channel(c.setup, given.channels.get(c.name, {})) for c in NOTIFIERS}
+    return replace(asked, channels=channels)
+
+
+def _ask_channel(
+    setup: Setup, given: Mapping[str, tuple[str, ...]]
+) -> Mapping[str, tuple[str, ...]]:
+    """Ask what a channel needs; nothing more once an answer was empty."""
+    answers = dict(given)
+    for question in setup.questions:
+        if question.key in answers:
+            continue
+        said = _list(question.words, ENDPOINTS_MAX) if question.many else (_text(question.words),)
+        if not any(said):
+            break
+        answers[question.key] = said
+    return answers
 
 
 def _text(question: str) -> str:
@@ -126,8 +151,14 @@ async def _try(answers: Answers) -> Draft:
         ("metrics", f"http://{answers.metrics}/metrics" if answers.metrics else ""),
     ):
         await _url(what, url, notes)
-    if answers.smtp and not answers.mail_to:
-        notes.append("e-mail: no recipient was given, so e-mail is left out")
+    channels = {}
+    for channel in NOTIFIERS:
+        said = answers.channels.get(channel.name, {})
+        if answered(channel.setup, said):
+            channels[channel.name] = said
+        elif said:
+            absent = [q.key for q in channel.setup.questions if q.key not in said]
+            notes.append(f"{channel.name}: left out, because {', '.join(absent)} was not given")
     return Draft(
         name=answers.name,
         chain_id=chain_id,
@@ -139,9 +170,7 @@ async def _try(answers: Answers) -> Draft:
         nginx_status=answers.nginx,
         api_url=answers.api,
         metrics_address=answers.metrics,
-        smtp_host=answers.smtp if answers.mail_to else "",
-        mail_to=answers.mail_to,
-        slack_env=answers.slack_env,
+        channels=channels,
         notes=tuple(notes),
     )
 

@@ -15,10 +15,8 @@ class SampleControlConfig(BaseModel):
 
     url: str
     token: SecretStr
-    mailbox_url: str = ""
-    """The page that shows the mail that dexwatch has sent."""
-    slack_url: str = ""
-    """The page that shows the messages that dexwatch has sent to Slack."""
+    pages: dict[str, str] = {}
+    """Pages of the sample that show what dexwatch has sent, by their titles."""
 
 
 class ConsoleConfig(ListenConfig):

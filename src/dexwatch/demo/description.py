@@ -152,13 +152,14 @@ def _daemons(options: Options, ports: Ports, chain: ChainHandle) -> dict[str, An
 
 
 def _console(ports: Ports, addresses: Mapping[str, str]) -> dict[str, Any]:
-    pages = {f"{name}_url": addresses[name] for name in ("mailbox", "slack") if name in addresses}
+    titles = {"mailbox": "Mailbox", "slack": "Slack messages"}
+    pages = {title: addresses[name] for name, title in titles.items() if name in addresses}
     return {
         "users_file": "./users.json",
         "sample_control": {
             "url": f"http://127.0.0.1:{ports.take('control')}",
             "token": {"file": "./control.token"},
-            **pages,
+            "pages": pages,
         },
     }
 

@@ -9,7 +9,7 @@ from dexwatch.metrics.severity import Severity
 
 @dataclass(frozen=True, order=True)
 class Route:
-    """One recipient on one channel, for example `Route("slack", "#critical-alerts")`."""
+    """One recipient on one channel, for example `Route("email", "ana@example.org")`."""
 
     channel: str
     recipient: str

@@ -1,37 +1,50 @@
-"""The channels to people. To add one: a module, a line in `NOTIFIERS`, its part of the config."""
+"""The channels to people. To add one: a folder, and its line in `NOTIFIERS`."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import create_model, model_validator
 
 from dexwatch.incidents.policy import Route
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers import email, slack, webhook
-from dexwatch.notifiers.config import NotifyConfig
+from dexwatch.notifiers.channel import Channel
+from dexwatch.notifiers.config import Config
 from dexwatch.response.notifier import Notifier
 
-
-@dataclass(frozen=True)
-class Channel:
-    """A kind of notifier: how to make it of the configuration, and whom it reaches when."""
-
-    name: str
-    build: Callable[[NotifyConfig], Notifier | None]
-    """None when the channel is not configured."""
-    recipients: Callable[[NotifyConfig, Severity], tuple[str, ...]]
-
-
-NOTIFIERS: tuple[Channel, ...] = (
-    Channel("slack", slack.build, slack.recipients),
-    Channel("email", email.build, email.recipients),
-    Channel("webhook", webhook.build, webhook.recipients),
+NOTIFIERS: tuple[Channel[Any], ...] = (
+    slack.CHANNEL,
+    email.CHANNEL,
+    webhook.CHANNEL,
 )
 """In the order in which an urgent page falls back from one to the next."""
 
 
+_FIELDS: Mapping[str, Any] = {c.setting: (c.config | None, None) for c in NOTIFIERS}
+_Fields = create_model("_Fields", __base__=Config, **_FIELDS)
+
+
+class NotifyConfig(_Fields):
+    """All channels; each is optional. Without any, incidents are seen in the console only."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty(cls, given: object) -> object:
+        # A key with nothing but comments below it is null in YAML.
+        return {} if given is None else given
+
+
+def configured(config: NotifyConfig) -> Iterator[tuple[Channel[Any], Any]]:
+    """Yield the channels that are in use, each with its part of the configuration."""
+    for channel in NOTIFIERS:
+        part = getattr(config, channel.setting)
+        if part:
+            yield channel, part
+
+
 def build(config: NotifyConfig) -> dict[str, Notifier]:
     """Return the configured notifiers by channel name."""
-    made = {channel.name: channel.build(config) for channel in NOTIFIERS}
-    return {name: notifier for name, notifier in made.items() if notifier is not None}
+    return {channel.name: channel.build(part) for channel, part in configured(config)}
 
 
 def routes(config: NotifyConfig) -> Mapping[Severity, tuple[Route, ...]]:
@@ -39,8 +52,8 @@ def routes(config: NotifyConfig) -> Mapping[Severity, tuple[Route, ...]]:
     return {
         severity: tuple(
             Route(channel.name, recipient)
-            for channel in NOTIFIERS
-            for recipient in channel.recipients(config, severity)
+            for channel, part in configured(config)
+            for recipient in channel.recipients(part, severity)
         )
         for severity in Severity
     }

@@ -15,7 +15,7 @@ class DeliveryResult:
     outcome: DeliveryOutcome
     detail: str = ""
     handle: str | None = None
-    """What later updates of the same message need, for example Slack's channel and timestamp."""
+    """What later updates of the same message need, for example a Message-ID."""
     retry_after: float | None = None
     """Seconds that the receiver asked us to wait."""
 

@@ -6,7 +6,7 @@ import contextlib
 from starlette.applications import Starlette
 
 from dexwatch.notifiers import registry as notifiers
-from dexwatch.notifiers.chart_data import PrometheusCharts
+from dexwatch.notifiers.chart.data import PrometheusCharts
 from dexwatch.receivers import alertmanager as alertmanager_receiver
 from dexwatch.response.respond import Respond
 from dexwatch.roles import exposition

@@ -17,7 +17,7 @@ from dexwatch.collectors.config import WatchConfig
 from dexwatch.console.config import ConsoleConfig
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.market.config import DexConfig
-from dexwatch.notifiers.config import NotifyConfig
+from dexwatch.notifiers.registry import NotifyConfig
 from dexwatch.response.config import RespondConfig
 from dexwatch.rules.config import RulesConfig
 from dexwatch.settings.document import Document, dotted, read

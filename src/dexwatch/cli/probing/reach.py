@@ -16,7 +16,9 @@ from dexwatch.clients.http import HttpClient, SourceError
 from dexwatch.daemons.config import DaemonsConfig, ProbeConfig
 from dexwatch.daemons.ports import holder, is_free
 from dexwatch.metrics.business import BUSINESS_METRICS
-from dexwatch.notifiers.config import NotifyConfig
+from dexwatch.notifiers import registry as notifiers
+from dexwatch.notifiers.channel import ProbeError
+from dexwatch.notifiers.registry import NotifyConfig
 from dexwatch.roles.registry import ROLES
 from dexwatch.settings import Settings
 
@@ -214,36 +216,17 @@ async def _ports(ports: dict[str, int]) -> str:
 
 
 def _notify(notify: NotifyConfig) -> Iterator[tuple[str, str, Try, str]]:
-    if notify.email is None and notify.slack is None and not notify.webhooks:
-        yield "notify", "anybody", _nobody, "Add email, slack or a webhook under `notify`."
-    if notify.email is not None:
-        yield (
-            "notify",
-            "email",
-            partial(_tcp, notify.email.host, notify.email.port),
-            "Check host and port of the mail server.",
-        )
-    if notify.slack is not None:
-        token = notify.slack.token.get_secret_value()
-        yield "notify", "slack", partial(_slack, notify.slack.api_url, token), "Check the token."
-    for hook in notify.webhooks:
-        address = urlsplit(str(hook.url))
-        port = address.port or (443 if address.scheme == "https" else 80)
-        yield "notify", hook.name, partial(_tcp, address.hostname or "", port), "Check the url."
+    channels = tuple(notifiers.configured(notify))
+    if not channels:
+        settings = ", ".join(channel.setting for channel in notifiers.NOTIFIERS)
+        yield "notify", "anybody", _nobody, f"Add one of these under `notify`: {settings}."
+    for channel, config in channels:
+        for probe in channel.probes(config):
+            yield "notify", probe.subject, probe.attempt, probe.remedy
 
 
 async def _nobody() -> str:
     raise TrialError("nobody would be told of an alert")
-
-
-async def _slack(api_url: str, token: str) -> str:
-    async with HttpClient(
-        api_url, timeout_seconds=TIMEOUT_SECONDS, headers={"authorization": f"Bearer {token}"}
-    ) as client:
-        reply = await client.send("POST", "auth.test")
-    if b'"ok":true' not in reply.body.replace(b" ", b""):
-        raise TrialError("the token is refused")
-    return "the token is good"
 
 
 async def _probe(probe: ProbeConfig) -> str:
@@ -306,7 +289,7 @@ async def _carry_out(area: str, subject: str, trial: Try, remedy: str) -> Trial:
             return Trial(area, subject, State.OK, await trial())
     except TimeoutError:
         detail = "no answer in time"
-    except (TrialError, SourceError) as error:
+    except (TrialError, ProbeError, SourceError) as error:
         detail = str(error)
     except (OSError, ValueError) as error:
         # The words of these may quote an address that holds a key.

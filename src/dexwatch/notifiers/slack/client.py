@@ -10,27 +10,13 @@ import httpx
 
 from dexwatch.incidents.effects import UpdateReason
 from dexwatch.incidents.notice import Notice, NoticeKind
-from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers import http
-from dexwatch.notifiers.config import NotifyConfig, SlackConfig
-from dexwatch.notifiers.slack_blocks import EVENT_TYPE, message, note
-from dexwatch.response.notifier import DeliveryResult, LookupResult, Notifier
+from dexwatch.notifiers.slack.config import SlackConfig
+from dexwatch.notifiers.slack.errors import GONE, meaning
+from dexwatch.notifiers.slack.render import EVENT_TYPE, message, note
+from dexwatch.response.notifier import DeliveryResult, LookupResult
 
-_TRANSIENT = frozenset({"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org"})
-_UNSURE = frozenset({"internal_error", "fatal_error", "request_timeout", "accesslimited"})
-_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 _SILENT = frozenset({UpdateReason.JOINED, UpdateReason.ALERT_RESOLVED, UpdateReason.NOTE})
-_REMEDY = {
-    "not_in_channel": "invite the app to the channel",
-    "channel_not_found": "check the channel's name, or invite the app if it is private",
-    "invalid_auth": "check notify.slack.token",
-    "not_authed": "check notify.slack.token",
-    "token_revoked": "make a new token and set notify.slack.token",
-    "token_expired": "make a new token and set notify.slack.token",
-    "account_inactive": "make a new token and set notify.slack.token",
-    "missing_scope": "give the app the scope chat:write",
-    "is_archived": "choose another channel",
-}
 
 
 class SlackError(Exception):
@@ -40,17 +26,6 @@ class SlackError(Exception):
         super().__init__(outcome.detail)
         self.outcome = outcome
         self.error = error
-
-
-def build(config: NotifyConfig) -> Notifier | None:
-    """Return the notifier when Slack is configured."""
-    return SlackNotifier(config.slack) if config.slack else None
-
-
-def recipients(config: NotifyConfig, severity: Severity) -> tuple[str, ...]:
-    """Return the channel of this severity."""
-    channel = config.slack.channels.get(severity) if config.slack else None
-    return (channel,) if channel else ()
 
 
 class SlackNotifier:
@@ -77,7 +52,7 @@ class SlackNotifier:
             try:
                 await self._call("chat.update", {"channel": channel, "ts": ts, **message(notice)})
             except SlackError as error:
-                if error.error not in _GONE:
+                if error.error not in GONE:
                     raise
                 # Somebody deleted the message: a new one takes its place.
                 return DeliveryResult.delivered(handle=await self._post(notice))
@@ -160,19 +135,8 @@ class SlackNotifier:
             raise SlackError(DeliveryResult.unknown("the answer was not an object"))
         if answer.get("ok") is not True:
             said = str(answer.get("error", "unknown"))[:80]
-            raise SlackError(_meaning(said, response), said)
+            raise SlackError(meaning(said, retry_after=http.retry_after(response)), said)
         return answer
-
-
-def _meaning(error: str, response: httpx.Response) -> DeliveryResult:
-    if error in _TRANSIENT:
-        return DeliveryResult.retryable(
-            f"Slack says {error}", retry_after=http.retry_after(response)
-        )
-    if error in _UNSURE:
-        return DeliveryResult.unknown(f"Slack says {error}")
-    remedy = _REMEDY.get(error, "see Slack's reference of errors")
-    return DeliveryResult.failed(f"Slack says {error}: {remedy}")
 
 
 def _records(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

@@ -1,6 +1,6 @@
 """What a mail says: subject, plain text and HTML, with all foreign text made harmless."""
 
-import unicodedata
+from dataclasses import replace
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -8,11 +8,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from dexwatch.incidents.notice import Notice, NoticeKind, told
 from dexwatch.incidents.records import IncidentState
 from dexwatch.metrics.severity import Severity
+from dexwatch.notifiers.text import isolated, lines, one_line
 
 PICTURE = "chart@dexwatch"
 """The content id under which the HTML finds the chart."""
 
-_SUBJECT = 180
+_TITLE, _NAME, _SUMMARY, _DESCRIPTION, _ALERT = 140, 120, 1000, 4000, 300
+"""So many characters of each are shown; the console has the whole."""
 _TONE = {
     Severity.P0: "#b3261e",
     Severity.P1: "#b45309",
@@ -34,35 +36,38 @@ def subject(notice: Notice) -> str:
     Updates differ from the first subject by `Re:` only, because some mail programs thread by it.
     """
     reply = "Re: " if notice.handle or notice.kind is NoticeKind.UPDATE else ""
-    line = f"{reply}[{notice.severity}] {notice.title} · {notice.incident_id}"
-    return clean(line)[:_SUBJECT]
+    # The severity and the id come last and first, so that cutting the title loses neither.
+    return f"{reply}[{notice.severity}] {one_line(notice.title, _TITLE)} · {notice.incident_id}"
 
 
 def text(notice: Notice) -> str:
-    """Return the plain-text part."""
-    lines = [told(notice), "", f"{notice.severity} {notice.title}", notice.summary]
+    """Return the plain-text part. Foreign lines are quoted, so that none looks like ours."""
+    body = [told(notice), "", f"{notice.severity} {_foreign(notice.title, _TITLE)}"]
+    if notice.summary:
+        body.append(f"> {_foreign(notice.summary, _SUMMARY)}")
     if notice.description:
-        lines += ["", notice.description]
+        body += ["", *(f"> {isolated(line)}" for line in lines(notice.description, _DESCRIPTION))]
     if len(notice.alerts) > 1:
-        lines += ["", "Alerts:"]
+        body += ["", "Alerts:"]
         for alert in notice.alerts:
             state = "firing" if alert.firing else "resolved"
-            lines.append(f"- {alert.severity} {alert.name} ({state}): {alert.summary}")
+            name, said = _foreign(alert.name, _NAME), _foreign(alert.summary, _ALERT)
+            body.append(f"- {alert.severity} {name} ({state}): {said}")
         if notice.more_alerts:
-            lines.append(f"- and {notice.more_alerts} more")
-    lines += ["", *(f"{name}: {value}" for name, value in facts(notice))]
+            body.append(f"- and {notice.more_alerts} more")
+    body += ["", *(f"{name}: {value}" for name, value in facts(notice))]
     if notice.console_url:
-        lines.append(f"Console: {notice.console_url}")
+        body.append(f"Console: {notice.console_url}")
     if notice.runbook_url:
-        lines.append(f"Runbook: {notice.runbook_url}")
-    return "\n".join(line.replace("\x00", "") for line in lines) + "\n"
+        body.append(f"Runbook: {notice.runbook_url}")
+    return "\n".join(body) + "\n"
 
 
 def html(notice: Notice, *, picture: bool) -> str:
     """Return the HTML part; with `picture` it shows the inline chart."""
     over = notice.state in (IncidentState.RESOLVED, IncidentState.MITIGATED)
     return _template().render(
-        notice=notice,
+        notice=_bounded(notice),
         told=told(notice),
         tone=_CALM if over else _TONE[notice.severity],
         state=_STATE[notice.state],
@@ -79,17 +84,29 @@ def facts(notice: Notice) -> list[tuple[str, str]]:
         ("Began", notice.began_at.strftime("%Y-%m-%d %H:%M:%S UTC")),
     ]
     if notice.owner:
-        listed.append(("Owner", clean(notice.owner)))
+        listed.append(("Owner", _foreign(notice.owner, _NAME)))
     if notice.resolved_at:
         seconds = max(int((notice.resolved_at - notice.began_at).total_seconds()), 0)
         listed.append(("Lasted", f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"))
     return listed
 
 
-def clean(line: str) -> str:
-    """Return one line without control and direction characters, which could forge headers."""
-    kept = (" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in line)
-    return " ".join("".join(c for c in kept if unicodedata.category(c) not in ("Cf", "Cs")).split())
+def _foreign(text: str, most: int) -> str:
+    return isolated(one_line(text, most))
+
+
+def _bounded(notice: Notice) -> Notice:
+    """Return the notice with its foreign text cut and cleaned, for the template to escape."""
+    return replace(
+        notice,
+        title=one_line(notice.title, _TITLE),
+        summary=one_line(notice.summary, _SUMMARY),
+        description="\n".join(lines(notice.description, _DESCRIPTION)),
+        alerts=tuple(
+            replace(a, name=one_line(a.name, _NAME), summary=one_line(a.summary, _ALERT))
+            for a in notice.alerts
+        ),
+    )
 
 
 def load() -> None:
@@ -100,7 +117,7 @@ def load() -> None:
 @cache
 def _template() -> Template:
     environment = Environment(
-        loader=PackageLoader("dexwatch.notifiers"),
+        loader=PackageLoader("dexwatch.notifiers.email"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

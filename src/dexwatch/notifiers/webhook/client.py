@@ -2,30 +2,17 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import httpx
 import orjson
 
-from dexwatch.incidents.notice import Notice, headline, told
-from dexwatch.metrics.severity import Severity
+from dexwatch.incidents.notice import Notice
 from dexwatch.notifiers import http
-from dexwatch.notifiers.config import NotifyConfig, WebhookConfig
-from dexwatch.response.notifier import DeliveryResult, LookupResult, Notifier
-
-SCHEMA = 1
-_TEXT = 4000
-
-
-def build(config: NotifyConfig) -> Notifier | None:
-    """Return the notifier for all configured webhooks."""
-    return WebhookNotifier(config.webhooks) if config.webhooks else None
-
-
-def recipients(config: NotifyConfig, severity: Severity) -> tuple[str, ...]:
-    """Return the names of the webhooks that take this severity."""
-    return tuple(hook.name for hook in config.webhooks if severity in hook.severities)
+from dexwatch.notifiers.webhook.config import WebhookConfig
+from dexwatch.notifiers.webhook.render import document
+from dexwatch.response.notifier import DeliveryResult, LookupResult
 
 
 class WebhookNotifier:
@@ -80,43 +67,4 @@ def signed(body: bytes, secret: str, at: datetime) -> dict[str, str]:
     return {
         "X-Dexwatch-Timestamp": timestamp,
         "X-Dexwatch-Signature": f"v1={digest.hexdigest()}",
-    }
-
-
-def document(notice: Notice) -> Mapping[str, object]:
-    """Return the JSON document; keys are only ever added within a schema version."""
-    return {
-        "schema": SCHEMA,
-        "kind": notice.kind.value,
-        "event": notice.event.value,
-        "headline": headline(notice),
-        "told": told(notice),
-        "incident": {
-            "id": notice.incident_id,
-            "version": notice.version,
-            "notification_round": notice.notification_round,
-            "severity": notice.severity.value,
-            "state": notice.state.value,
-            "title": notice.title,
-            "summary": notice.summary[:_TEXT],
-            "description": notice.description[:_TEXT],
-            "began_at": notice.began_at,
-            "detected_at": notice.detected_at,
-            "resolved_at": notice.resolved_at,
-            "owner": notice.owner,
-            "resolved_by": notice.resolved_by,
-        },
-        "alerts": [
-            {
-                "name": alert.name,
-                "severity": alert.severity.value,
-                "state": "firing" if alert.firing else "resolved",
-                "summary": alert.summary[:_TEXT],
-                "starts_at": alert.starts_at,
-            }
-            for alert in notice.alerts
-        ],
-        "more_alerts": notice.more_alerts,
-        "links": {"console": notice.console_url or None, "runbook": notice.runbook_url or None},
-        "sent_at": notice.sent_at,
     }

@@ -13,25 +13,15 @@ import structlog
 from dexwatch.incidents.notice import Notice, NoticeKind
 from dexwatch.incidents.policy import URGENT
 from dexwatch.metrics.severity import Severity
-from dexwatch.notifiers import email_template
-from dexwatch.notifiers.chart_renderer import ChartRenderer
-from dexwatch.notifiers.config import EmailConfig, NotifyConfig
-from dexwatch.response.notifier import DeliveryResult, LookupResult, Notifier
+from dexwatch.notifiers.chart.renderer import ChartRenderer
+from dexwatch.notifiers.email import render
+from dexwatch.notifiers.email.config import EmailConfig
+from dexwatch.response.notifier import DeliveryResult, LookupResult
 
 _log = structlog.get_logger(__name__)
 
 _CONNECT_SECONDS = 4.0
 _CHART_SECONDS = {Severity.P0: 0.5, Severity.P1: 1.0, Severity.P2: 4.0, Severity.P3: 4.0}
-
-
-def build(config: NotifyConfig) -> Notifier | None:
-    """Return the notifier when a mail server is configured."""
-    return EmailNotifier(config.email) if config.email else None
-
-
-def recipients(config: NotifyConfig, severity: Severity) -> tuple[str, ...]:
-    """Return the addresses of this severity."""
-    return config.email.to.get(severity, ()) if config.email else ()
 
 
 class EmailNotifier:
@@ -49,7 +39,7 @@ class EmailNotifier:
 
     async def start(self) -> None:
         """Load the template and the drawing library, which the first mail would wait for."""
-        await asyncio.to_thread(email_template.load)
+        await asyncio.to_thread(render.load)
         await self._renderer.start()
 
     async def send(self, notice: Notice) -> DeliveryResult:
@@ -59,17 +49,9 @@ class EmailNotifier:
             seconds = _CHART_SECONDS[notice.severity]
             picture = await self._renderer.render(notice.chart, seconds=seconds)
         mail = self._mail(notice, picture)
-        client = aiosmtplib.SMTP(
-            hostname=self._config.host,
-            port=self._config.port,
-            use_tls=self._config.tls == "tls",
-            start_tls=self._config.tls == "starttls",
-            tls_context=self._trust,
-            timeout=6.0 if notice.severity in URGENT else 15.0,
-            local_hostname=self._domain(),
-        )
+        client = connection(self._config, trust=self._trust, urgent=notice.severity in URGENT)
         try:
-            refused = await self._connect(client)
+            refused = await sign_in(client, self._config)
             return refused or await self._hand_over(client, notice, mail)
         finally:
             # What was accepted stays accepted; the good-bye may fail.
@@ -82,18 +64,6 @@ class EmailNotifier:
     async def close(self) -> None:
         """Let the drawing thread go."""
         self._renderer.close()
-
-    async def _connect(self, client: aiosmtplib.SMTP) -> DeliveryResult | None:
-        """Connect and sign in; nothing has been handed over when this fails."""
-        try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
-                await client.connect()
-                if self._config.username and self._config.password:
-                    password = self._config.password.get_secret_value()
-                    await client.login(self._config.username, password)
-        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-            return _meaning(error, "connecting")
-        return None
 
     async def _hand_over(
         self, client: aiosmtplib.SMTP, notice: Notice, mail: EmailMessage
@@ -110,7 +80,7 @@ class EmailNotifier:
         mail = EmailMessage(policy=SMTP_POLICY.clone(max_line_length=200))
         mail["From"] = Address("dexwatch", addr_spec=self._config.sender)
         mail["To"] = notice.recipient
-        mail["Subject"] = email_template.subject(notice)
+        mail["Subject"] = render.subject(notice)
         mail["Date"] = notice.sent_at
         mail["Message-ID"] = self._message_id(notice)
         if notice.handle:
@@ -120,24 +90,50 @@ class EmailNotifier:
         mail["X-Dexwatch-Incident"] = notice.incident_id
         if notice.kind is NoticeKind.PAGE and notice.severity in URGENT:
             mail["X-Priority"], mail["Importance"] = "1", "high"
-        mail.set_content(email_template.text(notice))
-        mail.add_alternative(
-            email_template.html(notice, picture=picture is not None), subtype="html"
-        )
+        mail.set_content(render.text(notice))
+        mail.add_alternative(render.html(notice, picture=picture is not None), subtype="html")
         if picture is not None:
             html = mail.get_body(("html",))
             if html is not None:
                 html.add_related(
-                    picture, "image", "png", cid=f"<{email_template.PICTURE}>", filename="chart.png"
+                    picture, "image", "png", cid=f"<{render.PICTURE}>", filename="chart.png"
                 )
         return mail
 
     def _message_id(self, notice: Notice) -> str:
         digest = hashlib.sha256(f"{notice.key}>{notice.recipient}".encode()).hexdigest()[:24]
-        return f"<{notice.incident_id}.{digest}@{self._domain()}>"
+        return f"<{notice.incident_id}.{digest}@{_domain(self._config)}>"
 
-    def _domain(self) -> str:
-        return self._config.sender.rpartition("@")[2]
+
+def connection(
+    config: EmailConfig, *, trust: ssl.SSLContext | None = None, urgent: bool = True
+) -> aiosmtplib.SMTP:
+    """Return a client for the configured server, not yet connected."""
+    return aiosmtplib.SMTP(
+        hostname=config.host,
+        port=config.port,
+        use_tls=config.tls == "tls",
+        start_tls=config.tls == "starttls",
+        tls_context=trust,
+        timeout=6.0 if urgent else 15.0,
+        local_hostname=_domain(config),
+    )
+
+
+async def sign_in(client: aiosmtplib.SMTP, config: EmailConfig) -> DeliveryResult | None:
+    """Connect and sign in; return what a failure means. Nothing has been handed over by then."""
+    try:
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            await client.connect()
+            if config.username and config.password:
+                await client.login(config.username, config.password.get_secret_value())
+    except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+        return _meaning(error, "connecting")
+    return None
+
+
+def _domain(config: EmailConfig) -> str:
+    return config.sender.rpartition("@")[2]
 
 
 def _meaning(error: Exception, doing: str) -> DeliveryResult:

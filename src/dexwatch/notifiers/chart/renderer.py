@@ -52,7 +52,7 @@ class ChartRenderer:
 
 def _draw(chart: Chart) -> bytes:
     # Only who mails pays for the library's memory.
-    from dexwatch.notifiers.chart_drawing import draw  # noqa: PLC0415
+    from dexwatch.notifiers.chart.drawing import draw  # noqa: PLC0415
 
     return draw(chart)
 

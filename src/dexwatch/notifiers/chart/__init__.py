@@ -1,0 +1,1 @@
+"""The chart of a message: its data, asked of Prometheus, and its picture."""
