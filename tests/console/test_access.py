@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dexwatch.console.access.guard import BoundedBodies
-from dexwatch.console.access.sessions import FRESH, Sessions
+from dexwatch.console.access.bodies import BoundedBodies
+from dexwatch.console.access.sessions import FRESH, MOST_OF_USER, Sessions
 from dexwatch.console.access.throttle import LONGEST_DELAY, MOST_KEYS, Throttle
-from dexwatch.console.access.users import Role, Users, UsersError, read, write
+from dexwatch.console.access.users import Role, Users, UsersError, read, sign_out, write
 from dexwatch.response.store import StoreUnavailableError
 from dexwatch.storage.sessions import SqlSessionStore
 from dexwatch.storage.store import open_store
@@ -59,9 +59,16 @@ def console(tmp_path, moment, store):
 
     def make():
         users = Users(tmp_path / "users.json")
-        return Sessions(store, users, lasts=lasts, idle=idle, now=lambda: moment[0])
+        return Opened(store, users, lasts=lasts, idle=idle, now=lambda: moment[0], most_kept=3)
 
     return make
+
+
+class Opened(Sessions):
+    """Opens sessions by name."""
+
+    async def open(self, name):
+        return await super().open(self._users.find(name))
 
 
 @pytest.fixture
@@ -120,8 +127,7 @@ async def test_made_up_tokens_are_not_remembered(sessions):
     assert len(sessions._kept) == 1
 
 
-async def test_what_is_remembered_is_bounded(sessions, monkeypatch):
-    monkeypatch.setattr("dexwatch.console.access.sessions.MOST_KEPT", 3)
+async def test_what_is_remembered_is_bounded(sessions):
     for _ in range(5):
         assert await sessions.find(await sessions.open("ana"))
     assert len(sessions._kept) == 3
@@ -141,10 +147,58 @@ async def test_a_known_session_outlives_a_short_loss_of_the_database(sessions, s
 
 async def test_who_leaves_the_users_file_is_signed_out(sessions, tmp_path):
     token = await sessions.open("ana")
-    write(tmp_path / "users.json", "ana", "one", Role.VIEWER)
-    assert not (await sessions.find(token)).may_act
     (tmp_path / "users.json").unlink()
     assert await sessions.find(token) is None
+
+
+async def test_a_role_in_the_users_file_holds_at_once(sessions, tmp_path):
+    file = tmp_path / "users.json"
+    token = await sessions.open("ana")
+    file.write_text(file.read_text().replace("operator", "viewer"))
+    assert not (await sessions.find(token)).may_act
+
+
+async def test_a_new_password_ends_the_sessions_from_before(sessions, tmp_path):
+    token = await sessions.open("ana")
+    write(tmp_path / "users.json", "ana", "two", Role.OPERATOR)
+    assert await sessions.find(token) is None
+    assert await sessions.find(await sessions.open("ana"))
+
+
+async def test_a_user_who_is_created_anew_revives_no_session(sessions, tmp_path):
+    token = await sessions.open("ana")
+    (tmp_path / "users.json").unlink()
+    assert await sessions.find(token) is None
+    write(tmp_path / "users.json", "ana", "one", Role.OPERATOR)
+    assert await sessions.find(token) is None
+
+
+async def test_to_sign_out_ends_all_sessions_of_one_user(sessions, tmp_path, moment):
+    write(tmp_path / "users.json", "bo", "one", Role.VIEWER)
+    ana, bo = await sessions.open("ana"), await sessions.open("bo")
+    sign_out(tmp_path / "users.json", "ana", at=moment[0])
+    assert await sessions.find(ana) is None
+    assert await sessions.find(bo)
+    with pytest.raises(UsersError, match="no user cy"):
+        sign_out(tmp_path / "users.json", "cy", at=moment[0])
+
+
+async def test_a_token_of_one_user_opens_nothing_of_another(sessions, tmp_path):
+    write(tmp_path / "users.json", "bo", "one", Role.OPERATOR)
+    token = await sessions.open("bo")
+    assert await sessions.find(token.replace("bo.", "ana.", 1)) is None
+    for odd in ("", ".", "ana", "ana.", "\x00.x", "ana." + "\ud800"):
+        assert await sessions.find(odd) is None
+
+
+async def test_sessions_of_a_user_are_bounded_and_the_oldest_ends(sessions, moment):
+    tokens = []
+    for _ in range(MOST_OF_USER + 2):
+        tokens.append(await sessions.open("ana"))
+        moment[0] += timedelta(seconds=10)
+    assert [bool(await sessions.find(token)) for token in tokens] == [False] * 2 + [
+        True
+    ] * MOST_OF_USER
 
 
 async def test_a_session_shows_no_token(sessions):
@@ -175,8 +229,7 @@ def test_a_delay_grows_stays_short_and_ends(moment):
     assert throttle.delay("name ana") == 0
 
 
-async def test_a_body_that_comes_too_slowly_is_408(monkeypatch):
-    monkeypatch.setattr("dexwatch.console.access.guard.BODY_SECONDS", 0.05)
+async def test_a_body_that_comes_too_slowly_is_408():
     sent = []
 
     async def never():
@@ -189,7 +242,7 @@ async def test_a_body_that_comes_too_slowly_is_408(monkeypatch):
         pytest.fail("reached the site")
 
     scope = {"type": "http", "method": "POST", "headers": [(b"content-length", b"10")]}
-    await BoundedBodies(site)(scope, never, send)
+    await BoundedBodies(site, seconds=0.05)(scope, never, send)
     assert sent[0]["status"] == 408
 
 

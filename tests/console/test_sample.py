@@ -2,7 +2,6 @@
 
 import re
 
-import httpx
 import pytest
 from fastapi import FastAPI, HTTPException, Request
 
@@ -14,6 +13,7 @@ from dexwatch.storage.sessions import SqlSessionStore
 from dexwatch.storage.store import open_store
 from tests.fakes import need
 from tests.fakes.console import HOSTILE, PASSWORD, serving, users, web
+from tests.fakes.hostile import browser
 
 
 def door(acts):
@@ -58,11 +58,7 @@ async def parts(tmp_path):
             alertmanager=manager,
             vendor=web(),
         )
-        transport = httpx.ASGITransport(site)
-        async with (
-            site.router.lifespan_context(site),
-            httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client,
-        ):
+        async with site.router.lifespan_context(site), browser(site) as client:
             yield client, acts, door(acts), port
     await store.close()
 

@@ -3,10 +3,12 @@
 import asyncio
 from collections import Counter
 from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from dexwatch.console.pages.signin import MOST_WAITING_OF_ONE
+from dexwatch.console.access.queue import MOST_OF_ADDRESS
+from dexwatch.console.access.users import Role, write
 from tests.fakes.console import PASSWORD
 from tests.fakes.hostile import PAGES, browser, sign_in, token_of
 
@@ -38,12 +40,40 @@ async def test_sign_in_sets_a_strict_cookie_and_goes_back(outsider):
 
 
 @pytest.mark.parametrize(
-    "back", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
+    "back",
+    [
+        *("https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"),
+        *("///evil.example/x", "//[", "http://[::1", "/\t/evil.example", "\\/evil.example", ""),
+        *("/\n/evil.example", "////", "/ok\r\nlocation: x", "/\u2028", "/\\/evil.example", "x"),
+    ],
 )
 async def test_sign_in_never_leads_elsewhere(outsider, back):
     page = await outsider.get("/sign-in", params={"back": back})
+    assert page.status_code == 200
     fields = {"name": "ana", "password": PASSWORD, "form_token": token_of(page), "back": back}
     assert (await outsider.post("/sign-in", data=fields)).headers["location"] == "/"
+    again = await outsider.get("/sign-in", params={"back": back})
+    assert again.headers["location"] == "/"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/silences?matchers=alertname%3D%22Api%20%26%20more%22%2C%20host%3D~%22dex-.*%22",
+        "/incidents?state=all&severity=P0&q=%25%2B%23",
+        "/runbooks/Api%20x",
+    ],
+)
+async def test_sign_in_leads_back_to_the_very_address(outsider, address):
+    asked = await outsider.get(address)
+    target = parse_qs(urlsplit(asked.headers["location"]).query)["back"][0]
+    assert target == address
+    page = await outsider.get(asked.headers["location"])
+    fields = {"name": "ana", "password": PASSWORD, "form_token": token_of(page), "back": target}
+    assert (await outsider.post("/sign-in", data=fields)).headers["location"] == address
+    outsider.cookies.clear()
+    again = await outsider.get(address, headers={"sec-fetch-site": "cross-site"})
+    assert f'url={address.replace("&", "&amp;")}"' in again.text
 
 
 async def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(outsider):
@@ -71,14 +101,14 @@ async def test_guesses_side_by_side_are_counted_like_guesses_in_turn(outsider):
     assert Counter(answer.status_code for answer in answers) == {401: 5, 429: 4}
 
 
-async def test_a_flood_of_sign_ins_is_refused(outsider):
+async def test_a_flood_from_one_address_is_refused(outsider):
     page = await outsider.get("/sign-in")
     fields = {"password": "wrong", "form_token": token_of(page), "back": "/"}
     answers = await asyncio.gather(
         *(outsider.post("/sign-in", data={**fields, "name": f"n-{n}"}) for n in range(15))
     )
     refused = [answer for answer in answers if answer.status_code == 503]
-    assert len(refused) == 15 - MOST_WAITING_OF_ONE
+    assert len(refused) == 15 - MOST_OF_ADDRESS
     assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
 
 
@@ -88,6 +118,73 @@ async def test_failures_from_elsewhere_lock_nobody_out(outsider, parts):
     assert (await sign_in(outsider)).status_code == 429
     async with browser(parts[0], "10.0.0.7") as on_call:
         assert (await sign_in(on_call)).status_code == 303
+
+
+async def test_floods_from_two_addresses_keep_nobody_out(parts):
+    """Each of seven right sign-ins from a third address gets in while the flood goes on."""
+    stop = asyncio.Event()
+
+    async def flood(address):
+        async with browser(parts[0], address) as client:
+            page = await client.get("/sign-in")
+            fields = {"password": "wrong", "form_token": token_of(page), "back": "/"}
+            number = 0
+            while not stop.is_set():
+                number += 20
+                names = [f"n-{number + n}" for n in range(20)]
+                await asyncio.gather(
+                    *(client.post("/sign-in", data={**fields, "name": name}) for name in names)
+                )
+
+    floods = [asyncio.create_task(flood(address)) for address in ("10.0.0.1", "10.0.0.2")]
+    try:
+        async with asyncio.timeout(60):
+            for n in range(7):
+                async with browser(parts[0], f"10.0.1.{n}") as on_call:
+                    assert (await sign_in(on_call, "cy")).status_code == 303
+    finally:
+        stop.set()
+        await asyncio.gather(*floods)
+
+
+async def test_a_browser_that_signed_in_before_has_a_lane_of_its_own(parts):
+    """Behind a proxy that tells no address, somebody else's failures do not count against it."""
+    async with browser(parts[0]) as ana, browser(parts[0]) as guesser:
+        assert (await sign_in(ana)).status_code == 303
+        ana.cookies.delete("dexwatch")
+        for _ in range(6):
+            await sign_in(guesser, "ana", "wrong")
+        assert (await sign_in(guesser)).status_code == 429
+        assert (await sign_in(ana)).status_code == 303
+        # Its own failures do, and then it is a browser like any other.
+        ana.cookies.delete("dexwatch")
+        for _ in range(5):
+            assert (await sign_in(ana, "ana", "wrong")).status_code == 401
+        assert (await sign_in(ana)).status_code == 429
+
+
+async def test_a_known_browser_is_known_for_its_user_and_password_only(parts, tmp_path):
+    async with browser(parts[0]) as ana, browser(parts[0]) as guesser:
+        assert (await sign_in(ana)).status_code == 303
+        known = ana.cookies["dexwatch-known"]
+        for name in ("ana", "cy"):
+            for _ in range(5):
+                await sign_in(guesser, name, "wrong")
+        guesser.cookies.set("dexwatch-known", known)
+        assert (await sign_in(guesser, "cy")).status_code == 429
+        write(tmp_path / "users.json", "ana", PASSWORD, Role.OPERATOR)
+        assert (await sign_in(guesser)).status_code == 429
+
+
+async def test_a_form_fits_its_own_cookie_and_for_an_hour(parts):
+    async with browser(parts[0]) as one, browser(parts[0]) as other:
+        page, _ = await one.get("/sign-in"), await other.get("/sign-in")
+        fields = {"name": "ana", "password": PASSWORD, "form_token": token_of(page), "back": "/"}
+        assert (await other.post("/sign-in", data=fields)).status_code == 403
+        made_up = {**fields, "form_token": one.cookies["dexwatch-form"]}
+        assert (await one.post("/sign-in", data=made_up)).status_code == 403
+        parts[4][0] += timedelta(minutes=61)
+        assert (await one.post("/sign-in", data=fields)).status_code == 403
 
 
 async def test_sign_in_needs_a_form_of_ours(outsider):

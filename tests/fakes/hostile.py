@@ -75,7 +75,9 @@ class Alertmanager:
 
 def browser(site, address="127.0.0.1"):
     transport = httpx.ASGITransport(site, raise_app_exceptions=False, client=(address, 4711))
-    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8900")
+    # As browsers do, tell where a change comes from.
+    origin = {"origin": "http://127.0.0.1:8900", "sec-fetch-site": "same-origin"}
+    return httpx.AsyncClient(transport=transport, base_url=origin["origin"], headers=origin)
 
 
 async def sign_in(client, name="ana", password=PASSWORD):

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from dexwatch import clock
 from dexwatch.cli.present import CONFIG_DEFAULT, EXIT_USAGE, ConfigOption, fail, out
 from dexwatch.cli.present import settings_or_exit as load_settings
 from dexwatch.cli.terminal import foreign
-from dexwatch.console.access.users import Role, UsersError, write
+from dexwatch.console.access.users import Role, UsersError, sign_out, write
 
 PASSWORD_BYTES = 15
 """120 bits, written as 20 characters."""
@@ -23,9 +24,18 @@ def user(
         Role, typer.Option(help="A viewer looks; an operator also acts.")
     ] = Role.VIEWER,
     ask: Annotated[bool, typer.Option("--ask", help="Ask for a password.")] = False,
+    end: Annotated[
+        bool, typer.Option("--sign-out", help="Only end all sessions of the user.")
+    ] = False,
 ) -> None:
-    """Add a user to the console, or give one a new password and role."""
+    """Add a user to the console, or give one a new password and role.
+
+    A new password ends the user's sessions, as `--sign-out` does.
+    """
     file = load_settings(config).console.users_file
+    if end:
+        _sign_out(file, name)
+        return
     chosen = typer.prompt("Password", hide_input=True, confirmation_prompt=True) if ask else ""
     try:
         password = add_user(file, name, role=role, password=chosen)
@@ -33,6 +43,14 @@ def user(
         fail(str(error).splitlines()[0], f"Mend {file}, or choose another name.", status=EXIT_USAGE)
     shown = "the password you typed" if ask else f"[bold]{password}[/] (shown once)"
     out.print(f"[green]✓[/] {foreign(name)} ({role.value}) may sign in with {shown}.")
+
+
+def _sign_out(file: Path, name: str) -> None:
+    try:
+        sign_out(file, name, at=clock.now())
+    except UsersError as error:
+        fail(str(error), "Name a user who is in the file.", status=EXIT_USAGE)
+    out.print(f"[green]✓[/] {foreign(name)} is signed out everywhere.")
 
 
 def add_user(file: Path, name: str, *, role: Role = Role.OPERATOR, password: str = "") -> str:

@@ -1,5 +1,6 @@
 """What an operator can set about the console."""
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Self
 
@@ -32,6 +33,9 @@ class ConsoleConfig(ListenConfig):
     """A session ends so long after the sign-in, however busy it is."""
     idle_minutes: float = Field(default=120.0, gt=0)
     """A session ends so long after its last request."""
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Addresses or networks of the proxies before the console, such as 127.0.0.1: theirs alone is
+    the header `X-Forwarded-For` believed. When empty, nobody's is."""
     sample_control: SampleControlConfig | None = None
 
     @model_validator(mode="after")

@@ -41,8 +41,9 @@ class SessionStore(Protocol):
         csrf: str,
         created_at: datetime,
         expires_at: datetime,
+        most: int,
     ) -> None:
-        """Keep a new session."""
+        """Keep a new session, and of its user's sessions only the newest `most`."""
 
     async def get(self, token_hash: str, now: datetime) -> StoredSession | None:
         """Return the session unless it is unknown or expired."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import structlog
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
@@ -18,7 +18,10 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from dexwatch import clock
-from dexwatch.console.access.guard import BoundedBodies, Guard, Headers, SignInNeededError
+from dexwatch.console.access.bodies import BoundedBodies
+from dexwatch.console.access.guard import Guard, SignInNeededError
+from dexwatch.console.access.headers import Headers
+from dexwatch.console.access.origin import Proxies, SameOrigin
 from dexwatch.console.access.sessions import Sessions
 from dexwatch.console.access.throttle import Throttle
 from dexwatch.console.access.users import Users
@@ -120,7 +123,11 @@ def _application(context: Context, *, secure: bool) -> FastAPI:
             await door.close()
 
     site = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
+    config = context.config
+    # The last one added stands outermost.
     site.add_middleware(BoundedBodies)
+    site.add_middleware(SameOrigin, public_url=config.public_url, port=config.port)
+    site.add_middleware(Proxies, trusted=config.trusted_proxies)
     site.add_middleware(Headers, secure=secure)
     site.include_router(_plain(context))
     parts = (signin, boards, stream, alerts, incidents, silences, targets, runbooks)
@@ -163,7 +170,7 @@ def _errors(site: FastAPI, context: Context) -> None:
         if request.headers.get("sec-fetch-site") == "cross-site":
             again = context.view.text("again.html", {"address": error.back})
             return HTMLResponse(again)
-        return RedirectResponse(f"/sign-in?back={error.back.replace('&', '%26')}", 303)
+        return RedirectResponse(f"/sign-in?back={quote(error.back, safe='/')}", 303)
 
     async def page(request: Request, status: int, words: str) -> Response:
         if request.headers.get("hx-request"):

@@ -37,8 +37,12 @@ class SqlSessionStore:
         csrf: str,
         created_at: datetime,
         expires_at: datetime,
+        most: int = 20,
     ) -> None:
-        """Keep a new session; those that have expired by its creation are forgotten."""
+        """Keep a new session, and of its user's only the newest `most`.
+
+        Those that have expired by its creation are forgotten.
+        """
         columns = tables.sessions.c
         async with self._database.write() as connection:
             old = columns.expires_at <= created_at
@@ -52,6 +56,14 @@ class SqlSessionStore:
                     expires_at=expires_at,
                 )
             )
+            newest = (
+                select(columns.token_hash)
+                .where(columns.username == username)
+                .order_by(columns.created_at.desc(), columns.token_hash)
+                .limit(most)
+            )
+            surplus = columns.token_hash.not_in(newest) & (columns.username == username)
+            await connection.execute(delete(tables.sessions).where(surplus))
 
     async def get(self, token_hash: str, now: datetime) -> Session | None:
         """Return the session unless it is unknown or expired."""

@@ -3,8 +3,12 @@
 {"users": [{"name": "ana", "role": "operator", "hash": "$argon2id$..."}]}
 """
 
+import hashlib
 import json
 import os
+import tempfile
+from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -19,6 +23,7 @@ log = structlog.get_logger(__name__)
 MOST_BYTES = 1_000_000
 LONGEST_PASSWORD = 1_024
 _hasher = PasswordHasher()
+_PROCESS = os.urandom(32)
 
 
 class Role(StrEnum):
@@ -36,6 +41,16 @@ class User(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     role: Role
     hash: str = Field(repr=False)
+    signed_out: str = ""
+    """When all sessions were ended at once; sessions from before it are none."""
+
+    @property
+    def secret(self) -> bytes:
+        """What the user's sessions are bound to: it changes with the password, and by signing out.
+
+        A hash has a salt, so a user who is created anew, even with the same password, has another.
+        """
+        return hashlib.sha256(f"{self.name}\0{self.hash}\0{self.signed_out}".encode()).digest()
 
 
 class _File(BaseModel):
@@ -53,13 +68,19 @@ class Users:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[int, ...] | None = None
         self._users: dict[str, User] = {}
 
     def find(self, name: str) -> User | None:
         """Return the user of that name."""
         self._refresh()
         return self._users.get(name)
+
+    def key(self) -> bytes:
+        """Return what signs the sign-in form: the same for all consoles over one users file."""
+        self._refresh()
+        secrets = b"".join(user.secret for user in self._users.values())
+        return hashlib.sha256(b"form" + secrets + (b"" if secrets else _PROCESS)).digest()
 
     def check(self, name: str, password: str) -> User | None:
         """Return the user when the password is right; takes about 50 ms, so call it in a thread."""
@@ -74,7 +95,7 @@ class Users:
     def _refresh(self) -> None:
         try:
             status = self._file.stat()
-            stamp = (status.st_mtime_ns, status.st_size)
+            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
             if stamp != self._stamp:
                 self._users = {user.name: user for user in read(self._file)}
                 self._stamp = stamp
@@ -112,9 +133,35 @@ def write(file: Path, name: str, password: str, role: Role = Role.OPERATOR) -> U
     """Add a user to the file, or give the user a new password and role; return the user."""
     user = User(name=name, role=role, hash=_hasher.hash(password))
     others = [one for one in (read(file) if file.exists() else ()) if one.name != name]
-    content = {"users": [one.model_dump(mode="json") for one in (*others, user)]}
-    fresh = file.with_suffix(".new")
-    fresh.touch(mode=0o600)
-    fresh.write_text(json.dumps(content, indent=2) + "\n")
-    fresh.replace(file)
+    _save(file, (*others, user))
     return user
+
+
+def sign_out(file: Path, name: str, *, at: datetime) -> User:
+    """End all sessions of a user, and forget the browsers; return the user.
+
+    Raises:
+        UsersError: the file cannot be used, or there is no such user.
+    """
+    users = read(file) if file.exists() else ()
+    if all(one.name != name for one in users):
+        raise UsersError(f"{file} has no user {name}")
+    changed = [
+        one.model_copy(update={"signed_out": at.isoformat()}) if one.name == name else one
+        for one in users
+    ]
+    _save(file, changed)
+    return next(one for one in changed if one.name == name)
+
+
+def _save(file: Path, users: Iterable[User]) -> None:
+    content = {"users": [one.model_dump(mode="json", exclude_defaults=True) for one in users]}
+    # A name of its own, mode 0600 from the start: nobody can have laid a file or a link in its way.
+    descriptor, fresh = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(json.dumps(content, indent=2) + "\n")
+        Path(fresh).replace(file)
+    except BaseException:
+        Path(fresh).unlink(missing_ok=True)
+        raise

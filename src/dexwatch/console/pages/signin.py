@@ -1,101 +1,53 @@
-"""Sign in and out. Guessing is slowed down, without locking out whoever is being guessed."""
+"""Sign in and out. Guessing is slowed down, and nobody can keep others out.
+
+An attempt is counted under the name and address together, and too many of these must wait. Anybody
+can fail for a name, or from an address that many share, so these alone only hold an attempt back.
+A browser that has signed in as the name before is counted by itself, and goes first in the queue.
+"""
 
 import asyncio
-import hmac
 import math
-import secrets
-from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import timedelta
-from urllib.parse import unquote, urlsplit
+from datetime import datetime, timedelta
 
 import structlog
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from dexwatch.console.access.cookies import (
+    FORM_LASTS,
+    KNOWN_LASTS,
+    Forms,
+    known_browser,
+    known_cookie,
+)
 from dexwatch.console.access.guard import Fields
-from dexwatch.console.access.throttle import Throttle
+from dexwatch.console.access.origin import local
+from dexwatch.console.access.queue import CheckQueue, QueueFullError, subnet
 from dexwatch.console.access.users import User
 from dexwatch.console.context import Context
 
 log = structlog.get_logger(__name__)
 
 FORM_COOKIE = "dexwatch-form"
+KNOWN_COOKIE = "dexwatch-known"
 WRONG = "Name or password is wrong."
-AT_ONCE = 2
-"""Passwords that are checked side by side: each needs 64 MiB, so a flood must queue."""
-MOST_WAITING = 20
-MOST_WAITING_OF_ONE = 10
-"""Of these so many from one address."""
 BUSY_SECONDS = 5
-
-
-class Desk:
-    """Where sign-ins wait for their turn; the places are few."""
-
-    def __init__(self) -> None:
-        self._hashing = asyncio.Semaphore(AT_ONCE)
-        self._waiting: Counter[str] = Counter()
-
-    @asynccontextmanager
-    async def turn(self, address: str, delay: float) -> AsyncIterator[None]:
-        """Hold an attempt back by `delay` seconds, then until it may be checked.
-
-        Raises:
-            HTTPException: 503, no place is free.
-        """
-        full = self._waiting.total() >= MOST_WAITING
-        if full or self._waiting[address] >= MOST_WAITING_OF_ONE:
-            again = {"Retry-After": str(BUSY_SECONDS)}
-            raise HTTPException(503, "Too many sign-ins at once. Try again shortly.", again)
-        self._waiting[address] += 1
-        try:
-            await asyncio.sleep(delay)
-            async with self._hashing:
-                yield
-        finally:
-            self._waiting[address] -= 1
-            if not self._waiting[address]:
-                del self._waiting[address]
 
 
 def build(context: Context) -> APIRouter:
     """Return the routes of sign-in and sign-out."""
     router = APIRouter()
-    desk = Desk()
+    desk = _SignIn(context)
 
     @router.get("/sign-in")
     async def form(request: Request, back: str = "/") -> Response:
         if await context.guard.session(request):
             return RedirectResponse(local(back), 303)
-        return await _form(context, request, back=back)
+        return await desk.form(request, back=back)
 
     @router.post("/sign-in")
     async def sign_in(request: Request, fields: Fields) -> Response:
-        cookie = request.cookies.get(FORM_COOKIE, "")
-        given = fields.get("form_token", "")
-        if not cookie or not hmac.compare_digest(cookie.encode(), given.encode()):
-            raise HTTPException(403, "This form is too old. Go back, reload and try again.")
-        name, back = fields.get("name", "").strip().lower()[:64], fields.get("back", "/")
-        address = request.client.host if request.client else "unknown"
-        pair, shared = f"{name} from {address}", (f"name {name}", f"address {address}")
-        left = context.throttle.wait(pair)
-        if left is not None:
-            return await _wait(context, request, left, back)
-        # Anybody can fail for a name; so that alone is only held back, never refused.
-        async with desk.turn(address, context.throttle.delay(*shared)):
-            # Asked again: others may have failed in the meantime.
-            left = context.throttle.wait(pair)
-            if left is not None:
-                return await _wait(context, request, left, back)
-            # Counted before it is known, so that no attempt beside this one goes uncounted.
-            context.throttle.failed(pair, *shared)
-            user = await asyncio.to_thread(context.users.check, name, fields.get("password", ""))
-        if user is None:
-            log.warning("sign_in_refused", user=name, address=address)
-            return await _form(context, request, back=back, error=WRONG, name=name, status=401)
-        return await _welcome(context, context.throttle, user, (pair, *shared), back)
+        return await desk.sign_in(request, fields)
 
     @router.post("/sign-out")
     async def sign_out(request: Request) -> Response:
@@ -104,65 +56,104 @@ def build(context: Context) -> APIRouter:
         await context.guard.sessions.close(request.cookies.get(context.guard.cookie))
         log.info("signed_out", user=session.user)
         response = RedirectResponse("/sign-in", 303)
-        context.guard.forget(response)
+        context.guard.delete_cookie(response, context.guard.cookie)
         return response
 
     return router
 
 
-async def _welcome(
-    context: Context, throttle: Throttle, user: User, keys: tuple[str, ...], back: str
-) -> Response:
-    throttle.forget(*keys)
-    log.info("signed_in", user=user.name, role=user.role.value)
-    response = RedirectResponse(local(back), 303)
-    context.guard.remember(response, await context.guard.sessions.open(user.name))
-    response.delete_cookie(FORM_COOKIE, path="/sign-in")
-    return response
+class _SignIn:
+    """One console's sign-in: its queue, and the two cookies beside the session's."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._queue = CheckQueue()
+        self._forms = Forms(context.users.key)
+        self._form_cookie = context.guard.cookie_name(FORM_COOKIE)
+        self._known_cookie = context.guard.cookie_name(KNOWN_COOKIE)
+
+    async def sign_in(self, request: Request, fields: Fields) -> Response:
+        """Check name and password, in turn, and open a session."""
+        context, now = self._context, self._context.now()
+        cookie = request.cookies.get(self._form_cookie, "")
+        if not self._forms.fits(cookie, fields.get("form_token", ""), now):
+            raise HTTPException(403, "This form is too old. Go back, reload and try again.")
+        name, back = fields.get("name", "").strip().lower()[:64], fields.get("back", "/")
+        address = request.client.host if request.client else "unknown"
+        known = self._known(request, name, now)
+        keys = _keys(name, address, known)
+        if (left := context.throttle.wait(keys[0])) is not None:
+            return await self._wait(request, left, back)
+        delay = context.throttle.delay(*keys[1:])
+        try:
+            async with self._queue.turn(address, name, known=known, delay=delay):
+                # Asked again: others may have failed in the meantime.
+                if (left := context.throttle.wait(keys[0])) is not None:
+                    return await self._wait(request, left, back)
+                # Counted before it is known, so that no attempt beside this one goes uncounted.
+                context.throttle.failed(*keys)
+                password = fields.get("password", "")
+                user = await asyncio.to_thread(context.users.check, name, password)
+        except QueueFullError:
+            again = {"Retry-After": str(BUSY_SECONDS)}
+            raise HTTPException(503, "Too many sign-ins at once. Try again.", again) from None
+        if user is None:
+            log.warning("sign_in_refused", user=name, address=address)
+            return await self.form(request, back=back, error=WRONG, name=name, status=401)
+        context.throttle.forget(*keys)
+        return await self._welcome(user, back)
+
+    async def form(
+        self, request: Request, *, back: str, error: str = "", name: str = "", status: int = 200
+    ) -> HTMLResponse:
+        """Answer with the form; a cookie that still lasts goes on, so that two tabs both work."""
+        context, now = self._context, self._context.now()
+        cookie = request.cookies.get(self._form_cookie, "")
+        if not self._forms.valid(cookie, now + FORM_LASTS / 2):
+            cookie = self._forms.new(now)
+        response = await context.page(
+            request,
+            "signin.html",
+            status=status,
+            form_token=self._forms.token(cookie),
+            back=local(back),
+            error=error,
+            name=name,
+        )
+        lasts = round(FORM_LASTS.total_seconds())
+        context.guard.set_cookie(response, self._form_cookie, cookie, seconds=lasts)
+        return response
+
+    def _known(self, request: Request, name: str, now: datetime) -> str:
+        """Name the browser when it has signed in as this user, and is not guessing now."""
+        cookie = request.cookies.get(self._known_cookie, "")
+        browser = known_browser(cookie, self._context.users.find(name), now)
+        if browser and self._context.throttle.wait(f"browser {browser}") is None:
+            return browser
+        return ""
+
+    async def _welcome(self, user: User, back: str) -> Response:
+        guard = self._context.guard
+        log.info("signed_in", user=user.name, role=user.role.value)
+        response = RedirectResponse(local(back), 303)
+        guard.set_cookie(response, guard.cookie, await guard.sessions.open(user))
+        known = known_cookie(user, self._context.now())
+        lasts = round(KNOWN_LASTS.total_seconds())
+        guard.set_cookie(response, self._known_cookie, known, seconds=lasts)
+        guard.delete_cookie(response, self._form_cookie)
+        return response
+
+    async def _wait(self, request: Request, left: timedelta, back: str) -> Response:
+        minutes = math.ceil(left.total_seconds() / 60)
+        error = f"Too many failed attempts. Wait {minutes} min and try again."
+        response = await self.form(request, back=back, error=error, status=429)
+        response.headers["Retry-After"] = str(math.ceil(left.total_seconds()))
+        return response
 
 
-async def _wait(context: Context, request: Request, left: timedelta, back: str) -> Response:
-    minutes = math.ceil(left.total_seconds() / 60)
-    error = f"Too many failed attempts. Wait {minutes} min and try again."
-    response = await _form(context, request, back=back, error=error, status=429)
-    response.headers["Retry-After"] = str(math.ceil(left.total_seconds()))
-    return response
-
-
-async def _form(
-    context: Context,
-    request: Request,
-    *,
-    back: str,
-    error: str = "",
-    name: str = "",
-    status: int = 200,
-) -> HTMLResponse:
-    token = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)
-    response = await context.page(
-        request,
-        "signin.html",
-        status=status,
-        form_token=token,
-        back=local(back),
-        error=error,
-        name=name,
-    )
-    response.set_cookie(
-        FORM_COOKIE,
-        token,
-        path="/sign-in",
-        httponly=True,
-        samesite="strict",
-        secure=context.guard.secure,
-        max_age=3600,
-    )
-    return response
-
-
-def local(address: str) -> str:
-    """Return the address when it leads to a page of ours, else the home page."""
-    parts = urlsplit(unquote(address))
-    ours = not parts.scheme and not parts.netloc and parts.path.startswith("/")
-    safe = ours and not parts.path.startswith(("//", "/\\")) and "\\" not in parts.path
-    return address if safe and address.startswith("/") and address.isprintable() else "/"
+def _keys(name: str, address: str, known: str) -> tuple[str, ...]:
+    """Return what an attempt is counted under: first what must wait, then what is held back."""
+    if known:
+        return (f"browser {known}",)
+    near = subnet(address)
+    return f"{name} from {near}", f"name {name}", f"address {near}"
