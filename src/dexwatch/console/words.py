@@ -27,7 +27,8 @@ def figure(value: float | None, unit: Unit, decimals: int | None = None) -> Figu
         return Figure(DASH)
     match unit:
         case Unit.RATIO:
-            return Figure(_percent(value * 100, decimals), "%")
+            share = value * 100
+            return Figure(_percent(share, decimals), "%") if math.isfinite(share) else Figure(DASH)
         case Unit.SECONDS:
             return _seconds(value)
         case Unit.BYTES:
