@@ -371,7 +371,7 @@ def test_the_address_comes_from_the_folder_or_the_configuration(tmp_path) -> Non
     assert StorageConfig().database_url(tmp_path).endswith("/dexwatch.sqlite")
     plain = StorageConfig(url="postgresql://u:p@h/d")
     assert plain.database_url(tmp_path) == "postgresql+psycopg://u:p@h/d"
-    with pytest.raises(ValueError, match=r"storage\.url must begin with"):
+    with pytest.raises(ValueError, match="must begin with postgresql"):
         StorageConfig(url="mysql://h/d")
 
 

@@ -19,8 +19,12 @@ from tools.reference.markdown import code, document, table
 INTRODUCTION = """
 The keys of `dexwatch.yml`.
 Unknown keys are errors; `dexwatch check` finds all mistakes in one run.
-Any value may be given as `{env: NAME}` or `{file: path}`, so that secrets stay out of the file;
-keys marked as secret are never shown, logged or put into errors.
+The files `conf.d/*.yml` beside it belong to it, and `-c` may name such a folder alone: mappings
+are merged, lists are joined, and a value that two files give is an error that names both.
+Any value may be given as `{env: NAME}` or `{file: path}`, so that secrets stay out of the file; a
+secret also as `NAME_file: path`.
+Keys marked as secret are never shown, logged or put into errors, and a role reads only the
+secrets that it needs.
 """
 
 

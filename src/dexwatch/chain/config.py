@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from dexwatch.market.config import Name, unique
+from dexwatch.secret import beginning
 
 
 class _Config(BaseModel):
@@ -15,18 +16,16 @@ class EndpointConfig(_Config):
     """A node's doors; the addresses may hold a key, so they are never logged or shown whole."""
 
     name: Name
-    http: Annotated[SecretStr, Field(description="JSON-RPC address, http:// or https://")]
+    http: Annotated[
+        SecretStr,
+        beginning("http://", "https://"),
+        Field(description="JSON-RPC address, http:// or https://"),
+    ]
     ws: Annotated[
-        SecretStr | None, Field(description="WebSocket address; without it heads are polled")
+        SecretStr | None,
+        beginning("ws://", "wss://"),
+        Field(description="WebSocket address; without it heads are polled"),
     ] = None
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if not self.http.get_secret_value().startswith(("http://", "https://")):
-            raise ValueError("http: the address must begin with http:// or https://")
-        if self.ws is not None and not self.ws.get_secret_value().startswith(("ws://", "wss://")):
-            raise ValueError("ws: the address must begin with ws:// or wss://")
-        return self
 
 
 class ChainConfig(_Config):

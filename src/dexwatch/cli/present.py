@@ -28,10 +28,15 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machine
 CONFIG_DEFAULT = Path("dexwatch.yml")
 
 
-def settings_or_exit(file: Path, *, as_json: bool = False) -> Settings:
-    """Load the configuration; when it is wrong, show every problem and end with status 2."""
+def settings_or_exit(
+    file: Path, *, as_json: bool = False, secrets: Sequence[str] | None = None
+) -> Settings:
+    """Load the configuration; when it is wrong, show every problem and end with status 2.
+
+    `secrets` names the settings whose secrets are wanted; None wants all.
+    """
     try:
-        return load(file)
+        return load(file, secrets=secrets)
     except SettingsError as error:
         show_problems(error.problems, as_json=as_json)
         raise typer.Exit(EXIT_USAGE) from None

@@ -18,14 +18,16 @@ from dexwatch.daemons.life import State
 from dexwatch.daemons.program import DaemonError
 from dexwatch.daemons.supervisor import ProgramState
 from dexwatch.roles.process import log_to, log_to_file, stop_event
-from dexwatch.roles.registry import ROLES, run_role
+from dexwatch.roles.registry import ROLES, SUPERVISOR, run_role
 from dexwatch.roles.registry import role as role_named
 from dexwatch.roles.up import up as run_all
 
 
 def up(config: ConfigOption = CONFIG_DEFAULT) -> None:
     """Watch the platform: run the daemons and all roles on this machine, until Ctrl-C."""
-    settings = settings_or_exit(config)
+    settings_or_exit(config)
+    # All of it was judged; what only a role needs is not kept here.
+    settings = settings_or_exit(config, secrets=SUPERVISOR.secrets)
     if out.is_terminal:
         log_to_file(settings.folder / "logs" / "up.log")
     else:
@@ -51,7 +53,7 @@ def run(
         spec = role_named(role)
     except ValueError as error:
         fail(str(error), "`dexwatch run --help` lists them.", status=EXIT_USAGE)
-    settings = settings_or_exit(config)
+    settings = settings_or_exit(config, secrets=spec.secrets)
     log_to()
 
     async def main() -> None:

@@ -13,7 +13,8 @@ def main() -> int:
     """Run the role named by the first argument with the configuration named by the second."""
     log_to()
     try:
-        spec, settings = role(sys.argv[1]), load(Path(sys.argv[2]))
+        spec = role(sys.argv[1])
+        settings = load(Path(sys.argv[2]), secrets=spec.secrets)
     except (SettingsError, ValueError, IndexError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from dexwatch.roles.registry import RESPOND, ROLES, SUPERVISOR, RoleSpec
 from dexwatch.rules.pace import PACES
 from dexwatch.rules.registry import render
 from dexwatch.settings import Settings
+from dexwatch.settings.loading import secret_variables
 
 Report = Callable[[tuple[ProgramState, ...]], None]
 
@@ -120,11 +122,12 @@ def _daemons(settings: Settings) -> tuple[Program, ...]:
 
 def _program(spec: RoleSpec, settings: Settings, file: Path) -> Program:
     listen = spec.listens(settings)
+    foreign = secret_variables(file, besides=spec.secrets)
     return Program(
         name=spec.name,
         argv=(sys.executable, "-m", "dexwatch.roles", spec.name, str(file.resolve())),
         cwd=settings.folder,
-        inherit_env=True,
+        env={name: value for name, value in os.environ.items() if name not in foreign},
         ports=(Port(f"{spec.section}.port", listen.port),),
         ready=HttpReady(
             f"http://localhost{spec.health}", socket=health_socket(settings, spec.name)

@@ -1,44 +1,66 @@
-"""Reads a YAML file into plain values and remembers on which line each key stands.
+"""One document out of all configuration files, with the place of each value, and secrets fetched.
 
-Two forms keep secrets out of the file, wherever a scalar may stand:
+The main file and those in `conf.d` beside it are merged: mappings key by key, lists by appending,
+in the order of the files' names. A value that two files give is an error that names both.
+
+Three forms keep secrets out of the files:
 
     dsn: {env: PLATFORM_DSN}          # the environment variable
-    token: {file: ./hook.token}       # the file's first line, relative to the configuration file
+    token: {file: ./hook.token}       # the file's first line, relative to the file that says so
+    token_file: ./hook.token          # the same, wherever a secret may stand
 
-They are resolved here, so the capabilities see only values.
+They are resolved here, so the capabilities see only values. A secret that is not wanted is never
+read at all.
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from pydantic import BaseModel
 
+from dexwatch.secret import Withheld
 from dexwatch.settings.problems import Problem, SettingsError
-from dexwatch.settings.schema import Place
+from dexwatch.settings.schema import Place, is_secret, keys
+from dexwatch.settings.yaml_file import YamlFile, read_yaml
 
-SIZE_MAX_BYTES = 1_000_000
+FOLDER = "conf.d"
+FILES_MAX = 200
 SECRET_MAX_BYTES = 16_384
+_FILE_KEY = "_file"
 
 
-@dataclass(frozen=True)
-class Document:
-    """A configuration file as plain values, with the line of every place."""
+class Mark(NamedTuple):
+    """Where a value stands; `line` counts from 1 and is 0 where none is known."""
 
     file: Path
-    values: dict[str, Any]
-    lines: dict[Place, int]
+    line: int
 
-    def line(self, place: Place) -> int:
-        """Return the line of a place, or of the nearest one that holds it (0: none is known)."""
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else str(self.file)
+
+
+@dataclass
+class Document:
+    """All configuration files as plain values, with the mark of every place."""
+
+    file: Path
+    """The main one."""
+    values: dict[str, Any] = field(default_factory=dict)
+    marks: dict[Place, Mark] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+    """All that were read, the secrets' files included."""
+    variables: dict[Place, str] = field(default_factory=dict)
+    """The environment variables that secrets come from, also of those that are withheld."""
+
+    def mark(self, place: Place) -> Mark:
+        """Return the mark of a place, or of the nearest one that holds it."""
         for length in range(len(place), 0, -1):
-            if place[:length] in self.lines:
-                return self.lines[place[:length]]
-        return 0
+            if place[:length] in self.marks:
+                return self.marks[place[:length]]
+        return Mark(self.file, 0)
 
     def at(self, place: Place) -> Any:  # noqa: ANN401 - a YAML value may be anything.
         """Return the value at a place, or None."""
@@ -51,108 +73,170 @@ class Document:
         return value
 
 
-def read(file: Path) -> Document:
-    """Read the file.
+def read(
+    file: Path, model: type[BaseModel], *, wanted: Callable[[Place], bool] = lambda _: True
+) -> Document:
+    """Read the file and those in `conf.d` beside it; `file` may also be a folder of such files.
+
+    `model` says where secrets stand, `wanted` which of them are read.
 
     Raises:
-        SettingsError: the file cannot be read, is no YAML mapping, repeats a key,
-            or a secret that it points to is missing.
+        SettingsError: with every mistake: files that cannot be read or are no YAML mappings, values
+            that are given twice, secrets that are missing.
     """
-    values = _parse(file, _text(file))
-    lines: dict[Place, int] = {}
     problems: list[Problem] = []
-    plain = _Walk(file, lines, problems).plain(values, ())
+    merge = _Merge(Document(file), model, wanted, problems)
+    for path in _files(file, problems):
+        try:
+            source = read_yaml(path)
+        except SettingsError as error:
+            problems += error.problems
+            continue
+        merge.add(source)
     if problems:
         raise SettingsError(problems)
-    return Document(file, plain, lines)
+    return merge.document
 
 
-def _text(file: Path) -> str:
+def _files(file: Path, problems: list[Problem]) -> Iterator[Path]:
+    folder = file if file.is_dir() else file.parent / FOLDER
     try:
-        if file.stat().st_size > SIZE_MAX_BYTES:
-            raise _refused(file, "is larger than 1 MB", "This is no dexwatch configuration.")
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise _refused(
-            file, "does not exist", "Name another with -c, or make one with `dexwatch init`."
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise _refused(
-            file, f"cannot be read ({error})", "Make it a readable UTF-8 text file."
-        ) from None
-
-
-def _parse(file: Path, text: str) -> CommentedMap:
-    try:
-        values = YAML(typ="rt").load(text)
-    except DuplicateKeyError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise _refused(file, "a key stands there twice", "Remove one of the two.", line) from None
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise _refused(
-            file, f"is no valid YAML: {error.problem}", "Mend the indentation or the quotes.", line
-        ) from None
-    except YAMLError as error:
-        raise _refused(file, f"is no valid YAML: {error}", "Mend the syntax.") from None
-    if not isinstance(values, CommentedMap):
-        raise _refused(
-            file, "holds no settings", "Begin with `name: ...`; `dexwatch init` writes an example."
+        found = sorted(
+            path
+            for path in (folder.iterdir() if folder.is_dir() else ())
+            if path.suffix in {".yml", ".yaml"} and not path.name.startswith(".")
         )
-    return values
+    except OSError as error:
+        problems.append(
+            Problem(folder, 0, "", f"cannot be listed ({error.strerror})", "Let us read it.")
+        )
+        found = []
+    if len(found) > FILES_MAX:
+        problems.append(
+            Problem(folder, 0, "", f"holds more than {FILES_MAX} files", "Join some of them.")
+        )
+        found = found[:FILES_MAX]
+    if not file.is_dir():
+        yield file
+    elif not found:
+        problems.append(Problem(file, 0, "", "holds no *.yml file", "Put one there."))
+    yield from found
 
 
-def _refused(file: Path, message: str, remedy: str, line: int = 0) -> SettingsError:
-    return SettingsError([Problem(file, line, "", message, remedy)])
+@dataclass
+class _Merge:
+    document: Document
+    model: type[BaseModel]
+    wanted: Callable[[Place], bool]
+    problems: list[Problem]
 
+    def add(self, source: YamlFile) -> None:
+        self.document.files = (*self.document.files, source.path)
+        self._mapping(self.document.values, source.values, (), (), source)
 
-class _Walk:
-    """Turns ruamel's nodes into plain values, noting lines and resolving references on the way."""
+    def _mapping(
+        self,
+        into: dict[str, Any],
+        values: dict[str, Any],
+        place: Place,
+        origin: Place,
+        source: YamlFile,
+    ) -> None:
+        """Merge `values`, which stand at `origin` in their file, into what stands at `place`."""
+        for key, value in values.items():
+            mark = Mark(source.path, source.lines.get((*origin, key), 0))
+            name, value = self._unfiled((*place, key), value)  # noqa: PLW2901 - {file: ...} for x_file.
+            here = (*place, name)
+            former = into.get(name)
+            if name not in into:
+                self.document.marks[here] = mark
+                into[name] = self._value(value, here, (*origin, key), source)
+            elif isinstance(former, dict) and isinstance(value, dict) and not _is_reference(value):
+                self._mapping(former, value, here, (*origin, key), source)
+            elif isinstance(former, list) and isinstance(value, list):
+                self._items(former, value, here, (*origin, key), source)
+            else:
+                self._problem(
+                    here,
+                    mark,
+                    f"is given twice, first at {self.document.mark(here)}",
+                    "Remove one of the two.",
+                )
 
-    def __init__(self, file: Path, lines: dict[Place, int], problems: list[Problem]) -> None:
-        self._file = file
-        self._lines = lines
-        self._problems = problems
+    def _items(
+        self, into: list[Any], values: list[Any], place: Place, origin: Place, source: YamlFile
+    ) -> None:
+        for index, value in enumerate(values):
+            here = (*place, len(into))
+            self.document.marks[here] = Mark(source.path, source.lines.get((*origin, index), 0))
+            into.append(self._value(value, here, (*origin, index), source))
 
-    def plain(self, node: Any, place: Place) -> Any:  # noqa: ANN401 - a YAML value may be anything.
-        if isinstance(node, CommentedMap):
-            if len(node) == 1 and next(iter(node)) in {"env", "file"}:
-                return self._reference(node, place)
-            for key in node:
-                self._lines[*place, key] = node.lc.key(key)[0] + 1
-            return {key: self.plain(value, (*place, key)) for key, value in node.items()}
-        if isinstance(node, CommentedSeq):
-            for index in range(len(node)):
-                self._lines[*place, index] = node.lc.item(index)[0] + 1
-            return [self.plain(value, (*place, index)) for index, value in enumerate(node)]
-        return node
+    def _value(self, value: Any, place: Place, origin: Place, source: YamlFile) -> Any:  # noqa: ANN401
+        secret = is_secret(self.model, place)
+        if isinstance(value, dict) and _is_reference(value):
+            return self._reference(value, place, source, secret=secret)
+        if secret and value is not None and not self.wanted(place):
+            return Withheld()
+        if isinstance(value, dict):
+            mapping: dict[str, Any] = {}
+            self._mapping(mapping, value, place, origin, source)
+            return mapping
+        if isinstance(value, list):
+            items: list[Any] = []
+            self._items(items, value, place, origin, source)
+            return items
+        return value
 
-    def _reference(self, node: CommentedMap, place: Place) -> str | None:
-        kind, name = next(iter(node.items()))
+    def _unfiled(self, place: Place, value: Any) -> tuple[str, Any]:  # noqa: ANN401
+        """Turn `token_file: x` into `token: {file: x}` where a secret `token` may stand."""
+        key = str(place[-1])
+        bare = key.removesuffix(_FILE_KEY)
+        if bare == key or key in keys(self.model, place[:-1]):
+            return key, value
+        if not is_secret(self.model, (*place[:-1], bare)):
+            return key, value
+        return bare, {"file": value}
+
+    def _reference(
+        self, value: dict[str, Any], place: Place, source: YamlFile, *, secret: bool
+    ) -> Any:  # noqa: ANN401 - a secret, or what stands for it.
+        kind, name = next(iter(value.items()))
+        if kind == "env" and secret:
+            self.document.variables[place] = str(name)
+        if secret and not self.wanted(place):
+            return Withheld()
         if kind == "env":
-            value = os.environ.get(str(name))
-            if value is not None:
-                return value
-            self._missing(
-                place,
-                f"the environment variable {name} is not set",
-                f"Set {name} before you start dexwatch.",
-            )
-            return None
-        path = (self._file.parent / str(name)).resolve()
+            found = os.environ.get(str(name))
+            if found is None:
+                self._problem(
+                    place,
+                    self.document.mark(place),
+                    f"the environment variable {name} is not set",
+                    f"Set {name} before you start dexwatch.",
+                )
+            return found
+        path = (source.path.parent / str(name)).resolve()
         try:
             with path.open(encoding="utf-8") as stream:
-                return stream.readline(SECRET_MAX_BYTES).rstrip("\n")
-        except (OSError, UnicodeDecodeError) as error:
+                found = stream.readline(SECRET_MAX_BYTES).rstrip("\r\n")
+        except (OSError, UnicodeDecodeError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "is no text"
-            self._missing(
-                place, f"the file {path} cannot be read ({reason})", "Create it with mode 0600."
+            self._problem(
+                place,
+                self.document.mark(place),
+                f"the file {path} cannot be read ({reason})",
+                "Create it with mode 0600.",
             )
             return None
+        self.document.files = (*self.document.files, path)
+        return found
 
-    def _missing(self, place: Place, message: str, remedy: str) -> None:
-        key = dotted(place)
-        self._problems.append(Problem(self._file, self._lines.get(place, 0), key, message, remedy))
+    def _problem(self, place: Place, mark: Mark, message: str, remedy: str) -> None:
+        self.problems.append(Problem(mark.file, mark.line, dotted(place), message, remedy))
+
+
+def _is_reference(value: dict[str, Any]) -> bool:
+    return len(value) == 1 and next(iter(value)) in {"env", "file"}
 
 
 def dotted(place: Place) -> str:

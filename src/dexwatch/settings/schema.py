@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, TypeGuard, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 
@@ -19,7 +19,8 @@ def keys(root: type[BaseModel], place: Place) -> list[str]:
     return sorted(
         {
             field.alias or name
-            for model in _models_at(root, place)
+            for model in _at(root, place)
+            if _is_model(model)
             for name, field in model.model_fields.items()
         }
     )
@@ -27,13 +28,7 @@ def keys(root: type[BaseModel], place: Place) -> list[str]:
 
 def is_secret(root: type[BaseModel], place: Place) -> bool:
     """Return whether a secret stands at a place."""
-    if not place or not isinstance(place[-1], str):
-        return False
-    return any(
-        _holds_secret(model.model_fields[place[-1]].annotation)
-        for model in _models_at(root, place[:-1])
-        if place[-1] in model.model_fields
-    )
+    return any(isinstance(one, type) and issubclass(one, SecretStr) for one in _at(root, place))
 
 
 def default_ports(root: type[BaseModel]) -> dict[Place, int]:
@@ -45,34 +40,38 @@ def _ports(model: type[BaseModel], place: Place) -> Iterator[tuple[Place, int]]:
     for name, field in model.model_fields.items():
         if name == "port" and field.default in PORTS:
             yield (*place, name), field.default
-        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        elif _is_model(field.annotation):
             yield from _ports(field.annotation, (*place, name))
 
 
-def _models_at(root: type[BaseModel], place: Place) -> list[type[BaseModel]]:
-    models = [root]
+def _at(root: type[BaseModel], place: Place) -> list[Any]:
+    """Return the types that a place may have, by walking the models' annotations."""
+    found: list[Any] = [root]
     for step in place:
-        if isinstance(step, int):
-            continue
-        models = [
-            inner
-            for model in models
-            for name, field in model.model_fields.items()
-            if step in (name, field.alias)
-            for inner in _models(field.annotation)
-        ]
-    return models
+        found = [one for outer in found for inner in _step(outer, step) for one in _plain(inner)]
+    return found
 
 
-def _models(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - annotations have no common type.
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if get_origin(annotation) in {Union, UnionType, list, tuple, dict, Annotated}:
-        return [model for inner in get_args(annotation) for model in _models(inner)]
-    return []
+def _step(annotation: Any, step: str | int) -> Iterator[Any]:  # noqa: ANN401 - annotations have no common type.
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if _is_model(annotation):
+        for name, field in annotation.model_fields.items():
+            if step in (name, field.alias):
+                yield field.annotation
+    elif origin in {list, tuple} and isinstance(step, int):
+        yield arguments[0]
+    elif origin is dict:
+        yield arguments[1]
 
 
-def _holds_secret(annotation: Any) -> bool:  # noqa: ANN401 - annotations have no common type.
-    if isinstance(annotation, type):
-        return issubclass(annotation, SecretStr)
-    return any(_holds_secret(inner) for inner in get_args(annotation))
+def _plain(annotation: Any) -> list[Any]:  # noqa: ANN401 - annotations have no common type.
+    """Return the alternatives of a union, without what is only annotated."""
+    if get_origin(annotation) is Annotated:
+        return _plain(get_args(annotation)[0])
+    if get_origin(annotation) in {Union, UnionType}:
+        return [one for inner in get_args(annotation) for one in _plain(inner)]
+    return [annotation]
+
+
+def _is_model(annotation: Any) -> TypeGuard[type[BaseModel]]:  # noqa: ANN401 - annotations have no common type.
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

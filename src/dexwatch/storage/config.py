@@ -1,8 +1,11 @@
 """Where incidents, pages and sessions are kept."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from dexwatch.secret import beginning
 
 _PLAIN = ("postgresql://", "postgres://")
 _POSTGRESQL = "postgresql+psycopg://"
@@ -14,17 +17,8 @@ class StorageConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: SecretStr | None = None
+    url: Annotated[SecretStr | None, beginning(*_PLAIN, _POSTGRESQL, _SQLITE)] = None
     """For example `postgresql://user:password@host/dexwatch`; SQLite in the folder when absent."""
-
-    @field_validator("url")
-    @classmethod
-    def _known(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and not url.get_secret_value().startswith(
-            (*_PLAIN, _POSTGRESQL, _SQLITE)
-        ):
-            raise ValueError("storage.url must begin with postgresql:// or sqlite+aiosqlite:///")
-        return url
 
     def database_url(self, folder: Path) -> str:
         """Return the address for SQLAlchemy; `folder` holds the SQLite file by default."""

@@ -1,0 +1,52 @@
+"""Secrets of the settings: one that a role is not given, and checks that leave it alone."""
+
+from typing import NoReturn
+
+from pydantic import AfterValidator, SecretStr
+
+_LENGTH = 64
+"""Passes any least length that a setting may ask for."""
+
+
+class WithheldError(RuntimeError):
+    """A role read a secret that it does not name in its `RoleSpec.secrets`."""
+
+
+class Withheld(SecretStr):
+    """Stands in the settings of a role where a secret is that it does not need.
+
+    The secret was never read: neither its environment variable nor its file.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("withheld")
+
+    def get_secret_value(self) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            WithheldError: always.
+        """
+        raise WithheldError("this role is not given this secret: name it in the role's RoleSpec")
+
+    def __len__(self) -> int:
+        return _LENGTH
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Withheld)
+
+    def __hash__(self) -> int:
+        return hash(Withheld)
+
+
+def beginning(*prefixes: str) -> AfterValidator:
+    """Return the check that a secret address begins with one of the prefixes."""
+
+    def check(secret: SecretStr | None) -> SecretStr | None:
+        if secret is None or isinstance(secret, Withheld):
+            return secret
+        if not secret.get_secret_value().startswith(prefixes):
+            raise ValueError(f"the address must begin with {' or '.join(prefixes)}")
+        return secret
+
+    return AfterValidator(check)

@@ -1,0 +1,123 @@
+"""From files to `Settings`, or to every mistake in them."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from dexwatch.settings.document import Document, dotted, read
+from dexwatch.settings.model import Settings
+from dexwatch.settings.problems import Problem, SettingsError
+from dexwatch.settings.schema import Place, is_secret, keys
+
+
+def load(file: Path, *, secrets: Sequence[str] | None = None) -> Settings:
+    """Read, resolve and validate the configuration; relative paths become absolute.
+
+    `secrets` names the settings whose secrets are wanted, for example `storage` or `storage.url`;
+    all others are never read, and stand as `Withheld` in the result. None: all are wanted.
+
+    Raises:
+        SettingsError: with every mistake that was found.
+    """
+    return settings_of(read(file, Settings, wanted=_wanted(secrets)))
+
+
+def secret_variables(file: Path, *, besides: Sequence[str]) -> frozenset[str]:
+    """Return the environment variables that hold secrets, but for those of the settings named.
+
+    Raises:
+        SettingsError: the file is no configuration.
+    """
+    wanted = _wanted(besides)
+    named = read(file, Settings, wanted=lambda _: False).variables
+    needed = {variable for place, variable in named.items() if wanted(place)}
+    return frozenset(named.values()) - needed
+
+
+def settings_of(document: Document) -> Settings:
+    """Validate a document.
+
+    Raises:
+        SettingsError: with every mistake that was found.
+    """
+    try:
+        settings = Settings.model_validate(document.values)
+    except ValidationError as error:
+        raise SettingsError(_problems(document, error)) from None
+    return _anchored(settings, document)
+
+
+def _wanted(secrets: Sequence[str] | None) -> Callable[[Place], bool]:
+    if secrets is None:
+        return lambda _: True
+    prefixes = [tuple(name.split(".")) for name in secrets]
+
+    def wanted(place: Place) -> bool:
+        named = tuple(step for step in place if isinstance(step, str))
+        return any(named[: len(prefix)] == prefix for prefix in prefixes)
+
+    return wanted
+
+
+def _anchored(settings: Settings, document: Document) -> Settings:
+    """Make every path absolute that a file gives relative to itself."""
+
+    def absolute(path: Path, *place: str | int) -> Path:
+        file = document.mark(place).file
+        return ((file if file.is_dir() else file.parent) / path).resolve()
+
+    users = absolute(settings.console.users_file, "console", "users_file")
+    extra = tuple(
+        absolute(path, "rules", "extra_files", index)
+        for index, path in enumerate(settings.rules.extra_files)
+    )
+    return settings.model_copy(
+        update={
+            "folder": absolute(settings.folder, "folder"),
+            "console": settings.console.model_copy(update={"users_file": users}),
+            "rules": settings.rules.model_copy(update={"extra_files": extra}),
+        }
+    )
+
+
+def _problems(document: Document, error: ValidationError) -> list[Problem]:
+    found = []
+    for detail in error.errors(include_url=False, include_input=False):
+        place = _place(document, detail["loc"])
+        message, remedy = _words(detail["type"], detail["msg"], place, detail.get("ctx", {}))
+        mark = document.mark(place)
+        found.append(Problem(mark.file, mark.line, dotted(place), message, remedy))
+    return found
+
+
+def _place(document: Document, location: tuple[int | str, ...]) -> Place:
+    """Drop the steps that pydantic adds for unions, which stand nowhere in the file."""
+    place: Place = ()
+    for index, step in enumerate(location):
+        parent = document.at(place) if place else document.values
+        last = index == len(location) - 1
+        in_mapping = isinstance(parent, dict) and (step in parent or last)
+        if in_mapping or (isinstance(parent, list) and isinstance(step, int)):
+            place = (*place, step)
+    return place
+
+
+def _words(kind: str, message: str, place: Place, context: dict[str, Any]) -> tuple[str, str]:
+    if kind == "extra_forbidden":
+        known = keys(Settings, place[:-1])
+        close = difflib.get_close_matches(str(place[-1]), known, n=1)
+        remedy = f"Did you mean `{close[0]}`?" if close else f"Known here: {', '.join(known)}."
+        return "unknown key", remedy
+    if kind == "missing":
+        return "is missing", "Add it; docs/reference/settings.md says what it means."
+    if kind == "too_short" and is_secret(Settings, place):
+        length, least = context["actual_length"], context["min_length"]
+        return (
+            f"has {length} characters, and {least} or more are needed so that nobody can guess it",
+            "Make one, for example with `openssl rand -hex 24`.",
+        )
+    message = message.removeprefix("Value error, ")
+    return message[:1].lower() + message[1:].rstrip("."), "Correct the value."
