@@ -1,56 +1,18 @@
 """What collectors make of blocks, without any network: figures by hand, bounds, isolation."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import pytest
 
 from dexwatch.chain.calls import selector, topic
-from dexwatch.chain.config import ChainConfig
-from dexwatch.chain.follower import Reorg
 from dexwatch.collectors.registry import COLLECTORS
-from dexwatch.collectors.run import Watch
 from dexwatch.evm import topics
-from dexwatch.evm.block import BlockRef, parse_block
-from dexwatch.market.liquidity_providers import ZERO
+from dexwatch.market.history import PoolState
+from dexwatch.market.positions import ZERO
 from dexwatch.metrics import business, chain, exchange, own
-from dexwatch.metrics.metric import Metric
 from dexwatch.metrics.sample import Distribution, Sample
 from tests.fakes import pools as fake
-from tests.fakes.node import FakeChain
-
-ENDPOINT = {"name": "node-a", "http": "http://127.0.0.1:1"}
-
-
-class Bench:
-    """A watch that is fed blocks by hand."""
-
-    def __init__(self, **options: Any) -> None:
-        self.chain = FakeChain()
-        self.dex = fake.dex(**options)
-        self.watch = Watch(ChainConfig(endpoints=[ENDPOINT]), self.dex)
-        self.watched = frozenset(
-            {pool.address for pool in self.dex.pools} | {c.address for c in self.dex.contracts}
-        )
-
-    def block(self, *receipts: dict[str, Any]) -> BlockRef:
-        self.chain.mine(receipts=list(receipts))
-        head = self.chain.head
-        block = parse_block(head, self.chain.receipts[head["hash"]], self.watched)
-        self.watch._on_block(block)
-        return block.ref
-
-    def retract(self, *refs: BlockRef) -> None:
-        self.watch._on_reorg(Reorg(refs, "reorg"))
-
-    def value(self, metric: Metric, **labels: str) -> Any:
-        found = [
-            sample.value
-            for sample in self.watch.samples()
-            if sample.metric.name == metric.name and dict(sample.labels) == labels
-        ]
-        assert len(found) < 2
-        return found[0] if found else None
+from tests.fakes.bench import Bench
 
 
 def test_a_sale_on_a_pair_is_valued_by_hand() -> None:
@@ -83,25 +45,25 @@ def test_slippage_is_measured_against_the_routers_quote() -> None:
 
 def test_a_v3_swap_moves_price_and_balances() -> None:
     bench = Bench()
-    pool = bench.watch.context.market.pools[fake.POOL]
-    bench.watch.context.market.refresh(pool, 100 * fake.UNIT, 60_000 * fake.UNIT)
     root = int(600**0.5 * 2**96)
+    told = PoolState(100 * fake.UNIT, 60_000 * fake.UNIT, root, 0, 10**24)
+    bench.tell(fake.POOL, told)
     kinds = ["int256", "int256", "uint160", "uint128", "int24", "uint128", "uint128"]
     sale = fake.log(
         fake.POOL,
         topics.PANCAKE_V3_SWAP,
         [fake.ANA, fake.ANA],
         kinds,
-        *(fake.UNIT, -599 * fake.UNIT, root, 5, 0, 0, 0),
+        *(fake.UNIT, -599 * fake.UNIT, root, 10**24, 0, 0, 0),
     )
     bench.block({"logs": [sale]})
     assert bench.value(exchange.pool_price, pool="V3") == pytest.approx(600, rel=1e-6)
     assert bench.value(exchange.volume_usd, pool="V3") == pytest.approx(599)
-    assert pool.amount0 == 101 * fake.UNIT
+    assert bench.pool(fake.POOL).state.amount0 == 101 * fake.UNIT
     assert bench.value(exchange.tvl_usd, pool="V3") == pytest.approx(101 * 600 + 60_000 - 599)
 
 
-def test_providers_are_counted_and_a_retraction_takes_them_back() -> None:
+def test_liquidity_providers_are_counted_and_a_retraction_takes_them_back() -> None:
     bench = Bench()
     bo = "0x" + "0b" * 20
     bench.block({"logs": [fake.lp_transfer(ZERO, fake.ANA, 5)]})
@@ -115,8 +77,8 @@ def test_providers_are_counted_and_a_retraction_takes_them_back() -> None:
     assert bench.value(exchange.liquidity_providers, pool="WBNB/USDT") == 0
 
 
-def test_providers_are_bounded() -> None:
-    bench = Bench(max_providers=3)
+def test_liquidity_providers_are_bounded() -> None:
+    bench = Bench(max_liquidity_positions=3)
     transfers = [fake.lp_transfer(ZERO, f"0x{i:040x}", 1) for i in range(1, 9)]
     bench.block({"logs": transfers})
     assert bench.value(exchange.liquidity_providers, pool="WBNB/USDT") == 3

@@ -22,7 +22,8 @@ from tests.fakes.node import FakeChain, FakeNode, digest, running
 
 VIEWS = {
     "getReserves()": encode(["uint112", "uint112", "uint32"], [fake.UNIT, 600 * fake.UNIT, 0]),
-    "slot0()": encode(["uint160"], [int(600**0.5 * 2**96)]),
+    "slot0()": encode(["uint160", "int24", "uint16"], [int(600**0.5 * 2**96), 63_973, 1]),
+    "liquidity()": encode(["uint128"], [10**24]),
     "balanceOf(address)": encode(["uint256"], [1_000 * fake.UNIT]),
     "paused()": encode(["bool"], [True]),
     "feeBps()": encode(["uint256"], [500]),

@@ -5,7 +5,7 @@ from eth_abi.abi import encode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dexwatch.evm import events, topics
+from dexwatch.evm import events, log_decoding, topics
 from dexwatch.evm.block import Log
 from dexwatch.evm.hexadecimal import MalformedError
 
@@ -33,7 +33,7 @@ def log(topic: str, indexed: list[tuple[str, object]], data: list[tuple[str, obj
 @given(UINT, UINT, UINT, UINT)
 def test_v2_swap(in0: int, in1: int, out0: int, out1: int) -> None:
     data = [("uint256", value) for value in (in0, in1, out0, out1)]
-    found = events.decode(log(topics.V2_SWAP, [("address", A), ("address", B)], data))
+    found = log_decoding.decode(log(topics.V2_SWAP, [("address", A), ("address", B)], data))
     assert found == events.V2Swap(A, in0, in1, out0, out1, B)
 
 
@@ -50,9 +50,9 @@ def test_v3_swap_of_uniswap_and_of_pancake(
         ("int24", tick),
     ]
     wanted = events.V3Swap(A, B, amount0, amount1, price, liquidity, tick)
-    assert events.decode(log(topics.UNISWAP_V3_SWAP, indexed, data)) == wanted
+    assert log_decoding.decode(log(topics.UNISWAP_V3_SWAP, indexed, data)) == wanted
     fees: list[tuple[str, object]] = [("uint128", 5), ("uint128", 6)]
-    found = events.decode(log(topics.PANCAKE_V3_SWAP, indexed, data + fees))
+    found = log_decoding.decode(log(topics.PANCAKE_V3_SWAP, indexed, data + fees))
     assert isinstance(found, events.V3Swap)
     assert (found.amount0, found.protocol_fee0, found.protocol_fee1) == (amount0, 5, 6)
 
@@ -65,35 +65,37 @@ def test_v3_positions(lower: int, upper: int, liquidity: int, amount: int) -> No
         ("uint256", amount),
         ("uint256", 7),
     ]
-    mint = events.decode(log(topics.V3_MINT, owner, [("address", B), *amounts]))
+    mint = log_decoding.decode(log(topics.V3_MINT, owner, [("address", B), *amounts]))
     assert mint == events.V3Mint(A, lower, upper, liquidity, amount, 7)
-    burn = events.decode(log(topics.V3_BURN, owner, amounts))
+    burn = log_decoding.decode(log(topics.V3_BURN, owner, amounts))
     assert burn == events.V3Burn(A, lower, upper, liquidity, amount, 7)
     paid: list[tuple[str, object]] = [("address", B), ("uint128", liquidity), ("uint128", 9)]
-    collect = events.decode(log(topics.V3_COLLECT, owner, paid))
+    collect = log_decoding.decode(log(topics.V3_COLLECT, owner, paid))
     assert collect == events.V3Collect(A, lower, upper, liquidity, 9)
 
 
 def test_the_other_events() -> None:
-    assert events.decode(
+    assert log_decoding.decode(
         log(topics.V2_SYNC, [], [("uint112", 3), ("uint112", 4)])
     ) == events.V2Sync(3, 4)
-    assert events.decode(
+    assert log_decoding.decode(
         log(topics.V2_MINT, [("address", A)], [("uint256", 3), ("uint256", 4)])
     ) == events.V2Mint(A, 3, 4)
     both: list[tuple[str, object]] = [("address", A), ("address", B)]
-    assert events.decode(
+    assert log_decoding.decode(
         log(topics.V2_BURN, both, [("uint256", 3), ("uint256", 4)])
     ) == events.V2Burn(A, 3, 4, B)
-    assert events.decode(log(topics.TRANSFER, both, [("uint256", 3)])) == events.Transfer(A, B, 3)
-    assert events.decode(
+    assert log_decoding.decode(log(topics.TRANSFER, both, [("uint256", 3)])) == events.Transfer(
+        A, B, 3
+    )
+    assert log_decoding.decode(
         log(topics.PAIR_CREATED, both, [("address", POOL), ("uint256", 1)])
     ) == events.PairCreated(A, B, POOL, 1)
-    paused = events.decode(log(topics.PAUSED, [], [("address", A)]))
+    paused = log_decoding.decode(log(topics.PAUSED, [], [("address", A)]))
     assert isinstance(paused, events.Administrative)
     assert (paused.name, paused.arguments[0][-40:]) == ("Paused", A[2:])
-    assert events.decode(Log(POOL, ("0x" + "77" * 32,), b"", 0)) is None
-    assert events.decode(Log(POOL, (), b"", 0)) is None
+    assert log_decoding.decode(Log(POOL, ("0x" + "77" * 32,), b"", 0)) is None
+    assert log_decoding.decode(Log(POOL, (), b"", 0)) is None
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,7 @@ def test_the_other_events() -> None:
 )
 def test_a_known_topic_of_another_shape_is_malformed(broken: Log) -> None:
     with pytest.raises(MalformedError):
-        events.decode(broken)
+        log_decoding.decode(broken)
 
 
 @given(
@@ -118,6 +120,6 @@ def test_a_known_topic_of_another_shape_is_malformed(broken: Log) -> None:
 )
 def test_random_logs_are_read_or_refused(topic: str, extra: list[bytes], data: bytes) -> None:
     try:
-        events.decode(Log(POOL, (topic, *("0x" + raw.hex() for raw in extra)), data, 0))
+        log_decoding.decode(Log(POOL, (topic, *("0x" + raw.hex() for raw in extra)), data, 0))
     except MalformedError:
         return

@@ -28,7 +28,13 @@ def dex(**options: Any) -> DexConfig:
                 {"symbol": "USDT", "address": USDT, "usd": 1.0},
             ],
             "pools": [
-                {"name": "WBNB/USDT", "address": PAIR, "token0": "WBNB", "token1": "USDT"},
+                {
+                    "name": "WBNB/USDT",
+                    "address": PAIR,
+                    "token0": "WBNB",
+                    "token1": "USDT",
+                    "entry_price": 600,
+                },
                 {
                     "name": "V3",
                     "kind": "v3",

@@ -6,7 +6,9 @@ from typing import Any, ClassVar
 import structlog
 
 from dexwatch.chain.calls import ViewCall, revert_reason, selector, topic, views
+from dexwatch.chain.follower import Reorg
 from dexwatch.clients.http import SourceError
+from dexwatch.collectors.block_counters import BlockCounters
 from dexwatch.collectors.collector import Collector, CollectorContext
 from dexwatch.evm import topics
 from dexwatch.evm.block import Block, Call
@@ -31,6 +33,7 @@ class ContractsCollector(Collector):
         self._contracts = {contract.address: contract for contract in context.dex.contracts}
         self._methods = {c.address: _methods(c) for c in context.dex.contracts}
         self._changes = {c.address: _changes(c) for c in context.dex.contracts}
+        self._counters = BlockCounters(series, context.chain.safe_depth_blocks)
         self._reverted: deque[tuple[Call, int, bool]] = deque(maxlen=_REPLAYS_WAITING)
         self._reasons: Counter[str] = Counter()
         self._known_reasons: set[tuple[str, str]] = set()
@@ -56,16 +59,17 @@ class ContractsCollector(Collector):
 
     def on_block(self, block: Block) -> None:
         """Take calls and administrative events."""
+        self._counters.begin(block.ref.hash)
         for receipt in block.receipts:
             call = block.calls.get(receipt.transaction)
             contract = self._contracts.get(receipt.to or "")
             if call is not None and contract is not None:
                 method = self._methods[contract.address].get(call.selector, "other")
                 outcome = "success" if receipt.success else "reverted"
-                self.series.add(
+                self._counters.add(
                     exchange.contract_calls, contract=contract.name, method=method, outcome=outcome
                 )
-                self.series.add(exchange.contract_gas, receipt.gas_used, contract=contract.name)
+                self._counters.add(exchange.contract_gas, receipt.gas_used, contract=contract.name)
                 if not receipt.success:
                     out_of_gas = receipt.gas_used >= call.gas_limit
                     self._reverted.append((call, block.ref.number, out_of_gas))
@@ -73,8 +77,16 @@ class ContractsCollector(Collector):
                 event = self._changes.get(log.address, {}).get(log.topics[0] if log.topics else "")
                 if event is not None:
                     name = self._contracts[log.address].name
-                    self.series.add(exchange.contract_changes, contract=name, event=event)
+                    self._counters.add(exchange.contract_changes, contract=name, event=event)
                     _log.warning("contract changed", contract=name, event_name=event)
+
+    def on_reorg(self, reorg: Reorg) -> None:
+        """Take back what dropped blocks counted, and ask no more why their calls reverted."""
+        for ref in reorg.blocks:
+            self._counters.retract(ref.hash)
+        lowest = min(ref.number for ref in reorg.blocks)
+        kept = [waiting for waiting in self._reverted if waiting[1] < lowest]
+        self._reverted = deque(kept, maxlen=_REPLAYS_WAITING)
 
     async def collect(self) -> None:
         """Read pause and views, and find out why calls reverted."""
@@ -101,7 +113,8 @@ class ContractsCollector(Collector):
         if not wanted:
             return None
         failure = None
-        answers = await views(self.context.stream.primary, [call for _, _, call in wanted])
+        calls, tip = [call for _, _, call in wanted], self.context.stream.tip
+        answers = await views(self.context.stream.primary, calls, block=tip)
         for (contract, configured, _), answer in zip(wanted, answers, strict=True):
             self._show(contract.name, configured, answer)
             if isinstance(answer, SourceError):

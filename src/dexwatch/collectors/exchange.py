@@ -1,33 +1,41 @@
-"""What is traded: swaps, dollars, sizes, price impact, slippage, fees; and what providers gain."""
+"""What is traded: swaps, dollars, sizes, price impact, slippage, fees; prices and TVL."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import ClassVar
 
 from dexwatch.chain.calls import topic
+from dexwatch.chain.follower import Reorg
+from dexwatch.collectors.block_counters import BlockCounters
 from dexwatch.collectors.collector import Collector, CollectorContext
-from dexwatch.collectors.rolling import RollingSum
-from dexwatch.evm import events
+from dexwatch.evm import log_decoding
 from dexwatch.evm.block import Block, Log
-from dexwatch.evm.events import V2Swap, V2Sync, V3Collect, V3Mint, V3Swap
+from dexwatch.evm.events import Event, V2Swap, V2Sync, V3Swap
 from dexwatch.evm.hexadecimal import MalformedError
 from dexwatch.market import pools, prices
+from dexwatch.market.block_events import Emitted
 from dexwatch.market.config import ContractConfig, trade_layout
 from dexwatch.market.pools import Trade
-from dexwatch.market.state import PoolState
+from dexwatch.market.prices import Price
+from dexwatch.market.state import WatchedPool
 from dexwatch.metrics import exchange
+from dexwatch.metrics.metric import Metric
 from dexwatch.metrics.series import Series
 
-V2_PROVIDER_SHARE = 17 / 25
-"""Of PancakeSwap V2's fee providers keep 0.17 of 0.25 %; the rest goes to the protocol."""
+V2_LP_SHARE = (17, 25)
+"""Of PancakeSwap V2's fee LPs keep 0.17 of 0.25 %; the rest goes to the protocol."""
 
 
-@dataclass
-class _Day:
-    """A pool's last 24 hours, in dollars."""
+@dataclass(frozen=True, slots=True)
+class _Swap:
+    """A swap with its fees in units of the token that went in."""
 
-    volume: RollingSum = field(default_factory=RollingSum)
-    provider_fees: RollingSum = field(default_factory=RollingSum)
+    pool: WatchedPool
+    trade: Trade
+    fee: int
+    lp_fee: int
+    impact: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ class _TradeEvent:
 
 
 class ExchangeCollector(Collector):
-    """Decodes the events of watched pools and routers, and keeps the market's state."""
+    """Takes the events of watched pools and routers, and keeps the market's state."""
 
     name: ClassVar[str] = "exchange"
 
@@ -50,126 +58,159 @@ class ExchangeCollector(Collector):
         super().__init__(context, series)
         self._market = context.market
         self._routers = _routers(context.dex.contracts)
-        self._days = {address: _Day() for address in self._market.pools}
-        self._first_price: dict[str, float] = {}
+        self._counters = BlockCounters(series, context.chain.safe_depth_blocks)
+        self._high_value = Decimal(str(context.dex.high_value_usd))
+        self._shown: set[str] = set()
+        self._version = -1
         for pool in self._market.pools.values():
-            for metric in (exchange.swaps, exchange.volume_usd, exchange.fees_usd):
+            for metric in (
+                exchange.swaps,
+                exchange.swaps_unpriced,
+                exchange.volume_usd,
+                exchange.fees_usd,
+                exchange.lp_fees_usd,
+                exchange.high_value_swaps,
+            ):
                 series.add(metric, 0, pool=pool.name)
-            series.add(exchange.high_value_swaps, 0, pool=pool.name)
 
     def on_block(self, block: Block) -> None:
         """Take the events of a block's receipts."""
-        for receipt in block.receipts:
-            synced: dict[str, V2Sync] = {}
-            for log in receipt.logs:
-                try:
-                    self._on_log(log, synced, block.header.timestamp_ms)
-                except MalformedError:
-                    self.series.add(exchange.events_malformed, address=log.address)
-        self._show(block.header.timestamp_ms)
+        # A swap is valued at the prices before its block, so nobody can bend a price for a moment
+        # and have his own swap valued at it.
+        before = self._market.prices
+        decoded = self._market.decode(block)
+        self._counters.begin(block.ref.hash)
+        swaps: list[_Swap] = []
+        for transaction in decoded.transactions:
+            swaps.extend(self._take(block.ref.number, transaction))
+        for address in (*decoded.malformed, *self._on_routers(block)):
+            self._counters.add(exchange.events_malformed, address=address)
+        known = {**self._market.prices, **before}
+        for swap in swaps:
+            self._count(swap, known)
+        self._show()
 
-    def _on_log(self, log: Log, synced: dict[str, V2Sync], now_ms: int) -> None:
-        pool = self._market.pools.get(log.address)
-        if pool is None:
-            self._on_router(log)
+    def on_reorg(self, reorg: Reorg) -> None:
+        """Take back what dropped blocks changed; counters wait until they are right again."""
+        for ref in reorg.blocks:
+            self._counters.retract(ref.hash)
+        self._market.retract(reorg.blocks, reset=reorg.cause == "reset")
+        self._show()
+
+    def _take(self, number: int, transaction: Iterable[Emitted]) -> Iterable[_Swap]:
+        synced: dict[str, V2Sync] = {}
+        for address, event in transaction:
+            pool = self._market.pools.get(address)
+            if pool is None:
+                continue
+            if isinstance(event, V2Sync):
+                synced[address] = event
+            swap = _swap(pool, event, synced.get(address))
+            if swap is not None:
+                yield swap
+            self._market.apply(number, pool, event)
+
+    def _count(self, swap: _Swap, known: Mapping[str, Price]) -> None:
+        counters, name, trade = self._counters, swap.pool.name, swap.trade
+        counters.add(exchange.swaps, pool=name)
+        if swap.impact is not None:
+            counters.observe(exchange.price_impact_ratio, swap.impact, pool=name)
+        usd = prices.trade_usd(*swap.pool.sides(trade), known)
+        if usd is None:
+            counters.add(exchange.swaps_unpriced, pool=name)
             return
-        event = events.decode(log)
-        if isinstance(event, V2Sync):
-            synced[log.address] = event
-            self._market.sync(pool, event)
-        elif isinstance(event, V2Swap):
-            self._on_v2_swap(pool, event, synced.get(log.address), now_ms)
-        elif isinstance(event, V3Swap):
-            self._on_v3_swap(pool, event, now_ms)
-        elif isinstance(event, V3Mint):
-            self._market.mint(pool, event)
-        elif isinstance(event, V3Collect):
-            self._market.collect(pool, event)
+        counters.add(exchange.volume_usd, usd, pool=name)
+        counters.observe(exchange.swap_size_usd, usd, pool=name)
+        if usd > self._high_value:
+            counters.add(exchange.high_value_swaps, pool=name)
+        if trade.amount_in:
+            counters.add(exchange.fees_usd, usd * swap.fee / trade.amount_in, pool=name)
+            counters.add(exchange.lp_fees_usd, usd * swap.lp_fee / trade.amount_in, pool=name)
 
-    def _on_v2_swap(self, pool: PoolState, event: V2Swap, sync: V2Sync | None, now_ms: int) -> None:
+    def _on_routers(self, block: Block) -> list[str]:
+        """Take the routers' own events of trades; returns who wrote malformed ones."""
+        malformed = []
+        for receipt in block.receipts:
+            for log in receipt.logs:
+                layout = self._routers.get((log.address, log.topics[0])) if log.topics else None
+                if layout is None:
+                    continue
+                try:
+                    self._on_router(log, layout)
+                except MalformedError:
+                    malformed.append(log.address)
+        return malformed
+
+    def _on_router(self, log: Log, layout: _TradeEvent) -> None:
+        words = log_decoding.words(log, layout.words, layout.indexed)
+        pool = self._market.pools.get(log_decoding.as_address(words[layout.pool]))
+        lost = pools.slippage(words[layout.received], words[layout.quoted])
+        if pool is not None and lost is not None:
+            self._counters.observe(exchange.slippage_ratio, lost, pool=pool.name)
+
+    def _show(self) -> None:
+        if self._version == self._market.version:
+            return
+        self._version = self._market.version
+        known = self._market.prices
+        for symbol in self._shown - known.keys():
+            for metric in (
+                exchange.token_price_usd,
+                exchange.price_depth_usd,
+                exchange.price_spread_ratio,
+            ):
+                self.series.forget(metric, token=symbol)
+        self._shown = set(known)
+        for symbol, price in known.items():
+            self.series.set(exchange.token_price_usd, float(price.usd), token=symbol)
+            if price.hops:
+                self.series.set(exchange.price_depth_usd, float(price.depth_usd), token=symbol)
+                self.series.set(exchange.price_spread_ratio, float(price.spread), token=symbol)
+        for pool in self._market.pools.values():
+            self._show_pool(pool)
+
+    def _show_pool(self, pool: WatchedPool) -> None:
+        price, locked = pool.price(), self._market.locked(pool)
+        self._set(exchange.pool_price, price, pool)
+        self._set(exchange.tvl_usd, None if locked is None else locked.usd, pool)
+        unpriced = None if pool.holdings() is None else 2 if locked is None else locked.unpriced
+        count = len(unpriced) if isinstance(unpriced, tuple) else unpriced
+        self._set(exchange.tokens_unpriced, count, pool)
+        entry = pool.config.entry_price
+        if pool.config.kind == "v2" and entry is not None:
+            ratio = None if price is None else price / Decimal(str(entry))
+            loss = None if ratio is None else pools.impermanent_loss(ratio)
+            self._set(exchange.impermanent_loss, loss, pool)
+
+    def _set(self, metric: Metric, value: Decimal | int | None, pool: WatchedPool) -> None:
+        if value is not None:
+            self.series.set(metric, float(value), pool=pool.name)
+        elif self.series.value(metric, pool=pool.name) is not None:
+            self.series.forget(metric, pool=pool.name)
+
+
+def _swap(pool: WatchedPool, event: Event, sync: V2Sync | None) -> _Swap | None:
+    """Read a swap, before the pool's state takes it; None for another event."""
+    fee_bps = pool.config.fee_bps
+    if isinstance(event, V2Swap):
         trade = pools.v2_trade(event)
+        impact = None
         if sync is not None:
             reserve0, reserve1 = pools.reserves_before(sync, event)
             reserve_in = reserve0 if trade.zero_for_one else reserve1
-            impact = pools.price_impact(trade.amount_in, reserve_in, pool.config.fee_bps)
-            self.series.observe(exchange.price_impact_ratio, impact, pool=pool.name)
-        fee = pools.fee(trade.amount_in, pool.config.fee_bps)
-        self._on_trade(pool, trade, fee, fee * V2_PROVIDER_SHARE, now_ms)
-
-    def _on_v3_swap(self, pool: PoolState, event: V3Swap, now_ms: int) -> None:
-        trade = pools.v3_trade(event)
-        if pool.sqrt_price_x96 is not None:
-            impact = pools.v3_price_impact(pool.sqrt_price_x96, event.sqrt_price_x96)
-            self.series.observe(exchange.price_impact_ratio, impact, pool=pool.name)
-        self._market.swap(pool, event)
-        fee = pools.fee(trade.amount_in, pool.config.fee_bps)
+            impact = pools.price_impact(trade.amount_in, reserve_in, fee_bps)
+        fee = pools.fee(trade.amount_in, fee_bps)
+        kept, whole = V2_LP_SHARE
+        return _Swap(pool, trade, fee, fee * kept // whole, impact)
+    if isinstance(event, V3Swap):
+        trade, before = pools.v3_trade(event), pool.state.root
+        impact = None
+        if before is not None:
+            impact = pools.v3_price_impact(before, event.sqrt_price_x96)
+        fee = pools.fee(trade.amount_in, fee_bps)
         protocol = event.protocol_fee0 if trade.zero_for_one else event.protocol_fee1
-        self._on_trade(pool, trade, fee, max(fee - protocol, 0.0), now_ms)
-
-    def _on_trade(
-        self, pool: PoolState, trade: Trade, fee: float, provider_fee: float, now_ms: int
-    ) -> None:
-        name, series = pool.name, self.series
-        series.add(exchange.swaps, pool=name)
-        sold, bought = (
-            (pool.token0, pool.token1) if trade.zero_for_one else (pool.token1, pool.token0)
-        )
-        known = self._market.prices
-        usd = prices.trade_usd(
-            (sold.symbol, trade.amount_in / 10**sold.decimals),
-            (bought.symbol, trade.amount_out / 10**bought.decimals),
-            known,
-        )
-        if usd is None:
-            return
-        series.add(exchange.volume_usd, usd, pool=name)
-        series.observe(exchange.swap_size_usd, usd, pool=name)
-        if usd > self.context.dex.high_value_usd:
-            series.add(exchange.high_value_swaps, pool=name)
-        share = fee / trade.amount_in if trade.amount_in else 0.0
-        series.add(exchange.fees_usd, usd * share, pool=name)
-        day = self._days[pool.config.address]
-        day.volume.add(now_ms, usd)
-        kept = provider_fee / trade.amount_in if trade.amount_in else 0.0
-        day.provider_fees.add(now_ms, usd * kept)
-
-    def _on_router(self, log: Log) -> None:
-        layout = self._routers.get((log.address, log.topics[0])) if log.topics else None
-        if layout is None:
-            return
-        words = events.words(log, layout.words, layout.indexed)
-        pool = self._market.pools.get(events.as_address(words[layout.pool]))
-        lost = pools.slippage(words[layout.received], words[layout.quoted])
-        if pool is not None and lost is not None:
-            self.series.observe(exchange.slippage_ratio, lost, pool=pool.name)
-
-    def _show(self, now_ms: int) -> None:
-        for symbol, price in self._market.prices.items():
-            self.series.set(exchange.token_price_usd, price.usd, token=symbol)
-        for address, pool in self._market.pools.items():
-            price_now = pool.price()
-            if price_now is not None:
-                self.series.set(exchange.pool_price, price_now, pool=pool.name)
-            self._show_returns(pool, self._days[address], price_now, now_ms)
-
-    def _show_returns(
-        self, pool: PoolState, day: _Day, price_now: float | None, now_ms: int
-    ) -> None:
-        day.volume.advance(now_ms)
-        day.provider_fees.advance(now_ms)
-        locked = self._market.locked_usd(pool)
-        if locked:
-            self.series.set(exchange.tvl_usd, locked, pool=pool.name)
-            utilisation = day.volume.total / locked
-            self.series.set(exchange.pool_utilisation, utilisation, pool=pool.name)
-            apr = pools.fee_apr(day.provider_fees.per_day(), locked)
-            self.series.set(exchange.fee_apr, apr, pool=pool.name)
-            # Beyond this a yearly figure means nothing and the power overflows.
-            self.series.set(exchange.fee_apy, pools.apy(min(apr, 1_000.0)), pool=pool.name)
-        if price_now and pool.config.kind == "v2":
-            first = self._first_price.setdefault(pool.name, price_now)
-            loss = pools.impermanent_loss(price_now / first)
-            self.series.set(exchange.impermanent_loss, loss, pool=pool.name)
+        return _Swap(pool, trade, fee, max(fee - protocol, 0), impact)
+    return None
 
 
 def _routers(contracts: tuple[ContractConfig, ...]) -> Mapping[tuple[str, str], _TradeEvent]:

@@ -195,4 +195,4 @@ class Watch:
 
 def _watched(dex: DexConfig) -> frozenset[str]:
     pools = {pool.address for pool in dex.pools}
-    return frozenset(pools | {contract.address for contract in dex.contracts})
+    return frozenset(pools | {contract.address for contract in dex.contracts}) | dex.managers

@@ -60,7 +60,7 @@ VOLUME = (
     ),
     Panel(
         "tvl",
-        "Total value locked",
+        "Total value locked (TVL)",
         PanelKind.STAT,
         (Query(text(f"sum({exchange.tvl_usd})")),),
         Unit.USD,
@@ -133,7 +133,7 @@ VOLUME = (
     ),
     Panel(
         "liquidity",
-        "Value locked by pool",
+        "TVL by pool",
         PanelKind.TIMESERIES,
         (Query(text(f"sum by (pool) ({exchange.tvl_usd})"), "{{pool}}"),),
         Unit.USD,
@@ -150,21 +150,27 @@ VOLUME = (
         (
             Query(text(f"sum by (pool) ({exchange.tvl_usd})"), "{{pool}}"),
             Query(increase(exchange.volume_usd, by=("pool",), window="1h"), "{{pool}}"),
-            Query(text(f"sum by (pool) ({exchange.pool_utilisation})"), "{{pool}}"),
+            Query(
+                text(
+                    f"sum by (pool) (increase({exchange.volume_usd}[24h]))"
+                    f" / sum by (pool) ({exchange.tvl_usd} > 0)"
+                ),
+                "{{pool}}",
+            ),
             Query(text(f"sum by (pool) ({exchange.liquidity_providers})"), "{{pool}}"),
             Query(increase(exchange.fees_usd, by=("pool",), window="1h"), "{{pool}}"),
         ),
         Unit.USD,
-        "Each pool has providers, and is used.",
+        "Each pool has liquidity providers (LPs), and is used.",
         ("M-LP-TVL", "M-LP-COUNT", "M-LP-UTIL", "M-TRADE-VOLUME"),
         POOL_EMPTY,
         refresh_seconds=TREND,
         width=12,
         columns=(
-            ("Value locked", Unit.USD),
+            ("TVL", Unit.USD),
             ("Volume, 1 h", Unit.USD),
-            ("Utilisation", Unit.RATIO),
-            ("Providers", Unit.COUNT),
+            ("Volume, 24 h / TVL", Unit.RATIO),
+            ("LPs", Unit.COUNT),
             ("Fees, 1 h", Unit.USD),
         ),
         limit=20,

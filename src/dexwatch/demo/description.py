@@ -10,6 +10,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from dexwatch.console.access.users import Role, write
+from dexwatch.demo.chain.deploy import START_USD
 from dexwatch.demo.chain.handle import ChainHandle, Deployment
 from dexwatch.demo.config import CONSOLE_PORT, Options, Ports
 from dexwatch.roles.registry import CONSOLE, ROLES
@@ -181,6 +182,7 @@ def _dex(deployment: Deployment) -> dict[str, Any]:
                 "token1": p.token1,
                 "fee_bps": p.fee_bps,
                 "first_block": 1,
+                "entry_price": START_USD[p.token0] / START_USD[p.token1],
             }
             for p in deployment.pools.values()
         ],

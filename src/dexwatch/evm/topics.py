@@ -32,6 +32,12 @@ SIGNATURES = {
     "Transfer(address,address,uint256)": (
         "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
     ),
+    "IncreaseLiquidity(uint256,uint128,uint256,uint256)": (
+        "0x3067048beee31b25b2f1681f88dac838c8bba36af25bfb2b7cf7473a5847e35f"
+    ),
+    "DecreaseLiquidity(uint256,uint128,uint256,uint256)": (
+        "0x26f6a048ee9138f2c0ce266f322cb99228e8d619ae2bff30c67f8dcf9d2377b4"
+    ),
     "Paused(address)": "0x62e78cea01bee320cd4e420270b5ea74000d11b0c9f74754ebdbfc544b05a258",
     "Unpaused(address)": "0x5db9ee0a495bf2e6ff9c91a7834c1ba4fdd244a5e8aa4e537bd38aeae4b073aa",
     "OwnershipTransferred(address,address)": (
@@ -64,6 +70,8 @@ V3_MINT = SIGNATURES["Mint(address,address,int24,int24,uint128,uint256,uint256)"
 V3_BURN = SIGNATURES["Burn(address,int24,int24,uint128,uint256,uint256)"]
 V3_COLLECT = SIGNATURES["Collect(address,address,int24,int24,uint128,uint128)"]
 TRANSFER = SIGNATURES["Transfer(address,address,uint256)"]
+INCREASE_LIQUIDITY = SIGNATURES["IncreaseLiquidity(uint256,uint128,uint256,uint256)"]
+DECREASE_LIQUIDITY = SIGNATURES["DecreaseLiquidity(uint256,uint128,uint256,uint256)"]
 PAUSED = SIGNATURES["Paused(address)"]
 
 ADMINISTRATIVE = {

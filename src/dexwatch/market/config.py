@@ -5,6 +5,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+PANCAKE_V3_MANAGER = "0x46a15b0b27311cedf172ab29e4f4766fbe7f4364"
+"""PancakeSwap's NonfungiblePositionManager on BNB Smart Chain."""
+PANCAKE_FARMS = (
+    "0xa5f8c5dbd5f286960b9d90548680ae5ebff07652",
+    "0x556b9306565093c855aea9ae92a594704c2cd59e",
+)
+"""PancakeSwap's MasterChef V2 and V3 on BNB Smart Chain."""
+
 _ADDRESS = re.compile(r"^0x[0-9a-fA-F]{40}$")
 _SIGNATURE = re.compile(r"^[A-Za-z_]\w*\([\w,\[\]()]*\)$")
 _VIEW = re.compile(r"^[A-Za-z_]\w*\([\w,\[\]]*\)\((u?int\d*|bool)\)$")
@@ -65,6 +73,14 @@ class PoolConfig(_Config):
         int | None,
         Field(ge=0, description="the pool's first block; from it liquidity providers are counted"),
     ] = None
+    entry_price: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            description="token1 for one token0 when liquidity was put in; impermanent loss of a"
+            " `v2` pool is measured from it, and without it not at all",
+        ),
+    ] = None
 
 
 class ViewConfig(_Config):
@@ -117,9 +133,35 @@ class DexConfig(_Config):
     tokens: Annotated[tuple[TokenConfig, ...], Field(max_length=500)] = ()
     pools: Annotated[tuple[PoolConfig, ...], Field(max_length=500)] = ()
     contracts: Annotated[tuple[ContractConfig, ...], Field(max_length=100)] = ()
-    max_providers: Annotated[
-        int, Field(ge=1, description="liquidity providers counted a pool, at most")
+    min_price_depth_usd: Annotated[
+        float,
+        Field(gt=0, description="with fewer dollars on its priced side a pool sets no price"),
+    ] = 1_000.0
+    max_liquidity_positions: Annotated[
+        int, Field(ge=1, description="liquidity positions kept a pool, at most")
     ] = 20_000
+    position_managers: Annotated[
+        tuple[Address, ...],
+        Field(
+            max_length=20,
+            description="NFT managers of V3 positions: a position is its NFT owner's;"
+            " PancakeSwap's by default",
+        ),
+    ] = (PANCAKE_V3_MANAGER,)
+    liquidity_custodians: Annotated[
+        tuple[Address, ...],
+        Field(
+            max_length=100,
+            description="farms and lockers: liquidity sent there stays its depositor's;"
+            " PancakeSwap's farms by default",
+        ),
+    ] = PANCAKE_FARMS
+
+    @property
+    def managers(self) -> frozenset[str]:
+        """The position managers to follow: none without a concentrated pool."""
+        concentrated = any(pool.kind != "v2" for pool in self.pools)
+        return frozenset(self.position_managers if concentrated else ())
 
     @model_validator(mode="after")
     def _check(self) -> Self:

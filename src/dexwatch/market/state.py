@@ -1,45 +1,95 @@
-"""The state of the watched pools and the dollar prices that follow from it."""
+"""The watched pools and the dollar prices that follow from them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
 
-from dexwatch.evm.events import V2Sync, V3Collect, V3Mint, V3Swap
+from dexwatch.evm.block import Block, BlockRef
+from dexwatch.evm.events import Event
 from dexwatch.market import pools, prices
+from dexwatch.market.block_events import Decoded, decode_block
 from dexwatch.market.config import DexConfig, PoolConfig, TokenConfig
+from dexwatch.market.history import PoolHistory, PoolState
+from dexwatch.market.pools import Trade
 from dexwatch.market.prices import PoolView, Price
+
+_RETRACTED = 1_024
+"""Dropped blocks that are remembered, so that late answers about them are not taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """What lies in a pool: the dollars of what could be priced, and the tokens that could not."""
+
+    usd: Decimal
+    unpriced: tuple[str, ...]
 
 
 @dataclass
-class PoolState:
-    """A pool as last seen; amounts in the tokens' smallest units, None before the first sight."""
+class WatchedPool:
+    """A configured pool, its tokens, and its state as the evaluated blocks leave it."""
 
     config: PoolConfig
     token0: TokenConfig
     token1: TokenConfig
-    amount0: int | None = None
-    amount1: int | None = None
-    """What lies in the pool: a pair's reserves, or the balances of a concentrated pool."""
-    sqrt_price_x96: int | None = None
+    history: PoolHistory = field(default_factory=PoolHistory)
 
     @property
     def name(self) -> str:
         """The label value."""
         return self.config.name
 
-    def price(self) -> float | None:
-        """Return how many token1 one token0 is worth."""
-        decimals = self.token0.decimals, self.token1.decimals
-        if self.config.kind == "v2":
-            return pools.v2_price(self.amount0 or 0, self.amount1 or 0, *decimals)
-        return pools.v3_price(self.sqrt_price_x96 or 0, *decimals)
+    @property
+    def state(self) -> PoolState:
+        """What the pool holds and tells now."""
+        return self.history.state
 
-    def sides(self) -> tuple[tuple[str, float], tuple[str, float]] | None:
-        """Return both tokens with their whole amounts, None while unknown."""
-        if self.amount0 is None or self.amount1 is None:
+    def price(self) -> Decimal | None:
+        """Return how many token1 one token0 is worth, as the pool alone says."""
+        state, decimals = self.state, (self.token0.decimals, self.token1.decimals)
+        if self.config.kind == "v2":
+            return pools.v2_price(state.amount0 or 0, state.amount1 or 0, *decimals)
+        return pools.v3_price(state.root or 0, *decimals)
+
+    def holdings(self) -> tuple[tuple[str, Decimal], tuple[str, Decimal]] | None:
+        """Return both tokens with the whole amounts that lie in the pool, None while unknown."""
+        state = self.state
+        if state.amount0 is None or state.amount1 is None:
             return None
+        return self._whole(state.amount0, state.amount1)
+
+    def view(self) -> PoolView | None:
+        """Return what pricing needs of the pool.
+
+        Of a concentrated pool a side counts with what its liquidity in range trades like, but
+        never with more than it holds: neither what lies out of range nor what is only virtual
+        stands behind a price.
+        """
+        price, holdings, state = self.price(), self.holdings(), self.state
+        if price is None or holdings is None:
+            return None
+        (symbol0, depth0), (symbol1, depth1) = holdings
+        if self.config.kind != "v2":
+            virtual = pools.v3_reserves(state.liquidity or 0, state.root or 0)
+            (_, virtual0), (_, virtual1) = self._whole(*virtual)
+            depth0, depth1 = min(depth0, virtual0), min(depth1, virtual1)
+        return PoolView(symbol0, symbol1, price, depth0, depth1)
+
+    def sides(self, trade: Trade) -> tuple[tuple[str, Decimal], tuple[str, Decimal]]:
+        """Return token and whole amount that were sold and bought."""
+        sold, bought = self.token0, self.token1
+        if not trade.zero_for_one:
+            sold, bought = bought, sold
         return (
-            (self.token0.symbol, self.amount0 / 10**self.token0.decimals),
-            (self.token1.symbol, self.amount1 / 10**self.token1.decimals),
+            (sold.symbol, pools.whole(trade.amount_in, sold.decimals)),
+            (bought.symbol, pools.whole(trade.amount_out, bought.decimals)),
+        )
+
+    def _whole(self, amount0: int, amount1: int) -> tuple[tuple[str, Decimal], tuple[str, Decimal]]:
+        return (
+            (self.token0.symbol, pools.whole(amount0, self.token0.decimals)),
+            (self.token1.symbol, pools.whole(amount1, self.token1.decimals)),
         )
 
 
@@ -48,71 +98,77 @@ class Market:
 
     def __init__(self, dex: DexConfig) -> None:
         tokens = {token.symbol: token for token in dex.tokens}
-        self.pools: Mapping[str, PoolState] = {
-            pool.address: PoolState(pool, tokens[pool.token0], tokens[pool.token1])
+        self.pools: Mapping[str, WatchedPool] = {
+            pool.address: WatchedPool(pool, tokens[pool.token0], tokens[pool.token1])
             for pool in dex.pools
         }
-        self._pegs = {token.symbol: token.usd for token in dex.tokens if token.usd is not None}
+        self._emitters = frozenset(self.pools) | dex.managers
+        self._pegs = {
+            token.symbol: Decimal(str(token.usd)) for token in dex.tokens if token.usd is not None
+        }
+        self._least_usd = Decimal(str(dex.min_price_depth_usd))
         self._prices: dict[str, Price] = {}
-        self._stale = True
+        self.version = 0
+        """Rises with every change, so that what follows from the state need not be made anew."""
+        self._priced = -1
+        self._decoded: tuple[str, Decoded] = ("", Decoded((), ()))
+        self._retracted: deque[str] = deque(maxlen=_RETRACTED)
 
     @property
     def prices(self) -> Mapping[str, Price]:
-        """Dollars by token symbol, of those that pools connect to a peg."""
-        if self._stale:
-            self._prices = prices.walk(self._pegs, self._views())
-            self._stale = False
+        """Dollars by token symbol, of those that deep enough pools connect to a peg."""
+        if self._priced != self.version:
+            views = (pool.view() for pool in self.pools.values())
+            found = [view for view in views if view is not None]
+            self._prices = prices.walk(self._pegs, found, least_usd=self._least_usd)
+            self._priced = self.version
         return self._prices
 
-    def sync(self, pool: PoolState, event: V2Sync) -> None:
-        """Take a pair's new reserves."""
-        self.refresh(pool, event.reserve0, event.reserve1)
+    def decode(self, block: Block) -> Decoded:
+        """Return the events of watched pools and position managers; a block is decoded once."""
+        if self._decoded[0] != block.ref.hash:
+            self._decoded = (block.ref.hash, decode_block(block, self._emitters))
+        return self._decoded[1]
 
-    def swap(self, pool: PoolState, event: V3Swap) -> None:
-        """Take a concentrated pool's swap."""
-        pool.sqrt_price_x96 = event.sqrt_price_x96
-        self._move(pool, event.amount0, event.amount1)
+    def apply(self, number: int, pool: WatchedPool, event: Event) -> None:
+        """Take an event of the newest block."""
+        pool.history.apply(number, event)
+        self.version += 1
 
-    def mint(self, pool: PoolState, event: V3Mint) -> None:
-        """Take liquidity added to a concentrated pool."""
-        self._move(pool, event.amount0, event.amount1)
+    def refresh(self, pool: WatchedPool, told: PoolState, at: BlockRef) -> None:
+        """Take a pool's state after a block, as the chain tells it; newer events are kept."""
+        if at.hash not in self._retracted:
+            pool.history.refresh(at.number, told)
+            self.version += 1
 
-    def collect(self, pool: PoolState, event: V3Collect) -> None:
-        """Take tokens paid out of a concentrated pool."""
-        self._move(pool, -event.amount0, -event.amount1)
+    def retract(self, blocks: Iterable[BlockRef], *, reset: bool = False) -> None:
+        """Take dropped blocks back; after a reset nothing that we knew holds any more."""
+        dropped = list(blocks)
+        self._retracted.extend(ref.hash for ref in dropped)
+        lowest = 0 if reset else min(ref.number for ref in dropped)
+        for pool in self.pools.values():
+            pool.history.retract(lowest)
+        self.version += 1
 
-    def refresh(
-        self, pool: PoolState, amount0: int, amount1: int, *, sqrt_price_x96: int | None = None
-    ) -> None:
-        """Take a pool's state as the chain tells it."""
-        pool.amount0, pool.amount1 = amount0, amount1
-        if sqrt_price_x96 is not None:
-            pool.sqrt_price_x96 = sqrt_price_x96
-        self._stale = True
+    def locked(self, pool: WatchedPool) -> Locked | None:
+        """Return the dollars in a pool, None while its state or the price of both is unknown.
 
-    def locked_usd(self, pool: PoolState) -> float | None:
-        """Return the dollars in a pool.
-
-        For a pair twice the better-priced side, since both sides are worth the same to its price.
+        For a pair twice the better-priced side, since both are worth the same to its price.
+        A concentrated pool is the sum of what it really holds.
         """
-        sides = pool.sides()
+        sides = pool.holdings()
         if sides is None:
             return None
-        if pool.config.kind != "v2":
-            return prices.locked_usd(sides, self.prices)
-        one_side = prices.trade_usd(*sides, self.prices)
-        return None if one_side is None else 2 * one_side
-
-    def _move(self, pool: PoolState, amount0: int, amount1: int) -> None:
-        if pool.amount0 is not None and pool.amount1 is not None:
-            pool.amount0, pool.amount1 = pool.amount0 + amount0, pool.amount1 + amount1
-        self._stale = True
-
-    def _views(self) -> list[PoolView]:
-        views = []
-        for pool in self.pools.values():
-            price, sides = pool.price(), pool.sides()
-            if price is not None and sides is not None:
-                (token0, amount0), (token1, amount1) = sides
-                views.append(PoolView(token0, token1, price, amount0, amount1))
-        return views
+        values = [prices.holding_usd(*side, self.prices) for side in sides]
+        priced = [value for value in values if value is not None]
+        unpriced = tuple(
+            token for (token, _), value in zip(sides, values, strict=True) if value is None
+        )
+        if not priced:
+            return None
+        if pool.config.kind == "v2" and not unpriced:
+            nearer = min(
+                zip(sides, priced, strict=True), key=lambda side: self.prices[side[0][0]].hops
+            )
+            return Locked(2 * nearer[1], ())
+        return Locked(sum(priced, Decimal(0)), unpriced)

@@ -7,8 +7,13 @@ POOL = ("pool",)
 swaps = counter("dex_swaps_total", "Swaps.", labels=POOL)
 volume_usd = counter(
     "dex_volume_usd_total",
-    "Traded value, the side with the better-known price.",
+    "Traded value by the side nearer to a peg, at the prices before the block.",
     unit=Unit.USD,
+    labels=POOL,
+)
+swaps_unpriced = counter(
+    "dex_swaps_unpriced_total",
+    "Swaps whose value is not known: no deep enough path of pools leads to a pegged token.",
     labels=POOL,
 )
 swap_size_usd = histogram(
@@ -36,49 +41,64 @@ slippage_ratio = histogram(
     labels=POOL,
 )
 fees_usd = counter("dex_fees_usd_total", "Fees paid by traders.", unit=Unit.USD, labels=POOL)
-tvl_usd = gauge("dex_tvl_usd", "Total value locked.", unit=Unit.USD, labels=POOL)
+lp_fees_usd = counter(
+    "dex_lp_fees_usd_total",
+    "The liquidity providers' part of the fees, without the protocol's.",
+    unit=Unit.USD,
+    labels=POOL,
+)
+tvl_usd = gauge(
+    "dex_tvl_usd",
+    "Total value locked, of the tokens whose price has depth.",
+    unit=Unit.USD,
+    labels=POOL,
+)
+tokens_unpriced = gauge(
+    "dex_tokens_unpriced",
+    "Tokens of a pool that count for nothing in its TVL: no price, or none that bears so many.",
+    unit=Unit.COUNT,
+    labels=POOL,
+)
 pool_price = gauge(
     "dex_pool_price", "Units of token1 for one token0.", unit=Unit.COUNT, labels=POOL
 )
 token_price_usd = gauge(
     "dex_token_price_usd",
-    "Price of a token from the configured pools.",
+    "Price of a token: the median of the deep enough pools on a path to a pegged token.",
     unit=Unit.USD,
+    labels=("token",),
+)
+price_depth_usd = gauge(
+    "dex_token_price_depth_usd",
+    "Dollars that stand behind a token's price, in the pools that set it.",
+    unit=Unit.USD,
+    labels=("token",),
+)
+price_spread_ratio = gauge(
+    "dex_token_price_spread_ratio",
+    "How far the pools that set a token's price are apart: highest over lowest, less one.",
+    unit=Unit.RATIO,
     labels=("token",),
 )
 liquidity_providers = gauge(
     "dex_liquidity_providers",
-    "Addresses that hold a liquidity position.",
+    "Owners of liquidity positions; one whose owner is not known counts as one.",
     unit=Unit.COUNT,
     labels=POOL,
+)
+liquidity_history_left = gauge(
+    "dex_liquidity_history_blocks_left",
+    "Past blocks that are still to be read before liquidity providers are complete.",
+    unit=Unit.COUNT,
 )
 liquidity_events = counter(
     "dex_liquidity_events_total",
     "Liquidity added (mint) and withdrawn (burn).",
     labels=("pool", "kind"),
 )
-pool_utilisation = gauge(
-    "dex_pool_utilisation_ratio",
-    "Volume of the last 24 h (or since start, if shorter) over TVL.",
-    unit=Unit.RATIO,
-    labels=POOL,
-)
-
 impermanent_loss = gauge(
     "dex_impermanent_loss_ratio",
-    "Loss of a provider of a v2 pool against holding since the watch began; negative.",
-    unit=Unit.RATIO,
-    labels=POOL,
-)
-fee_apr = gauge(
-    "dex_fee_apr_ratio",
-    "Yearly return of providers from the fees of the last 24 h (or since start, if shorter).",
-    unit=Unit.RATIO,
-    labels=POOL,
-)
-fee_apy = gauge(
-    "dex_fee_apy_ratio",
-    "The yearly return from fees if put back every day.",
+    "Loss of liquidity in a v2 pool against holding since the configured entry price; negative.",
     unit=Unit.RATIO,
     labels=POOL,
 )
@@ -125,20 +145,23 @@ contract_view = gauge(
 EXCHANGE_METRICS = (
     swaps,
     volume_usd,
+    swaps_unpriced,
     swap_size_usd,
     high_value_swaps,
     price_impact_ratio,
     slippage_ratio,
     fees_usd,
+    lp_fees_usd,
     tvl_usd,
+    tokens_unpriced,
     pool_price,
     token_price_usd,
+    price_depth_usd,
+    price_spread_ratio,
     liquidity_providers,
+    liquidity_history_left,
     liquidity_events,
-    pool_utilisation,
     impermanent_loss,
-    fee_apr,
-    fee_apy,
     events_malformed,
     contract_calls,
     contract_gas,

@@ -151,7 +151,7 @@ BUSINESS = {
     ),
     "M-LP-TVL": _m(exchange.tvl_usd),
     "M-LP-COUNT": _m(exchange.liquidity_providers),
-    "M-LP-UTIL": _m(exchange.pool_utilisation),
+    "M-LP-UTIL": _m(exchange.volume_usd, exchange.tvl_usd),
     "M-USER-ACTIVE": _m(business.active_users),
     "M-USER-NEW": _m(business.registrations),
     "M-USER-RETAIN": _m(business.retention),
