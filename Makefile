@@ -5,8 +5,9 @@ NAME ?=
 ARGS ?=
 BIN := .venv/bin
 SETUP := $(PYTHON) -B -m tools.setup
-# The flow tests start the whole platform and take minutes: CI runs them, and `make flow`.
-MARKS := $(if $(CI),,-m "not flow")
+# Tests wait for programs more than they compute, so there are more workers than cores.
+WORKERS ?= 4
+PYTEST := $(BIN)/pytest --durations=10
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tests packages run scenario test flow check format docs bench locks wheel clean
@@ -30,11 +31,14 @@ scenario:  ## Break the running sample in a known way: make scenario NAME=api-sl
 	@test -x $(BIN)/dexwatch || { echo "Start the sample first: make run" >&2; exit 2; }
 	@exec $(BIN)/dexwatch scenario $(NAME) $(ARGS)
 
+# The flow tests start the whole platform and take minutes: CI runs them, and `make flow`.
+# They come last and alone, because what they measure must not wait for other tests.
 test: setup-tests  ## Run the tests (ARGS="tests/rules -k cpu" for some; CI=true for all).
-	@exec $(BIN)/pytest $(MARKS) $(ARGS)
+	@$(PYTEST) -m "not flow" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(if $(CI),$(PYTEST) -m flow)
 
 flow: setup-tests  ## Run the tests that start the whole platform.
-	@exec $(BIN)/pytest -m flow $(ARGS)
+	@exec $(PYTEST) -m flow $(ARGS)
 
 check: setup-tests  ## Check format, lint, types, import contracts, budgets, documents, locks.
 	@$(BIN)/python -m tools.check

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from dexwatch.chain.answers import is_unsupported
 from dexwatch.chain.calls import revert_reason
 from dexwatch.chain.config import ChainConfig, EndpointConfig
-from dexwatch.chain.endpoint import Endpoint, Request, is_unsupported
+from dexwatch.chain.endpoint import Endpoint, Request
 from dexwatch.chain.follower import Reorg
 from dexwatch.chain.stream import BlockStream
 from dexwatch.clients.http import SourceError
@@ -198,6 +199,21 @@ async def test_a_reverted_call_is_seen_and_explained() -> None:
         assert not block.receipts[0].success
         reason = await revert_reason(node, call, block=block.ref.number)
         assert reason == "no reason given"
+
+
+async def test_by_arrival_no_transaction_is_lost_to_a_dearer_one_behind_it() -> None:
+    async with anvil(need.free_port(), "--no-mining", "--order", "fifo") as node:
+        accounts = await node.call("eth_accounts")
+        for nonce in range(8):
+            for place, who in enumerate(accounts):
+                fields = {"from": who, "to": who, "gas": "0x5208", "nonce": hex(nonce)}
+                price = hex(10**9 * (1 + (nonce * 5 + place) % 7))
+                await node.call("eth_sendTransaction", fields | {"gasPrice": price})
+            if nonce % 3 == 2:
+                await node.call("evm_mine")
+        await node.call("evm_mine")
+        count = [Request("eth_getTransactionCount", (who, "latest")) for who in accounts]
+        assert await node.batch(count) == ["0x8"] * len(accounts)
 
 
 @pytest.mark.parametrize("params", [["latest"], ["0xzz", True], [None, None]])

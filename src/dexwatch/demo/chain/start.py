@@ -16,7 +16,6 @@ from dexwatch.demo.chain.compile import load_artefacts
 from dexwatch.demo.chain.deploy import deploy
 from dexwatch.demo.chain.handle import ChainHandle, Node
 from dexwatch.demo.chain.rpc import Rpc
-from dexwatch.demo.chain.unstick import Unsticker
 from dexwatch.demo.config import Options, Ports
 from dexwatch.demo.node.face import Face
 from dexwatch.demo.node.gateway import Gateway
@@ -75,8 +74,6 @@ async def sample_chain(
         )
         traders = Traders(rpc, heads, population)
         tasks.append(asyncio.create_task(traders.run(), name="traders"))
-        unsticker = Unsticker(rpc, traders.sender.forget)
-        tasks.append(asyncio.create_task(unsticker.run(), name="unsticker"))
         abis = {name: artefact.abi for name, artefact in artefacts.items()}
         handle = ChainHandle(
             chain_id=CHAIN_ID,
@@ -111,6 +108,8 @@ def anvil(port: int, options: Options) -> Program:
         "--prune-history": KEPT_STATES,
         "--transaction-block-keeper": KEPT_BLOCKS,
         "--threads": 2,
+        # By fees anvil drops a transaction whose sender pays more for the one after it.
+        "--order": "fifo",
     }
     words = [str(word) for pair in argv.items() for word in pair]
     return Program(

@@ -56,12 +56,9 @@ class Sender:
             hashes.append(None if isinstance(answer, RpcError) else str(answer))
         return hashes
 
-    def forget(self, sender: str | None = None) -> None:
-        """Ask the node for the nonce again: of one account, or of all after a lost answer."""
-        if sender is None:
-            self._nonces.clear()
-        else:
-            self._nonces.pop(sender, None)
+    def forget(self) -> None:
+        """Ask the node for all nonces again, as after a lost answer."""
+        self._nonces.clear()
 
     async def _learn(self, senders: set[str]) -> None:
         unknown = sorted(senders - self._nonces.keys())
