@@ -1,22 +1,30 @@
 """What the channels over HTTP make of a receiver's answers."""
 
-import pytest
+from datetime import timedelta
+from email.utils import format_datetime
 
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dexwatch import clock
 from dexwatch.demo.local.server import LoopbackServer, Reply, Request
 from dexwatch.incidents.records import DeliveryOutcome
+from dexwatch.notifiers.http import retry_after
 from dexwatch.response.notifier import DeliveryResult
 from tests.fakes.notices import notice
-from tests.notifiers.case import CASES, FAILED, HTTP_CASES, RETRYABLE, UNKNOWN, opened
+from tests.notifiers.case import CASES, DELIVERED, FAILED, HTTP_CASES, RETRYABLE, UNKNOWN, opened
 
 
 async def tried(name: str, reply: Reply) -> DeliveryResult:
     """Send one page to a receiver that gives this answer."""
 
-    async def answer(_: Request) -> Reply:
+    async def given_answer(_: Request) -> Reply:
         return reply
 
     async with (
-        LoopbackServer(answer) as server,
+        LoopbackServer(given_answer) as server,
         opened(name, CASES[name].config(server.url)) as notifier,
     ):
         return await notifier.send(notice(name, CASES[name].recipient))
@@ -32,11 +40,46 @@ async def tried(name: str, reply: Reply) -> DeliveryResult:
     ],
 )
 async def test_statuses(name: str, status: int, meaning: DeliveryOutcome) -> None:
-    headers = {"location": "http://127.0.0.1:1/", "retry-after": "7"}
+    headers = {"location": "http://127.0.0.1:1/"}
     result = await tried(name, Reply(b"{}", status=status, headers=headers))
     assert result.outcome is meaning
-    assert result.retry_after == (7 if status == 429 else None)
+    assert result.retry_after is None
     assert str(status) in result.detail
+
+
+def answer(header: str) -> httpx.Response:
+    return httpx.Response(429, headers=[(b"retry-after", header.encode())])
+
+
+@pytest.mark.parametrize("name", HTTP_CASES)
+@pytest.mark.parametrize("status", [429, 503])
+async def test_who_says_when_to_come_back_is_obeyed(name: str, status: int) -> None:
+    seconds = await tried(name, Reply(b"", status=status, headers={"retry-after": "7"}))
+    assert (seconds.outcome, seconds.retry_after) == (RETRYABLE, 7)
+    date = format_datetime(clock.now() + timedelta(seconds=90), usegmt=True)
+    dated = await tried(name, Reply(b"", status=status, headers={"retry-after": date}))
+    assert dated.outcome is RETRYABLE
+    assert 80 < (dated.retry_after or 0) <= 90
+
+
+def test_a_date_that_is_past_means_now_and_one_far_ahead_an_hour() -> None:
+    assert retry_after(answer("Fri, 31 Dec 1999 23:59:59 GMT")) == 0
+    assert retry_after(answer("Friday, 31-Dec-99 23:59:59 GMT")) == 0
+    assert retry_after(answer("Fri Dec 31 23:59:59 1999")) == 0
+    assert retry_after(answer("Fri, 31 Dec 2199 23:59:59 GMT")) == 3600
+    assert retry_after(answer("999999999999")) == 3600
+
+
+@given(st.text(max_size=40))
+def test_no_header_is_a_crash_or_an_endless_wait(header: str) -> None:
+    seconds = retry_after(answer(header))
+    assert seconds is None or 0 <= seconds <= 3600
+
+
+@pytest.mark.parametrize("name", HTTP_CASES)
+async def test_an_endless_answer_is_not_read_to_its_end(name: str) -> None:
+    result = await tried(name, Reply(b" " * 5_000_000))
+    assert result.outcome in (UNKNOWN, DELIVERED)
 
 
 @pytest.mark.parametrize("name", HTTP_CASES)

@@ -1,14 +1,20 @@
 """What the notifiers over HTTP have in common: a careful client, and what its failures mean."""
 
 import ipaddress
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
+from dexwatch import clock
 from dexwatch.response.notifier import DeliveryResult
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _LONGEST_WAIT = 3600.0
+_ANSWER_BYTES = 4_000_000
 
 
 def client(url: str) -> httpx.AsyncClient:
@@ -21,6 +27,34 @@ def client(url: str) -> httpx.AsyncClient:
         limits=httpx.Limits(max_connections=8, max_keepalive_connections=4),
         headers={"User-Agent": "dexwatch"},
     )
+
+
+async def post(
+    sender: httpx.AsyncClient,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    most_bytes: int = _ANSWER_BYTES,
+    **body: Any,  # noqa: ANN401 - what httpx takes: content, data or json.
+) -> httpx.Response:
+    """Post and return the answer with its body, of which at most `most_bytes` are read.
+
+    Raises:
+        httpx.HTTPError: no connection, a broken one, or an answer that is too long.
+    """
+    request = sender.build_request("POST", url, headers=dict(headers), **body)
+    response = await sender.send(request, stream=True)
+    read = bytearray()
+    try:
+        if most_bytes:
+            async for part in response.aiter_bytes():
+                read += part
+                if len(read) > most_bytes:
+                    raise httpx.DecodingError("the answer is too long", request=request)
+    finally:
+        await response.aclose()
+    kept = {k: v for k, v in response.headers.items() if k in ("retry-after", "x-oauth-scopes")}
+    return httpx.Response(response.status_code, headers=kept, content=bytes(read))
 
 
 def failed(error: httpx.HTTPError) -> DeliveryResult:
@@ -36,13 +70,12 @@ def refused(response: httpx.Response) -> DeliveryResult | None:
     status = response.status_code
     if 200 <= status < 300:
         return None
-    said = f"HTTP {status}"
+    said, wait = f"HTTP {status}", retry_after(response)
     if status == 429:
-        return DeliveryResult.retryable(
-            f"{said}: asked to slow down", retry_after=retry_after(response)
-        )
-    if status in (408, 425):
-        return DeliveryResult.retryable(said)
+        return DeliveryResult.retryable(f"{said}: asked to slow down", retry_after=wait)
+    if status in (408, 425) or (status == 503 and wait is not None):
+        # Who says when to come back has not done anything yet (RFC 9110, section 10.2.3).
+        return DeliveryResult.retryable(said, retry_after=wait)
     if status >= 500:
         # A server that failed may have failed after it took the message.
         return DeliveryResult.unknown(said)
@@ -54,12 +87,28 @@ def refused(response: httpx.Response) -> DeliveryResult | None:
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """Return the seconds that the receiver asked for; dates and nonsense count as nothing."""
+    """Return the seconds that the receiver asked to wait, at most an hour; None for nonsense.
+
+    RFC 9110, section 10.2.3: a number of seconds, or a date.
+    """
+    given = response.headers.get("retry-after", "").strip()
     try:
-        seconds = float(response.headers.get("retry-after", ""))
-    except ValueError:
+        seconds = float(given) if given[:1].isdecimal() else _until(given)
+    except (ValueError, OverflowError):
         return None
-    return min(seconds, _LONGEST_WAIT) if seconds >= 0 else None
+    return min(max(seconds, 0.0), _LONGEST_WAIT)
+
+
+def _until(date: str) -> float:
+    try:
+        then = parsedate_to_datetime(date)
+    except (TypeError, IndexError) as error:  # What the library raises for some nonsense.
+        raise ValueError(date) from error
+    return (_aware(then) - clock.now()).total_seconds()
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _loopback(url: str) -> bool:

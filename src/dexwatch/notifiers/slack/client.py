@@ -3,29 +3,33 @@
 Methods, errors and limits: Slack's Web API and Block Kit references.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import httpx
+import structlog
 
 from dexwatch.incidents.effects import UpdateReason
 from dexwatch.incidents.notice import Notice, NoticeKind
 from dexwatch.notifiers import http
 from dexwatch.notifiers.slack.config import SlackConfig
-from dexwatch.notifiers.slack.errors import GONE, meaning
-from dexwatch.notifiers.slack.render import EVENT_TYPE, message, note
+from dexwatch.notifiers.slack.errors import Refusal, meaning, refusal
+from dexwatch.notifiers.slack.render import EVENT_TYPE, messages, notes
 from dexwatch.response.notifier import DeliveryResult, LookupResult
 
+_log = structlog.get_logger(__name__)
+
+_FORM_STATUSES = frozenset({400, 413, 414, 431})
 _SILENT = frozenset({UpdateReason.JOINED, UpdateReason.ALERT_RESOLVED, UpdateReason.NOTE})
 
 
 class SlackError(Exception):
-    """A call that did not succeed, and what that means."""
+    """A call that did not succeed: what that means for a message, and what Slack objects to."""
 
-    def __init__(self, outcome: DeliveryResult, error: str = "") -> None:
-        super().__init__(outcome.detail)
-        self.outcome = outcome
-        self.error = error
+    def __init__(self, result: DeliveryResult, kind: Refusal) -> None:
+        super().__init__(result.detail)
+        self.result = result
+        self.kind = kind
 
 
 class SlackNotifier:
@@ -46,23 +50,52 @@ class SlackNotifier:
     async def send(self, notice: Notice) -> DeliveryResult:
         """Post the incident's message, or update it and say in its thread what happened."""
         try:
-            if notice.handle is None:
-                return DeliveryResult.delivered(handle=await self._post(notice))
-            channel, _, ts = notice.handle.partition(":")
-            try:
-                await self._call("chat.update", {"channel": channel, "ts": ts, **message(notice)})
-            except SlackError as error:
-                if error.error not in GONE:
-                    raise
-                # Somebody deleted the message: a new one takes its place.
-                return DeliveryResult.delivered(handle=await self._post(notice))
-            if notice.kind is NoticeKind.PAGE or notice.event not in _SILENT:
-                page = notice.kind is NoticeKind.PAGE
-                thread = {"channel": channel, "thread_ts": ts, "reply_broadcast": page}
-                await self._call("chat.postMessage", {**thread, **note(notice)})
+            if notice.handle is None or not await self._update(notice, notice.handle):
+                handle = await self._write(
+                    "chat.postMessage", {"channel": notice.recipient}, messages(notice)
+                )
+                return DeliveryResult.delivered(handle=handle)
             return DeliveryResult.delivered(handle=notice.handle)
         except SlackError as error:
-            return error.outcome
+            return error.result
+
+    async def _update(self, notice: Notice, handle: str) -> bool:
+        """Bring message and thread up to date; False when a new message must take their place."""
+        channel, _, ts = handle.partition(":")
+        page = notice.kind is NoticeKind.PAGE
+        try:
+            await self._write("chat.update", {"channel": channel, "ts": ts}, messages(notice))
+            if page or notice.event not in _SILENT:
+                thread = {"channel": channel, "thread_ts": ts, "reply_broadcast": page}
+                await self._write("chat.postMessage", thread, notes(notice))
+        except SlackError as error:
+            # Deleted, locked, or in a channel that is gone while the configured one may be there.
+            if error.kind in (Refusal.MESSAGE, Refusal.DESTINATION):
+                return False
+            raise
+        return True
+
+    async def _write(
+        self, method: str, where: Mapping[str, Any], versions: Iterable[Mapping[str, Any]]
+    ) -> str | None:
+        """Write the richest version that Slack takes; return the message's handle.
+
+        Raises:
+            SlackError: with the last refusal.
+        """
+        refused: SlackError | None = None
+        for version in versions:
+            try:
+                answer = await self._call(method, {**where, **version})
+            except SlackError as error:
+                if error.kind not in (Refusal.FORM, Refusal.STRANGE):
+                    raise
+                _log.warning("slack.plainer", refused=error.result.detail)
+                refused = error
+            else:
+                channel, ts = answer.get("channel"), answer.get("ts")
+                return f"{channel}:{ts}" if channel and ts else None
+        raise refused or SlackError(DeliveryResult.failed("nothing to say"), Refusal.FORM)
 
     async def lookup(self, notice: Notice) -> LookupResult:
         """Look for the message's key in the metadata of the channel's newest messages."""
@@ -71,7 +104,7 @@ class SlackNotifier:
                 channel = await self._channel_id(notice.recipient)
                 if channel is None:
                     return LookupResult(None)
-                method, where = "conversations.history", {"channel": channel, "limit": 100}
+                method, where = "conversations.history", {"channel": channel, "limit": 200}
             else:
                 channel, _, ts = notice.handle.partition(":")
                 method, where = "conversations.replies", {"channel": channel, "ts": ts}
@@ -86,12 +119,6 @@ class SlackNotifier:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
-
-    async def _post(self, notice: Notice) -> str:
-        answer = await self._call(
-            "chat.postMessage", {"channel": notice.recipient, **message(notice)}
-        )
-        return f"{answer.get('channel', '')}:{answer.get('ts', '')}"
 
     async def _channel_id(self, recipient: str) -> str | None:
         name, cursor = recipient.removeprefix("#"), ""
@@ -117,25 +144,29 @@ class SlackNotifier:
         token = self._config.token.get_secret_value()
         body: dict[str, Any] = {"data": arguments} if form else {"json": arguments}
         try:
-            response = await self._http.post(
+            response = await http.post(
+                self._http,
                 f"{self._config.api_url}{method}",
                 headers={"Authorization": f"Bearer {token}"},
                 **body,
             )
         except httpx.HTTPError as error:
-            raise SlackError(http.failed(error)) from None
+            raise SlackError(http.failed(error), Refusal.UNSURE) from None
         refused = http.refused(response)
         if refused is not None:
-            raise SlackError(refused)
+            by_form = response.status_code in _FORM_STATUSES
+            raise SlackError(refused, Refusal.FORM if by_form else Refusal.UNSURE)
         try:
             answer = response.json()
         except ValueError:
-            raise SlackError(DeliveryResult.unknown("the answer was not JSON")) from None
+            unread = DeliveryResult.unknown("the answer was not JSON")
+            raise SlackError(unread, Refusal.UNSURE) from None
         if not isinstance(answer, dict):
-            raise SlackError(DeliveryResult.unknown("the answer was not an object"))
+            raise SlackError(DeliveryResult.unknown("the answer was no object"), Refusal.UNSURE)
         if answer.get("ok") is not True:
             said = str(answer.get("error", "unknown"))[:80]
-            raise SlackError(meaning(said, retry_after=http.retry_after(response)), said)
+            result = meaning(said, retry_after=http.retry_after(response))
+            raise SlackError(result, refusal(said))
         return answer
 
 

@@ -1,13 +1,24 @@
 """What a Slack message looks like: within Block Kit's limits, all foreign text made harmless."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from dexwatch.incidents.notice import Notice, NoticeAlert, headline, told
 from dexwatch.incidents.records import IncidentState
+from dexwatch.notifiers.text import lines, one_line
 
 EVENT_TYPE = "dexwatch_incident"
-_HEADER, _SECTION, _BUTTON_URL = 150, 2800, 3000
+# Slack's limits are 150 for a header, 3,000 for a section and a button's address, 50 blocks; the
+# whole message has one of its own that is not published, but lies above 6,000 characters.
+_HEADER, _SUMMARY, _DESCRIPTION, _ALERT_NAME, _ALERT, _BUTTON_URL = 148, 600, 2400, 80, 200, 3000
+_TEXT_BYTES = 3900
+"""`chat.update` takes 4,000 of `text`, and counts bytes of UTF-8."""
+_PREVIEW_BYTES, _BARE_BYTES = 1000, 500
 _MOST_SHOWN = 5
+_LONGEST = 5000
+"""What is longer is cut before it is escaped."""
+# A word joiner keeps marks from pairing up to formatting, and an @ from becoming a mention.
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"{mark}\u2060" for mark in "*_~`@"}
 _MARK = {
     IncidentState.OPEN: ":red_circle:",
     IncidentState.ACKNOWLEDGED: ":large_yellow_circle:",
@@ -16,16 +27,42 @@ _MARK = {
 }
 
 
-def message(notice: Notice) -> dict[str, Any]:
-    """Return the arguments of the incident's message that describe its content."""
+def messages(notice: Notice) -> Iterator[dict[str, Any]]:
+    """Yield the arguments of the incident's message, each version plainer than the one before."""
+    yield {
+        "text": _within(_one_line(f"{headline(notice)}: {notice.summary}"), _PREVIEW_BYTES),
+        "blocks": _blocks(notice),
+        "metadata": _metadata(notice),
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
+    said = "\n".join(map(_one_line, (headline(notice), told(notice), notice.summary)))
+    said = "\n".join((said, *lines(notice.description, _LONGEST)))
+    facts = f"\n{_facts(notice)}"
+    plain = _within(said, _TEXT_BYTES - _bytes(facts)) + facts
+    # An empty list takes away the blocks of a message that had some.
+    yield {"text": plain, "blocks": [], "metadata": _metadata(notice), "unfurl_links": False}
+    yield {"text": _within(_one_line(headline(notice)), _BARE_BYTES), "blocks": []}
+
+
+def notes(notice: Notice) -> Iterator[dict[str, Any]]:
+    """Yield the arguments of a note in the message's thread, the second version plainer."""
+    text = f"{_MARK[notice.state]} {_within(_one_line(told(notice)), _BARE_BYTES)}"
+    yield {"text": text, "metadata": _metadata(notice), "unfurl_links": False}
+    yield {"text": text}
+
+
+def _blocks(notice: Notice) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = [
-        _plain("header", headline(notice), _HEADER),
-        _section(f"{_MARK[notice.state]} {escape(told(notice))}"),
+        _header(headline(notice)),
+        _section(f"{_MARK[notice.state]} {_within(_one_line(told(notice)), _BARE_BYTES)}"),
     ]
-    if notice.summary:
-        blocks.append(_section(f"*{_oneline(notice.summary)}*"))
-    if notice.description:
-        blocks.append(_section(escape(notice.description)))
+    summary = fit(_one_line(notice.summary), _SUMMARY)
+    description = fit("\n".join(lines(notice.description, _LONGEST)), _DESCRIPTION)
+    if summary:
+        blocks.append(_section(f"*{summary}*"))
+    if description:
+        blocks.append(_section(description))
     if len(notice.alerts) > 1:
         listed = [_alert(alert) for alert in notice.alerts[:_MOST_SHOWN]]
         left = len(notice.alerts) - len(listed) + notice.more_alerts
@@ -36,28 +73,47 @@ def message(notice: Notice) -> dict[str, Any]:
     buttons = _buttons(notice)
     if buttons:
         blocks.append({"type": "actions", "elements": buttons})
-    return {
-        "text": escape(f"{headline(notice)}: {notice.summary}".strip(": "))[:_SECTION],
-        "blocks": blocks,
-        "metadata": _metadata(notice),
-        "unfurl_links": False,
-        "unfurl_media": False,
-    }
-
-
-def note(notice: Notice) -> dict[str, Any]:
-    """Return the arguments of a note in the thread of the incident's message."""
-    text = f"{_MARK[notice.state]} {escape(told(notice))}"
-    return {"text": text[:_SECTION], "metadata": _metadata(notice), "unfurl_links": False}
+    return blocks
 
 
 def escape(text: str) -> str:
     """Return text that Slack shows as written: no mention, no link, no formatting, one font."""
-    safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    # A word joiner keeps marks from pairing up to formatting, and an @ from becoming a mention.
-    for mark in "*_~`":
-        safe = safe.replace(mark, f"{mark}\u2060")
-    return safe.replace("@", "@\u2060").replace("\x00", "")
+    return "".join(map(_escaped, text))
+
+
+def fit(text: str, most: int) -> str:
+    """Return escaped text of at most `most` UTF-16 units, never cut inside an escape."""
+    return _cut(text, most, _units)
+
+
+def _within(text: str, most: int) -> str:
+    """Return escaped text of at most `most` bytes of UTF-8."""
+    return _cut(text, most, _bytes)
+
+
+def _cut(text: str, most: int, size: Callable[[str], int]) -> str:
+    whole = escape(text)
+    if size(whole) <= most:
+        return whole
+    kept, room = [], most - size("…")
+    for part in map(_escaped, text):
+        room -= size(part)
+        if room < 0:
+            break
+        kept.append(part)
+    return "".join(kept) + "…"
+
+
+def _escaped(character: str) -> str:
+    return _ESCAPES.get(character, character)
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())
 
 
 def _metadata(notice: Notice) -> dict[str, Any]:
@@ -75,7 +131,7 @@ def _facts(notice: Notice) -> str:
     clock = notice.began_at.strftime("%H:%M UTC")
     facts = [notice.incident_id, f"since <!date^{began}^{{time_secs}}|{clock}>"]
     if notice.owner:
-        facts.append(f"owner {_oneline(notice.owner)}")
+        facts.append(f"owner {fit(_one_line(notice.owner), _ALERT_NAME)}")
     if notice.resolved_at:
         minutes = max((notice.resolved_at - notice.began_at).total_seconds() / 60, 0)
         facts.append(f"lasted {minutes:.0f} min" if minutes >= 1 else "lasted under a minute")
@@ -84,8 +140,11 @@ def _facts(notice: Notice) -> str:
 
 def _alert(alert: NoticeAlert) -> str:
     state = ":small_red_triangle:" if alert.firing else ":white_check_mark:"
-    said = _oneline(alert.summary)[:300]
-    return f"{state} {alert.severity} {_oneline(alert.name)[:80]}: {said}"
+    name, said = (
+        fit(_one_line(alert.name), _ALERT_NAME),
+        fit(_one_line(alert.summary), _ALERT),
+    )
+    return f"{state} {alert.severity} {name}: {said}"
 
 
 def _buttons(notice: Notice) -> list[dict[str, Any]]:
@@ -106,11 +165,11 @@ def _buttons(notice: Notice) -> list[dict[str, Any]]:
     ]
 
 
-def _plain(kind: str, text: str, limit: int) -> dict[str, Any]:
+def _header(text: str) -> dict[str, Any]:
     # Plain text is shown as written; the joiner only makes sure that no client thinks otherwise.
-    safe = text.replace("\x00", "").replace("<", "<\u2060").replace("@", "@\u2060")
-    words = " ".join(safe.split())[:limit] or "Incident"
-    return {"type": kind, "text": {"type": "plain_text", "text": words, "emoji": False}}
+    safe = _one_line(text).replace("<", "<\u2060").replace("@", "@\u2060")
+    words = one_line(safe, _HEADER // 2) if _units(safe) > _HEADER else safe
+    return {"type": "header", "text": {"type": "plain_text", "text": words, "emoji": False}}
 
 
 def _section(text: str) -> dict[str, Any]:
@@ -119,8 +178,8 @@ def _section(text: str) -> dict[str, Any]:
 
 def _mrkdwn(text: str) -> dict[str, Any]:
     # Slack would turn bare addresses in foreign text into links; verbatim keeps them text.
-    return {"type": "mrkdwn", "text": text[:_SECTION], "verbatim": True}
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def _oneline(text: str) -> str:
-    return " ".join(escape(text).split())
+def _one_line(text: str) -> str:
+    return one_line(text, _LONGEST)

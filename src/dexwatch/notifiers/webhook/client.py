@@ -41,11 +41,9 @@ class WebhookNotifier:
         headers["Idempotency-Key"] = hashlib.sha256(notice.key.encode()).hexdigest()
         try:
             # The answer's body is not read: a receiver may not make us wait for it.
-            request = self._clients[hook.name].build_request(
-                "POST", hook.url, content=body, headers=headers
+            response = await http.post(
+                self._clients[hook.name], hook.url, headers=headers, most_bytes=0, content=body
             )
-            response = await self._clients[hook.name].send(request, stream=True)
-            await response.aclose()
         except httpx.HTTPError as error:
             return http.failed(error)
         return http.refused(response) or DeliveryResult.delivered(f"HTTP {response.status_code}")
