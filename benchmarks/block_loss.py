@@ -34,7 +34,7 @@ PEER_SHARE = 33 / 133
 async def main(seconds: float) -> None:
     with tempfile.TemporaryDirectory(prefix="dexwatch-bench-") as name:
         folder = Path(name)
-        options = Options(exchange=False, console_port=free_ports(1)[0], pace="production")
+        options = Options(exchange=False, console_port=free_ports(1)[0], profile="production")
         async with (
             sample(folder / "demo", options) as running,
             Supervisor(folder / "watch") as supervisor,

@@ -50,7 +50,7 @@ none of the candidates that the browser itself looks at."""
 
 
 async def main() -> None:
-    options = Options(console_port=free_ports(1)[0], pace="production")
+    options = Options(console_port=free_ports(1)[0], profile="production")
     with tempfile.TemporaryDirectory(prefix="dexwatch-bench-") as folder:
         async with (
             sample(Path(folder) / "demo", options) as running,

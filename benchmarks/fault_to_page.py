@@ -3,7 +3,7 @@
 Two dozen Redis servers are stopped one after the other, at moments that follow no interval.
 Two systems watch the same servers through the same exporter at the same time:
 
-* dexwatch in its production pace, until its webhook channel has the page of `RedisDown` (P0);
+* dexwatch in its production profile, until its webhook channel has the page of `RedisDown` (P0);
 * Prometheus with 15 s scrapes and evaluations, and Alertmanager with 30 s `group_wait`,
   until its webhook has the alert.
 """

@@ -92,7 +92,7 @@ async def one_round(
 
 async def timed(
     client: httpx.AsyncClient,
-    subject: str,
+    alert_group: str,
     counts: dict[str, Callable[[], int]],
     taken: dict[str, list[float]],
 ) -> None:
@@ -102,7 +102,7 @@ async def timed(
     posting = asyncio.create_task(
         client.post(
             "/hooks/alertmanager",
-            content=webhook(subject),
+            content=webhook(alert_group),
             headers={"Authorization": f"Bearer {TOKEN}"},
         )
     )
@@ -145,17 +145,17 @@ async def prometheus(_: Request) -> Reply:
     return Reply(orjson.dumps({"status": "success", "data": data}), kind="application/json")
 
 
-def webhook(subject: str) -> bytes:
+def webhook(alert_group: str) -> bytes:
     """Return an Alertmanager message with one P0."""
     alert = {
         "status": "firing",
-        "labels": {"alertname": "ApiUptimeLow", "severity": "P0", "subject": subject},
+        "labels": {"alertname": "ApiUptimeLow", "severity": "P0", "alert_group": alert_group},
         "annotations": {"summary": "97 % of 99.9 %", "query": "up", "unit": "ratio", "limit": "1"},
         "startsAt": "2026-01-01T00:00:00Z",
         "endsAt": "0001-01-01T00:00:00Z",
-        "fingerprint": subject,
+        "fingerprint": alert_group,
     }
-    body = {"version": "4", "groupKey": subject, "status": "firing", "alerts": [alert]}
+    body = {"version": "4", "groupKey": alert_group, "status": "firing", "alerts": [alert]}
     return orjson.dumps(body)
 
 

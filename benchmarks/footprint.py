@@ -18,7 +18,7 @@ AIM_CPU = 0.30
 
 
 async def main(seconds: float) -> None:
-    options = Options(console_port=free_ports(1)[0], pace="production")
+    options = Options(console_port=free_ports(1)[0], profile="production")
     with tempfile.TemporaryDirectory(prefix="dexwatch-bench-") as folder:
         async with sample(Path(folder) / "demo", options) as running, watched(running):
             root = running.world.programs.state("dexwatch").pid
@@ -33,7 +33,7 @@ async def main(seconds: float) -> None:
     proportional = sum(pss for _, pss in each.values()) / 1e6
     report(
         benchmark="footprint",
-        figure="memory and processor of dexwatch with its daemons, production pace",
+        figure="memory and processor of dexwatch with its daemons, production profile",
         unit="MB; share of one core",
         seconds=seconds,
         resident_mb=round(resident),

@@ -48,12 +48,14 @@ CATALOGUES = (
     Catalogue("dexwatch.rules", "dexwatch.rules.registry", "ALERTS", AlertRule, lambda one: one.id),
     Catalogue(
         "dexwatch.rules",
-        "dexwatch.rules.recordings",
-        "RECORDINGS",
+        "dexwatch.rules.recording_rules",
+        "RECORDING_RULES",
         RecordingRule,
         lambda one: one.name,
     ),
-    Catalogue("dexwatch.dashboards", "dexwatch.dashboards", "BOARDS", Board, lambda one: one.id),
+    Catalogue(
+        "dexwatch.dashboards", "dexwatch.dashboards.registry", "BOARDS", Board, lambda one: one.id
+    ),
     Catalogue(
         "dexwatch.demo.scenarios",
         "dexwatch.demo.scenarios",
@@ -80,7 +82,7 @@ CATALOGUES = (
 
 def modules(package: str) -> Iterable[ModuleType]:
     parent = importlib.import_module(package)
-    for found in pkgutil.iter_modules(parent.__path__, prefix=f"{package}."):
+    for found in pkgutil.walk_packages(parent.__path__, prefix=f"{package}."):
         yield importlib.import_module(found.name)
 
 

@@ -25,6 +25,7 @@ FOLDER_LIMIT = 12
 DEPTH_LIMIT = 2
 CATALOGUES = {
     "collectors",
+    "catalogue",
     "rules",
     "notifiers",
     "playbooks",

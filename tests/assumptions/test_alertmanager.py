@@ -39,7 +39,7 @@ def test_receivers_of_this_version(tmp_path, require, receiver, taken):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running(tmp_path_factory) -> AsyncIterator[Stack]:
-    labels = {"alertname": "A", "severity": "P0", "subject": "a"}
+    labels = {"alertname": "A", "severity": "P0", "alert_group": "a"}
     async with stack(tmp_path_factory.mktemp("stack"), rules(labels), "A") as started:
         yield started
 

@@ -15,13 +15,13 @@ from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.programs.alertmanager import Hook
 from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.supervisor import Supervisor
+from dexwatch.demo.profile import DEMO
 from dexwatch.metrics import host, probes
 from dexwatch.metrics.host import HOST_METRICS
 from dexwatch.metrics.metric import TARGET_LABELS, Metric
 from dexwatch.metrics.probes import PROBE_METRICS
 from dexwatch.metrics.prometheus import PROMETHEUS_METRICS
 from dexwatch.roles.exposition import serve
-from dexwatch.rules.pace import SAMPLE
 from dexwatch.rules.registry import render
 from tests.fakes import need
 from tests.fakes.patience import until
@@ -57,7 +57,7 @@ async def client(tmp_path_factory) -> AsyncIterator[PrometheusClient]:
                         "name": "self",
                         "kind": "http",
                         "target": f"http://localhost:{port}/healthz",
-                        "cadence": "critical",
+                        "scrape_class": "critical",
                     }
                 ],
             }
@@ -65,8 +65,8 @@ async def client(tmp_path_factory) -> AsyncIterator[PrometheusClient]:
         programs = plan(
             config,
             folder=folder,
-            pace=SAMPLE,
-            rules=render(SAMPLE),
+            profile=DEMO,
+            rules=render(DEMO),
             roles=(),
             hook=Hook("http://127.0.0.1:1/", SecretStr("x")),
         )

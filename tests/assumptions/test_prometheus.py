@@ -102,7 +102,7 @@ RULES = json.dumps(
                         "alert": "A",
                         "expr": "fault == 1",
                         "keep_firing_for": "2s",
-                        "labels": {"severity": "P0", "subject": "a"},
+                        "labels": {"severity": "P0", "alert_group": "a"},
                     }
                 ],
             }

@@ -32,7 +32,7 @@ PAGES = {
     "silences": "/silences",
     "targets": "/targets",
     "rules": "/rules",
-    "runbook": "/runbooks/ApiLatencyHigh",
+    "runbook_url": "/runbooks/ApiLatencyHigh",
 }
 
 

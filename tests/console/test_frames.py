@@ -27,10 +27,10 @@ def latest(*values):
 
 
 def test_a_stat_says_what_a_crossed_limit_means():
-    shown = panel(PanelKind.STAT, thresholds=(Threshold(0.5, Level.BAD, "it burns"),))
+    shown = panel(PanelKind.STAT, thresholds=(Threshold(0.5, Level.CRITICAL, "it burns"),))
     frame = draw(shown, latest(("a", 0.7)))
     assert frame.body["number"] == "70"
-    assert (frame.body["level"], frame.body["meaning"]) == (Level.BAD, "it burns")
+    assert (frame.body["level"], frame.body["meaning"]) == (Level.CRITICAL, "it burns")
 
 
 def test_nothing_and_not_a_number_are_empty_and_say_why():

@@ -17,9 +17,10 @@ from dexwatch.dashboards.board import (
     PanelKind,
     Query,
     Section,
-    production_windows,
 )
 from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.profile import PRODUCTION
+from dexwatch.metrics.scrape_class import HIGH
 
 
 class Questions:
@@ -55,7 +56,7 @@ class Questions:
 
 
 def panel(name, kind=PanelKind.TIMESERIES):
-    query = Query(lambda w: f"rate({name}[{w(60, 'high')}])", "{{pool}}")
+    query = Query(lambda w: f"rate({name}[{w.window(60, HIGH)}])", "{{pool}}")
     return Panel(name, name, kind, (query,), Unit.COUNT, "Good.", ("X",), "Empty.")
 
 
@@ -71,7 +72,7 @@ async def asked():
 
 @pytest.fixture
 async def hub(asked):
-    hub = Hub(asked, production_windows)
+    hub = Hub(asked, PRODUCTION)
     yield hub
     await hub.close()
 
@@ -99,7 +100,7 @@ async def test_many_viewers_cost_as_many_questions_as_one(asked, hub):
 @given(viewers=st.integers(1, 30), panels=st.integers(1, 6))
 async def test_questions_grow_with_panels_never_with_viewers(viewers, panels):
     asked = Questions()
-    hub = Hub(asked, production_windows)
+    hub = Hub(asked, PRODUCTION)
     shown = board(*(f"p{n}" for n in range(panels)), refresh=60)
     await asyncio.gather(*(hub.prime(shown, SPAN, wait=2) for _ in range(viewers)))
     assert len(asked.asked) == panels

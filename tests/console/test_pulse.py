@@ -6,14 +6,14 @@ from dexwatch.clients.alertmanager import RoutedAlert
 from dexwatch.clients.prometheus import ActiveAlert
 from dexwatch.console.live.pulse import Pulse, health_of, moment, problems_of
 from dexwatch.dashboards.board import Level
-from dexwatch.dashboards.components import COMPONENTS
+from dexwatch.dashboards.component_health import COMPONENTS
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 WELL = {component.id: 1.0 for component in COMPONENTS}
 
 
-def alert(name, severity, subject="api", state="firing"):
-    labels = {"alertname": name, "severity": severity, "subject": subject}
+def alert(name, severity, component="api", state="firing"):
+    labels = {"alertname": name, "severity": severity, "component": component}
     return ActiveAlert(labels, {"summary": f"{name} is bad."}, state, "2026-03-02T07:00:00Z", 1.0)
 
 
@@ -24,24 +24,26 @@ def pulse(*alerts, measured=WELL, routed=(), blind=()):
 
 def test_all_well():
     verdict = pulse().verdict
-    assert (verdict.level, verdict.headline) == (Level.GOOD, "All is well")
+    assert (verdict.level, verdict.headline) == (Level.OK, "All is well")
 
 
 def test_a_critical_alert_is_named_with_its_component():
-    verdict = pulse(alert("CpuUse80", "P2", "cpu"), alert("DatabaseDown", "P0", "database")).verdict
-    assert verdict.level is Level.BAD
+    verdict = pulse(
+        alert("CpuUse80", "P2", "hosts"), alert("DatabaseDown", "P0", "database")
+    ).verdict
+    assert verdict.level is Level.CRITICAL
     assert verdict.headline == "Trouble in Database"
     assert verdict.detail == "DatabaseDown is bad."
 
 
 def test_high_is_degraded_and_medium_only_asks_for_a_look():
     assert pulse(alert("ApiLatencyHigh", "P1")).verdict.headline == "Degraded: API"
-    assert pulse(alert("CpuUse80", "P2", "cpu")).verdict.level is Level.NOTE
+    assert pulse(alert("CpuUse80", "P2", "hosts")).verdict.level is Level.INFO
 
 
 def test_a_measured_fault_counts_before_any_alert():
     verdict = pulse(measured=WELL | {"cache": 0.0}).verdict
-    assert (verdict.level, verdict.headline) == (Level.BAD, "Trouble in Cache")
+    assert (verdict.level, verdict.headline) == (Level.CRITICAL, "Trouble in Cache")
 
 
 def test_silence_of_the_sources_is_not_health():
@@ -51,11 +53,16 @@ def test_silence_of_the_sources_is_not_health():
 
 
 def test_muted_alerts_neither_alarm_nor_vanish():
-    labels = {"alertname": "DatabaseDown", "severity": "P0", "subject": "database", "cluster": "x"}
+    labels = {
+        "alertname": "DatabaseDown",
+        "severity": "P0",
+        "component": "database",
+        "cluster": "x",
+    }
     silenced = RoutedAlert("f", labels, {}, NOW, NOW, "suppressed", ("s",), (), ())
     taken = pulse(alert("DatabaseDown", "P0", "database"), routed=(silenced,))
     assert taken.critical == ()
-    assert taken.verdict.level is Level.GOOD
+    assert taken.verdict.level is Level.OK
     assert "1 muted alert" in taken.verdict.detail
 
 

@@ -171,8 +171,8 @@ async def test_history_is_bounded_and_escaped(ana):
 async def test_a_hostile_incident_is_shown_as_text(ana, parts):
     alert = fired(
         fingerprint="h",
-        labels={"alertname": "Hostile", "severity": "P1", "subject": "x", "token": HOSTILE},
-        annotations={"summary": HOSTILE, "query": HOSTILE, "unit": HOSTILE, "limit": HOSTILE},
+        labels={"alertname": "Hostile", "severity": "P1", "alert_group": "x", "token": HOSTILE},
+        annotations={"summary": HOSTILE, "query": HOSTILE, "unit": HOSTILE, "threshold": HOSTILE},
         starts_at=NOW,
         upstream=HOSTILE,
         suppressed_by=None,

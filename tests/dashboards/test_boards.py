@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import promql_parser
@@ -10,10 +11,16 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dexwatch import dashboards
-from dexwatch.dashboards import BOARDS
-from dexwatch.dashboards.board import Level, PanelKind, Query, Threshold, production_windows
-from dexwatch.dashboards.components import COMPONENTS, ORDER, component_of
+from dexwatch.dashboards.board import Level, PanelKind, Query, Section, Threshold
+from dexwatch.dashboards.component_health import COMPONENTS, component_of
 from dexwatch.dashboards.grafana import render
+from dexwatch.dashboards.queries import text
+from dexwatch.dashboards.registry import BOARDS
+from dexwatch.demo.profile import DEMO
+from dexwatch.metrics.component import Component
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.profile import PRODUCTION
+from dexwatch.metrics.promql import SteppedWindows
 
 PANELS = [
     pytest.param(board, panel, id=f"{board.id}/{panel.id}")
@@ -33,11 +40,11 @@ def test_panel_ids_are_unique_and_fit_in_addresses():
 def test_a_panel_explains_itself_and_asks_valid_questions(board, panel):
     assert panel.good.endswith(".")
     assert panel.empty.endswith(".")
-    assert panel.rows
+    assert panel.requirements
     assert 2 <= panel.width <= 12
     assert len({t.below for t in panel.thresholds}) <= 1
     for query in panel.queries:
-        for windows in (production_windows, lambda seconds, cadence="high": "10s"):
+        for windows in (PRODUCTION, DEMO, SteppedWindows(PRODUCTION, 1800)):
             promql_parser.parse(query.expression(windows))
     if panel.kind is PanelKind.TABLE:
         assert len(panel.columns) == len(panel.queries)
@@ -51,7 +58,7 @@ def test_every_metric_in_a_query_is_declared():
     for board in BOARDS:
         for panel in board.panels:
             for query in panel.queries:
-                expression = query.expression(production_windows)
+                expression = query.expression(PRODUCTION)
                 for name in re.findall(r"\b[a-z]+_[a-z0-9_]+(?=[\[{)\s])", expression):
                     assert name in names or not name.startswith(
                         ("bsc_", "dex_", "platform_", "business_", "contract_", "dexwatch_")
@@ -98,14 +105,14 @@ def test_grafana_panels_stay_on_the_grid_and_never_overlap(board):
 def test_the_worst_crossed_threshold_gives_the_level():
     panel = BOARDS[0].panel("api-uptime")
     assert panel is not None
-    assert panel.level(1.0) is Level.GOOD
-    assert panel.level(0.995) is Level.WARN
-    assert panel.level(0.5) is Level.BAD
+    assert panel.level(1.0) is Level.OK
+    assert panel.level(0.995) is Level.WARNING
+    assert panel.level(0.5) is Level.CRITICAL
 
 
 def test_the_limit_itself_is_still_good():
-    assert not Threshold(1, Level.BAD, "x").crossed(1)
-    assert not Threshold(1, Level.BAD, "x", below=True).crossed(1)
+    assert not Threshold(1, Level.CRITICAL, "x").crossed(1)
+    assert not Threshold(1, Level.CRITICAL, "x", below=True).crossed(1)
 
 
 def test_a_legend_fills_in_labels_and_an_empty_one_lists_them():
@@ -113,23 +120,46 @@ def test_a_legend_fills_in_labels_and_an_empty_one_lists_them():
     assert Query(str).name({"b": "2", "a": "1"}) == "a=1, b=2"
 
 
-def test_windows_hold_at_least_four_scrapes():
-    assert production_windows(1, "high") == "60s"
-    assert production_windows(300, "critical") == "300s"
+def test_every_component_is_shown_once_and_an_alert_names_its_own():
+    assert sorted(each.component for each in COMPONENTS) == sorted(Component)
+    found = component_of({"alertname": "InodesAlmostUsedUp", "component": "hosts"})
+    assert found is not None
+    assert found.id == "hosts"
+    assert component_of({"alertname": "ApiDown", "component": "<b>"}) is None
+    assert component_of({"alertname": "ApiDown"}) is None
 
 
-def test_every_component_is_shown_once_and_each_alert_finds_one():
-    assert sorted(ORDER) == sorted(component.id for component in COMPONENTS)
-    assert component_of({"alertname": "DatabaseSlow", "subject": "database"}).id == "database"
-    assert component_of({"alertname": "CpuHigh", "subject": "cpu"}).id == "hosts"
-    assert component_of({"alertname": "<b>", "subject": ""}).id == "monitoring"
+def expressions(dashboard):
+    return {
+        target["expr"]: target
+        for panel in dashboard["panels"]
+        for target in panel.get("targets", ())
+    }
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.id)
+def test_grafana_s_range_queries_follow_the_range_shown(board):
+    found = expressions(render(board))
+    for expression, target in found.items():
+        if target["range"]:
+            rates = re.findall(r"[^a-z_]rate\([^()]*\[([^\]\"]*)\]\)", expression)
+            assert set(rates) <= {"$__rate_interval", "15m", "1h", "6h", "1d"}, expression
+        else:
+            assert "$__" not in expression
+    assert any("$__rate_interval" in expression for expression in found)
+
+
+def test_a_moment_is_given_to_grafana_in_milliseconds():
+    moment = replace(BOARDS[0].panels[0], unit=Unit.TIMESTAMP, queries=(Query(text("time()")),))
+    board = replace(BOARDS[0], sections=(Section("x", (moment,)),))
+    assert list(expressions(render(board))) == ["(time()) * 1000"]
 
 
 def test_the_catalogue_holds_every_board():
     folder = Path(dashboards.__file__).parent
     declared = {
         name
-        for file in folder.glob("*.py")
+        for file in folder.rglob("*.py")
         for name in re.findall(r"^([A-Z]+) = Board\(", file.read_text(), re.MULTILINE)
     }
     assert len(declared) == len(BOARDS) == len({board.id for board in BOARDS})

@@ -31,12 +31,12 @@ def at(seconds: float) -> datetime:
     return T0 + timedelta(seconds=seconds)
 
 
-def labels(name: str, severity: str, subject: str, **more: str) -> dict[str, str]:
+def labels(name: str, severity: str, alert_group: str, **more: str) -> dict[str, str]:
     """Return the labels of an alert of the service `api`."""
     return {
         "alertname": name,
         "severity": severity,
-        "subject": subject,
+        "alert_group": alert_group,
         "service": "api",
         **more,
     }
@@ -47,7 +47,7 @@ def fire(
     severity: str = "P0",
     *,
     start: float = 0,
-    subject: str = "api",
+    alert_group: str = "api",
     suppressed_by: str | None = None,
     annotations: Mapping[str, str] | None = None,
     **more: str,
@@ -55,7 +55,7 @@ def fire(
     """Return a firing alert whose episode began `start` seconds into the test."""
     return fired(
         fingerprint=f"{name}{sorted(more.items())}",
-        labels=labels(name, severity, subject, **more),
+        labels=labels(name, severity, alert_group, **more),
         annotations=annotations or {"summary": f"{name} is 7 %, the limit is 5 %."},
         starts_at=at(start),
         upstream="{}:{}",
@@ -69,13 +69,13 @@ def clear(
     *,
     start: float = 0,
     end: float = 60,
-    subject: str = "api",
+    alert_group: str = "api",
     **more: str,
 ) -> AlertResolved:
     """Return the resolve of the episode that began `start` seconds into the test."""
     return resolved(
         fingerprint=f"{name}{sorted(more.items())}",
-        labels=labels(name, severity, subject, **more),
+        labels=labels(name, severity, alert_group, **more),
         annotations={},
         starts_at=at(start),
         ends_at=at(end),
@@ -108,13 +108,13 @@ def webhook_alert(
     starts_at: datetime = T0,
     ends_at: str = "0001-01-01T00:00:00Z",
     fingerprint: str = "",
-    subject: str = "api",
+    alert_group: str = "api",
     annotations: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return one alert as the webhook carries it; an open end is year 1, as Go writes it."""
     return {
         "status": status,
-        "labels": labels(name, severity, subject),
+        "labels": labels(name, severity, alert_group),
         "annotations": dict(annotations or {"summary": "Uptime is 97 %, the limit is 99.9 %."}),
         "startsAt": starts_at.isoformat().replace("+00:00", "Z"),
         "endsAt": ends_at,

@@ -19,10 +19,10 @@ from dexwatch.console.access.users import Role
 from dexwatch.console.config import ConsoleConfig, SampleControlConfig
 from dexwatch.console.site import build_site
 from dexwatch.console.view import vendor_folders
+from dexwatch.demo.profile import DEMO
 from dexwatch.response import actions as incidents
 from dexwatch.response.ingest import fired, resolved
 from dexwatch.response.store import Store
-from dexwatch.rules.pace import SAMPLE
 from dexwatch.rules.registry import ALERTS, render
 from dexwatch.storage.sessions import SqlSessionStore
 from dexwatch.storage.store import open_store
@@ -79,7 +79,7 @@ async def seed(store: Store, *, firing: bool = True) -> None:
             "labels": {
                 "alertname": name,
                 "severity": rule.severity.value,
-                "subject": rule.subject,
+                "alert_group": rule.alert_group,
                 "host": "dex-1",
                 "service": "api",
             },
@@ -92,10 +92,10 @@ async def seed(store: Store, *, firing: bool = True) -> None:
         return {
             "summary": summary,
             "description": rule.description,
-            "runbook": f"/runbooks/{name}",
-            "query": rule.query(SAMPLE),
+            "runbook_url": f"/runbooks/{name}",
+            "query": rule.query(DEMO),
             "unit": rule.unit.value,
-            "limit": f"{rule.limit:g}",
+            "threshold": f"{rule.threshold:g}",
         }
 
     began = now - timedelta(hours=3)
@@ -149,7 +149,7 @@ async def console(
             prometheus=prometheus,
             alertmanager=alertmanager,
             rules=ALERTS,
-            pace=SAMPLE,
+            profile=DEMO,
             platform="sample-dex",
             vendor=web(),
         )
@@ -198,7 +198,7 @@ def _daemons(folder: Path, source_port: int):
     def running():
         port = need.free_port()
         rules = folder / "rules.yml"
-        rules.write_text(render(SAMPLE))
+        rules.write_text(render(DEMO))
         config = folder / "prometheus.yml"
         config.write_text(
             json.dumps(

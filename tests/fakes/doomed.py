@@ -66,7 +66,7 @@ async def main(order: dict) -> None:
     stop = asyncio.Event()
     running = asyncio.create_task(role.run(stop))
     if order["post"]:
-        labels = {"alertname": "ApiUptimeLow", "severity": "P0", "subject": "api"}
+        labels = {"alertname": "ApiUptimeLow", "severity": "P0", "alert_group": "api"}
         starts_at = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
         fact = fired(
             fingerprint="f1", labels=labels, annotations={}, starts_at=starts_at, upstream="g"

@@ -11,7 +11,7 @@ from dexwatch.clients.prometheus import ActiveAlert, Point, RuleGroup, RuleState
 from tests.fakes.console import HOSTILE, PASSWORD
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-LABELS = {"alertname": HOSTILE, "severity": "P0", "subject": HOSTILE, "host": HOSTILE}
+LABELS = {"alertname": HOSTILE, "severity": "P0", "alert_group": HOSTILE, "host": HOSTILE}
 
 
 class Prometheus:
@@ -33,7 +33,7 @@ class Prometheus:
 
     async def alerts(self):
         self._check()
-        notes = {"summary": HOSTILE, "description": HOSTILE, "runbook": "javascript:alert(1)"}
+        notes = {"summary": HOSTILE, "description": HOSTILE, "runbook_url": "javascript:alert(1)"}
         return (ActiveAlert(LABELS, notes, "firing", "2026-03-02T07:59:00.123456789Z", 1.0),)
 
     async def rules(self):

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dexwatch.metrics.metric import Metric
-from dexwatch.rules.pace import PRODUCTION
-from dexwatch.rules.recordings import RECORDINGS
+from dexwatch.metrics.profile import PRODUCTION
+from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.rendering import render_rules
 from dexwatch.rules.rule import AlertRule
 from tests.fakes import need
@@ -160,11 +160,11 @@ def write(case: Case, rule: AlertRule, folder: Path) -> Path:
     text = rule.expr(PRODUCTION)
     needed, grew = set(), True
     while grew:
-        found = {r for r in RECORDINGS if r.name in text} - needed
+        found = {r for r in RECORDING_RULES if r.name in text} - needed
         needed |= found
         text += "".join(r.value(PRODUCTION) for r in found)
         grew = bool(found)
-    recordings = [r for r in RECORDINGS if r in needed]
+    recordings = [r for r in RECORDING_RULES if r in needed]
     rules = folder / f"{case.rule}.rules.yml"
     rules.write_text(render_rules(PRODUCTION, alerts=[rule], recordings=recordings))
     plays: list[Play] = ["fires", "below"]

@@ -15,10 +15,11 @@ from dexwatch.daemons.program import Program
 from dexwatch.daemons.programs.alertmanager import Hook
 from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.supervisor import Supervisor
+from dexwatch.demo.profile import DEMO
 from dexwatch.metrics.metric import Unit, gauge
+from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.metrics.sample import Sample
 from dexwatch.roles.exposition import serve
-from dexwatch.rules.pace import PACES
 from tests.fakes import need
 from tests.fakes.hooks import Hooks, hooks
 from tests.fakes.patience import until
@@ -51,7 +52,7 @@ class Stack:
     hooks: Hooks
     supervisor: Supervisor
     faults: dict[str, float] = field(default_factory=dict)
-    pace: str = "sample"
+    profile: str = "demo"
     exposing: int = 0
     token: str = "hook-token"
 
@@ -65,7 +66,7 @@ class Stack:
         planned = plan(
             self.config,
             folder=self.folder,
-            pace=PACES[self.pace],
+            profile=DEMO if self.profile == "demo" else PRODUCTION,
             rules=rule_file,
             roles=(),
             hook=hook,
@@ -95,7 +96,7 @@ class Stack:
 
 @asynccontextmanager
 async def stack(
-    folder: Path, rule_file: str, *names: str, pace: str = "sample", token: str = "hook-token"
+    folder: Path, rule_file: str, *names: str, profile: str = "demo", token: str = "hook-token"
 ) -> AsyncIterator[Stack]:
     """Run Prometheus and Alertmanager with these rules; `names` are the gauges, all off."""
     for binary in ("prometheus", "promtool", "prometheus-alertmanager", "amtool"):
@@ -104,7 +105,7 @@ async def stack(
         receiver = await exits.enter_async_context(hooks())
         supervisor = await exits.enter_async_context(Supervisor(folder))
         faults = dict.fromkeys(names, 0.0)
-        running = Stack(folder, DaemonsConfig(), receiver, supervisor, faults, pace, 0, token)
+        running = Stack(folder, DaemonsConfig(), receiver, supervisor, faults, profile, 0, token)
         port = await exits.enter_async_context(serve(running.samples, 0))
         running.exposing = port
         running.config = DaemonsConfig.model_validate(
@@ -116,7 +117,7 @@ async def stack(
                     {
                         "job": "exchange",
                         "address": f"127.0.0.1:{port}",
-                        "cadence": "critical",
+                        "scrape_class": "critical",
                         "labels": {"instance": "api-1", "host": "dex-1"},
                     }
                 ],

@@ -90,8 +90,8 @@ def test_with_close_by_hand_a_p0_waits_for_a_person_and_a_p2_does_not() -> None:
     assert decision.reason is Reason.AWAITS_CONFIRMATION
     assert decision.state.incident.state is IncidentState.MITIGATED
     assert w.apply(ManuallyResolved("INC-1", "bo", "1"), 70).reason is Reason.RESOLVED_BY_HAND
-    w.apply(fire("CpuUse80", "P2", subject="cpu"), 80)
-    decision = w.apply(clear("CpuUse80", "P2", subject="cpu"), 90)
+    w.apply(fire("CpuUse80", "P2", alert_group="cpu"), 80)
+    decision = w.apply(clear("CpuUse80", "P2", alert_group="cpu"), 90)
     assert decision.reason is Reason.ALL_ALERTS_RESOLVED
 
 
@@ -157,7 +157,7 @@ def outcome(w: World, channel: str, result: DeliveryOutcome, attempt: int = 1) -
 
 def database(instance: str, severity: str = "P0", name: str = "DatabaseDown", **more) -> AlertFired:
     labels = {"instance": instance} if instance else {}
-    return fire(name, severity, subject="database", **labels, **more)
+    return fire(name, severity, alert_group="database", **labels, **more)
 
 
 def test_a_second_thing_of_the_same_subject_pages_anew_and_asks_for_a_new_answer() -> None:
@@ -215,7 +215,9 @@ def test_another_thing_that_comes_and_goes_pages_once_in_the_window() -> None:
     w.apply(database("main"), 0)
     for n in range(1, 20):
         pages += bool(paged(w.apply(database("custody", start=n * 60), n * 60)))
-        w.apply(clear("DatabaseDown", start=n * 60, subject="database", instance="custody"), n * 61)
+        w.apply(
+            clear("DatabaseDown", start=n * 60, alert_group="database", instance="custody"), n * 61
+        )
     assert pages == 1
     assert paged(w.apply(database("custody", start=9000), 9000)) == [SLACK, ANA, BO]
 
@@ -223,7 +225,7 @@ def test_another_thing_that_comes_and_goes_pages_once_in_the_window() -> None:
 def test_another_thing_pages_though_its_incident_returns_quietly() -> None:
     w = world()
     w.apply(database("main"), 0)
-    w.apply(clear("DatabaseDown", subject="database", instance="main"), 60)
+    w.apply(clear("DatabaseDown", alert_group="database", instance="main"), 60)
     decision = w.apply(database("custody", start=90), 90)
     assert (decision.reason, paged(decision)) == (Reason.REOPENED, [SLACK, ANA, BO])
 
@@ -287,12 +289,12 @@ def test_a_severity_without_routes_is_told_in_the_timeline_and_a_p0_never_is_wit
     w.policy = Policy(routes={Severity.P2: (ALERTS,)})
     decision = w.apply(fire("DiskUse60", "P3"), 0)
     assert any("Nobody is configured" in getattr(e, "entry", e).text for e in decision.effects)
-    assert paged(w.apply(fire(subject="other"), 0)) == [ALERTS]
+    assert paged(w.apply(fire(alert_group="other"), 0)) == [ALERTS]
 
 
 def test_groups_and_titles() -> None:
-    labels = {"alertname": "CpuUse80", "subject": "cpu", "host": "dex-1"}
-    assert group_of(labels, "g") == "subject/cpu/"
+    labels = {"alertname": "CpuUse80", "alert_group": "cpu", "host": "dex-1"}
+    assert group_of(labels, "g") == "alert_group/cpu/"
     assert group_of({}, "g") == "upstream/g"
     assert title_of("CpuUse80", labels, {}) == "CPU use 80 (dex-1)"
     assert title_of("", {}, {"title": " a\nb " * 99})[:3] == "a b"

@@ -56,16 +56,23 @@ class Incidents(RuleBasedStateMachine):
 
     @rule(
         name=st.sampled_from(sorted(NAMES)),
-        subject=st.sampled_from(SUBJECTS),
+        alert_group=st.sampled_from(SUBJECTS),
         suppressed=st.booleans(),
         instance=st.sampled_from(INSTANCES),
     )
-    def an_alert_fires(self, name: str, subject: str, suppressed: bool, instance: str) -> None:
-        start = self.episodes.setdefault((name, subject, instance), self.seconds)
+    def an_alert_fires(self, name: str, alert_group: str, suppressed: bool, instance: str) -> None:
+        start = self.episodes.setdefault((name, alert_group, instance), self.seconds)
         hidden = "silence 1" if suppressed else None
-        more = {"s": subject, "instance": instance}
+        more = {"s": alert_group, "instance": instance}
         decision = self.learn(
-            fire(name, NAMES[name], start=start, subject=subject, suppressed_by=hidden, **more)
+            fire(
+                name,
+                NAMES[name],
+                start=start,
+                alert_group=alert_group,
+                suppressed_by=hidden,
+                **more,
+            )
         )
         if decision.reason is Reason.ANOTHER_JOINED:
             assert any(isinstance(e, PlanNotification) for e in decision.effects)
@@ -75,10 +82,12 @@ class Incidents(RuleBasedStateMachine):
     @precondition(lambda self: self.episodes)
     @rule(data=st.data())
     def an_alert_resolves(self, data: st.DataObject) -> None:
-        name, subject, instance = data.draw(st.sampled_from(sorted(self.episodes)))
-        start = self.episodes.pop((name, subject, instance))
-        more = {"s": subject, "instance": instance}
-        fact = clear(name, NAMES[name], start=start, end=self.seconds, subject=subject, **more)
+        name, alert_group, instance = data.draw(st.sampled_from(sorted(self.episodes)))
+        start = self.episodes.pop((name, alert_group, instance))
+        more = {"s": alert_group, "instance": instance}
+        fact = clear(
+            name, NAMES[name], start=start, end=self.seconds, alert_group=alert_group, **more
+        )
         self.learn(fact)
         assert not self.world.alerts[fact.fingerprint].firing, "a resolve always passes"
 

@@ -197,7 +197,7 @@ async def test_while_the_store_is_down_alertmanager_is_asked_to_try_again() -> N
 async def test_alerts_become_facts_the_resolved_first_and_the_dead_mans_signal_none() -> None:
     door = Door()
     alerts = [
-        webhook_alert("Late", "critical", annotations={"summary": "s", "hold": "30s"}),
+        webhook_alert("Late", "critical", annotations={"summary": "s", "for_seconds": "30s"}),
         webhook_alert("Done", "P3", status="resolved", ends_at="2026-03-02T08:05:00+02:00"),
         webhook_alert("Odd", "whatever") | {"newer": {"keys": ["are", "let", "pass"]}},
         webhook_alert("Watchdog", "none"),
@@ -211,4 +211,4 @@ async def test_alerts_become_facts_the_resolved_first_and_the_dead_mans_signal_n
     assert isinstance(late, AlertFired)
     assert (late.severity, odd.severity) == (Severity.P0, Severity.P2)
     assert (late.starts_at - late.began_at).total_seconds() == 30
-    assert late.group == "subject/api/api"
+    assert late.group == "alert_group/api/api"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dexwatch.cli.coverage import notifier_claims
-from dexwatch.dashboards import BOARDS
+from dexwatch.dashboards.registry import BOARDS
 from dexwatch.metrics import METRICS
 from dexwatch.metrics.metric import Kind
 from dexwatch.reports.catalogue import rows
@@ -79,7 +79,7 @@ def test_a_metric_without_samples_is_named():
 def test_an_empty_panel_is_named():
     board = BOARDS[0]
     key = (board.id, board.panels[0].id)
-    row = states(live=dataclasses.replace(LIVE, panels={**LIVE.panels, key: 0}))[board.row]
+    row = states(live=dataclasses.replace(LIVE, panels={**LIVE.panels, key: 0}))[board.requirement]
     assert row.state == "partly"
     assert board.panels[0].id in row.missing
 
@@ -108,10 +108,10 @@ def test_later_work_is_open():
 def test_claims_and_rules_name_rows_of_the_catalogue():
     known = {row.id for row in rows()}
     assert set(CLAIMS) <= known
-    assert {row for rule in ALERTS for row in rule.rows} <= known
-    shown = {row for board in BOARDS for panel in board.panels for row in panel.rows}
+    assert {row for rule in ALERTS for row in rule.requirements} <= known
+    shown = {row for board in BOARDS for panel in board.panels for row in panel.requirements}
     assert shown <= known, sorted(shown - known)
-    assert {board.row for board in BOARDS} <= known
+    assert {board.requirement for board in BOARDS} <= known
 
 
 def test_claimed_tests_exist():

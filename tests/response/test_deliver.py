@@ -67,7 +67,13 @@ class Charts:
         return CHART
 
 
-SAYS = {"summary": "s", "query": "up", "unit": "ratio", "limit": "0.5", "runbook": "/runbooks/X"}
+SAYS = {
+    "summary": "s",
+    "query": "up",
+    "unit": "ratio",
+    "threshold": "0.5",
+    "runbook_url": "/runbooks/X",
+}
 
 
 @pytest.fixture
@@ -234,7 +240,7 @@ async def test_a_store_that_fails_for_a_while_stops_nothing() -> None:
 
 async def test_slow_mails_about_little_do_not_hold_up_a_p0(store: SqlStore) -> None:
     for n in range(6):
-        await store.apply([fire(f"Disk{n}", "P3", subject=f"disk{n}")], at(0))
+        await store.apply([fire(f"Disk{n}", "P3", alert_group=f"disk{n}")], at(0))
     released, stop = asyncio.Event(), asyncio.Event()
     begun: asyncio.Queue[Severity] = asyncio.Queue()
 

@@ -166,7 +166,7 @@ async def test_a_message_slack_took_without_answering_is_found_not_repeated(
 ) -> None:
     async with stack(tmp_path) as s:
         s.slack.fail(Failure(Fault.RESET, accepted=True), method="chat.postMessage")
-        await s.post(webhook_alert("CpuUse80", "P2", starts_at=now(), subject="cpu"))
+        await s.post(webhook_alert("CpuUse80", "P2", starts_at=now(), alert_group="cpu"))
         await s.slack.wait(1)
         async with asyncio.timeout(15):
             while (await incidents.get_incident(s.store, "INC-1")).incident.delivered_at is None:

@@ -13,9 +13,9 @@ from dexwatch.cli import app
 from dexwatch.cli.probing import reach
 from dexwatch.demo import description
 from dexwatch.demo.config import Options, Ports
+from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.roles import registry, up
 from dexwatch.roles.registry import ROLES, SUPERVISOR, RoleSpec, role, run_role
-from dexwatch.rules.pace import Cadence
 from dexwatch.settings import Settings, load
 from tools.reference import roles as page
 
@@ -79,7 +79,7 @@ def test_one_more_role_costs_its_module_and_one_line(
         load=registry._watch,
         section="watch",
         secrets=("chain",),
-        scrape_class=Cadence.HIGH,
+        scrape_class=ScrapeClass.HIGH,
     )
     for module in (registry, up, reach, description, page):
         monkeypatch.setattr(module, "ROLES", (*ROLES, guard))

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 import dexwatch.reports
+from dexwatch.demo.profile import DEMO
+from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.reports.coverage import fingerprint
 from dexwatch.reports.record import RULES_FILE, judged_rules
-from dexwatch.rules.pace import PACES, PRODUCTION
 from dexwatch.rules.registry import ALERTS, render
 from tests.fakes import promtool
 from tests.rules.cases_exchange import CASES_EXCHANGE
@@ -42,7 +43,7 @@ def test_no_rule_lacks_its_cases():
 def test_every_rule_that_judges_a_share_of_traffic_has_a_quiet_case():
     by_count_already = {"ApiUptimeLow", "SystemAvailabilityLow"}
     for rule in ALERTS:
-        wants_traffic = rule.guard is not None and ">=" in rule.guard(PRODUCTION)
+        wants_traffic = rule.condition is not None and ">=" in rule.condition(PRODUCTION)
         if wants_traffic and rule.unit == "ratio" and rule.id not in by_count_already:
             assert CASES[rule.id].quiet is not None, rule.id
 
@@ -73,10 +74,10 @@ def test_the_dead_mans_signal_always_fires_and_is_routed_to_nobody(tmp_path):
     record(["Watchdog"])
 
 
-@pytest.mark.parametrize("pace", PACES.values(), ids=PACES)
-def test_promtool_accepts_the_rendered_rules(pace, tmp_path):
+@pytest.mark.parametrize("profile", [PRODUCTION, DEMO], ids=lambda one: one.name)
+def test_promtool_accepts_the_rendered_rules(profile, tmp_path):
     path = tmp_path / "rules.yml"
-    path.write_text(render(pace))
+    path.write_text(render(profile))
     result = subprocess.run(
         [promtool.binary(), "check", "rules", str(path)],
         capture_output=True,

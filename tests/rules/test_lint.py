@@ -4,13 +4,15 @@ import dataclasses
 
 import pytest
 
+from dexwatch.demo.profile import DEMO
 from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.profile import PRODUCTION
+from dexwatch.metrics.scrape_class import ScrapeClass
+from dexwatch.rules.catalogue.host_fault_alerts import MACHINE_ALERTS
+from dexwatch.rules.catalogue.host_resource_alerts import HOST_ALERTS
 from dexwatch.rules.config import RulesConfig
-from dexwatch.rules.host import HOST_ALERTS
 from dexwatch.rules.lint import lint, lint_file
-from dexwatch.rules.machine import MACHINE_ALERTS
-from dexwatch.rules.pace import PACES, PRODUCTION, Cadence
-from dexwatch.rules.recordings import RECORDINGS
+from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.registry import ALERTS
 from dexwatch.rules.rule import RecordingRule, Runbook
 
@@ -19,14 +21,14 @@ GOOD = next(rule for rule in ALERTS if rule.id == "QueueDepthHigh")
 
 def checks(**changes) -> set[str]:
     rule = dataclasses.replace(GOOD, **changes)
-    found = lint([rule], RECORDINGS)
+    found = lint([rule], RECORDING_RULES)
     assert all(finding.place and finding.message and finding.remedy for finding in found)
     return {finding.check for finding in found}
 
 
-@pytest.mark.parametrize("pace", PACES.values(), ids=PACES)
-def test_our_own_rules_are_clean(pace):
-    assert lint(ALERTS, RECORDINGS, pace) == ()
+@pytest.mark.parametrize("profile", [PRODUCTION, DEMO], ids=lambda one: one.name)
+def test_our_own_rules_are_clean(profile):
+    assert lint(ALERTS, RECORDING_RULES, profile) == ()
 
 
 @pytest.mark.parametrize(
@@ -41,19 +43,19 @@ def test_our_own_rules_are_clean(pace):
         ("short-window", {"value": lambda _: "max_over_time(platform_job_queue_depth[10s])"}),
         ("unit", {"unit": Unit.SECONDS}),
         ("unit", {"value": lambda _: "sum(rate(dex_swaps_total[5m]))"}),
-        ("impossible-limit", {"unit": Unit.RATIO, "limit": 80}),
-        ("impossible-limit", {"unit": Unit.RATIO, "limit": 1}),
-        ("impossible-limit", {"compare": "<", "limit": -1}),
+        ("impossible-threshold", {"unit": Unit.RATIO, "threshold": 80}),
+        ("impossible-threshold", {"unit": Unit.RATIO, "threshold": 1}),
+        ("impossible-threshold", {"operator": "<", "threshold": -1}),
         ("short-hold", {"for_seconds": 5}),
-        ("no-keep", {"keep_seconds": 0}),
-        ("no-owner", {"owner": ""}),
-        ("no-subject", {"subject": " "}),
+        ("no-keep", {"keep_firing_seconds": 0}),
+        ("no-team", {"team": ""}),
+        ("no-alert_group", {"alert_group": " "}),
         ("no-summary", {"summary": ""}),
         ("no-why", {"why": ""}),
-        ("no-rows", {"rows": ()}),
+        ("no-requirements", {"requirements": ()}),
         ("no-runbook", {"runbook": Runbook("", (), (), "")}),
         ("summary-without-limit", {"summary": "The queue is long."}),
-        ("summary-label", {"summary": "{value} {limit} {{ $labels.que }}"}),
+        ("summary-label", {"summary": "{value} {threshold} {{ $labels.que }}"}),
     ],
 )
 def test_a_mistake_is_found(check, changes):
@@ -61,19 +63,19 @@ def test_a_mistake_is_found(check, changes):
 
 
 def test_a_share_compared_with_per_cent_says_how_to_write_it():
-    (finding,) = lint(HOST_ALERTS, RECORDINGS, config=RulesConfig(limits={"CpuHigh": 80}))
+    (finding,) = lint(HOST_ALERTS, RECORDING_RULES, config=RulesConfig(thresholds={"CpuHigh": 80}))
     assert "80 % is written 0.8" in finding.message
 
 
 def test_a_rule_that_is_configured_but_not_there_is_found():
-    (finding,) = lint(HOST_ALERTS, RECORDINGS, config=RulesConfig(disable=("CpuHihg",)))
+    (finding,) = lint(HOST_ALERTS, RECORDING_RULES, config=RulesConfig(disable=("CpuHihg",)))
     assert finding.check == "config"
     assert "CpuHigh" in finding.message
 
 
 def test_the_same_rule_twice_is_found():
     twin = dataclasses.replace(GOOD, id="Twin")
-    found = lint([GOOD, twin, GOOD], RECORDINGS)
+    found = lint([GOOD, twin, GOOD], RECORDING_RULES)
     assert [(f.check, f.place) for f in found] == [
         ("duplicate", "QueueDepthHigh"),
         ("duplicate", "Twin"),
@@ -86,7 +88,7 @@ def test_a_recording_rule_is_checked_too():
         help="x",
         unit=Unit.COUNT,
         value=lambda _: "rate(no_such_metric[5m])",
-        cadence=Cadence.HIGH,
+        scrape_class=ScrapeClass.HIGH,
     )
     assert [f.place for f in lint([], [bad])] == ["a:b:c"]
 
@@ -97,8 +99,8 @@ groups:
     rules:
       - alert: Mine
         expr: my_metric > 3
-        labels: {severity: P2, owner: us, subject: mine}
-        annotations: {summary: too many, runbook: https://wiki.example.org/mine}
+        labels: {severity: P2, component: jobs, team: us, alert_group: mine}
+        annotations: {summary: too many, runbook_url: https://wiki.example.org/mine}
       - alert: Sloppy
         expr: rate(up[1s]) >
         labels: {severity: page}
@@ -106,15 +108,16 @@ groups:
 
 
 def test_an_operators_own_file_is_checked_with_the_same_eyes():
-    found = lint_file("mine.yml", OWN, pace=PRODUCTION)
+    found = lint_file("mine.yml", OWN, profile=PRODUCTION)
     assert {(f.place, f.check, f.level) for f in found} == {
         ("mine.yml: Mine", "unknown-metric", "warning"),
         ("mine.yml: Sloppy", "syntax", "error"),
         ("mine.yml: Sloppy", "no-severity", "error"),
-        ("mine.yml: Sloppy", "no-owner", "warning"),
-        ("mine.yml: Sloppy", "no-subject", "warning"),
+        ("mine.yml: Sloppy", "no-component", "warning"),
+        ("mine.yml: Sloppy", "no-team", "warning"),
+        ("mine.yml: Sloppy", "no-alert_group", "warning"),
         ("mine.yml: Sloppy", "no-summary", "error"),
-        ("mine.yml: Sloppy", "no-runbook", "error"),
+        ("mine.yml: Sloppy", "no-runbook_url", "error"),
     }
 
 
@@ -122,7 +125,7 @@ def test_an_operators_own_file_is_checked_with_the_same_eyes():
     "text", ["groups: [", "just words", "groups: 7", "", "groups:\n  - {rules: [7, null]}", "- 1"]
 )
 def test_a_broken_file_is_a_finding_and_never_a_crash(text):
-    found = lint_file("mine.yml", text, pace=PRODUCTION)
+    found = lint_file("mine.yml", text, profile=PRODUCTION)
     assert all(finding.check == "yaml" for finding in found)
 
 

@@ -7,26 +7,22 @@ import pytest
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
+from dexwatch.demo.profile import DEMO
 from dexwatch.metrics import METRICS
+from dexwatch.metrics.identity import IDENTITY_LABELS
 from dexwatch.metrics.metric import Unit
-from dexwatch.rules.anatomy import Vocabulary, labels
+from dexwatch.metrics.profile import PRODUCTION
+from dexwatch.metrics.units import threshold_words, value_template
 from dexwatch.rules.config import RulesConfig
-from dexwatch.rules.pace import PACES, PRODUCTION, SAMPLE
-from dexwatch.rules.recordings import RECORDINGS
+from dexwatch.rules.expression import Vocabulary, labels
+from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.registry import ALERTS, render
-from dexwatch.rules.rendering import (
-    UnknownRuleError,
-    limit_words,
-    render_rules,
-    summary,
-    value_template,
-)
-from dexwatch.rules.rule import SAME_THING
+from dexwatch.rules.rendering import UnknownRuleError, render_rules, summary
 from tests.fakes import promtool
 
 
-def rules(pace=PRODUCTION, config=None) -> dict[str, dict]:
-    document = YAML(typ="safe").load(render(pace, config))
+def rules(profile=PRODUCTION, config=None) -> dict[str, dict]:
+    document = YAML(typ="safe").load(render(profile, config))
     return {
         rule["alert"]: rule for g in document["groups"] for rule in g["rules"] if "alert" in rule
     }
@@ -34,23 +30,25 @@ def rules(pace=PRODUCTION, config=None) -> dict[str, dict]:
 
 def test_every_alert_carries_what_routing_and_people_need():
     for rule_id, rule in rules().items():
-        assert set(rule["labels"]) >= {"severity", "owner", "subject", "rung"}, rule_id
+        carried = {"severity", "component", "team", "alert_group", "group_priority"}
+        assert set(rule["labels"]) >= carried, rule_id
         assert set(rule["annotations"]) == {
             "summary",
             "description",
-            "runbook",
+            "runbook_url",
             "query",
             "unit",
-            "limit",
-            "hold",
+            "threshold",
+            "operator",
+            "for_seconds",
         }
-        assert rule["annotations"]["runbook"] == f"/runbooks/{rule_id}"
+        assert rule["annotations"]["runbook_url"] == f"/runbooks/{rule_id}"
 
 
-@pytest.mark.parametrize("pace", PACES.values(), ids=PACES)
-def test_the_hold_is_told_in_seconds_as_prometheus_holds_it(pace):
-    for rule_id, rule in rules(pace).items():
-        told = float(rule["annotations"]["hold"])
+@pytest.mark.parametrize("profile", [PRODUCTION, DEMO], ids=lambda one: one.name)
+def test_the_hold_is_told_in_seconds_as_prometheus_holds_it(profile):
+    for rule_id, rule in rules(profile).items():
+        told = float(rule["annotations"]["for_seconds"])
         assert told * 1000 == milliseconds(rule.get("for", "0s")), rule_id
 
 
@@ -60,19 +58,19 @@ def milliseconds(text: str) -> int:
 
 
 def test_rungs_of_one_subject_agree_in_the_labels_that_make_them_one_thing():
-    known = Vocabulary(METRICS, RECORDINGS)
+    known = Vocabulary(METRICS, RECORDING_RULES)
     subjects: dict[str, dict[str, frozenset[str]]] = {}
     for rule in ALERTS:
         found = labels(promql.parse(rule.value(PRODUCTION)), known)
         if found is not None:
-            subjects.setdefault(rule.subject, {})[rule.id] = found & set(SAME_THING)
+            subjects.setdefault(rule.alert_group, {})[rule.id] = found & set(IDENTITY_LABELS)
     torn = {name: rungs for name, rungs in subjects.items() if len(set(rungs.values())) > 1}
     assert not torn
 
 
 def test_all_p0_rules_are_evaluated_at_the_critical_cadence():
-    for pace, interval in ((PRODUCTION, "1s"), (SAMPLE, "1s")):
-        document = YAML(typ="safe").load(render(pace))
+    for profile, interval in ((PRODUCTION, "1s"), (DEMO, "1s")):
+        document = YAML(typ="safe").load(render(profile))
         for group in document["groups"]:
             for rule in group["rules"]:
                 if rule.get("labels", {}).get("severity") == "P0":
@@ -81,9 +79,9 @@ def test_all_p0_rules_are_evaluated_at_the_critical_cadence():
 
 def test_a_ladder_has_one_rule_a_rung():
     rungs = [
-        (rule.subject, rule.rung)
+        (rule.alert_group, rule.group_priority)
         for rule in ALERTS
-        if rule.subject in {"cpu", "memory", "disk", "api-errors", "api-latency"}
+        if rule.alert_group in {"cpu", "memory", "disk", "api-errors", "api-latency"}
     ]
     assert len(rungs) == len(set(rungs))
 
@@ -91,20 +89,20 @@ def test_a_ladder_has_one_rule_a_rung():
 def test_the_worse_rung_never_has_the_lesser_severity():
     for one in ALERTS:
         for other in ALERTS:
-            if one.subject == other.subject and one.rung > other.rung:
+            if one.alert_group == other.alert_group and one.group_priority > other.group_priority:
                 assert not other.severity.outranks(one.severity), (one.id, other.id)
 
 
 def test_an_operator_changes_limits_and_leaves_rules_out():
-    config = RulesConfig(disable=("CpuUse60",), limits={"CpuHigh": 0.9, "DataSyncDelayed": 30})
-    found = rules(SAMPLE, config)
+    config = RulesConfig(disable=("CpuUse60",), thresholds={"CpuHigh": 0.9, "DataSyncDelayed": 30})
+    found = rules(DEMO, config)
     assert "CpuUse60" not in found
     assert "> 0.9" in found["CpuHigh"]["expr"]
     assert found["CpuHigh"]["annotations"]["summary"].endswith("the limit is 90 %.")
     assert "> 30" in found["DataSyncDelayed"]["expr"]
 
 
-@pytest.mark.parametrize("config", [{"disable": ["CpuHihg"]}, {"limits": {"CpuHihg": 1}}])
+@pytest.mark.parametrize("config", [{"disable": ["CpuHihg"]}, {"thresholds": {"CpuHihg": 1}}])
 def test_a_rule_that_is_not_there_is_an_error_with_a_hint(config):
     with pytest.raises(UnknownRuleError, match="CpuHigh"):
         render(PRODUCTION, RulesConfig(**config))
@@ -112,11 +110,11 @@ def test_a_rule_that_is_not_there_is_an_error_with_a_hint(config):
 
 def test_an_unknown_key_is_an_error():
     with pytest.raises(ValidationError):
-        RulesConfig(limit={"CpuHigh": 1})
+        RulesConfig(threshold={"CpuHigh": 1})
 
 
 @pytest.mark.parametrize(
-    ("limit", "unit", "words"),
+    ("threshold", "unit", "words"),
     [
         (0.85, Unit.RATIO, "85 %"),
         (0.5, Unit.SECONDS, "500 ms"),
@@ -128,19 +126,21 @@ def test_an_unknown_key_is_an_error():
         (21 * 86_400, Unit.SECONDS, "21 days"),
     ],
 )
-def test_a_limit_in_words(limit, unit, words):
-    assert limit_words(limit, unit) == words
+def test_a_threshold_in_words(threshold, unit, words):
+    assert threshold_words(threshold, unit) == words
 
 
 def test_every_unit_has_words():
     for unit in Unit:
         assert value_template(unit)
-        assert limit_words(1, unit)
+        assert threshold_words(1, unit)
 
 
 def test_prometheus_writes_the_summary_as_meant(tmp_path):
     (rule,) = (rule for rule in ALERTS if rule.id == "DiskAlmostFull")
-    (tmp_path / "r.yml").write_text(render_rules(PRODUCTION, alerts=[rule], recordings=RECORDINGS))
+    (tmp_path / "r.yml").write_text(
+        render_rules(PRODUCTION, alerts=[rule], recordings=RECORDING_RULES)
+    )
     (tmp_path / "t.yml").write_text(TEMPLATE_TEST % rule.description)
     result = promtool.run([tmp_path / "t.yml"])
     assert result.returncode == 0, result.stdout
@@ -162,26 +162,27 @@ tests:
         exp_alerts:
           - exp_labels:
               severity: P1
-              owner: platform
-              subject: disk
-              rung: "5"
+              component: hosts
+              team: platform
+              alert_group: disk
+              group_priority: "5"
               host: dex-1
               mountpoint: /
             exp_annotations:
               summary: The disk of dex-1 at / is 92.7%% full; the limit is 90 %%.
               description: "%s"
-              runbook: /runbooks/DiskAlmostFull
+              runbook_url: /runbooks/DiskAlmostFull
               query: host:disk_used:ratio{alerting!="off"}
               unit: ratio
-              limit: "0.9"
-              hold: "120"
+              threshold: "0.9"
+              operator: ">"
+              for_seconds: "120"
 """
 ).replace("{DISK}", f"{{{DISK}}}")
 
 
 def test_no_summary_keeps_a_placeholder():
-    for pace in PACES.values():
-        for rule in ALERTS:
-            text = summary(rule, pace)
-            assert "{value}" not in text
-            assert "{limit}" not in text
+    for rule in ALERTS:
+        text = summary(rule)
+        assert "{value}" not in text
+        assert "{threshold}" not in text

@@ -37,12 +37,12 @@ def test_parts_are_merged_key_by_key_and_lists_are_joined_in_the_order_of_names(
 ) -> None:
     part(folder, "20-b.yml", "daemons: {targets: [{job: b, address: '127.0.0.1:2'}]}\n")
     part(folder, "10-a.yaml", "daemons: {targets: [{job: a, address: '127.0.0.1:1'}]}\n")
-    part(folder, "30-rules.yml", "rules: {limits: {CpuHigh: 0.9}}\nwatch: {max_series: 50}\n")
+    part(folder, "30-rules.yml", "rules: {thresholds: {CpuHigh: 0.9}}\nwatch: {max_series: 50}\n")
 
     settings = load(folder / "dexwatch.yml")
 
     assert [target.job for target in settings.daemons.targets] == ["a", "b"]
-    assert settings.rules.limits == {"CpuHigh": 0.9}
+    assert settings.rules.thresholds == {"CpuHigh": 0.9}
     assert settings.watch.max_series == 50
 
 

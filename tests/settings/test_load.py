@@ -36,7 +36,7 @@ def test_unknown_key_names_line_and_nearest_known_key(tmp_path: Path) -> None:
 
 
 def test_all_mistakes_are_found_in_one_run(tmp_path: Path) -> None:
-    text = SMALLEST.replace("ana-dex", "Ana DEX") + "pace: quick\nnonsense: 1\n"
+    text = SMALLEST.replace("ana-dex", "Ana DEX") + "console: {port: x}\nnonsense: 1\n"
 
     assert [line for line, *_ in problems(tmp_path, text)] == [1, 3, 4]
 

@@ -76,8 +76,8 @@ async def test_a_closed_incident_stays_while_its_alert_fires_or_a_message_is_due
 ) -> None:
     await store.apply([fire()], at(0))
     await acts.resolve(store, "INC-1", by="ana", now=at(10), source_id="a")
-    await store.apply([fire("DiskUse60", "P3", subject="disk")], at(20))
-    await store.apply([clear("DiskUse60", "P3", subject="disk")], at(80))
+    await store.apply([fire("DiskUse60", "P3", alert_group="disk")], at(20))
+    await store.apply([clear("DiskUse60", "P3", alert_group="disk")], at(80))
     before = await held(store)
     await prune(store, 500)
     assert (await held(store))["incidents"] == before["incidents"] == 2
@@ -96,8 +96,8 @@ async def test_silenced_alerts_without_an_incident_go_too(store: SqlStore) -> No
 async def test_the_housekeeper_works_off_a_backlog_in_small_batches(store: SqlStore) -> None:
     for n in range(23):
         subject = f"s{n}"
-        await store.apply([fire(subject=subject, host=subject)], at(n))
-        await store.apply([clear(subject=subject, host=subject)], at(n + 60))
+        await store.apply([fire(alert_group=subject, host=subject)], at(n))
+        await store.apply([clear(alert_group=subject, host=subject)], at(n + 60))
     await deliver_all(store, 7200)
     batches = []
 

@@ -47,7 +47,7 @@ async def test_what_was_written_is_read_back_whole(store: SqlStore) -> None:
 
 
 async def test_facts_of_one_call_are_applied_all_or_none(store: SqlStore) -> None:
-    bad = replace(fire("CpuHigh", "P1", subject="cpu"), starts_at=None)
+    bad = replace(fire("CpuHigh", "P1", alert_group="cpu"), starts_at=None)
     with pytest.raises((StoreUnavailableError, TypeError)):
         await store.apply([fire(), bad], at(0))
     assert (await store.incidents(IncidentFilter())).total == 0
@@ -58,7 +58,7 @@ async def test_the_same_facts_at_once_from_many_sides_open_one_incident(
     store: SqlStore, url: str
 ) -> None:
     others = [await open_store(url, POLICY) for _ in range(3)]
-    facts = [fire(f"Rule{n % 4}", "P1", subject="api") for n in range(12)]
+    facts = [fire(f"Rule{n % 4}", "P1", alert_group="api") for n in range(12)]
     sides = [store, *others]
     await asyncio.gather(*(sides[n % 4].apply([fact], at(0)) for n, fact in enumerate(facts)))
     listing = await store.incidents(IncidentFilter())
@@ -90,7 +90,7 @@ async def test_the_database_itself_refuses_a_second_open_incident_or_alert(
 
 
 async def test_due_work_is_taken_once_the_worst_first(store: SqlStore, url: str) -> None:
-    await store.apply([fire("CpuUse80", "P2", subject="cpu")], at(0))
+    await store.apply([fire("CpuUse80", "P2", alert_group="cpu")], at(0))
     await store.apply([fire()], at(1))
     other = await open_store(url, POLICY)
     ours, theirs = await asyncio.gather(
@@ -134,7 +134,7 @@ async def test_a_lease_that_ran_out_makes_the_page_unknown_and_hastens_the_other
 
 
 async def test_again_waits_until_it_is_due_and_accepted_ends_it(store: SqlStore) -> None:
-    await store.apply([fire("DiskUse60", "P3", subject="disk")], at(0))
+    await store.apply([fire("DiskUse60", "P3", alert_group="disk")], at(0))
     work = (await take(store, 0))[0]
     await store.settle(work, Settled(DeliveryOutcome.RETRYABLE, "busy", due_at=at(10)), at(1))
     assert await take(store, 9) == []
@@ -155,7 +155,7 @@ async def test_again_waits_until_it_is_due_and_accepted_ends_it(store: SqlStore)
 
 
 async def test_a_hopeless_page_falls_back_to_another_channel(store: SqlStore) -> None:
-    await store.apply([fire("DiskUse60", "P3", subject="disk")], at(0))
+    await store.apply([fire("DiskUse60", "P3", alert_group="disk")], at(0))
     work = (await take(store, 0))[0]
     await store.settle(work, Settled(DeliveryOutcome.FAILED, "no such mailbox"), at(1))
     fallback = (await take(store, 1))[0]
@@ -163,7 +163,7 @@ async def test_a_hopeless_page_falls_back_to_another_channel(store: SqlStore) ->
 
 
 async def test_updates_asked_for_during_an_attempt_are_not_lost(store: SqlStore) -> None:
-    await store.apply([fire("DiskUse60", "P3", subject="disk")], at(0))
+    await store.apply([fire("DiskUse60", "P3", alert_group="disk")], at(0))
     page = (await take(store, 0))[0]
     told = Settled(
         DeliveryOutcome.DELIVERED, last_notified_version=1, last_notified_state=IncidentState.OPEN
@@ -172,7 +172,7 @@ async def test_updates_asked_for_during_an_attempt_are_not_lost(store: SqlStore)
     await store.apply([Acknowledged("INC-1", "bo", "1")], at(2))
     update_work = (await take(store, 2))[0]
     assert update_work.kind is WorkKind.UPDATE
-    await store.apply([clear("DiskUse60", "P3", subject="disk")], at(3))
+    await store.apply([clear("DiskUse60", "P3", alert_group="disk")], at(3))
     assert await take(store, 3) == [], "one update at a time for one recipient"
     await store.settle(update_work, replace(told, last_notified_version=2), at(4))
     more = (await take(store, 4))[0]
@@ -200,7 +200,7 @@ async def test_acts_of_people_are_applied_once(store: SqlStore) -> None:
 
 async def test_incidents_are_listed_newest_first_in_pages_and_by_filter(store: SqlStore) -> None:
     for n in range(7):
-        await store.apply([fire(f"R{n}", f"P{n % 4}", subject=f"s{n}_%")], at(n))
+        await store.apply([fire(f"R{n}", f"P{n % 4}", alert_group=f"s{n}_%")], at(n))
     await acts.resolve(store, "INC-3", by="bo", source_id="r", now=at(9))
     page = await acts.list_incidents(store, limit=3)
     assert [i.number for i in page.incidents] == [7, 6, 5]
@@ -257,18 +257,18 @@ async def test_an_episode_that_fires_long_after_its_resolve_opens_its_incident(
 
 async def test_the_store_remembers_which_things_people_were_paged_for(store: SqlStore) -> None:
     def down(instance: str, start: float) -> AlertFired:
-        return fire("DatabaseDown", subject="database", instance=instance, start=start)
+        return fire("DatabaseDown", alert_group="database", instance=instance, start=start)
 
     await store.apply([down("main", 0)], at(0))
     assert (await store.apply([down("custody", 60)], at(60)))[0].pages == 3
-    over = clear("DatabaseDown", subject="database", instance="custody", start=60, end=70)
+    over = clear("DatabaseDown", alert_group="database", instance="custody", start=60, end=70)
     await store.apply([over], at(70))
     assert (await store.apply([down("custody", 80)], at(80)))[0].pages == 0
 
 
 async def test_calm_work_leaves_room_for_urgent_work(store: SqlStore) -> None:
     for n in range(4):
-        await store.apply([fire(f"Disk{n}", "P3", subject=f"disk{n}")], at(n))
+        await store.apply([fire(f"Disk{n}", "P3", alert_group=f"disk{n}")], at(n))
     calm = {"email": 3, "slack": 3}
     taken = await store.claim(owner="me", now=at(5), room=ROOM, calm=calm)
     assert len(taken) == 3
@@ -283,7 +283,7 @@ async def test_calm_work_leaves_room_for_urgent_work(store: SqlStore) -> None:
 
 
 async def test_work_whose_lease_ran_out_is_overdue(store: SqlStore) -> None:
-    await store.apply([fire("DiskUse60", "P3", subject="disk")], at(0))
+    await store.apply([fire("DiskUse60", "P3", alert_group="disk")], at(0))
     (work,) = await take(store, 0)
     lease = (work.lease_until - at(0)).total_seconds()
     assert (await store.counts(at(lease + 1))).overdue == 0

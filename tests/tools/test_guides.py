@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from dexwatch.rules.lint import lint_file
-from dexwatch.rules.pace import PACES
 from dexwatch.rules.registry import render
 from dexwatch.settings import load
 from tools.tree import ROOT
@@ -51,7 +50,7 @@ def test_complete_configurations_load_and_render(
 ) -> None:
     settings = load(write(tmp_path, text, monkeypatch))
 
-    assert render(PACES[settings.pace], settings.rules)
+    assert render(config=settings.rules)
 
 
 @pytest.mark.parametrize("text", blocks(None))

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from dexwatch.dashboards import BOARDS
 from dexwatch.dashboards.board import Board, Panel, Threshold
+from dexwatch.dashboards.registry import BOARDS
 from dexwatch.rules.rule import number
 from tools.reference.markdown import document, table
 

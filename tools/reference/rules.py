@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from dexwatch.rules.pace import PRODUCTION
-from dexwatch.rules.recordings import RECORDINGS
+from dexwatch.metrics.profile import PRODUCTION, duration
+from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.registry import ALERTS
 from dexwatch.rules.rule import AlertRule, RecordingRule, number
 from tools.reference.markdown import block, code, document, table
@@ -11,7 +11,7 @@ from tools.reference.markdown import block, code, document, table
 INTRODUCTION = """
 Every alert that dexwatch can raise: the value, the limit, how long it must hold, and what the
 woken person does.
-Expressions are shown at the production pace.
+Expressions are shown at the production profile.
 An operator may override a limit; see the `rules` part of the [settings](settings.md).
 """
 
@@ -32,7 +32,7 @@ def _parts() -> Iterator[str]:
                 yield from _alert(rule)
     yield "## Recorded series"
     yield "Expressions that rules and panels share, computed once for each evaluation."
-    names = sorted(RECORDINGS, key=lambda rule: rule.name)
+    names = sorted(RECORDING_RULES, key=lambda rule: rule.name)
     yield table(("Name", "Unit", "Meaning", "Expression"), map(_recorded, names))
 
 
@@ -40,23 +40,25 @@ def _row(rule: AlertRule) -> tuple[str, ...]:
     return (
         f"[{rule.id}](#{rule.id.lower()})",
         rule.severity,
-        rule.owner,
-        f"{rule.description.splitlines()[0] if rule.description else rule.subject}",
-        PRODUCTION.hold(rule.for_seconds),
+        rule.team,
+        f"{rule.description.splitlines()[0] if rule.description else rule.alert_group}",
+        duration(PRODUCTION.hold_ms(rule.for_seconds)),
     )
 
 
 def _alert(rule: AlertRule) -> Iterator[str]:
     yield f"### {rule.id}"
     yield rule.description
-    hold, keep = PRODUCTION.hold(rule.for_seconds), PRODUCTION.hold(rule.keep_seconds)
-    limit = f"{rule.compare} {number(rule.limit)} ({rule.unit})"
+    held, kept = (
+        duration(PRODUCTION.hold_ms(each)) for each in (rule.for_seconds, rule.keep_firing_seconds)
+    )
+    threshold = f"{rule.operator} {number(rule.threshold)} ({rule.unit})"
     yield "\n".join(
         (
-            f"- Limit: {limit}, for {hold}, kept for {keep} after it ended.",
-            f"- Evaluated every {PRODUCTION.evaluate_ms(rule.cadence) / 1000:g} s.",
+            f"- Threshold: {threshold}, for {held}, kept firing for {kept} after it ended.",
+            f"- Evaluated every {PRODUCTION.evaluate_ms(rule.scrape_class) / 1000:g} s.",
             f"- Why so: {rule.why}",
-            f"- Owner: {rule.owner}. Subject: {rule.subject}.",
+            f"- Component: {rule.component}. Team: {rule.team}. Alert group: {rule.alert_group}.",
         )
     )
     yield block(rule.expr(PRODUCTION), "promql")

@@ -23,8 +23,7 @@ from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers import registry as notifiers
 from dexwatch.roles.up import programs
 from dexwatch.rules.lint import lint, lint_file
-from dexwatch.rules.pace import PACES
-from dexwatch.rules.recordings import RECORDINGS
+from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.registry import ALERTS
 from dexwatch.settings import Settings
 
@@ -69,12 +68,11 @@ def _routes(settings: Settings) -> tuple[Finding, ...]:
 
 
 def _rules(settings: Settings) -> tuple[Finding, ...]:
-    pace = PACES[settings.pace]
-    found = list(lint(ALERTS, RECORDINGS, pace, settings.rules))
+    found = list(lint(ALERTS, RECORDING_RULES, config=settings.rules))
     unread = []
     for file in settings.rules.extra_files:
         try:
-            found += lint_file(str(file), file.read_text(encoding="utf-8"), pace=pace)
+            found += lint_file(str(file), file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             unread.append(
                 Finding(str(file), f"cannot be read ({error})", "Correct `rules.extra_files`.")
@@ -114,5 +112,5 @@ def _show(settings: Settings, findings: tuple[Finding, ...]) -> None:
     if all(finding.level == "warning" for finding in findings):
         out.print(
             f"[green]✓[/] {foreign(settings.name)}: configuration, {len(ALERTS)} alert rules and "
-            f"{len(RECORDINGS)} recording rules are sound."
+            f"{len(RECORDING_RULES)} recording rules are sound."
         )

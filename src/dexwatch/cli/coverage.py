@@ -22,14 +22,15 @@ from dexwatch.cli.present import (
 from dexwatch.cli.terminal import foreign
 from dexwatch.clients.http import SourceError
 from dexwatch.clients.prometheus import PrometheusClient
-from dexwatch.dashboards import BOARDS, Panel
+from dexwatch.dashboards.board import Panel
+from dexwatch.dashboards.registry import BOARDS
 from dexwatch.demo.scenarios import SCENARIOS
+from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.notifiers.registry import NOTIFIERS
 from dexwatch.reports.claims import Claim
 from dexwatch.reports.coverage import Evidence, Live, RowState, assess
 from dexwatch.reports.record import judged_rules, passed_files
 from dexwatch.roles.up import programs
-from dexwatch.rules.pace import PACES, Cadence, Pace
 from dexwatch.settings import Settings
 
 AT_ONCE = 8
@@ -90,7 +91,6 @@ def notifier_claims() -> dict[str, Claim]:
 
 
 async def _look(settings: Settings) -> Live:
-    pace = PACES[settings.pace]
     gate = asyncio.Semaphore(AT_ONCE)
     async with PrometheusClient(settings.daemons.prometheus_url) as client:
         names = await client.query('count by (__name__) ({__name__!=""})')
@@ -100,7 +100,7 @@ async def _look(settings: Settings) -> Live:
             async with gate:
                 found = 0
                 for query in panel.queries:
-                    expression = query.expression(lambda s, c="high": _window(pace, s, c))
+                    expression = query.expression(PRODUCTION)
                     found += len(await client.query(expression))
                 return found
 
@@ -113,10 +113,6 @@ async def _look(settings: Settings) -> Live:
             (board, panel.id): number for (board, panel), number in zip(panels, counts, strict=True)
         },
     )
-
-
-def _window(pace: Pace, seconds: float, cadence: str) -> str:
-    return pace.window(seconds, Cadence(cadence))
 
 
 def _unreachable(reason: str, *, as_json: bool) -> None:

@@ -8,12 +8,12 @@ import typer
 
 from dexwatch.cli.present import CONFIG_DEFAULT, ConfigOption, err, settings_or_exit
 from dexwatch.cli.terminal import foreign
-from dexwatch.console.site import windows_of
 from dexwatch.daemons.program import File
 from dexwatch.daemons.programs.plan import render_alertmanager, render_prometheus
-from dexwatch.dashboards import BOARDS, grafana
+from dexwatch.dashboards import grafana
+from dexwatch.dashboards.registry import BOARDS
+from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.roles.up import hook, scraped
-from dexwatch.rules.pace import PACES
 from dexwatch.rules.registry import render
 
 app = typer.Typer(
@@ -31,13 +31,12 @@ def prometheus(
 ) -> None:
     """Write prometheus.yml and the rule file."""
     settings = settings_or_exit(config)
-    pace = PACES[settings.pace]
     _write(
         to,
         render_prometheus(
             settings.daemons,
-            pace=pace,
-            rules=render(pace, settings.rules),
+            profile=PRODUCTION,
+            rules=render(config=settings.rules),
             roles=scraped(settings, outside=True),
             extra_rules=settings.rules.extra_files,
         ),
@@ -50,7 +49,7 @@ def alertmanager(
 ) -> None:
     """Write alertmanager.yml and the token file for our door."""
     settings = settings_or_exit(config)
-    _write(to, render_alertmanager(pace=PACES[settings.pace], hook=hook(settings, outside=True)))
+    _write(to, render_alertmanager(profile=PRODUCTION, hook=hook(settings, outside=True)))
 
 
 @app.command(name="grafana")
@@ -58,11 +57,11 @@ def grafana_boards(
     config: ConfigOption = CONFIG_DEFAULT, *, to: FolderOption = Path("export/grafana")
 ) -> None:
     """Write every board as a Grafana dashboard."""
-    windows = windows_of(PACES[settings_or_exit(config).pace])
+    settings_or_exit(config)
     boards = tuple(
         File(
             f"{board.id}.json",
-            orjson.dumps(grafana.render(board, windows), option=orjson.OPT_INDENT_2).decode(),
+            orjson.dumps(grafana.render(board), option=orjson.OPT_INDENT_2).decode(),
         )
         for board in BOARDS
     )

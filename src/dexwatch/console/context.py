@@ -16,7 +16,7 @@ from dexwatch.console.live.heart import Heart
 from dexwatch.console.live.hub import Hub
 from dexwatch.console.protocols import Alertmanager, Now, Prometheus
 from dexwatch.console.view import View
-from dexwatch.dashboards import BOARDS
+from dexwatch.dashboards.registry import BOARDS
 from dexwatch.response.store import Store
 from dexwatch.rules.rule import AlertRule
 

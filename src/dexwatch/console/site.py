@@ -1,7 +1,7 @@
 """The console's composition: `build_site` puts pages, guards and live data together.
 
 site = build_site(config, platform="sample-dex", store=store, sessions=..., prometheus=...,
-                  alertmanager=..., rules=ALERTS, pace=SAMPLE)
+                  alertmanager=..., rules=ALERTS)
 uvicorn.run(site, host=config.host, port=config.port)
 """
 
@@ -42,16 +42,11 @@ from dexwatch.console.pages import (
 )
 from dexwatch.console.protocols import Alertmanager, Now, Prometheus, SessionStore
 from dexwatch.console.view import Assets, View, vendor_folders
-from dexwatch.dashboards.board import Cadence, Windows
+from dexwatch.metrics.profile import PRODUCTION, EvaluationProfile
 from dexwatch.response.store import Store, StoreUnavailableError
-from dexwatch.rules.pace import PRODUCTION, Pace
-from dexwatch.rules.pace import Cadence as PaceCadence
 from dexwatch.rules.rule import AlertRule
 
 log = structlog.get_logger(__name__)
-
-SAMPLE_SPEED = 6.0
-"""In the sample, panels refresh so many times as often: a demonstration has to move."""
 
 
 def build_site(
@@ -62,7 +57,8 @@ def build_site(
     prometheus: Prometheus,
     alertmanager: Alertmanager,
     rules: Iterable[AlertRule] = (),
-    pace: Pace = PRODUCTION,
+    profile: EvaluationProfile = PRODUCTION,
+    refresh_speed: float = 1.0,
     platform: str = "dexwatch",
     vendor: Sequence[Path] | None = None,
     now: Now = clock.now,
@@ -72,7 +68,6 @@ def build_site(
     Raises:
         AssetsMissingError: the browser scripts are in none of the `vendor` folders.
     """
-    windows = windows_of(pace)
     secure = urlsplit(config.public_url).scheme == "https"
     users = Users(config.users_file)
     guarded = Sessions(
@@ -90,8 +85,8 @@ def build_site(
         prometheus=prometheus,
         alertmanager=alertmanager,
         rules={rule.id: rule for rule in rules},
-        hub=Hub(prometheus, windows, speed=SAMPLE_SPEED if pace.shrinks else 1.0, now=now),
-        heart=Heart(prometheus, alertmanager, store, windows, now=now),
+        hub=Hub(prometheus, profile, speed=refresh_speed, now=now),
+        heart=Heart(prometheus, alertmanager, store, profile, now=now),
         guard=Guard(guarded, secure=secure),
         users=users,
         throttle=Throttle(failures=5, within=timedelta(minutes=5), now=now),
@@ -99,15 +94,6 @@ def build_site(
         now=now,
     )
     return _application(context, secure=secure)
-
-
-def windows_of(pace: Pace) -> Windows:
-    """Return the windows that fit a pace."""
-
-    def windows(seconds: float, cadence: Cadence = "high") -> str:
-        return pace.window(seconds, PaceCadence(cadence))
-
-    return windows
 
 
 def _application(context: Context, *, secure: bool) -> FastAPI:

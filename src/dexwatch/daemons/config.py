@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from dexwatch.listen import ListenConfig
-from dexwatch.rules.pace import Cadence
+from dexwatch.metrics.scrape_class import ScrapeClass
 
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -128,7 +128,7 @@ class TargetConfig(_Config):
     address: Address = Field(description="host:port")
     path: Annotated[str, Field(pattern=r"^/\S*$")] = "/metrics"
     scheme: Literal["http", "https"] = "http"
-    cadence: Cadence = Cadence.STANDARD
+    scrape_class: ScrapeClass = ScrapeClass.STANDARD
     labels: Labels = Field(default_factory=dict)
     token: SecretStr | None = Field(default=None, description="Sent as a bearer token.")
 
@@ -144,7 +144,7 @@ class ProbeConfig(_Config):
         description="http, rpc: a URL. tcp, tls: host:port. icmp: a host. dns: the name to look up."
     )
     server: str | None = Field(default=None, description="dns only: the name server, host:port.")
-    cadence: Cadence = Cadence.HIGH
+    scrape_class: ScrapeClass = ScrapeClass.HIGH
     probe_class: Literal["api", "lb", "upstream", "rpc", "external"] = Field(
         default="external", alias="class"
     )
@@ -262,7 +262,7 @@ def _door(target: NginxTarget) -> ProbeConfig:
             "name": target.name,
             "kind": "tcp",
             "target": f"{url.netloc.rpartition(':')[0] if url.port else url.netloc}:{port}",
-            "cadence": Cadence.CRITICAL,
+            "scrape_class": ScrapeClass.CRITICAL,
             "class": "lb",
             "labels": target.labels,
         }

@@ -9,20 +9,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, Protocol
 
 from dexwatch.metrics.metric import Unit
-
-Cadence = Literal["critical", "high", "standard", "business", "historical"]
-"""How often a series is scraped; a rate window must span several scrapes of it."""
-
-
-class Windows(Protocol):
-    """Turns a wish ("about five minutes") into a PromQL duration that fits the scrape interval."""
-
-    def __call__(self, seconds: float, cadence: Cadence = "high") -> str:
-        """Return a PromQL duration such as `5m`, long enough for a rate at that cadence."""
-
+from dexwatch.metrics.promql import Windows
 
 Expression = Callable[[Windows], str]
 """Writes the PromQL text for the windows in use."""
@@ -47,10 +36,10 @@ class PanelKind(StrEnum):
 class Level(StrEnum):
     """What a value means to the reader; colour, shape and words all follow from it."""
 
-    GOOD = "good"
-    NOTE = "note"
-    WARN = "warn"
-    BAD = "bad"
+    OK = "ok"
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
     UNKNOWN = "unknown"
 
 
@@ -78,7 +67,7 @@ class State:
     level: Level
 
 
-UP_DOWN: Mapping[float, State] = {1.0: State("up", Level.GOOD), 0.0: State("down", Level.BAD)}
+UP_DOWN: Mapping[float, State] = {1.0: State("up", Level.OK), 0.0: State("down", Level.CRITICAL)}
 
 
 @dataclass(frozen=True)
@@ -114,7 +103,7 @@ class Panel:
     unit: Unit
     good: str
     """What good looks like, in one sentence."""
-    rows: tuple[str, ...]
+    requirements: tuple[str, ...]
     """Ids of the requirement rows that this panel answers."""
     empty: str
     """What an empty panel means and what to do about it, in one sentence."""
@@ -140,10 +129,10 @@ class Panel:
         crossed = [t.level for t in self.thresholds if t.crossed(value)]
         if not self.thresholds:
             return Level.UNKNOWN
-        return max(crossed, key=_BADNESS.index, default=Level.GOOD)
+        return max(crossed, key=_BADNESS.index, default=Level.OK)
 
 
-_BADNESS = (Level.UNKNOWN, Level.GOOD, Level.NOTE, Level.WARN, Level.BAD)
+_BADNESS = (Level.UNKNOWN, Level.OK, Level.INFO, Level.WARNING, Level.CRITICAL)
 
 
 @dataclass(frozen=True)
@@ -163,7 +152,7 @@ class Board:
     purpose: str
     refresh_seconds: int
     sections: tuple[Section, ...]
-    row: str
+    requirement: str
     """Id of the requirement row that asks for this board."""
 
     @property
@@ -178,17 +167,3 @@ class Board:
     def refresh(self, panel: Panel) -> int:
         """Return the panel's refresh rate in seconds."""
         return panel.refresh_seconds or self.refresh_seconds
-
-
-def production_windows(seconds: float, cadence: Cadence = "high") -> str:
-    """Return the wished window, at least four production scrapes long."""
-    return f"{max(int(seconds), 4 * _PRODUCTION_SCRAPES[cadence])}s"
-
-
-_PRODUCTION_SCRAPES: Mapping[Cadence, int] = {
-    "critical": 5,
-    "high": 15,
-    "standard": 30,
-    "business": 60,
-    "historical": 300,
-}

@@ -13,22 +13,41 @@ from dexwatch.dashboards.board import (
     Panel,
     PanelKind,
     Query,
-    Windows,
-    production_windows,
 )
 from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.profile import PRODUCTION
+from dexwatch.metrics.promql import SteppedWindows, Windows
+from dexwatch.metrics.scrape_class import ScrapeClass
 
 SOURCE = {"type": "prometheus", "uid": "${source}"}
 COLUMNS = 24
 
 
-def render(board: Board, windows: Windows = production_windows) -> dict[str, Any]:
-    """Return the dashboard as JSON values; `windows` chooses the ranges in its queries."""
+RATE_SECONDS = 300
+"""Up to here a window is only as long as a rate needs; a longer one is what the panel is about."""
+
+
+class GrafanaWindows:
+    """Leaves the windows of range queries to Grafana, which knows the step between two points."""
+
+    def window(self, seconds: float, scrape_class: ScrapeClass) -> str:
+        """Return `$__rate_interval` where that follows the range shown, else the fixed window.
+
+        It is the greater of four scrapes and one step and a scrape, so nothing between two points
+        is left out. See grafana.com/docs, "Prometheus template variables".
+        """
+        if seconds <= RATE_SECONDS:
+            return "$__rate_interval"
+        return PRODUCTION.window(seconds, scrape_class)
+
+
+def render(board: Board) -> dict[str, Any]:
+    """Return the dashboard as JSON values."""
     return {
         "uid": f"dexwatch-{board.id}",
         "title": board.title,
         "description": board.purpose,
-        "tags": ["dexwatch", board.row],
+        "tags": ["dexwatch", board.requirement],
         "schemaVersion": 41,
         "editable": False,
         "graphTooltip": 1,
@@ -37,11 +56,11 @@ def render(board: Board, windows: Windows = production_windows) -> dict[str, Any
         "time": {"from": "now-1h", "to": "now"},
         "templating": {"list": [_source_variable()]},
         "annotations": {"list": [_alerts_annotation()]},
-        "panels": _panels(board, windows),
+        "panels": _panels(board),
     }
 
 
-def _panels(board: Board, windows: Windows) -> list[dict[str, Any]]:
+def _panels(board: Board) -> list[dict[str, Any]]:
     panels: list[dict[str, Any]] = []
     top = 0
     for section in board.sections:
@@ -52,7 +71,7 @@ def _panels(board: Board, windows: Windows) -> list[dict[str, Any]]:
             if left + width > COLUMNS:
                 top, left, tallest = top + tallest, 0, 0
             place = {"x": left, "y": top, "w": width, "h": height}
-            panels.append(_panel(len(panels) + 1, panel, place, board, windows))
+            panels.append(_panel(len(panels) + 1, panel, place, board))
             left, tallest = left + width, max(tallest, height)
         top += tallest
     return panels
@@ -73,9 +92,7 @@ def _height(panel: Panel) -> int:
     return 4 if panel.kind in {PanelKind.STAT, PanelKind.GAUGE, PanelKind.STATUS} else 8
 
 
-def _panel(
-    number: int, panel: Panel, place: Mapping[str, int], board: Board, windows: Windows
-) -> dict[str, Any]:
+def _panel(number: int, panel: Panel, place: Mapping[str, int], board: Board) -> dict[str, Any]:
     rendered: dict[str, Any] = {
         "id": number,
         "type": _TYPES[panel.kind],
@@ -84,9 +101,7 @@ def _panel(
         "datasource": SOURCE,
         "gridPos": dict(place),
         "interval": f"{board.refresh(panel)}s",
-        "targets": [
-            _target(index, query, panel, windows) for index, query in enumerate(panel.queries)
-        ],
+        "targets": [_target(index, query, panel) for index, query in enumerate(panel.queries)],
         "fieldConfig": {"defaults": _defaults(panel), "overrides": _columns(panel)},
         "options": _options(panel),
     }
@@ -95,9 +110,13 @@ def _panel(
     return rendered
 
 
-def _target(index: int, query: Query, panel: Panel, windows: Windows) -> dict[str, Any]:
+def _target(index: int, query: Query, panel: Panel) -> dict[str, Any]:
     instant = panel.kind in {PanelKind.BARS, PanelKind.TABLE, PanelKind.STATUS}
+    windows: Windows = SteppedWindows(PRODUCTION) if instant else GrafanaWindows()
     expression = query.expression(windows)
+    if panel.unit is Unit.TIMESTAMP:
+        # Grafana's unit wants milliseconds, Prometheus has seconds.
+        expression = f"({expression}) * 1000"
     if panel.kind is PanelKind.BARS:
         expression = f"topk({panel.limit}, {expression})"
     return {
@@ -147,9 +166,9 @@ def _steps(panel: Panel) -> list[dict[str, Any]]:
     if not ladder:
         return [{"color": _COLOURS[Level.UNKNOWN], "value": None}]
     if not ladder[0].below:
-        start: list[dict[str, Any]] = [{"color": _COLOURS[Level.GOOD], "value": None}]
+        start: list[dict[str, Any]] = [{"color": _COLOURS[Level.OK], "value": None}]
         return start + [{"color": _COLOURS[t.level], "value": t.limit} for t in ladder]
-    colours = [_COLOURS[t.level] for t in ladder] + [_COLOURS[Level.GOOD]]
+    colours = [_COLOURS[t.level] for t in ladder] + [_COLOURS[Level.OK]]
     values: list[float | None] = [None, *(t.limit for t in ladder)]
     return [
         {"color": colour, "value": value} for colour, value in zip(colours, values, strict=True)
@@ -212,7 +231,7 @@ def _alerts_annotation() -> dict[str, Any]:
     return {
         "name": "Firing alerts",
         "enable": True,
-        "iconColor": _COLOURS[Level.BAD],
+        "iconColor": _COLOURS[Level.CRITICAL],
         "datasource": SOURCE,
         "expr": 'ALERTS{alertstate="firing"}',
         "titleFormat": "{{alertname}}",
@@ -229,10 +248,10 @@ _TYPES = {
     PanelKind.STATUS: "stat",
 }
 _COLOURS = {
-    Level.GOOD: "#2a9d6f",
-    Level.NOTE: "#3f83d6",
-    Level.WARN: "#e0a100",
-    Level.BAD: "#d1495b",
+    Level.OK: "#2a9d6f",
+    Level.INFO: "#3f83d6",
+    Level.WARNING: "#e0a100",
+    Level.CRITICAL: "#d1495b",
     Level.UNKNOWN: "#7a8594",
 }
 _UNITS = {

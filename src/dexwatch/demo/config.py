@@ -2,6 +2,7 @@
 
 import socket
 from dataclasses import dataclass, field
+from typing import Literal
 
 CONSOLE_PORT = 8900
 
@@ -43,7 +44,8 @@ class Options:
     """False starts the chain and its traders only."""
     console_port: int | None = None
     """None takes 8900 when it is free, else any free port."""
-    pace: str = "sample"
+    profile: Literal["demo", "production"] = "demo"
+    """`demo` compresses time; `production` evaluates as the product does, for measurements."""
 
 
 def _is_free(port: int) -> bool:

@@ -91,7 +91,6 @@ def _ours(
     values = {
         "name": "sample-dex",
         "folder": "./state",
-        "pace": options.pace,
         "chain": {
             "chain_id": chain.chain_id,
             "block_interval_ms": options.block_interval_ms,
@@ -137,7 +136,7 @@ def _daemons(options: Options, ports: Ports, chain: ChainHandle) -> dict[str, An
             "name": node.name,
             "kind": "rpc",
             "target": node.http,
-            "cadence": "critical",
+            "scrape_class": "critical",
             "class": "rpc",
         }
         for node in chain.nodes

@@ -47,6 +47,8 @@ class Sample:
     """Where the console will answer once dexwatch runs."""
     sign_in: SignIn
     ports: Ports
+    profile: str
+    """`demo` or `production`: how dexwatch evaluates."""
     addresses: Mapping[str, str]
     """More to open in a browser: api, mailbox, slack."""
 
@@ -94,7 +96,9 @@ async def sample(
             addresses=addresses,
         )
         console = f"http://127.0.0.1:{ports.take('console')}"
-        yield Sample(world, chain, director, config, console, sign_in, ports, addresses)
+        yield Sample(
+            world, chain, director, config, console, sign_in, ports, options.profile, addresses
+        )
 
 
 @asynccontextmanager
@@ -143,9 +147,10 @@ async def _main(
 
 
 def _dexwatch(running: Sample) -> Program:
+    module = "dexwatch.roles" if running.profile == "production" else "dexwatch.demo.watching"
     return Program(
         name="dexwatch",
-        argv=(sys.executable, "-m", "dexwatch", "up", "-c", str(running.config)),
+        argv=(sys.executable, "-m", module, "up", str(running.config)),
         cwd=running.config.parent,
         inherit_env=True,
         ports=(Port("console.port", running.ports.take("console")),),

@@ -25,18 +25,18 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[0-9]+|[a-z]+")
 
 
 def group_of(labels: Mapping[str, str], upstream: str) -> str:
-    """Return the group of an alert: its subject at its service, else the source's own group.
+    """Return the group of an alert: its alert group at its service, else the source's own group.
 
     One key for each alert, not several, is what lets the database refuse a second open incident.
     """
-    subject = labels.get("subject", "")
-    if not subject:
+    alert_group = labels.get("alert_group", "")
+    if not alert_group:
         return f"upstream/{upstream}"
-    return f"subject/{subject}/{labels.get('service', '')}"
+    return f"alert_group/{alert_group}/{labels.get('service', '')}"
 
 
 def another_thing(labels: Mapping[str, str], others: Iterable[Mapping[str, str]]) -> bool:
-    """Say whether an alert is about another thing than all the alerts of its subject so far.
+    """Say whether an alert is about another thing than all the alerts of its alert group so far.
 
     Rungs of one ladder may carry more or fewer labels, so a label that one side lacks tells
     nothing: things differ in a label that both have, and are the same when none that both have

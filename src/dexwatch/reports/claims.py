@@ -209,7 +209,7 @@ POLICY = {
         tests=("tests/console/test_access.py", "tests/console/test_site.py"),
         lacks="API tokens, least privilege beyond viewer and operator",
     ),
-    "S-SAMPLE": Claim(tests=("tests/rules/test_pace.py",)),
+    "S-SAMPLE": Claim(tests=("tests/metrics/test_profile.py",)),
     "S-RETAIN": Claim(
         tests=("tests/daemons/programs/test_prometheus.py",), lacks="coarser data after 90 days"
     ),

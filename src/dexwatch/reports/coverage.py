@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dexwatch.dashboards import BOARDS, Board, Panel
+from dexwatch.dashboards.board import Board, Panel
+from dexwatch.dashboards.registry import BOARDS
 from dexwatch.metrics.metric import Kind, Metric
+from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.reports.catalogue import Row, rows
 from dexwatch.reports.claims import CLAIMS, Claim
-from dexwatch.rules.pace import PRODUCTION
 from dexwatch.rules.registry import ALERTS
 from dexwatch.rules.rule import AlertRule
 
@@ -79,7 +80,7 @@ def fingerprint(rule: AlertRule) -> str:
         rule.id,
         rule.expr(PRODUCTION),
         f"{rule.for_seconds:g}",
-        f"{rule.keep_seconds:g}",
+        f"{rule.keep_firing_seconds:g}",
         rule.severity,
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
@@ -108,7 +109,7 @@ def _judge(row: Row, evidence: Evidence) -> RowState:
 
 def _rules(row: Row, evidence: Evidence) -> Iterator[_Check]:
     for rule in ALERTS:
-        if row.id not in rule.rows:
+        if row.id not in rule.requirements:
             continue
         text = f"rule {rule.id}"
         if evidence.tested_rules.get(rule.id) != fingerprint(rule):
@@ -131,7 +132,7 @@ def _rules(row: Row, evidence: Evidence) -> Iterator[_Check]:
 
 def _boards(row: Row, live: Live | None) -> Iterator[_Check]:
     for board in BOARDS:
-        if board.row == row.id:
+        if board.requirement == row.id:
             yield _board(board, live)
 
 
@@ -150,7 +151,7 @@ def _board(board: Board, live: Live | None) -> _Check:
 def _panels(row: Row, live: Live | None) -> Iterator[_Check]:
     for board in BOARDS:
         for panel in board.panels:
-            if row.id in panel.rows and board.row != row.id:
+            if row.id in panel.requirements and board.requirement != row.id:
                 yield _panel(board, panel, live)
 
 

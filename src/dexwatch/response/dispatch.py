@@ -106,7 +106,7 @@ class Deliver:
                     query,
                     title=notice.title,
                     unit=alert.annotations.get("unit", ""),
-                    limit=_number(alert.annotations.get("limit", "")),
+                    limit=_number(alert.annotations.get("threshold", "")),
                     at=alert.starts_at,
                 )
         except Exception as error:  # noqa: BLE001 - a message without a picture beats none.
@@ -171,7 +171,7 @@ def notice_for(work: Work, briefing: Briefing, *, public_url: str, now: datetime
         resolved_at=incident.resolved_at,
         alerts=shown_alerts(alerts),
         more_alerts=max(len(alerts) - MAX_ALERTS, 0),
-        runbook_url=_runbook(said.get("runbook", ""), public_url),
+        runbook_url=_runbook(said.get("runbook_url", ""), public_url),
         console_url=console_url(public_url, incident),
         handle=briefing.handle,
     )

@@ -129,7 +129,7 @@ def _milliseconds(moment: datetime) -> datetime:
 
 def _hold(annotations: Mapping[str, str]) -> timedelta:
     try:
-        seconds = float(annotations.get("hold", "0").removesuffix("s"))
+        seconds = float(annotations.get("for_seconds", "0").removesuffix("s"))
     except ValueError:
         return timedelta(0)
     if not 0 <= seconds <= _LONGEST_HOLD.total_seconds():

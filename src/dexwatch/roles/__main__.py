@@ -1,29 +1,59 @@
-"""One role as a process of its own, without the weight of the command line: `ROLE FILE`."""
+"""dexwatch as a process without the weight of the command line: `up FILE`, or `ROLE FILE`."""
 
 import asyncio
+import dataclasses
+import functools
 import sys
 from pathlib import Path
 
+from dexwatch.daemons.program import DaemonError
+from dexwatch.roles.evaluation import Evaluation
 from dexwatch.roles.process import log_to, stop_event
-from dexwatch.roles.registry import role, run_role
-from dexwatch.settings import SettingsError, load
+from dexwatch.roles.registry import CONSOLE, RoleSpec, Run, role, run_role
+from dexwatch.settings import Settings, SettingsError, load
 
 
-def main() -> int:
-    """Run the role named by the first argument with the configuration named by the second."""
+def main(evaluation: Evaluation | None = None) -> int:
+    """Run what the first argument names with the configuration that the second names."""
     log_to()
     try:
-        spec = role(sys.argv[1])
-        settings = load(Path(sys.argv[2]), secrets=spec.secrets)
+        spec = None if sys.argv[1] == "up" else role(sys.argv[1])
+        file = Path(sys.argv[2])
+        settings = load(file) if spec is None else load(file, secrets=spec.secrets)
     except (SettingsError, ValueError, IndexError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-
-    async def run() -> None:
-        await run_role(spec, settings, stop_event())
-
-    asyncio.run(run())
+    try:
+        asyncio.run(_run(spec, settings, file, evaluation or Evaluation()))
+    except DaemonError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     return 0
+
+
+async def _run(
+    spec: RoleSpec | None, settings: Settings, file: Path, evaluation: Evaluation
+) -> None:
+    if spec is not None:
+        await run_role(_evaluating(spec, evaluation), settings, stop_event())
+        return
+    # A single role has no use for the supervisor's memory.
+    from dexwatch.roles.up import up  # noqa: PLC0415
+
+    await up(settings, file, stop=stop_event(), evaluation=evaluation)
+
+
+def _evaluating(spec: RoleSpec, evaluation: Evaluation) -> RoleSpec:
+    """The console alone shows rules and boards; the others take what Prometheus makes of them."""
+    if spec is not CONSOLE:
+        return spec
+
+    def console() -> Run:
+        from dexwatch.roles.console import run  # noqa: PLC0415
+
+        return functools.partial(run, evaluation=evaluation)
+
+    return dataclasses.replace(spec, load=console)
 
 
 if __name__ == "__main__":

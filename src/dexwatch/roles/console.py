@@ -4,17 +4,19 @@ import asyncio
 import contextlib
 
 from dexwatch.console.site import build_site
+from dexwatch.roles.evaluation import Evaluation
 from dexwatch.roles.process import health_socket
 from dexwatch.roles.resources import open_clients, open_incidents
 from dexwatch.roles.serving import serving
-from dexwatch.rules.pace import PACES
-from dexwatch.rules.registry import ALERTS
 from dexwatch.settings import Settings
 from dexwatch.storage.sessions import SqlSessionStore
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(
+    settings: Settings, stop: asyncio.Event, *, evaluation: Evaluation | None = None
+) -> None:
     """Serve the console until `stop` is set."""
+    evaluation = evaluation or Evaluation()
     config = settings.console
     async with contextlib.AsyncExitStack() as stack:
         store = await open_incidents(stack, settings)
@@ -25,8 +27,9 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             sessions=SqlSessionStore(store.database),
             prometheus=prometheus,
             alertmanager=alertmanager,
-            rules=ALERTS,
-            pace=PACES[settings.pace],
+            rules=evaluation.alerts,
+            profile=evaluation.profile,
+            refresh_speed=evaluation.refresh_speed,
             platform=settings.name,
         )
         await stack.enter_async_context(

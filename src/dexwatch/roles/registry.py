@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from dexwatch.listen import ListenConfig
-from dexwatch.rules.pace import Cadence
+from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.settings import Settings
 
 Run = Callable[[Settings, asyncio.Event], Awaitable[None]]
@@ -30,7 +30,7 @@ class RoleSpec:
     """The part of the settings that says where it listens, for example `watch`."""
     secrets: tuple[str, ...]
     """The settings whose secrets it needs, for example `storage.url`; it is given no others."""
-    scrape_class: Cadence | None
+    scrape_class: ScrapeClass | None
     """How often Prometheus reads its `/metrics`; None: it has none."""
     health: str = "/healthz"
     """Answers below 400 while the role is alive."""
@@ -75,8 +75,8 @@ WATCH = RoleSpec(
     load=_watch,
     section="watch",
     secrets=("chain", "database"),
-    # Chain figures are looked at as often as the pace allows; the other roles less.
-    scrape_class=Cadence.CRITICAL,
+    # Chain figures are looked at as often as the profile allows; the other roles less.
+    scrape_class=ScrapeClass.CRITICAL,
 )
 RESPOND = RoleSpec(
     name="respond",
@@ -84,7 +84,7 @@ RESPOND = RoleSpec(
     load=_respond,
     section="respond",
     secrets=("respond", "notify", "storage"),
-    scrape_class=Cadence.HIGH,
+    scrape_class=ScrapeClass.HIGH,
 )
 CONSOLE = RoleSpec(
     name="console",
@@ -103,7 +103,7 @@ SUPERVISOR = RoleSpec(
     load=_supervisor,
     section="daemons.supervisor",
     secrets=("daemons", "respond"),
-    scrape_class=Cadence.HIGH,
+    scrape_class=ScrapeClass.HIGH,
 )
 """No role to be run on its own, but a process with metrics like the others."""
 

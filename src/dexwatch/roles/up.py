@@ -14,9 +14,9 @@ from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.programs.scrape import RoleTarget
 from dexwatch.daemons.supervisor import ProgramState, Supervisor
 from dexwatch.roles import exposition
+from dexwatch.roles.evaluation import Evaluation
 from dexwatch.roles.process import build_info, health_socket
 from dexwatch.roles.registry import RESPOND, ROLES, SUPERVISOR, RoleSpec
-from dexwatch.rules.pace import PACES
 from dexwatch.rules.registry import render
 from dexwatch.settings import Settings
 from dexwatch.settings.loading import secret_variables
@@ -27,7 +27,12 @@ REPORT_SECONDS = 0.2
 
 
 async def up(
-    settings: Settings, file: Path, *, stop: asyncio.Event, report: Report | None = None
+    settings: Settings,
+    file: Path,
+    *,
+    stop: asyncio.Event,
+    report: Report | None = None,
+    evaluation: Evaluation | None = None,
 ) -> None:
     """Start daemons and roles, keep them running until `stop` is set, then end them.
 
@@ -50,7 +55,7 @@ async def up(
                 names=[settings.daemons.supervisor.url],
             )
         )
-        starting = asyncio.create_task(supervisor.start(programs(settings, file)))
+        starting = asyncio.create_task(supervisor.start(programs(settings, file, evaluation)))
         stopping = asyncio.create_task(stop.wait())
         while not starting.done() and not stopping.done():
             await asyncio.wait(
@@ -70,10 +75,13 @@ async def up(
         await stopping
 
 
-def programs(settings: Settings, file: Path) -> tuple[Program, ...]:
+def programs(
+    settings: Settings, file: Path, evaluation: Evaluation | None = None
+) -> tuple[Program, ...]:
     """Return every program that `up` runs: the roles and the daemons."""
-    roles = tuple(_program(spec, settings, file) for spec in ROLES)
-    return (*roles, *(_after_roles(daemon) for daemon in _daemons(settings)))
+    evaluation = evaluation or Evaluation()
+    roles = tuple(_program(spec, settings, file, evaluation) for spec in ROLES)
+    return (*roles, *(_after_roles(daemon) for daemon in _daemons(settings, evaluation)))
 
 
 def _after_roles(daemon: Program) -> Program:
@@ -107,25 +115,24 @@ def _address(spec: RoleSpec, settings: Settings, *, outside: bool) -> str:
     return listen.url if outside else listen.local_url
 
 
-def _daemons(settings: Settings) -> tuple[Program, ...]:
-    pace = PACES[settings.pace]
+def _daemons(settings: Settings, evaluation: Evaluation) -> tuple[Program, ...]:
     return plan(
         settings.daemons,
         folder=settings.folder,
-        pace=pace,
-        rules=render(pace, settings.rules),
+        profile=evaluation.profile,
+        rules=render(evaluation.profile, settings.rules, evaluation.alerts),
         roles=scraped(settings),
         hook=hook(settings),
         extra_rules=settings.rules.extra_files,
     )
 
 
-def _program(spec: RoleSpec, settings: Settings, file: Path) -> Program:
+def _program(spec: RoleSpec, settings: Settings, file: Path, evaluation: Evaluation) -> Program:
     listen = spec.listens(settings)
     foreign = secret_variables(file, besides=spec.secrets)
     return Program(
         name=spec.name,
-        argv=(sys.executable, "-m", "dexwatch.roles", spec.name, str(file.resolve())),
+        argv=(sys.executable, "-m", evaluation.roles_module, spec.name, str(file.resolve())),
         cwd=settings.folder,
         env={name: value for name, value in os.environ.items() if name not in foreign},
         ports=(Port(f"{spec.section}.port", listen.port),),

@@ -13,7 +13,7 @@ class RulesConfig(BaseModel):
     disable: tuple[str, ...] = Field(
         default=(), description="Ids of rules that are not loaded; `dexwatch check` lists them."
     )
-    limits: dict[str, float] = Field(
+    thresholds: dict[str, float] = Field(
         default_factory=dict,
         description="Other limits by rule id, in the rule's unit: {CpuHigh: 0.9} pages at 90 %.",
     )

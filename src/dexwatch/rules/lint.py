@@ -12,7 +12,10 @@ from ruamel.yaml.error import YAMLError
 
 from dexwatch.metrics import METRICS
 from dexwatch.metrics.metric import Kind, Unit
-from dexwatch.rules.anatomy import (
+from dexwatch.metrics.profile import PRODUCTION, SCRAPES_PER_WINDOW, EvaluationProfile
+from dexwatch.metrics.scrape_class import ScrapeClass
+from dexwatch.rules.config import RulesConfig
+from dexwatch.rules.expression import (
     COUNTING,
     OF_COUNTERS,
     OF_GAUGES,
@@ -23,8 +26,6 @@ from dexwatch.rules.anatomy import (
     units_agree,
     uses,
 )
-from dexwatch.rules.config import RulesConfig
-from dexwatch.rules.pace import PRODUCTION, SCRAPES_PER_WINDOW, Cadence, Pace
 from dexwatch.rules.rendering import UnknownRuleError, configured
 from dexwatch.rules.rule import AlertRule, RecordingRule
 
@@ -47,28 +48,32 @@ class Finding:
 def lint(
     alerts: Sequence[AlertRule],
     recordings: Sequence[RecordingRule],
-    pace: Pace = PRODUCTION,
+    profile: EvaluationProfile = PRODUCTION,
     config: RulesConfig | None = None,
 ) -> tuple[Finding, ...]:
-    """Return what is wrong with the rules at this pace, with the operator's changes applied."""
-    found = list(_duplicates(pace, alerts, recordings))
+    """Return what is wrong with the rules at this profile, with the operator's changes applied."""
+    found = list(_duplicates(profile, alerts, recordings))
     try:
         alerts = configured(alerts, config or RulesConfig())
     except UnknownRuleError as error:
         found.append(Finding("config", "rules", str(error), "correct or remove the rule's id"))
     known = Vocabulary(METRICS, tuple(recordings))
     for recording in recordings:
-        found += _expression(recording.name, recording.value(pace), recording.cadence, pace, known)
+        found += _expression(
+            recording.name, recording.value(profile), recording.scrape_class, profile, known
+        )
     for rule in alerts:
-        found += _expression(rule.id, rule.expr(pace), rule.cadence, pace, known)
+        found += _expression(rule.id, rule.expr(profile), rule.scrape_class, profile, known)
         found += _card(rule)
-        found += _limit(rule, pace)
-        found += _hold(rule, pace)
-        found += _result(rule, pace, known)
+        found += _threshold(rule)
+        found += _hold(rule, profile)
+        found += _result(rule, profile, known)
     return tuple(found)
 
 
-def lint_file(place: str, text: str, *, pace: Pace = PRODUCTION) -> tuple[Finding, ...]:
+def lint_file(
+    place: str, text: str, *, profile: EvaluationProfile = PRODUCTION
+) -> tuple[Finding, ...]:
     """Return what is wrong with an operator's own rule file; unknown metrics are only warned of."""
     try:
         document = YAML(typ="safe", pure=True).load(text)
@@ -84,22 +89,24 @@ def lint_file(place: str, text: str, *, pace: Pace = PRODUCTION) -> tuple[Findin
         rules = group.get("rules") if isinstance(group, dict) else None
         for rule in rules if isinstance(rules, list) else ():
             if isinstance(rule, dict):
-                found += _own_rule(place, rule, pace, from_ours)
+                found += _own_rule(place, rule, profile, from_ours)
     return tuple(found)
 
 
-def _own_rule(place: str, rule: dict[str, Any], pace: Pace, known: Vocabulary) -> Iterator[Finding]:
+def _own_rule(
+    place: str, rule: dict[str, Any], profile: EvaluationProfile, known: Vocabulary
+) -> Iterator[Finding]:
     name = str(rule.get("alert") or rule.get("record") or "a rule without name")
     where = f"{place}: {name}"
     yield from _expression(
-        where, str(rule.get("expr", "")), Cadence.STANDARD, pace, known, strict=False
+        where, str(rule.get("expr", "")), ScrapeClass.STANDARD, profile, known, strict=False
     )
     if "alert" not in rule:
         return
     given = rule.get("labels") or {}
     if not re.fullmatch("P[0-3]|none", str(given.get("severity", ""))):
         yield Finding("no-severity", where, "no severity P0 to P3", "add `labels: {severity: P2}`")
-    for label in ("owner", "subject"):
+    for label in ("component", "team", "alert_group"):
         if not given.get(label):
             yield Finding(
                 f"no-{label}",
@@ -109,19 +116,20 @@ def _own_rule(place: str, rule: dict[str, Any], pace: Pace, known: Vocabulary) -
                 "warning",
             )
     notes = rule.get("annotations") or {}
-    for note in ("summary", "runbook"):
+    for note in ("summary", "runbook_url"):
         if not notes.get(note):
             yield Finding(f"no-{note}", where, f"no {note}", f"add `annotations: {{{note}: ...}}`")
 
 
 _REASONS = {
-    "owner": "the team that answers",
-    "subject": "the worst alert of a subject silences the lesser ones",
+    "component": "the part of the platform that it is about",
+    "team": "the team that answers",
+    "alert_group": "the worst alert of a group inhibits the lesser ones",
 }
 
 
 def _duplicates(
-    pace: Pace, alerts: Sequence[AlertRule], recordings: Sequence[RecordingRule]
+    profile: EvaluationProfile, alerts: Sequence[AlertRule], recordings: Sequence[RecordingRule]
 ) -> Iterator[Finding]:
     names = Counter([*(rule.id for rule in alerts), *(rule.name for rule in recordings)])
     for name, times in names.items():
@@ -129,7 +137,7 @@ def _duplicates(
             yield Finding("duplicate", name, f"defined {times} times", "keep one, rename the rest")
     first: dict[tuple[str, float], str] = {}
     for rule in alerts:
-        other = first.setdefault((rule.expr(pace), rule.for_seconds), rule.id)
+        other = first.setdefault((rule.expr(profile), rule.for_seconds), rule.id)
         if other != rule.id:
             yield Finding(
                 "duplicate", rule.id, f"says the same as {other}", "remove one of the two"
@@ -139,8 +147,8 @@ def _duplicates(
 def _expression(
     place: str,
     text: str,
-    cadence: Cadence,
-    pace: Pace,
+    scrape_class: ScrapeClass,
+    profile: EvaluationProfile,
     known: Vocabulary,
     *,
     strict: bool = True,
@@ -150,7 +158,7 @@ def _expression(
     except ValueError as error:
         yield Finding("syntax", place, str(error), "correct the expression")
         return
-    shortest = SCRAPES_PER_WINDOW * pace.scrape_ms(cadence)
+    shortest = SCRAPES_PER_WINDOW * profile.scrape_ms(scrape_class)
     for use in uses(tree):
         if not known.knows(use.name):
             yield Finding(
@@ -175,7 +183,7 @@ def _expression(
                 "short-window",
                 place,
                 f"a range of {use.range_ms} ms holds fewer than {SCRAPES_PER_WINDOW} scrapes",
-                f"use at least {shortest} ms at this cadence",
+                f"use at least {shortest} ms at this scrape_class",
             )
 
 
@@ -198,17 +206,17 @@ def _function(place: str, name: str, function: str | None, known: Vocabulary) ->
 
 
 def _card(rule: AlertRule) -> Iterator[Finding]:
-    for field in ("owner", "subject", "summary", "description", "why"):
+    for field in ("team", "alert_group", "summary", "description", "why"):
         if not getattr(rule, field).strip():
             yield Finding(f"no-{field}", rule.id, f"no {field}", f"write its {field}")
-    if rule.routed and rule.limit not in {0, 1} and "{limit}" not in rule.summary:
+    if rule.routed and rule.threshold not in {0, 1} and "{threshold}" not in rule.summary:
         says_number = re.search(r"\d|within|\{value\}", rule.summary)
         if not says_number:
             yield Finding(
                 "summary-without-limit",
                 rule.id,
                 "the summary names neither value nor limit",
-                "write {value} and {limit} into the summary",
+                "write {value} and {threshold} into the summary",
                 "warning",
             )
     book = rule.runbook
@@ -219,59 +227,59 @@ def _card(rule: AlertRule) -> Iterator[Finding]:
             "the runbook lacks meaning, checks, fixes or whom to call",
             "write all four parts",
         )
-    if not rule.rows:
-        yield Finding("no-rows", rule.id, "covers no requirement", "name the rows", "warning")
+    if not rule.requirements:
+        yield Finding(
+            "no-requirements", rule.id, "covers no requirement", "name the rows", "warning"
+        )
 
 
-def _limit(rule: AlertRule, pace: Pace) -> Iterator[Finding]:
-    limit = rule.limit_at(pace)
-    upwards = rule.compare in {">", ">="}
+def _threshold(rule: AlertRule) -> Iterator[Finding]:
+    limit = rule.threshold
+    upwards = rule.operator in {">", ">="}
     bounded = rule.unit in {Unit.RATIO, Unit.BOOLEAN}
-    if bounded and (limit > 1 or (upwards and rule.compare == ">" and limit == 1)):
+    if bounded and (limit > 1 or (upwards and rule.operator == ">" and limit == 1)):
         percent = " (a share of 80 % is written 0.8)" if 1 < limit <= 100 else ""
         yield Finding(
-            "impossible-limit",
+            "impossible-threshold",
             rule.id,
             f"a {rule.unit} can never be above {limit:g}{percent}",
             "give the limit as a share between 0 and 1",
         )
     negative_allowed = rule.unit in {Unit.BYTES, Unit.SECONDS}
-    if (limit < 0 or (rule.compare == "<" and limit == 0)) and not negative_allowed:
+    if (limit < 0 or (rule.operator == "<" and limit == 0)) and not negative_allowed:
         yield Finding(
-            "impossible-limit",
+            "impossible-threshold",
             rule.id,
             f"a value in {rule.unit} is never below {limit:g}",
             "give a limit that the value can reach",
         )
 
 
-def _hold(rule: AlertRule, pace: Pace) -> Iterator[Finding]:
-    if pace.shrinks:
-        return
-    step = pace.scrape_ms(rule.cadence) / 1000
+def _hold(rule: AlertRule, profile: EvaluationProfile) -> Iterator[Finding]:
+    step = profile.scrape_ms(rule.scrape_class) / 1000
     if 0 < rule.for_seconds < step:
         yield Finding(
             "short-hold",
             rule.id,
             f"holds for {rule.for_seconds:g} s, but is evaluated only every {step:g} s",
-            "lengthen the hold, use a faster cadence, or hold for 0",
+            "lengthen the hold, use a faster scrape_class, or hold for 0",
         )
-    if rule.routed and rule.keep_seconds <= 0:
+    if rule.routed and rule.keep_firing_seconds <= 0:
         yield Finding(
             "no-keep",
             rule.id,
             "a single lost scrape would count as resolved",
-            "set keep_seconds to a minute or more",
+            "set keep_firing_seconds to a minute or more",
         )
 
 
-def _result(rule: AlertRule, pace: Pace, known: Vocabulary) -> Iterator[Finding]:
+def _result(rule: AlertRule, profile: EvaluationProfile, known: Vocabulary) -> Iterator[Finding]:
     try:
-        tree = promql.parse(rule.value(pace))
+        tree = promql.parse(rule.value(profile))
     except ValueError:
         return  # Reported by `_expression` already.
     found = unit(tree, known)
-    if found is not None and not units_agree(found, rule.unit, rule.limit):
+    if found is not None and not units_agree(found, rule.unit, rule.threshold):
         yield Finding(
             "unit",
             rule.id,

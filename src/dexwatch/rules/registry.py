@@ -1,25 +1,25 @@
 """Every rule in one list, and its rendering as a Prometheus rule file."""
 
-from dexwatch.rules.api import API_ALERTS
-from dexwatch.rules.availability import AVAILABILITY_ALERTS
-from dexwatch.rules.blindness import critical_signal_lost
-from dexwatch.rules.business import BUSINESS_ALERTS
-from dexwatch.rules.cache import CACHE_ALERTS
-from dexwatch.rules.chain import CHAIN_ALERTS
+from dexwatch.metrics.profile import PRODUCTION, EvaluationProfile
+from dexwatch.rules.absent_signals import critical_signal_lost
+from dexwatch.rules.catalogue.api_alerts import API_ALERTS
+from dexwatch.rules.catalogue.availability_alerts import AVAILABILITY_ALERTS
+from dexwatch.rules.catalogue.business_alerts import BUSINESS_ALERTS
+from dexwatch.rules.catalogue.chain_alerts import CHAIN_ALERTS
+from dexwatch.rules.catalogue.contract_alerts import CONTRACT_ALERTS
+from dexwatch.rules.catalogue.dexwatch_alerts import OWN_ALERTS
+from dexwatch.rules.catalogue.host_fault_alerts import MACHINE_ALERTS
+from dexwatch.rules.catalogue.host_resource_alerts import HOST_ALERTS
+from dexwatch.rules.catalogue.postgres_service_alerts import DATABASE_ALERTS
+from dexwatch.rules.catalogue.postgres_upkeep_alerts import POSTGRES_ALERTS
+from dexwatch.rules.catalogue.prometheus_alerts import STACK_ALERTS
+from dexwatch.rules.catalogue.redis_alerts import CACHE_ALERTS
+from dexwatch.rules.catalogue.security_alerts import SECURITY_ALERTS
+from dexwatch.rules.catalogue.trading_alerts import TRADING_ALERTS
 from dexwatch.rules.config import RulesConfig
-from dexwatch.rules.contracts import CONTRACT_ALERTS
-from dexwatch.rules.database import DATABASE_ALERTS
-from dexwatch.rules.host import HOST_ALERTS
-from dexwatch.rules.machine import MACHINE_ALERTS
-from dexwatch.rules.own import OWN_ALERTS
-from dexwatch.rules.pace import Pace
-from dexwatch.rules.postgres import POSTGRES_ALERTS
-from dexwatch.rules.recordings import RECORDINGS
+from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.rendering import render_rules
 from dexwatch.rules.rule import AlertRule
-from dexwatch.rules.security import SECURITY_ALERTS
-from dexwatch.rules.stack import STACK_ALERTS
-from dexwatch.rules.trading import TRADING_ALERTS
 
 _WATCHERS: tuple[AlertRule, ...] = (
     *AVAILABILITY_ALERTS,
@@ -39,15 +39,19 @@ _WATCHERS: tuple[AlertRule, ...] = (
 )
 ALERTS: tuple[AlertRule, ...] = (
     *_WATCHERS,
-    critical_signal_lost(_WATCHERS, RECORDINGS),
+    critical_signal_lost(_WATCHERS, RECORDING_RULES),
 )
 """Every alert, by subject. A rule's id is its name everywhere: test, runbook, scenario, silence."""
 
 
-def render(pace: Pace, config: RulesConfig | None = None) -> str:
-    """Return the rule file for Prometheus at this pace, with the operator's changes applied.
+def render(
+    profile: EvaluationProfile = PRODUCTION,
+    config: RulesConfig | None = None,
+    alerts: tuple[AlertRule, ...] = ALERTS,
+) -> str:
+    """Return the rule file for Prometheus, with the operator's changes applied.
 
     Raises:
         UnknownRuleError: the configuration names a rule that does not exist.
     """
-    return render_rules(pace, alerts=ALERTS, recordings=RECORDINGS, config=config)
+    return render_rules(profile, alerts=alerts, recordings=RECORDING_RULES, config=config)

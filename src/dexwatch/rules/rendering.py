@@ -2,15 +2,17 @@
 
 import dataclasses
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import LiteralScalarString
 
-from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.component import Component
+from dexwatch.metrics.profile import EvaluationProfile, duration
+from dexwatch.metrics.scrape_class import ScrapeClass
+from dexwatch.metrics.units import threshold_words, value_template
 from dexwatch.rules.config import RulesConfig
-from dexwatch.rules.pace import Cadence, Pace, duration
 from dexwatch.rules.rule import AlertRule, RecordingRule, number
 
 
@@ -19,147 +21,130 @@ class UnknownRuleError(ValueError):
 
 
 def render_rules(
-    pace: Pace,
+    profile: EvaluationProfile,
     *,
     alerts: Sequence[AlertRule],
     recordings: Sequence[RecordingRule],
     config: RulesConfig | None = None,
 ) -> str:
-    """Return the YAML of all rules: one group a cadence, recording rules first in each.
+    """Return the YAML of all rules, grouped so that no slow group holds up another's.
+
+    Recording rules come first, a group for each scrape class; alert rules are grouped by component
+    and scrape class. Prometheus evaluates groups side by side and the rules of one in sequence.
 
     Raises:
         UnknownRuleError: `config` disables or changes a rule that is not there.
     """
     chosen = configured(alerts, config or RulesConfig())
-    groups = []
-    for cadence in Cadence:
-        rules = [_recording(rule, pace) for rule in recordings if rule.cadence is cadence]
-        rules += [_alert(rule, pace) for rule in chosen if rule.cadence is cadence]
-        if rules:
-            interval = duration(pace.evaluate_ms(cadence))
-            groups.append({"name": f"dexwatch-{cadence}", "interval": interval, "rules": rules})
+    groups = [*_recording_groups(profile, recordings), *_alert_groups(profile, chosen)]
     return _yaml({"groups": groups})
 
 
+def _recording_groups(
+    profile: EvaluationProfile, recordings: Sequence[RecordingRule]
+) -> Iterator[dict[str, Any]]:
+    for scrape_class in ScrapeClass:
+        rules = [_recording(r, profile) for r in recordings if r.scrape_class is scrape_class]
+        if rules:
+            yield {
+                "name": f"dexwatch-recording-{scrape_class}",
+                "interval": duration(profile.record_ms(scrape_class)),
+                "rules": rules,
+            }
+
+
+def _alert_groups(
+    profile: EvaluationProfile, alerts: Sequence[AlertRule]
+) -> Iterator[dict[str, Any]]:
+    for component in Component:
+        for scrape_class in ScrapeClass:
+            rules = [
+                _alert(rule, profile)
+                for rule in alerts
+                if rule.component is component and rule.scrape_class is scrape_class
+            ]
+            if rules:
+                yield {
+                    "name": f"dexwatch-{component}-{scrape_class}",
+                    "interval": duration(profile.evaluate_ms(scrape_class)),
+                    "rules": rules,
+                }
+
+
 def configured(alerts: Iterable[AlertRule], config: RulesConfig) -> tuple[AlertRule, ...]:
-    """Return the rules with the operator's limits and without the disabled ones.
+    """Return the rules with the operator's thresholds and without the disabled ones.
 
     Raises:
         UnknownRuleError: `config` disables or changes a rule that is not there.
     """
     alerts = tuple(alerts)
     known = {rule.id for rule in alerts}
-    for key, named in (("disable", config.disable), ("limits", config.limits)):
+    for key, named in (("disable", config.disable), ("thresholds", config.thresholds)):
         for rule_id in named:
             if rule_id not in known:
                 near = ", ".join(sorted(k for k in known if k[:4] == rule_id[:4])) or "see docs"
                 raise UnknownRuleError(f"rules.{key}: there is no rule {rule_id!r} (near: {near})")
     return tuple(
-        _with_limit(rule, config.limits.get(rule.id))
+        dataclasses.replace(rule, threshold=config.thresholds.get(rule.id, rule.threshold))
         for rule in alerts
         if rule.id not in config.disable
     )
 
 
-def _with_limit(rule: AlertRule, limit: float | None) -> AlertRule:
-    # What an operator sets holds at every pace.
-    return rule if limit is None else dataclasses.replace(rule, limit=limit, shrunk_limit=None)
-
-
-def limit_words(limit: float, unit: Unit) -> str:
-    """Write a limit for people: 0.85 of a ratio is "85 %", 0.5 seconds are "500 ms".
-
-    >>> limit_words(0.85, Unit.RATIO), limit_words(0.5, Unit.SECONDS), limit_words(3e9, Unit.WEI)
-    ('85 %', '500 ms', '3 gwei')
-    """
-    match unit:
-        case Unit.RATIO:
-            return f"{limit * 100:g} %"
-        case Unit.SECONDS if 0 < abs(limit) < 1:
-            return f"{limit * 1000:g} ms"
-        case Unit.SECONDS if limit >= 86_400 and limit % 86_400 == 0:
-            return f"{limit / 86_400:g} days"
-        case Unit.SECONDS:
-            return f"{limit:g} s"
-        case Unit.WEI:
-            return f"{limit / 1e9:g} gwei"
-        case Unit.COUNT | Unit.BOOLEAN | Unit.TIMESTAMP:
-            return f"{limit:g}"
-        case _:
-            return f"{limit:,g} {_WORDS[unit]}"
-
-
-def value_template(unit: Unit) -> str:
-    """Return the Prometheus template that writes the alert's value in the unit."""
-    match unit:
-        case Unit.RATIO:
-            return "{{ $value | humanizePercentage }}"
-        case Unit.SECONDS:
-            return "{{ $value | humanizeDuration }}"
-        case Unit.BYTES | Unit.BYTES_PER_SECOND:
-            return "{{ $value | humanize1024 }}" + ("B/s" if unit is not Unit.BYTES else "B")
-        case Unit.WEI:
-            return "{{ $value | humanize }}wei"
-        case Unit.COUNT | Unit.BOOLEAN | Unit.TIMESTAMP:
-            return "{{ $value | humanize }}"
-        case _:
-            return "{{ $value | humanize }} " + _WORDS[unit]
-
-
-_WORDS = {
-    Unit.BYTES: "bytes",
-    Unit.USD: "USD",
-    Unit.GAS: "gas",
-    Unit.BLOCKS: "blocks",
-    Unit.PER_SECOND: "per second",
-    Unit.PER_MINUTE: "per minute",
-    Unit.BYTES_PER_SECOND: "bytes per second",
-    Unit.TOKENS: "tokens",
-}
-
-
-def summary(rule: AlertRule, pace: Pace) -> str:
-    """Return the summary as Prometheus template, with the limit written out."""
+def summary(rule: AlertRule) -> str:
+    """Return the summary as Prometheus template, with the threshold written out."""
     return rule.summary.replace("{value}", value_template(rule.unit)).replace(
-        "{limit}", limit_words(rule.limit_at(pace), rule.unit)
+        "{threshold}", threshold_words(rule.threshold, rule.unit)
     )
 
 
-def _alert(rule: AlertRule, pace: Pace) -> dict[str, Any]:
-    rendered: dict[str, Any] = {"alert": rule.id, "expr": _text(rule.expr(pace))}
-    for key, seconds in (("for", rule.for_seconds), ("keep_firing_for", rule.keep_seconds)):
-        held = _held_ms(seconds, rule, pace)
+def alert_labels(rule: AlertRule) -> dict[str, str]:
+    """Return the labels that the rule adds to its alerts."""
+    labels = {
+        "severity": rule.severity.value if rule.routed else "none",
+        "component": rule.component.value,
+        "team": rule.team,
+        "alert_group": rule.alert_group,
+        "group_priority": str(rule.group_priority),
+    }
+    return labels | ({"inhibits": rule.inhibits} if rule.inhibits else {})
+
+
+def annotations(rule: AlertRule, profile: EvaluationProfile) -> dict[str, str]:
+    """Return what the rule tells people and our own receivers; all of it stays short."""
+    return {
+        "summary": summary(rule),
+        "description": rule.description,
+        "runbook_url": f"/runbooks/{rule.id}",
+        "query": rule.query(profile),
+        "unit": rule.unit.value,
+        "threshold": number(rule.threshold),
+        "operator": rule.operator,
+        # What reads the alert subtracts it: the trouble began so long before the alert did.
+        "for_seconds": number(_held_ms(rule.for_seconds, rule, profile) / 1000),
+    }
+
+
+def _alert(rule: AlertRule, profile: EvaluationProfile) -> dict[str, Any]:
+    rendered: dict[str, Any] = {"alert": rule.id, "expr": _text(rule.expr(profile))}
+    for key, seconds in (("for", rule.for_seconds), ("keep_firing_for", rule.keep_firing_seconds)):
+        held = _held_ms(seconds, rule, profile)
         if held:
             rendered[key] = duration(held)
-    rendered["labels"] = {
-        "severity": rule.severity.value if rule.routed else "none",
-        "owner": rule.owner,
-        "subject": rule.subject,
-        "rung": str(rule.rung),
-    }
-    if rule.explains:
-        rendered["labels"]["explains"] = rule.explains
-    rendered["annotations"] = {
-        "summary": summary(rule, pace),
-        "description": rule.description,
-        "runbook": f"/runbooks/{rule.id}",
-        "query": _text(rule.query(pace)),
-        "unit": rule.unit.value,
-        "limit": number(rule.limit_at(pace)),
-        # What reads the alert subtracts it: the trouble began so long before the alert did.
-        "hold": number(_held_ms(rule.for_seconds, rule, pace) / 1000),
-    }
+    rendered["labels"] = alert_labels(rule)
+    told = annotations(rule, profile)
+    rendered["annotations"] = {name: _text(text) for name, text in told.items()}
     return rendered
 
 
-def _held_ms(seconds: float, rule: AlertRule, pace: Pace) -> int:
-    held = pace.hold_ms(seconds)
-    # A hold shorter than one evaluation would promise a precision that is not there.
-    return max(held, pace.scrape_ms(rule.cadence)) if held else 0
+def _held_ms(seconds: float, rule: AlertRule, profile: EvaluationProfile) -> int:
+    held = profile.hold_ms(seconds)
+    # A hold shorter than one scrape would promise a precision that is not there.
+    return max(held, profile.scrape_ms(rule.scrape_class)) if held else 0
 
 
-def _recording(rule: RecordingRule, pace: Pace) -> dict[str, Any]:
-    return {"record": rule.name, "expr": _text(rule.value(pace))}
+def _recording(rule: RecordingRule, profile: EvaluationProfile) -> dict[str, Any]:
+    return {"record": rule.name, "expr": _text(rule.value(profile))}
 
 
 def _text(expression: str) -> str:

@@ -5,28 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import TARGET_LABELS, Unit, UnknownLabelError
+from dexwatch.metrics.profile import EvaluationProfile
+from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.metrics.severity import Severity
-from dexwatch.rules.pace import Cadence, Pace
 
-Expression = Callable[[Pace], str]
-"""A PromQL expression that depends on the pace, for its windows."""
+Expression = Callable[[EvaluationProfile], str]
+"""A PromQL expression; its windows depend on the profile."""
 
-Comparison = Literal[">", ">=", "<", "<="]
-
-
-SAME_THING = (
-    "subject",
-    "host",
-    "mountpoint",
-    "service",
-    "instance",
-    "endpoint",
-    "cache",
-    "feed",
-    "datname",
-)
-"""Labels in which two alerts must agree to be rungs of one ladder: a full /data hides no full /."""
+Operator = Literal[">", ">=", "<", "<="]
 
 
 @dataclass(frozen=True)
@@ -46,54 +34,50 @@ class AlertRule:
     id: str
     """The alert's name, CamelCase: also the runbook's anchor and what an operator types."""
     severity: Severity
-    owner: str
+    component: Component
+    """The part of the platform that is ill; it decides the rule group, too."""
+    team: str
     """The team that answers."""
-    subject: str
-    """What it is about; of several alerts on one subject and host only the worst is shown."""
+    alert_group: str
+    """Alerts on one fault, from mild to severe: of those on one thing only the worst is heard."""
     value: Expression
     """The watched quantity without comparison; it is also what the graph draws."""
-    compare: Comparison
-    limit: float
+    operator: Operator
+    threshold: float
     """In `unit`; an operator may override it."""
     unit: Unit
     for_seconds: float
     """How long the condition must hold, in production seconds."""
-    keep_seconds: float
+    keep_firing_seconds: float
     """How long it goes on firing after the condition ended, in production seconds."""
     why: str
-    """The reason for window, hold and keep."""
+    """The reason for window, `for` and `keep_firing_for`."""
     summary: str
-    """One sentence; `{value}` and `{limit}` stand for themselves in the unit."""
+    """One sentence; `{value}` and `{threshold}` stand for themselves in the unit."""
     description: str
     runbook: Runbook
-    rows: tuple[str, ...]
+    requirements: tuple[str, ...]
     """Requirement ids that this rule covers."""
-    cadence: Cadence = Cadence.STANDARD
-    rung: int = 1
-    """The place on its subject's ladder; a higher rung silences the lower ones."""
-    shrunk_limit: float | None = None
-    """The limit where time is shrunk, for limits that real time has to grow into."""
-    explains: str = ""
-    """Another subject whose alert says nothing new while this one fires."""
-    guard: Expression | None = None
+    scrape_class: ScrapeClass = ScrapeClass.STANDARD
+    group_priority: int = 1
+    """Its place in the group; a higher one inhibits the lower ones."""
+    inhibits: str = ""
+    """Another group, whose alerts say nothing new while this one fires."""
+    condition: Expression | None = None
     """What must hold besides, beginning with `and` or `unless`: enough traffic, not idle."""
+    graph: Expression | None = None
+    """What to draw where `value` is too long for an annotation."""
     routed: bool = True
     """False for the dead man's signal: its severity label is "none", so nobody is paged by it."""
 
-    def expr(self, pace: Pace) -> str:
-        """Return the condition: value, comparison, limit and guard."""
-        condition = f"({self.value(pace)}) {self.compare} {number(self.limit_at(pace))}"
-        return condition if self.guard is None else f"{condition}\n{self.guard(pace)}"
+    def expr(self, profile: EvaluationProfile) -> str:
+        """Return the whole condition: value, operator, threshold, and what must hold besides."""
+        condition = f"({self.value(profile)}) {self.operator} {number(self.threshold)}"
+        return condition if self.condition is None else f"{condition}\n{self.condition(profile)}"
 
-    def limit_at(self, pace: Pace) -> float:
-        """Return the limit that holds at this pace."""
-        if pace.shrinks and self.shrunk_limit is not None:
-            return self.shrunk_limit
-        return self.limit
-
-    def query(self, pace: Pace) -> str:
+    def query(self, profile: EvaluationProfile) -> str:
         """Return what the graph draws."""
-        return self.value(pace)
+        return (self.graph or self.value)(profile)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +91,7 @@ class RecordingRule:
     value: Expression
     labels: tuple[str, ...] = ()
     """The labels that the result carries."""
-    cadence: Cadence = Cadence.STANDARD
+    scrape_class: ScrapeClass = ScrapeClass.STANDARD
 
     def __str__(self) -> str:
         return self.name

@@ -1,7 +1,7 @@
 """Everything that can be set."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -30,8 +30,6 @@ class Settings(BaseModel):
     base_port: Annotated[int, Field(ge=1024, le=65_000)] = PORT_BASE
     """The first of our own ports; all that are not set move with it, so a second dexwatch on one
     machine needs this setting only."""
-    pace: Literal["production", "sample"] = "production"
-    """`sample` shrinks scrape intervals and windows so that a demonstration reacts in seconds."""
     chain: ChainConfig | None = None
     dex: DexConfig = DexConfig()
     database: DatabaseConfig | None = None

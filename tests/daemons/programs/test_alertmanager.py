@@ -14,26 +14,32 @@ from tests.fakes.stack import Stack, rules, stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-P0 = {"alertname": "ApiUptimeLow", "severity": "P0", "subject": "api-uptime"}
+P0 = {"alertname": "ApiUptimeLow", "severity": "P0", "alert_group": "api-uptime"}
 LADDER = (
-    {"alertname": "CpuUse60", "severity": "P3", "subject": "cpu", "rung": "1"},
-    {"alertname": "CpuUse70", "severity": "P2", "subject": "cpu", "rung": "2"},
-    {"alertname": "CpuUse80", "severity": "P2", "subject": "cpu", "rung": "3"},
-    {"alertname": "CpuHigh", "severity": "P1", "subject": "cpu", "rung": "4"},
-    {"alertname": "MemoryHigh", "severity": "P1", "subject": "memory", "rung": "4"},
-    {"alertname": "OtherHost", "severity": "P3", "subject": "cpu", "rung": "1", "host": "dex-2"},
-    {"alertname": "Watchdog", "severity": "none", "subject": "own"},
-    {"alertname": "DatabaseDown", "severity": "P0", "subject": "database"},
-    {"alertname": "DatabaseSlow", "severity": "P1", "subject": "database-latency"},
-    {"alertname": "DatabaseDeadlocks", "severity": "P2", "subject": "database-locks"},
+    {"alertname": "CpuUse60", "severity": "P3", "alert_group": "cpu", "group_priority": "1"},
+    {"alertname": "CpuUse70", "severity": "P2", "alert_group": "cpu", "group_priority": "2"},
+    {"alertname": "CpuUse80", "severity": "P2", "alert_group": "cpu", "group_priority": "3"},
+    {"alertname": "CpuHigh", "severity": "P1", "alert_group": "cpu", "group_priority": "4"},
+    {"alertname": "MemoryHigh", "severity": "P1", "alert_group": "memory", "group_priority": "4"},
+    {
+        "alertname": "OtherHost",
+        "severity": "P3",
+        "alert_group": "cpu",
+        "group_priority": "1",
+        "host": "dex-2",
+    },
+    {"alertname": "Watchdog", "severity": "none", "alert_group": "own"},
+    {"alertname": "DatabaseDown", "severity": "P0", "alert_group": "database"},
+    {"alertname": "DatabaseSlow", "severity": "P1", "alert_group": "database-latency"},
+    {"alertname": "DatabaseDeadlocks", "severity": "P2", "alert_group": "database-locks"},
     {
         "alertname": "DatabaseConnectionsHigh",
         "severity": "P1",
-        "subject": "database-connections",
+        "alert_group": "database-connections",
         "instance": "another",
     },
-    {"alertname": "PaymentsFailing", "severity": "P1", "subject": "payments"},
-    {"alertname": "TradingSuccessLow", "severity": "P0", "subject": "trading"},
+    {"alertname": "PaymentsFailing", "severity": "P1", "alert_group": "payments"},
+    {"alertname": "TradingSuccessLow", "severity": "P0", "alert_group": "trading"},
 )
 NAMES = tuple(labels["alertname"] for labels in LADDER)
 
@@ -132,7 +138,7 @@ async def test_a_prometheus_that_is_killed_and_comes_back_resolves_nothing(runni
 async def test_a_new_rule_is_picked_up_without_restart_and_a_bad_one_refused(running):
     pid = running.supervisor.state("prometheus").pid
     running.faults["RedisDown"] = 1.0
-    both = rules(P0, {"alertname": "RedisDown", "severity": "P0", "subject": "cache"})
+    both = rules(P0, {"alertname": "RedisDown", "severity": "P0", "alert_group": "cache"})
     assert await running.supervisor.change(running.programs(both)["prometheus"])
     # For some seconds after a reload Prometheus knows no Alertmanager; then it sends again.
     await until(lambda: "RedisDown" in running.hooks.names(), seconds=20)

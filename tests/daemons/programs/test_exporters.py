@@ -25,10 +25,10 @@ from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.programs.postgres_queries import QUERIES
 from dexwatch.daemons.programs.scrape import redis_address
 from dexwatch.daemons.supervisor import Supervisor
+from dexwatch.demo.profile import DEMO
 from dexwatch.metrics.nginx import NGINX_METRICS
 from dexwatch.metrics.postgres import POSTGRES_METRICS
 from dexwatch.metrics.redis import REDIS_METRICS
-from dexwatch.rules.pace import SAMPLE
 from tests.fakes.need import free_port, program
 from tests.fakes.patience import gone, until
 
@@ -133,7 +133,7 @@ class Ground:
         planned = plan(
             self.config,
             folder=self.folder,
-            pace=SAMPLE,
+            profile=DEMO,
             rules="groups: []",
             roles=(),
             hook=Hook("http://127.0.0.1:1/", SecretStr("x")),

@@ -16,28 +16,30 @@ from dexwatch.daemons.programs.exporters import CONNECT_SECONDS
 from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.programs.prometheus import prometheus_files
 from dexwatch.daemons.programs.scrape import RoleTarget
+from dexwatch.demo.profile import DEMO
+from dexwatch.metrics.profile import PRODUCTION, EvaluationProfile
+from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.metrics.severity import Severity
-from dexwatch.rules.pace import PACES, Cadence
 from dexwatch.rules.registry import ALERTS, render
 
 HOOK = Hook("http://127.0.0.1:8903/hooks/alertmanager", SecretStr("geheim"))
 ROLES = (
-    RoleTarget("watch", "http://127.0.0.1:8910", Cadence.CRITICAL),
-    RoleTarget("respond", "http://127.0.0.1:8903", Cadence.HIGH),
-    RoleTarget("supervisor", "http://127.0.0.1:8911", Cadence.HIGH),
+    RoleTarget("watch", "http://127.0.0.1:8910", ScrapeClass.CRITICAL),
+    RoleTarget("respond", "http://127.0.0.1:8903", ScrapeClass.HIGH),
+    RoleTarget("supervisor", "http://127.0.0.1:8911", ScrapeClass.HIGH),
 )
 
 names = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,20}\Z")
 values = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=40)
 labels = st.dictionaries(st.sampled_from(["service", "team", "tier", "alerting"]), values)
-cadences = st.sampled_from(list(Cadence))
+scrape_classes = st.sampled_from(list(ScrapeClass))
 targets = st.fixed_dictionaries(
     {
         "job": names,
         "address": st.from_regex(r"\A[a-z]{1,9}:[1-9][0-9]{0,3}\Z"),
         "path": st.sampled_from(["/metrics", "/a/b?c=d", "/$1"]),
         "scheme": st.sampled_from(["http", "https"]),
-        "cadence": cadences,
+        "scrape_class": scrape_classes,
         "labels": labels,
         "token": st.none() | st.text("abc$:{}'\" ", min_size=1, max_size=20),
     }
@@ -48,7 +50,7 @@ probes = st.one_of(
             "name": names,
             "kind": st.sampled_from(["http", "rpc"]),
             "target": st.sampled_from(["http://a.example/x?y=${1}", "https://b.example:8443"]),
-            "cadence": cadences,
+            "scrape_class": scrape_classes,
             "labels": labels,
         }
     ),
@@ -81,31 +83,37 @@ configs = st.fixed_dictionaries(
 )
 
 
-def planned(document: dict, folder: Path, *, pace: str = "production", rules: str = "groups: []"):
+def planned(
+    document: dict,
+    folder: Path,
+    *,
+    profile: EvaluationProfile = PRODUCTION,
+    rules: str = "groups: []",
+):
     config = DaemonsConfig.model_validate(document)
-    programs = plan(config, folder=folder, pace=PACES[pace], rules=rules, roles=ROLES, hook=HOOK)
+    programs = plan(config, folder=folder, profile=profile, rules=rules, roles=ROLES, hook=HOOK)
     return {program.name: program for program in programs}
 
 
 @settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(configs, st.sampled_from(sorted(PACES)))
-def test_the_checkers_accept_what_is_rendered(tmp_path, require, document, pace):
+@given(configs, st.sampled_from([PRODUCTION, DEMO]))
+def test_the_checkers_accept_what_is_rendered(tmp_path, require, document, profile):
     for binary in ("promtool", "amtool", "prometheus-blackbox-exporter"):
         require(binary)
-    for program in planned(document, tmp_path, pace=pace).values():
+    for program in planned(document, tmp_path, profile=profile).values():
         files.check(program)
 
 
-@pytest.mark.parametrize("pace", sorted(PACES))
-def test_promtool_accepts_our_own_rules_with_the_configuration(tmp_path, require, pace):
+@pytest.mark.parametrize("profile", [PRODUCTION, DEMO], ids=lambda one: one.name)
+def test_promtool_accepts_our_own_rules_with_the_configuration(tmp_path, require, profile):
     require("promtool")
-    files.check(planned({}, tmp_path, pace=pace, rules=render(PACES[pace]))["prometheus"])
+    files.check(planned({}, tmp_path, profile=profile, rules=render(profile))["prometheus"])
 
 
-def jobs(document: dict, folder: Path, pace: str = "production") -> dict[str, dict]:
-    prometheus = planned(document, folder, pace=pace)["prometheus"]
+def jobs(document: dict, folder: Path, profile: EvaluationProfile = PRODUCTION) -> dict[str, dict]:
+    prometheus = planned(document, folder, profile=profile)["prometheus"]
     text = next(file.content for file in prometheus.files if file.name == "prometheus.yml")
     return {job["job_name"]: job for job in YAML(typ="safe").load(text)["scrape_configs"]}
 
@@ -115,8 +123,13 @@ FULL = {
     "redis": {"targets": [{"name": "cache", "url": "redis://:geheim@127.0.0.1:6379"}]},
     "nginx": {"targets": [{"name": "edge", "status_url": "http://127.0.0.1/stub_status"}]},
     "targets": [
-        {"job": "exchange", "address": "127.0.0.1:9000", "cadence": "critical", "token": "geheim"},
-        {"job": "ledger", "address": "127.0.0.1:9001", "cadence": "historical"},
+        {
+            "job": "exchange",
+            "address": "127.0.0.1:9000",
+            "scrape_class": "critical",
+            "token": "geheim",
+        },
+        {"job": "ledger", "address": "127.0.0.1:9001", "scrape_class": "historical"},
     ],
     "probes": [{"name": "api", "kind": "http", "target": "http://127.0.0.1/", "class": "api"}],
 }
@@ -196,7 +209,7 @@ def test_exported_files_send_alerts_to_the_alertmanager_that_is_named():
     )
     [file] = (
         file
-        for file in prometheus_files(config, pace=PACES["production"], rules="", host="h")
+        for file in prometheus_files(config, profile=PRODUCTION, rules="", host="h")
         if file.name == "prometheus.yml"
     )
     document = YAML(typ="safe").load(file.content)

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from dexwatch.clients.prometheus import Series
 from dexwatch.console.live.frames import Answer, Track, Value
 from dexwatch.console.protocols import Queries
-from dexwatch.dashboards.board import Panel, PanelKind, Windows
+from dexwatch.dashboards.board import Panel, PanelKind
+from dexwatch.metrics.profile import EvaluationProfile
+from dexwatch.metrics.promql import SteppedWindows, Windows
 
 MOST_SERIES = 60
 """Series kept of one query; a panel draws fewer, this bounds memory."""
@@ -55,10 +57,17 @@ async def ask(
 
 
 async def ask_range(
-    panel: Panel, windows: Windows, queries: Queries, *, start: float, end: float, step: float
+    panel: Panel,
+    profile: EvaluationProfile,
+    queries: Queries,
+    *,
+    start: float,
+    end: float,
+    step: float,
 ) -> Answer:
     """Return all tracks between two aligned moments, asked in one go."""
     first, last = math.ceil(start / step), math.floor(end / step)
+    windows = SteppedWindows(profile, step)
     strips = [Strip(query.expression(windows), step) for query in panel.queries]
     for strip in strips:
         await strip.extend(queries, first, last)
@@ -119,12 +128,15 @@ class Strip:
 class Feed:
     """One panel over one span, with what was learnt so far."""
 
-    def __init__(self, panel: Panel, span: Span, windows: Windows, queries: Queries) -> None:
-        self._panel, self._windows, self._queries = panel, windows, queries
+    def __init__(
+        self, panel: Panel, span: Span, profile: EvaluationProfile, queries: Queries
+    ) -> None:
+        self._panel, self._windows, self._queries = panel, SteppedWindows(profile), queries
         tracked = panel.kind in {PanelKind.TIMESERIES, PanelKind.STAT}
         step = span.step if panel.kind is PanelKind.TIMESERIES else span.seconds / SPARK_POINTS
         self._points = round(span.seconds / step)
         self._step = step
+        windows = SteppedWindows(profile, step)
         self._strips = (
             [Strip(query.expression(windows), step) for query in panel.queries] if tracked else []
         )

@@ -135,7 +135,7 @@ def _status(panel: Panel, answer: Answer) -> Mapping[str, Any] | None:
             word = state.word if state else f"{value:g}"
             items.append({"name": name, "word": word, "level": level})
     # The ill ones come first, so that the bound never hides them.
-    order = [Level.BAD, Level.WARN, Level.NOTE, Level.UNKNOWN, Level.GOOD]
+    order = [Level.CRITICAL, Level.WARNING, Level.INFO, Level.UNKNOWN, Level.OK]
     items.sort(key=lambda item: (order.index(Level(item["level"])), item["name"]))
     hidden = max(0, len(items) - panel.limit)
     return {"items": items[: panel.limit], "hidden": hidden} if items else None

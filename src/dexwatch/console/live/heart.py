@@ -13,9 +13,9 @@ from dexwatch.clients.http import SourceError
 from dexwatch.console.live.pulse import Pulse, health_of, problems_of
 from dexwatch.console.live.watcher import Watcher
 from dexwatch.console.protocols import Alertmanager, Now, Prometheus
-from dexwatch.dashboards.board import Windows
-from dexwatch.dashboards.components import COMPONENTS
+from dexwatch.dashboards.component_health import COMPONENTS
 from dexwatch.incidents.records import Incident, IncidentState
+from dexwatch.metrics.promql import Windows
 from dexwatch.response.actions import list_incidents
 from dexwatch.response.store import IncidentFilter, Store, StoreUnavailableError
 

@@ -21,7 +21,8 @@ from dexwatch.console.live.feed import Feed, Span, ask_range
 from dexwatch.console.live.frames import Frame, draw
 from dexwatch.console.live.watcher import Watcher
 from dexwatch.console.protocols import Now, Queries
-from dexwatch.dashboards.board import Board, Panel, Windows
+from dexwatch.dashboards.board import Board, Panel
+from dexwatch.metrics.profile import EvaluationProfile
 
 log = structlog.get_logger(__name__)
 
@@ -60,16 +61,21 @@ class Hub:
     """Shares every panel's answers between all viewers; `speed` multiplies the refresh rates."""
 
     def __init__(
-        self, queries: Queries, windows: Windows, *, speed: float = 1.0, now: Now = clock.now
+        self,
+        queries: Queries,
+        profile: EvaluationProfile,
+        *,
+        speed: float = 1.0,
+        now: Now = clock.now,
     ) -> None:
-        self._queries, self._windows, self._speed, self._now = queries, windows, speed, now
+        self._queries, self._profile, self._speed, self._now = queries, profile, speed, now
         self._channels: dict[Key, _Channel] = {}
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._histories: OrderedDict[tuple[object, ...], asyncio.Task[Frame]] = OrderedDict()
 
     @property
     def quick(self) -> bool:
-        """Does everything move faster than in production, as in the sample?"""
+        """Do panels refresh more often than the boards say?"""
         return self._speed > 1
 
     def every(self, board: Board, panel: Panel) -> float:
@@ -106,7 +112,7 @@ class Hub:
         step = float(max(1, round((end - start) / HISTORY_POINTS)))
         first, last = start // step, end // step
         # The panel's own content is in the key: each incident draws its own under the same ids.
-        asked = tuple((query.expression(self._windows), query.legend) for query in panel.queries)
+        asked = tuple((query.expression(self._profile), query.legend) for query in panel.queries)
         drawn = (panel.kind, panel.unit, panel.thresholds)
         key = (board.id, panel.id, asked, drawn, step, first, last)
         task = self._histories.get(key)
@@ -146,7 +152,7 @@ class Hub:
     async def _past(self, panel: Panel, start: float, end: float, step: float) -> Frame:
         async with self._turn:
             answer = await ask_range(
-                panel, self._windows, self._queries, start=start, end=end, step=step
+                panel, self._profile, self._queries, start=start, end=end, step=step
             )
         return draw(panel, answer)
 
@@ -154,7 +160,7 @@ class Hub:
         key = (board.id, panel.id, span.name)
         channel = self._channels.get(key)
         if channel is None or channel.task is None or channel.task.done():
-            feed = Feed(panel, span, self._windows, self._queries)
+            feed = Feed(panel, span, self._profile, self._queries)
             channel = _Channel(key, panel, feed, self.every(board, panel))
             self._channels[key] = channel
             channel.task = asyncio.create_task(self._run(channel), name=f"feed {'/'.join(key)}")

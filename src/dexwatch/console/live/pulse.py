@@ -12,7 +12,7 @@ from datetime import datetime
 from dexwatch.clients.alertmanager import RoutedAlert
 from dexwatch.clients.prometheus import ActiveAlert
 from dexwatch.dashboards.board import Level
-from dexwatch.dashboards.components import COMPONENTS, ORDER, Component, component_of
+from dexwatch.dashboards.component_health import COMPONENTS, ComponentHealth, component_of
 from dexwatch.incidents.records import Incident, IncidentState
 from dexwatch.metrics.severity import Severity
 
@@ -26,7 +26,8 @@ class Problem:
     summary: str
     labels: Mapping[str, str]
     since: datetime | None
-    component: Component
+    component: ComponentHealth | None
+    """None where the alert's label names none of ours."""
     muted: str = ""
     """`silenced`, `part of a worse alert`, or nothing."""
     description: str = ""
@@ -42,7 +43,7 @@ class Problem:
 class Health:
     """How one component is."""
 
-    component: Component
+    component: ComponentHealth
     level: Level
     word: str
     names: str = ""
@@ -109,10 +110,10 @@ class Pulse:
 
 
 LEVELS = {
-    Severity.P0: Level.BAD,
-    Severity.P1: Level.WARN,
-    Severity.P2: Level.NOTE,
-    Severity.P3: Level.NOTE,
+    Severity.P0: Level.CRITICAL,
+    Severity.P1: Level.WARNING,
+    Severity.P2: Level.INFO,
+    Severity.P3: Level.INFO,
 }
 
 
@@ -133,8 +134,7 @@ def health_of(
     measured: Mapping[str, float | None], problems: Sequence[Problem]
 ) -> tuple[Health, ...]:
     """Return every component's state from its own measure and the alerts about it."""
-    by_id = {component.id: component for component in COMPONENTS}
-    return tuple(_health(by_id[name], measured.get(name), problems) for name in ORDER)
+    return tuple(_health(each, measured.get(each.id), problems) for each in COMPONENTS)
 
 
 def _problem(alert: ActiveAlert, routed: Sequence[RoutedAlert]) -> Problem:
@@ -154,12 +154,12 @@ def _problem(alert: ActiveAlert, routed: Sequence[RoutedAlert]) -> Problem:
         component_of(alert.labels),
         muted,
         notes.get("description", ""),
-        notes.get("runbook", ""),
+        notes.get("runbook_url", ""),
     )
 
 
-def _health(component: Component, value: float | None, problems: Sequence[Problem]) -> Health:
-    own = [one for one in problems if one.component.id == component.id and not one.muted]
+def _health(component: ComponentHealth, value: float | None, problems: Sequence[Problem]) -> Health:
+    own = [one for one in problems if one.component is component and not one.muted]
     if own:
         word = "1 alert" if len(own) == 1 else f"{len(own)} alerts"
         names = ", ".join(dict.fromkeys(one.name for one in own))
@@ -167,30 +167,30 @@ def _health(component: Component, value: float | None, problems: Sequence[Proble
     if value is None:
         return Health(component, Level.UNKNOWN, "no data")
     if value < 1:
-        return Health(component, Level.BAD, "down")
-    return Health(component, Level.GOOD, "works")
+        return Health(component, Level.CRITICAL, "down")
+    return Health(component, Level.OK, "works")
 
 
 def _verdict(pulse: Pulse) -> Verdict:
     loud = pulse.loud
     if not loud and pulse.blind:
         return Verdict(Level.UNKNOWN, "We cannot see everything", "; ".join(pulse.blind))
-    ill = [one for one in pulse.health if one.level in {Level.BAD, Level.WARN}]
+    ill = [one for one in pulse.health if one.level in {Level.CRITICAL, Level.WARNING}]
     where = _join([one.component.title for one in ill])
-    if pulse.critical or any(one.level is Level.BAD for one in ill):
+    if pulse.critical or any(one.level is Level.CRITICAL for one in ill):
         first = loud[0].summary if loud else f"{where} down"
-        return Verdict(Level.BAD, f"Trouble in {where}", first)
+        return Verdict(Level.CRITICAL, f"Trouble in {where}", first)
     if ill:
-        return Verdict(Level.WARN, f"Degraded: {where}", loud[0].summary)
+        return Verdict(Level.WARNING, f"Degraded: {where}", loud[0].summary)
     if loud:
         many = "1 thing" if len(loud) == 1 else f"{len(loud)} things"
-        return Verdict(Level.NOTE, f"Working, with {many} to look at", loud[0].summary)
-    works = sum(one.level is Level.GOOD for one in pulse.health)
+        return Verdict(Level.INFO, f"Working, with {many} to look at", loud[0].summary)
+    works = sum(one.level is Level.OK for one in pulse.health)
     muted = len(pulse.problems)
     detail = f"{works} of {len(pulse.health)} components report and work"
     if muted:
         detail += f"; {muted} muted " + ("alert" if muted == 1 else "alerts")
-    return Verdict(Level.GOOD, "All is well", detail)
+    return Verdict(Level.OK, "All is well", detail)
 
 
 def _join(names: Sequence[str]) -> str:

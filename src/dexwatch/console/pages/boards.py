@@ -11,8 +11,8 @@ from dexwatch.console.access.sessions import Session
 from dexwatch.console.context import Context
 from dexwatch.console.live.feed import SPANS, Span
 from dexwatch.console.live.frames import Frame
-from dexwatch.dashboards import BOARDS
 from dexwatch.dashboards.board import Board, Panel, PanelKind
+from dexwatch.dashboards.registry import BOARDS
 
 PATIENCE_SECONDS = 0.6
 """How long a page waits for panels that nobody has asked for yet; the rest arrives by itself."""
@@ -66,7 +66,7 @@ def find(board_id: str) -> Board:
 
 
 def span_of(context: Context, name: str) -> Span:
-    """Return the span of that name, or the one that fits the pace."""
+    """Return the span of that name, or the one that fits the profile."""
     return SPANS.get(name) or SPANS["15m" if context.hub.quick else "1h"]
 
 

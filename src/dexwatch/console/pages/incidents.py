@@ -16,7 +16,7 @@ from dexwatch.console.context import Context
 from dexwatch.console.live.frames import Frame
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Section, Threshold
 from dexwatch.dashboards.board import Query as PanelQuery
-from dexwatch.dashboards.promql import text
+from dexwatch.dashboards.queries import text
 from dexwatch.incidents.records import Alert, Incident, IncidentState
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.severity import Severity
@@ -175,7 +175,9 @@ def _panel(index: int, alert: Alert, query: str) -> Panel:
     unit = Unit(notes["unit"]) if notes.get("unit") in set(Unit) else Unit.COUNT
     limits: tuple[Threshold, ...] = ()
     with suppress(ValueError):
-        limits = (Threshold(float(notes.get("limit", "")), Level.BAD, "the alert's limit"),)
+        limits = (
+            Threshold(float(notes.get("threshold", "")), Level.CRITICAL, "the alert's limit"),
+        )
     return Panel(
         f"graph-{index}",
         alert.name,

@@ -13,9 +13,10 @@ from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload
 from dexwatch.daemons.programs.scrape import LOOPBACK
 from dexwatch.daemons.programs.text import yaml
-from dexwatch.rules.pace import Cadence, Pace, duration
+from dexwatch.metrics.identity import IDENTITY_LABELS
+from dexwatch.metrics.profile import EvaluationProfile, duration
+from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.rules.registry import ALERTS
-from dexwatch.rules.rule import SAME_THING
 
 TOKEN_FILE = "hook.token"  # noqa: S105 - the name of a file.
 
@@ -62,10 +63,10 @@ class Hook:
     token: SecretStr
 
 
-def alertmanager_files(*, pace: Pace, hook: Hook) -> tuple[File, ...]:
+def alertmanager_files(*, profile: EvaluationProfile, hook: Hook) -> tuple[File, ...]:
     """Return alertmanager.yml and the token's file, which only Alertmanager's user may read."""
     document = {
-        "route": _routes(pace),
+        "route": _routes(profile),
         "inhibit_rules": [*_ladders(), *_explanations(), *_consequences()],
         "receivers": [
             {"name": "dexwatch", "webhook_configs": [_webhook(hook)]},
@@ -89,11 +90,13 @@ def _webhook(hook: Hook) -> dict[str, Any]:
     }
 
 
-def _routes(pace: Pace) -> dict[str, Any]:
-    beat = pace.scrape_ms(Cadence.CRITICAL)
+def _routes(profile: EvaluationProfile) -> dict[str, Any]:
+    beat = profile.scrape_ms(ScrapeClass.CRITICAL)
     return {
         "receiver": "dexwatch",
-        **_timing(["alertname", "subject", "host"], wait=2 * beat, interval=2 * beat, repeat="1h"),
+        **_timing(
+            ["alertname", "alert_group", "host"], wait=2 * beat, interval=2 * beat, repeat="1h"
+        ),
         "routes": [
             # The dead man's signal carries this severity: it is looked for, never sent.
             {"receiver": "nobody", "matchers": ['severity="none"']},
@@ -102,7 +105,9 @@ def _routes(pace: Pace) -> dict[str, Any]:
             {
                 "matchers": ['severity="P1"'],
                 # One beat lets a P0 of the same cause arrive first and inhibit.
-                **_timing(["alertname", "subject", "host"], wait=beat, interval=beat, repeat="15m"),
+                **_timing(
+                    ["alertname", "alert_group", "host"], wait=beat, interval=beat, repeat="15m"
+                ),
             },
         ],
     }
@@ -121,34 +126,41 @@ def _timing(group_by: list[str], *, wait: int, interval: int, repeat: str) -> di
 def _ladders() -> list[dict[str, Any]]:
     """A worse alert on the same thing silences the lesser ones."""
     rules = [
-        _inhibit([f'severity="{worse}"', 'subject!=""'], [f'severity=~"{lesser}"'])
+        _inhibit([f'severity="{worse}"', 'alert_group!=""'], [f'severity=~"{lesser}"'])
         for worse, lesser in (("P0", "P1|P2|P3"), ("P1", "P2|P3"), ("P2", "P3"))
     ]
-    # Within one severity the rung tells which is worse.
+    # Within one severity the priority in the group tells which is worse.
     rules += [
         _inhibit(
-            [f'severity="{severity}"', f'rung="{rung}"', 'subject!=""'],
-            [f'severity="{severity}"', f'rung=~"{"|".join(str(low) for low in range(1, rung))}"'],
+            [f'severity="{severity}"', f'group_priority="{priority}"', 'alert_group!=""'],
+            [
+                f'severity="{severity}"',
+                f'group_priority=~"{"|".join(str(low) for low in range(1, priority))}"',
+            ],
         )
         for severity in ("P1", "P2", "P3")
-        for rung in range(2, 6)
+        for priority in range(2, 6)
     ]
     return rules
 
 
 def _inhibit(source: list[str], target: list[str]) -> dict[str, Any]:
-    return {"source_matchers": source, "target_matchers": target, "equal": list(SAME_THING)}
+    return {
+        "source_matchers": source,
+        "target_matchers": target,
+        "equal": ["alert_group", *IDENTITY_LABELS],
+    }
 
 
 def _explanations() -> list[dict[str, Any]]:
     """A part that is down explains the availability that it costs, P0 or not."""
-    subjects = sorted({rule.explains for rule in ALERTS} - {""})
+    groups = sorted({rule.inhibits for rule in ALERTS} - {""})
     return [
         {
-            "source_matchers": [f'explains="{subject}"'],
-            "target_matchers": [f'subject="{subject}"'],
+            "source_matchers": [f'inhibits="{group}"'],
+            "target_matchers": [f'alert_group="{group}"'],
         }
-        for subject in subjects
+        for group in groups
     ]
 
 

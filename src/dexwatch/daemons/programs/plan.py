@@ -10,14 +10,14 @@ from dexwatch.daemons.programs.alertmanager import Hook, alertmanager, alertmana
 from dexwatch.daemons.programs.exporters import exporters
 from dexwatch.daemons.programs.prometheus import prometheus, prometheus_files
 from dexwatch.daemons.programs.scrape import RoleTarget
-from dexwatch.rules.pace import Pace
+from dexwatch.metrics.profile import EvaluationProfile
 
 
 def plan(
     config: DaemonsConfig,
     *,
     folder: Path,
-    pace: Pace,
+    profile: EvaluationProfile,
     rules: str,
     roles: Iterable[RoleTarget],
     hook: Hook,
@@ -30,10 +30,12 @@ def plan(
     if config.mode == "external":
         return ()
     folder = folder.resolve()
-    files = render_prometheus(config, pace=pace, rules=rules, roles=roles, extra_rules=extra_rules)
+    files = render_prometheus(
+        config, profile=profile, rules=rules, roles=roles, extra_rules=extra_rules
+    )
     return (
-        alertmanager(config, folder=folder, files=render_alertmanager(pace=pace, hook=hook)),
-        prometheus(config, folder=folder, pace=pace, files=files),
+        alertmanager(config, folder=folder, files=render_alertmanager(profile=profile, hook=hook)),
+        prometheus(config, folder=folder, profile=profile, files=files),
         *exporters(config, folder=folder),
     )
 
@@ -41,7 +43,7 @@ def plan(
 def render_prometheus(
     config: DaemonsConfig,
     *,
-    pace: Pace,
+    profile: EvaluationProfile,
     rules: str,
     roles: Iterable[RoleTarget],
     extra_rules: Iterable[Path] = (),
@@ -49,7 +51,7 @@ def render_prometheus(
     """Return Prometheus' files, for our own or, by `dexwatch export prometheus`, for yours."""
     return prometheus_files(
         config,
-        pace=pace,
+        profile=profile,
         rules=rules,
         roles=roles,
         host=socket.gethostname(),
@@ -57,6 +59,6 @@ def render_prometheus(
     )
 
 
-def render_alertmanager(*, pace: Pace, hook: Hook) -> tuple[File, ...]:
+def render_alertmanager(*, profile: EvaluationProfile, hook: Hook) -> tuple[File, ...]:
     """Return Alertmanager's files, for our own or, by `dexwatch export alertmanager`, for yours."""
-    return alertmanager_files(pace=pace, hook=hook)
+    return alertmanager_files(profile=profile, hook=hook)

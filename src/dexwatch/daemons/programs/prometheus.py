@@ -8,13 +8,14 @@ from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload
 from dexwatch.daemons.programs.scrape import LOOPBACK, RoleTarget, scrape_jobs, secret_files
 from dexwatch.daemons.programs.text import yaml
-from dexwatch.rules.pace import Cadence, Pace, duration
+from dexwatch.metrics.profile import EvaluationProfile, duration
+from dexwatch.metrics.scrape_class import ScrapeClass
 
 
 def prometheus_files(
     config: DaemonsConfig,
     *,
-    pace: Pace,
+    profile: EvaluationProfile,
     rules: str,
     roles: Iterable[RoleTarget] = (),
     host: str,
@@ -27,8 +28,8 @@ def prometheus_files(
     alertmanager = urlsplit(config.alertmanager_url)
     document = {
         "global": {
-            "scrape_interval": duration(pace.scrape_ms(Cadence.STANDARD)),
-            "evaluation_interval": duration(pace.scrape_ms(Cadence.STANDARD)),
+            "scrape_interval": duration(profile.scrape_ms(ScrapeClass.STANDARD)),
+            "evaluation_interval": duration(profile.scrape_ms(ScrapeClass.STANDARD)),
         },
         "rule_files": ["rules.yml", *(str(path.resolve()) for path in extra_rules)],
         "alerting": {
@@ -41,7 +42,7 @@ def prometheus_files(
                 }
             ]
         },
-        "scrape_configs": scrape_jobs(config, pace=pace, roles=roles, host=host),
+        "scrape_configs": scrape_jobs(config, profile=profile, roles=roles, host=host),
     }
     return (
         File("prometheus.yml", yaml(document)),
@@ -54,14 +55,14 @@ RESEND_LEAST_MS = 5_000
 
 
 def prometheus(
-    config: DaemonsConfig, *, folder: Path, pace: Pace, files: tuple[File, ...]
+    config: DaemonsConfig, *, folder: Path, profile: EvaluationProfile, files: tuple[File, ...]
 ) -> Program:
     """Return the program; its data lie in `<folder>/prometheus`."""
     data = folder / "prometheus"
     address = f"{LOOPBACK}:{config.prometheus.port}"
     # For five seconds after a start or reload it knows no Alertmanager and drops what fires then.
     # Sent again so soon, such an alert is hardly late; four times as long, it outlives our silence.
-    resend = max(RESEND_LEAST_MS, 2 * pace.scrape_ms(Cadence.CRITICAL))
+    resend = max(RESEND_LEAST_MS, 2 * profile.scrape_ms(ScrapeClass.CRITICAL))
     return Program(
         name="prometheus",
         argv=(

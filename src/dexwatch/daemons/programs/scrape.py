@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from dexwatch.daemons.config import DaemonsConfig, ProbeConfig, TargetConfig
 from dexwatch.daemons.program import File
-from dexwatch.rules.pace import Cadence, Pace, duration
+from dexwatch.metrics.profile import EvaluationProfile, duration
+from dexwatch.metrics.scrape_class import ScrapeClass
 
 LOOPBACK = "127.0.0.1"
 SAMPLE_LIMIT = 20_000
@@ -33,21 +34,21 @@ class RoleTarget:
 
     name: str
     url: str
-    scrape_class: Cadence
+    scrape_class: ScrapeClass
 
 
 def scrape_jobs(
-    config: DaemonsConfig, *, pace: Pace, roles: Iterable[RoleTarget], host: str
+    config: DaemonsConfig, *, profile: EvaluationProfile, roles: Iterable[RoleTarget], host: str
 ) -> list[dict[str, Any]]:
     """Return the `scrape_configs` of Prometheus. `host` is the name of this machine."""
-    jobs = [_roles(tuple(roles), pace, cadence) for cadence in Cadence]
-    jobs += [_own(config, pace)]
+    jobs = [_roles(tuple(roles), profile, scrape_class) for scrape_class in ScrapeClass]
+    jobs += [_own(config, profile)]
     if config.node.enabled:
         group = _group(config.node.port, {"instance": host, "host": host} | config.node.labels)
-        jobs.append(_job("node", Cadence.STANDARD, pace, groups=[group]))
-    jobs += [_probes(config, pace, cadence) for cadence in Cadence]
-    jobs += _stores(config, pace)
-    jobs += _targets(config.targets, pace)
+        jobs.append(_job("node", ScrapeClass.STANDARD, profile, groups=[group]))
+    jobs += [_probes(config, profile, scrape_class) for scrape_class in ScrapeClass]
+    jobs += _stores(config, profile)
+    jobs += _targets(config.targets, profile)
     return [job for job in jobs if job["static_configs"]]
 
 
@@ -62,15 +63,15 @@ def secret_files(config: DaemonsConfig) -> tuple[File, ...]:
 
 def _job(
     name: str,
-    cadence: Cadence,
-    pace: Pace,
+    scrape_class: ScrapeClass,
+    profile: EvaluationProfile,
     *,
     groups: list[dict[str, Any]],
     sample_limit: int = SAMPLE_LIMIT,
     least_ms: int = 0,
     **more: Any,  # noqa: ANN401 - further keys of the job.
 ) -> dict[str, Any]:
-    interval = max(least_ms, pace.scrape_ms(cadence))
+    interval = max(least_ms, profile.scrape_ms(scrape_class))
     return {
         "job_name": name,
         "scrape_interval": duration(interval),
@@ -96,20 +97,22 @@ def _group(port: int, labels: Mapping[str, str]) -> dict[str, Any]:
     return {"targets": [f"{LOOPBACK}:{port}"], "labels": dict(labels)}
 
 
-def _roles(roles: tuple[RoleTarget, ...], pace: Pace, cadence: Cadence) -> dict[str, Any]:
+def _roles(
+    roles: tuple[RoleTarget, ...], profile: EvaluationProfile, scrape_class: ScrapeClass
+) -> dict[str, Any]:
     groups = []
     for role in roles:
-        if role.scrape_class is not cadence:
+        if role.scrape_class is not scrape_class:
             continue
         url = urlsplit(role.url)
         labels = {"job": "dexwatch", "role": role.name, "instance": role.name}
         if url.scheme != "http":
             labels["__scheme__"] = url.scheme
         groups.append({"targets": [url.netloc], "labels": labels})
-    return _job(f"dexwatch-{cadence}", cadence, pace, groups=groups)
+    return _job(f"dexwatch-{scrape_class}", scrape_class, profile, groups=groups)
 
 
-def _own(config: DaemonsConfig, pace: Pace) -> dict[str, Any]:
+def _own(config: DaemonsConfig, profile: EvaluationProfile) -> dict[str, Any]:
     """Prometheus and Alertmanager themselves: ours, or in external mode the operator's."""
     groups = [
         {
@@ -126,10 +129,10 @@ def _own(config: DaemonsConfig, pace: Pace) -> dict[str, Any]:
             ("alertmanager", urlsplit(config.alertmanager_url)),
         )
     ]
-    return _job("own-daemons", Cadence.STANDARD, pace, groups=groups)
+    return _job("own-daemons", ScrapeClass.STANDARD, profile, groups=groups)
 
 
-def _stores(config: DaemonsConfig, pace: Pace) -> list[dict[str, Any]]:
+def _stores(config: DaemonsConfig, profile: EvaluationProfile) -> list[dict[str, Any]]:
     """PostgreSQL, Redis and nginx: their being down is a P0, so they get the shortest interval."""
     postgres = [
         _group(target.port or config.postgres.port, {"instance": target.name} | target.labels)
@@ -149,9 +152,11 @@ def _stores(config: DaemonsConfig, pace: Pace) -> list[dict[str, Any]]:
         for target in config.redis.targets
     ]
     return [
-        _job("postgres", Cadence.CRITICAL, pace, groups=postgres, least_ms=POSTGRES_LEAST_MS),
-        _job("redis", Cadence.CRITICAL, pace, groups=redis, metrics_path="/scrape"),
-        _job("nginx", Cadence.CRITICAL, pace, groups=nginx),
+        _job(
+            "postgres", ScrapeClass.CRITICAL, profile, groups=postgres, least_ms=POSTGRES_LEAST_MS
+        ),
+        _job("redis", ScrapeClass.CRITICAL, profile, groups=redis, metrics_path="/scrape"),
+        _job("nginx", ScrapeClass.CRITICAL, profile, groups=nginx),
     ]
 
 
@@ -168,7 +173,9 @@ def redis_address(url: str) -> tuple[str, str]:
     return f"{scheme}://{shown}", password
 
 
-def _probes(config: DaemonsConfig, pace: Pace, cadence: Cadence) -> dict[str, Any]:
+def _probes(
+    config: DaemonsConfig, profile: EvaluationProfile, scrape_class: ScrapeClass
+) -> dict[str, Any]:
     groups = [
         _group(
             config.blackbox.port,
@@ -178,12 +185,12 @@ def _probes(config: DaemonsConfig, pace: Pace, cadence: Cadence) -> dict[str, An
             | probe.labels,
         )
         for probe in config.looks
-        if probe.cadence is cadence
+        if probe.scrape_class is scrape_class
     ]
     return _job(
-        f"probe-{cadence}",
-        cadence,
-        pace,
+        f"probe-{scrape_class}",
+        scrape_class,
+        profile,
         groups=groups,
         sample_limit=PROBE_LIMIT,
         metrics_path="/probe",
@@ -195,21 +202,21 @@ def module_of(probe: ProbeConfig) -> str:
     return f"dns_{probe.name}" if probe.kind == "dns" else probe.kind
 
 
-def _targets(targets: tuple[TargetConfig, ...], pace: Pace) -> list[dict[str, Any]]:
-    """One job for each job name and cadence; a target with a token has one of its own."""
-    jobs: dict[tuple[str, Cadence, int], list[dict[str, Any]]] = {}
+def _targets(targets: tuple[TargetConfig, ...], profile: EvaluationProfile) -> list[dict[str, Any]]:
+    """One job for each job name and scrape_class; a target with a token has one of its own."""
+    jobs: dict[tuple[str, ScrapeClass, int], list[dict[str, Any]]] = {}
     for index, target in enumerate(targets):
-        key = (target.job, target.cadence, -1 if target.token is None else index)
+        key = (target.job, target.scrape_class, -1 if target.token is None else index)
         labels = {"job": target.job, "__metrics_path__": target.path, "__scheme__": target.scheme}
         group = {"targets": [target.address], "labels": labels | target.labels}
         jobs.setdefault(key, []).append(group)
     rendered = []
-    for (name, cadence, index), groups in jobs.items():
+    for (name, scrape_class, index), groups in jobs.items():
         more: dict[str, Any] = {}
         if index >= 0:
             more["authorization"] = {"type": "Bearer", "credentials_file": _token_file(index)}
-        title = f"target-{name}-{cadence}" + (f"-{index}" if index >= 0 else "")
-        rendered.append(_job(title, cadence, pace, groups=groups, **more))
+        title = f"target-{name}-{scrape_class}" + (f"-{index}" if index >= 0 else "")
+        rendered.append(_job(title, scrape_class, profile, groups=groups, **more))
     return rendered
 
 

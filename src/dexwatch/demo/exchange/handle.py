@@ -211,7 +211,7 @@ def _settings(place: Place, host: SampleHost, mailbox: Mailbox, slack: SlackFake
                     {
                         "job": "exchange",
                         "address": f"127.0.0.1:{port}",
-                        "cadence": "critical",
+                        "scrape_class": "critical",
                         "labels": {"service": service, "host": HOST},
                     }
                     for _, port, service in services
@@ -219,7 +219,7 @@ def _settings(place: Place, host: SampleHost, mailbox: Mailbox, slack: SlackFake
                 {
                     "job": "node",
                     "address": f"127.0.0.1:{host.port}",
-                    "cadence": "standard",
+                    "scrape_class": "standard",
                     "labels": {"host": HOST},
                 },
             ],
@@ -243,7 +243,7 @@ def _probes(place: Place) -> list[dict[str, object]]:
             "name": name,
             "kind": "http",
             "target": f"http://127.0.0.1:{port}{path}",
-            "cadence": "critical",
+            "scrape_class": "critical",
             "class": kind,
         }
         for name, kind, port, path in targets

@@ -1,0 +1,163 @@
+"""Infrastructure: do hosts, databases, cache, load balancer and network have room to work?"""
+
+from dataclasses import replace
+
+from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
+from dexwatch.dashboards.queries import rate, text
+from dexwatch.dashboards.sections import host_panels as hosts
+from dexwatch.dashboards.sections.store_panels import POSTGRES, REDIS
+from dexwatch.metrics import host, nginx, own, probes, prometheus
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.scrape_class import HIGH
+
+BALANCER_PROBES = probes.success.where('class=~"lb|upstream"')
+LB_EMPTY = "No load balancer is scraped; check daemons.nginx.targets and Targets."
+
+COMPUTE = (
+    replace(hosts.CPU, width=4),
+    replace(hosts.MEMORY, width=4),
+    replace(hosts.DISK, width=4),
+    hosts.LOAD,
+    hosts.PROCESSES,
+    hosts.DISK_IO,
+)
+
+BALANCER = (
+    Panel(
+        "lb-up",
+        "Load balancer and its upstreams",
+        PanelKind.STATUS,
+        (
+            Query(text(f"min by (instance) ({nginx.up})"), "{{instance}}"),
+            Query(
+                text(f"min by (instance) ({BALANCER_PROBES})"),
+                "{{instance}} · probe",
+            ),
+        ),
+        Unit.BOOLEAN,
+        "All up.",
+        ("C-LB-EXP", "A-P0-LB-DOWN", "M-LB"),
+        LB_EMPTY,
+    ),
+    Panel(
+        "lb-requests",
+        "Requests per second",
+        PanelKind.TIMESERIES,
+        (
+            Query(
+                rate(nginx.requests, by=("instance",), scrape_class=HIGH),
+                "{{instance}}",
+            ),
+        ),
+        Unit.PER_SECOND,
+        "Follows the users' day.",
+        ("M-LB",),
+        LB_EMPTY,
+    ),
+    Panel(
+        "lb-connections",
+        "Connections",
+        PanelKind.TIMESERIES,
+        (
+            Query(text(f"sum({nginx.reading})"), "reading"),
+            Query(text(f"sum({nginx.writing})"), "answering"),
+            Query(text(f"sum({nginx.waiting})"), "idle"),
+        ),
+        Unit.COUNT,
+        "Few are answering at once; a pile of them means slow upstreams.",
+        ("M-LB", "M-HTTP-ACTIVE"),
+        LB_EMPTY,
+        stacked=True,
+    ),
+)
+
+NETWORK = (
+    replace(hosts.NETWORK, title="Bandwidth", width=4),
+    hosts.PACKETS,
+    hosts.PROBE_LATENCY,
+    hosts.LOSS,
+    hosts.NETWORK_ERRORS,
+    hosts.CONNECTIONS,
+)
+
+STORAGE = (
+    Panel(
+        "filesystems",
+        "File systems",
+        PanelKind.TABLE,
+        (
+            Query(
+                text(f"max by (host, mountpoint) ({host.filesystem_size.where(*hosts.DISKS)})"),
+                "{{host}} · {{mountpoint}}",
+            ),
+            Query(
+                text(
+                    f"max by (host, mountpoint) ({host.filesystem_available.where(*hosts.DISKS)})"
+                ),
+                "{{host}} · {{mountpoint}}",
+            ),
+            Query(hosts.DISK.queries[0].expression, "{{host}} · {{mountpoint}}"),
+        ),
+        Unit.BYTES,
+        "Each has a quarter of its room left.",
+        ("M-SYS-DISK", "M-STORAGE"),
+        hosts.HOST_EMPTY,
+        columns=(("Size", Unit.BYTES), ("Free", Unit.BYTES), ("Used", Unit.RATIO)),
+        limit=20,
+    ),
+    hosts.GROWTH,
+    hosts.DISK_OPERATIONS,
+)
+
+WATCHING = (
+    Panel(
+        "daemons",
+        "Our own programs",
+        PanelKind.STATUS,
+        (Query(text(f"min by (daemon) ({own.daemon_up})"), "{{daemon}}"),),
+        Unit.BOOLEAN,
+        "All up.",
+        ("U-DAILY",),
+        "No supervised program reports; daemons.mode may be external.",
+        limit=16,
+    ),
+    Panel(
+        "collectors",
+        "Collectors",
+        PanelKind.STATUS,
+        (Query(text(f"min by (collector) ({own.collector_success})"), "{{collector}}"),),
+        Unit.BOOLEAN,
+        "Each succeeded last time.",
+        ("C-CUSTOM-EXP", "U-DAILY"),
+        "The watch role is not scraped; check Targets.",
+        limit=16,
+    ),
+    Panel(
+        "ingest",
+        "Samples stored per second",
+        PanelKind.TIMESERIES,
+        (Query(rate(prometheus.samples_appended, scrape_class=HIGH), "samples"),),
+        Unit.PER_SECOND,
+        "Flat; a fall to zero means that Prometheus is blind.",
+        ("C-PROMETHEUS", "U-DAILY"),
+        "Prometheus does not scrape itself.",
+        thresholds=(Threshold(1, Level.CRITICAL, "nothing is stored", below=True),),
+    ),
+)
+
+INFRASTRUCTURE = Board(
+    "infrastructure",
+    "Infrastructure",
+    "Do hosts, databases, cache, load balancer and network have room to work?",
+    60,
+    (
+        Section("Compute", COMPUTE),
+        Section("Load balancer", BALANCER),
+        Section("PostgreSQL", POSTGRES),
+        Section("Redis", REDIS),
+        Section("Network", NETWORK),
+        Section("Storage", STORAGE),
+        Section("The monitoring itself", WATCHING),
+    ),
+    "D-INFRA",
+)

@@ -1,0 +1,279 @@
+"""System Overview: are we all right, and if not, where?"""
+
+from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
+from dexwatch.dashboards.queries import (
+    average_over,
+    increase,
+    mean,
+    quantile,
+    success,
+    text,
+)
+from dexwatch.dashboards.sections.host_panels import CPU, DISK, MEMORY, NETWORK
+from dexwatch.metrics import business, exchange, platform, probes, prometheus
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.scrape_class import CRITICAL
+
+API_EMPTY = "The platform's API reports nothing; check daemons.targets and Targets."
+PROBE_EMPTY = "No probe watches the API: add one of class api to daemons.probes."
+ALL_REQUESTS = platform.http_seconds.count()
+REFUSED_REQUESTS = platform.http_seconds.count('http_response_status_code=~"[45].."')
+ACTIVE_NOW = business.active_users.where('window="5m"')
+FAILED_REQUESTS = platform.http_seconds.count('http_response_status_code=~"5.."')
+
+AVAILABILITY = (
+    Panel(
+        "api-uptime",
+        "API uptime",
+        PanelKind.STAT,
+        (
+            Query(
+                average_over(
+                    probes.success.where('class="api"'),
+                    seconds=3600,
+                    scrape_class=CRITICAL,
+                )
+            ),
+        ),
+        Unit.RATIO,
+        "99.9 % or more within the last hour.",
+        ("A-P0-API-UPTIME",),
+        PROBE_EMPTY,
+        thresholds=(
+            Threshold(0.999, Level.WARNING, "users have met an error", below=True),
+            Threshold(0.99, Level.CRITICAL, "the API is down for many", below=True),
+        ),
+        decimals=2,
+        width=3,
+    ),
+    Panel(
+        "availability",
+        "System availability",
+        PanelKind.STAT,
+        (Query(average_over(str(probes.success), seconds=3600, scrape_class=CRITICAL)),),
+        Unit.RATIO,
+        "99.9 % or more over all probes within the last hour.",
+        ("A-P0-AVAIL-999",),
+        PROBE_EMPTY,
+        thresholds=(Threshold(0.999, Level.CRITICAL, "below what we promise", below=True),),
+        decimals=2,
+        width=3,
+    ),
+    Panel(
+        "error-share",
+        "Requests that fail",
+        PanelKind.STAT,
+        (
+            Query(
+                lambda w: (
+                    f"(sum(rate({FAILED_REQUESTS}[{w.window(300, CRITICAL)}])) or vector(0))"
+                    f" / (sum(rate({ALL_REQUESTS}[{w.window(300, CRITICAL)}])) > 0)"
+                )
+            ),
+        ),
+        Unit.RATIO,
+        "Below 1 %.",
+        ("M-HTTP-ERR", "A-P1-ERR-2", "A-P1-ERR-5"),
+        API_EMPTY,
+        thresholds=(
+            Threshold(0.01, Level.INFO, "more than usual"),
+            Threshold(0.02, Level.WARNING, "users notice"),
+            Threshold(0.05, Level.CRITICAL, "many users are turned away"),
+        ),
+        decimals=2,
+        width=3,
+    ),
+    Panel(
+        "response",
+        "Average response",
+        PanelKind.STAT,
+        (Query(mean(platform.http_seconds)),),
+        Unit.SECONDS,
+        "Below 200 ms.",
+        ("M-HTTP-LATENCY",),
+        API_EMPTY,
+        thresholds=(
+            Threshold(0.5, Level.WARNING, "users notice the wait"),
+            Threshold(1, Level.CRITICAL, "users leave"),
+        ),
+        width=3,
+    ),
+    Panel(
+        "services",
+        "Services",
+        PanelKind.STATUS,
+        (
+            Query(text(f"min by (job) ({prometheus.up})"), "{{job}}"),
+            Query(text(f"min by (instance) ({probes.success})"), "{{instance}}"),
+        ),
+        Unit.BOOLEAN,
+        "All up.",
+        ("D-HEALTH", "C-BLACKBOX-EXP"),
+        "Nothing is scraped; check daemons.targets.",
+        width=12,
+        limit=30,
+    ),
+    Panel(
+        "errors",
+        "Failed requests by status",
+        PanelKind.TIMESERIES,
+        (
+            Query(
+                lambda w: (
+                    "sum by (http_response_status_code) (rate("
+                    f"{REFUSED_REQUESTS}"
+                    f"[{w.window(60, CRITICAL)}])) * 60"
+                ),
+                "{{http_response_status_code}}",
+            ),
+        ),
+        Unit.PER_MINUTE,
+        "Few, and none that begins with 5.",
+        ("M-HTTP-ERR",),
+        "No request has failed.",
+        width=6,
+        stacked=True,
+    ),
+    Panel(
+        "latency",
+        "Response time",
+        PanelKind.TIMESERIES,
+        (
+            Query(quantile(0.5, platform.http_seconds, seconds=60), "median"),
+            Query(quantile(0.95, platform.http_seconds, seconds=60), "95 of 100"),
+            Query(quantile(0.99, platform.http_seconds, seconds=60), "99 of 100"),
+        ),
+        Unit.SECONDS,
+        "95 of 100 requests below 500 ms.",
+        ("M-HTTP-LATENCY", "A-P1-LAT-500MS", "A-P1-LAT-1S"),
+        API_EMPTY,
+        thresholds=(
+            Threshold(0.5, Level.WARNING, "users notice the wait"),
+            Threshold(1, Level.CRITICAL, "users leave"),
+        ),
+        width=6,
+    ),
+)
+
+PERFORMANCE = (
+    Panel(
+        "requests",
+        "Requests per minute",
+        PanelKind.TIMESERIES,
+        (
+            Query(
+                lambda w: (
+                    f"sum by (http_route) (rate({ALL_REQUESTS}[{w.window(60, CRITICAL)}])) * 60"
+                ),
+                "{{http_route}}",
+            ),
+        ),
+        Unit.PER_MINUTE,
+        "Follows the users' day; a sudden fall is worse than a rise.",
+        ("M-HTTP-COUNT",),
+        API_EMPTY,
+        stacked=True,
+        limit=6,
+    ),
+    Panel(
+        "database",
+        "Database, 95 of 100 queries",
+        PanelKind.TIMESERIES,
+        (
+            Query(
+                quantile(0.95, platform.db_seconds, by=("db_operation_name",), seconds=60),
+                "{{db_operation_name}}",
+            ),
+        ),
+        Unit.SECONDS,
+        "Below 100 ms.",
+        ("M-PG-QUERY", "A-P1-DB-SLOW"),
+        "The platform does not report its database operations.",
+        thresholds=(Threshold(0.5, Level.CRITICAL, "queries are slow for everybody"),),
+        limit=5,
+    ),
+    Panel(
+        "cache",
+        "Cache hits",
+        PanelKind.TIMESERIES,
+        (
+            Query(
+                success(platform.cache_requests, 'result="hit"', by=("cache",), seconds=60),
+                "{{cache}}",
+            ),
+        ),
+        Unit.RATIO,
+        "Above 80 %.",
+        ("M-APP-CACHE", "A-P1-CACHE"),
+        "The platform does not report its cache.",
+        thresholds=(
+            Threshold(0.8, Level.WARNING, "the database does the cache's work", below=True),
+        ),
+        floor=None,
+    ),
+)
+
+IMPACT = (
+    Panel(
+        "active-users",
+        "Active users, 5 min",
+        PanelKind.STAT,
+        (Query(text(f"max({ACTIVE_NOW})")),),
+        Unit.COUNT,
+        "Follows the day.",
+        ("M-USER-ACTIVE",),
+        "The platform's database gave no figure; check database.queries and its collector.",
+        width=3,
+    ),
+    Panel(
+        "volume",
+        "Volume, 24 h",
+        PanelKind.STAT,
+        (Query(increase(exchange.volume_usd, window="24h")),),
+        Unit.USD,
+        "At least half of yesterday's.",
+        ("M-TRADE-VOLUME", "A-P1-VOLUME"),
+        "No swap was seen in the configured pools yet; check dex.pools and the chain targets.",
+        width=3,
+    ),
+    Panel(
+        "trade-success",
+        "Trade success",
+        PanelKind.STAT,
+        (Query(success(platform.trades, 'outcome="success"')),),
+        Unit.RATIO,
+        "Above 98 %.",
+        ("M-TRADE-OK", "A-P0-TRADE-OK"),
+        "The platform reported no trade in this window.",
+        thresholds=(
+            Threshold(0.98, Level.WARNING, "traders notice", below=True),
+            Threshold(0.9, Level.CRITICAL, "trading is broken for many", below=True),
+        ),
+        width=3,
+    ),
+    Panel(
+        "revenue",
+        "Revenue, 24 h",
+        PanelKind.STAT,
+        (Query(increase(business.revenue_usd, window="24h")),),
+        Unit.USD,
+        "Follows the volume.",
+        ("M-REVENUE",),
+        "The platform's database gave no figure; check database.queries and its collector.",
+        width=3,
+    ),
+)
+
+OVERVIEW = Board(
+    "overview",
+    "System Overview",
+    "Are we all right, and if not, where?",
+    30,
+    (
+        Section("Availability", AVAILABILITY),
+        Section("Business impact", IMPACT),
+        Section("Performance", PERFORMANCE),
+        Section("Resources", (CPU, MEMORY, DISK, NETWORK)),
+    ),
+    "D-OVERVIEW",
+)

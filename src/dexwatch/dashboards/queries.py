@@ -1,0 +1,96 @@
+"""Writers of the queries that boards use again and again; each returns an `Expression`.
+
+Every writer takes the metric object: a misspelt name or label fails when the board is imported.
+The shapes themselves are those of `metrics.promql`, which the rules use too.
+"""
+
+from dexwatch.dashboards.board import Expression
+from dexwatch.metrics import promql
+from dexwatch.metrics.metric import Metric
+from dexwatch.metrics.scrape_class import CRITICAL, ScrapeClass
+
+ByLabels = tuple[str, ...]
+
+
+def text(expression: str) -> Expression:
+    """Return an expression that no window changes."""
+    return lambda _windows: expression
+
+
+def rate(
+    metric: Metric,
+    *matchers: str,
+    by: ByLabels = (),
+    seconds: float = 60,
+    scrape_class: ScrapeClass = CRITICAL,
+    per: float = 1,
+) -> Expression:
+    """Return the summed rate of a counter, per `per` seconds (60: per minute)."""
+    selector, labels = metric.where(*matchers), ", ".join(by)
+    scale = "" if per == 1 else f" * {per:g}"
+    return lambda w: (
+        promql.total(w, selector, by=labels, seconds=seconds, scrape_class=scrape_class) + scale
+    )
+
+
+def increase(metric: Metric, *matchers: str, by: ByLabels = (), window: str) -> Expression:
+    """Return what a counter gained within a fixed window that the panel's title names."""
+    return text(f"sum{promql.by_clause(by)}(increase({metric.where(*matchers)}[{window}]))")
+
+
+def quantile(
+    q: float,
+    metric: Metric,
+    *matchers: str,
+    by: ByLabels = (),
+    seconds: float = 300,
+    scrape_class: ScrapeClass = CRITICAL,
+) -> Expression:
+    """Return a quantile of a histogram, interpolated within its buckets."""
+    selector, labels = metric.bucket(*matchers), ", ".join(by)
+    return lambda w: promql.quantile(
+        w, q, selector, by=labels, seconds=seconds, scrape_class=scrape_class
+    )
+
+
+def mean(
+    metric: Metric,
+    *matchers: str,
+    by: ByLabels = (),
+    seconds: float = 300,
+    scrape_class: ScrapeClass = CRITICAL,
+) -> Expression:
+    """Return the mean of a histogram's observations."""
+    total, count, labels = metric.sum(*matchers), metric.count(*matchers), ", ".join(by)
+
+    def expression(windows: promql.Windows) -> str:
+        above, below = (
+            promql.total(windows, each, by=labels, seconds=seconds, scrape_class=scrape_class)
+            for each in (total, count)
+        )
+        return f"{above} / ({below} > 0)"
+
+    return expression
+
+
+def success(
+    metric: Metric,
+    good: str,
+    *matchers: str,
+    by: ByLabels = (),
+    seconds: float = 300,
+    scrape_class: ScrapeClass = CRITICAL,
+) -> Expression:
+    """Return the share of a counter's events that match `good`; 0 when none of some does."""
+    part, whole = metric.where(good, *matchers), metric.where(*matchers)
+    labels = ", ".join(by)
+    return lambda w: promql.share(
+        w, part, whole, by=labels, seconds=seconds, scrape_class=scrape_class
+    )
+
+
+def average_over(
+    selector: str, *, seconds: float, scrape_class: ScrapeClass, around: str = "avg"
+) -> Expression:
+    """Return a gauge's average over a window, brought together by `around`."""
+    return lambda w: f"{around}(avg_over_time({selector}[{w.window(seconds, scrape_class)}]))"

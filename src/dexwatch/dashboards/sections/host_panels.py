@@ -1,0 +1,265 @@
+"""Panels about hosts and the network; System Overview shows the first four, Infrastructure all."""
+
+from dexwatch.dashboards.board import Expression, Level, Panel, PanelKind, Query, Threshold
+from dexwatch.dashboards.queries import rate, text
+from dexwatch.metrics import host, probes
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.scrape_class import HIGH
+
+HOST_EMPTY = "No host is scraped; check daemons.node and the node targets on Targets."
+DISKS = ('fstype!~"tmpfs|ramfs|squashfs|devtmpfs|iso9660"',)
+OUTSIDE = ('device!~"lo|veth.*|docker.*|br-.*"',)
+CPU_LIMITS = (
+    Threshold(0.7, Level.INFO, "little room for a peak"),
+    Threshold(0.8, Level.WARNING, "answers slow down"),
+    Threshold(0.85, Level.CRITICAL, "work queues up"),
+)
+
+
+def _idle(seconds: int) -> Expression:
+    idle = host.cpu_seconds.where('mode="idle"')
+    return lambda w: f"1 - avg by (host) (rate({idle}[{w.window(seconds, HIGH)}]))"
+
+
+CPU = Panel(
+    "cpu",
+    "CPU use",
+    PanelKind.TIMESERIES,
+    (Query(_idle(120), "{{host}}"),),
+    Unit.RATIO,
+    "Below 70 % on every host.",
+    ("M-SYS-CPU", "A-P1-CPU"),
+    HOST_EMPTY,
+    thresholds=CPU_LIMITS,
+    width=3,
+)
+MEMORY = Panel(
+    "memory",
+    "Memory use",
+    PanelKind.TIMESERIES,
+    (
+        Query(
+            text(
+                f"1 - sum by (host) ({host.memory_available}) / sum by (host) ({host.memory_total})"
+            ),
+            "{{host}}",
+        ),
+    ),
+    Unit.RATIO,
+    "Below 75 %, and flat: a steady rise is a leak.",
+    ("M-SYS-MEM", "A-P1-MEM"),
+    HOST_EMPTY,
+    thresholds=(
+        Threshold(0.75, Level.INFO, "little room for a peak"),
+        Threshold(0.8, Level.WARNING, "caches shrink and answers slow down"),
+        Threshold(0.85, Level.CRITICAL, "the kernel may soon stop a program"),
+    ),
+    width=3,
+)
+DISK = Panel(
+    "disk",
+    "Disk use",
+    PanelKind.BARS,
+    (
+        Query(
+            text(
+                f"1 - max by (host, mountpoint) ({host.filesystem_available.where(*DISKS)})"
+                f" / max by (host, mountpoint) ({host.filesystem_size.where(*DISKS)})"
+            ),
+            "{{host}} · {{mountpoint}}",
+        ),
+    ),
+    Unit.RATIO,
+    "Below 75 % on every file system.",
+    ("M-SYS-DISK", "A-P1-DISK"),
+    HOST_EMPTY,
+    thresholds=(
+        Threshold(0.75, Level.INFO, "plan more room"),
+        Threshold(0.8, Level.WARNING, "days are left"),
+        Threshold(0.9, Level.CRITICAL, "databases stop when it is full"),
+    ),
+    width=3,
+    limit=6,
+)
+NETWORK = Panel(
+    "network",
+    "Network traffic",
+    PanelKind.TIMESERIES,
+    (
+        Query(
+            rate(host.network_received_bytes, *OUTSIDE, by=("host",), scrape_class=HIGH),
+            "{{host}} · in",
+        ),
+        Query(
+            rate(host.network_sent_bytes, *OUTSIDE, by=("host",), scrape_class=HIGH),
+            "{{host}} · out",
+        ),
+    ),
+    Unit.BYTES_PER_SECOND,
+    "Follows the requests; a spike without them is an attack or a leak.",
+    ("M-SYS-NET", "M-NET-PERF"),
+    HOST_EMPTY,
+    width=3,
+)
+DISK_IO = Panel(
+    "disk-io",
+    "Disk throughput",
+    PanelKind.TIMESERIES,
+    (
+        Query(
+            rate(host.disk_read_bytes, by=("host",), scrape_class=HIGH),
+            "{{host}} · read",
+        ),
+        Query(
+            rate(host.disk_written_bytes, by=("host",), scrape_class=HIGH),
+            "{{host}} · written",
+        ),
+    ),
+    Unit.BYTES_PER_SECOND,
+    "Well below what the device can do.",
+    ("M-SYS-DISK",),
+    HOST_EMPTY,
+)
+IDLE = host.cpu_seconds.where('mode="idle"')
+LOAD = Panel(
+    "load",
+    "Load per processor, 5 min",
+    PanelKind.TIMESERIES,
+    (Query(text(f"max by (host) ({host.load5}) / count by (host) ({IDLE})"), "{{host}}"),),
+    Unit.COUNT,
+    "Below one.",
+    ("M-SYS-LOAD",),
+    HOST_EMPTY,
+    thresholds=(Threshold(1, Level.INFO, "programs wait for a processor"),),
+    decimals=2,
+)
+PROCESSES = Panel(
+    "processes",
+    "Processes",
+    PanelKind.TIMESERIES,
+    (
+        Query(text(f"max by (host) ({host.processes_running})"), "{{host}} · running"),
+        Query(text(f"max by (host) ({host.processes_blocked})"), "{{host}} · waiting for a disk"),
+    ),
+    Unit.COUNT,
+    "None waits for a disk for long.",
+    ("M-SYS-PROC",),
+    HOST_EMPTY,
+)
+DISK_OPERATIONS = Panel(
+    "disk-operations",
+    "Disk operations per second",
+    PanelKind.TIMESERIES,
+    (
+        Query(rate(host.disk_reads, by=("host",), scrape_class=HIGH), "{{host}} · reads"),
+        Query(rate(host.disk_writes, by=("host",), scrape_class=HIGH), "{{host}} · writes"),
+    ),
+    Unit.PER_SECOND,
+    "Steady.",
+    ("M-SYS-DISK",),
+    HOST_EMPTY,
+)
+PACKETS = Panel(
+    "packets",
+    "Packets per second",
+    PanelKind.TIMESERIES,
+    (
+        Query(
+            rate(host.network_received_packets, *OUTSIDE, by=("host",), scrape_class=HIGH),
+            "{{host}} · in",
+        ),
+        Query(
+            rate(host.network_sent_packets, *OUTSIDE, by=("host",), scrape_class=HIGH),
+            "{{host}} · out",
+        ),
+    ),
+    Unit.PER_SECOND,
+    "Follows the traffic; many small packets are an attack.",
+    ("M-SYS-NET",),
+    HOST_EMPTY,
+)
+LOSS = Panel(
+    "packet-loss",
+    "Segments sent again",
+    PanelKind.TIMESERIES,
+    (
+        Query(
+            lambda w: (
+                f"sum by (host) (rate({host.tcp_retransmitted}[{w.window(120, HIGH)}]))"
+                f" / (sum by (host) (rate({host.tcp_sent}[{w.window(120, HIGH)}])) > 0)"
+            ),
+            "{{host}}",
+        ),
+    ),
+    Unit.RATIO,
+    "Below 1 %: every lost packet is sent again.",
+    ("M-NET-PERF",),
+    HOST_EMPTY,
+    thresholds=(Threshold(0.01, Level.WARNING, "packets are lost on the way"),),
+)
+NETWORK_ERRORS = Panel(
+    "network-errors",
+    "Network errors and drops per minute",
+    PanelKind.TIMESERIES,
+    (
+        Query(
+            rate(host.network_receive_errors, by=("host",), scrape_class=HIGH, per=60),
+            "{{host}} · received",
+        ),
+        Query(
+            rate(host.network_send_errors, by=("host",), scrape_class=HIGH, per=60),
+            "{{host}} · sent",
+        ),
+        Query(
+            rate(host.network_receive_drops, by=("host",), scrape_class=HIGH, per=60),
+            "{{host}} · dropped",
+        ),
+    ),
+    Unit.PER_MINUTE,
+    "Zero.",
+    ("M-NET-PERF",),
+    HOST_EMPTY,
+)
+CONNECTIONS = Panel(
+    "tcp",
+    "TCP connections",
+    PanelKind.TIMESERIES,
+    (
+        Query(text(f"max by (host) ({host.tcp_established})"), "{{host}} · open"),
+        Query(text(f"max by (host) ({host.tcp_time_wait})"), "{{host}} · closing"),
+    ),
+    Unit.COUNT,
+    "Follows the users.",
+    ("M-NET-PERF",),
+    HOST_EMPTY,
+)
+PROBE_LATENCY = Panel(
+    "probe-latency",
+    "Time to answer a probe",
+    PanelKind.TIMESERIES,
+    (Query(text(f"max by (instance) ({probes.seconds})"), "{{instance}}"),),
+    Unit.SECONDS,
+    "Below 100 ms within one region.",
+    ("M-NET-PERF", "A-P2-NETLAT"),
+    "No probe is configured: daemons.probes is empty.",
+    thresholds=(Threshold(0.1, Level.INFO, "the way to it is slow"),),
+)
+GROWTH = Panel(
+    "growth",
+    "Disk growth per day",
+    PanelKind.BARS,
+    (
+        Query(
+            text(
+                "sum by (host, mountpoint)"
+                f" (-deriv({host.filesystem_available.where(*DISKS)}[1h])) * 86400"
+            ),
+            "{{host}} · {{mountpoint}}",
+        ),
+    ),
+    Unit.BYTES,
+    "Fits the room that is left.",
+    ("M-STORAGE",),
+    HOST_EMPTY,
+    limit=6,
+)

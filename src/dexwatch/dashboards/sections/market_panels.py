@@ -1,0 +1,256 @@
+"""The market's side of Trading Performance: volume, liquidity, execution."""
+
+from dexwatch.dashboards.board import Level, Panel, PanelKind, Query, Threshold
+from dexwatch.dashboards.queries import increase, mean, quantile, rate, text
+from dexwatch.metrics import exchange, platform
+from dexwatch.metrics.metric import Unit
+
+POOL_EMPTY = "No swap was seen in the configured pools yet; check dex.pools and the chain targets."
+TRADE_EMPTY = (
+    "The platform reported no trade in this window; a quiet market or no scrape of its API."
+)
+FEED_EMPTY = "No market data feed reports; check the platform's feeds."
+TREND = 60
+"""Seconds between refreshes of trends, as the requirement asks; the rest follows the board."""
+
+VOLUME = (
+    Panel(
+        "volume-24h",
+        "Volume, 24 h",
+        PanelKind.STAT,
+        (Query(increase(exchange.volume_usd, window="24h")),),
+        Unit.USD,
+        "Grows with the market; compare it with the trend below.",
+        ("M-TRADE-VOLUME",),
+        POOL_EMPTY,
+        width=2,
+    ),
+    Panel(
+        "volume-rate",
+        "Volume per minute",
+        PanelKind.STAT,
+        (Query(rate(exchange.volume_usd, per=60)),),
+        Unit.USD,
+        "Above half of the usual volume; a sharp fall means that traders cannot or will not trade.",
+        ("M-TRADE-VOLUME",),
+        POOL_EMPTY,
+        width=2,
+    ),
+    Panel(
+        "swaps-rate",
+        "Swaps per minute",
+        PanelKind.STAT,
+        (Query(rate(exchange.swaps, per=60)),),
+        Unit.PER_MINUTE,
+        "Never zero while the market is awake.",
+        ("M-TRADE-PAIRS", "M-APP-TRADE"),
+        POOL_EMPTY,
+        width=2,
+    ),
+    Panel(
+        "trade-size",
+        "Average trade",
+        PanelKind.STAT,
+        (Query(mean(exchange.swap_size_usd)),),
+        Unit.USD,
+        "Stable; a jump means that a few large traders dominate.",
+        ("M-TRADE-SIZE",),
+        POOL_EMPTY,
+        width=2,
+    ),
+    Panel(
+        "tvl",
+        "Total value locked (TVL)",
+        PanelKind.STAT,
+        (Query(text(f"sum({exchange.tvl_usd})")),),
+        Unit.USD,
+        "Steady or growing; a fast fall means that liquidity is leaving.",
+        ("M-LP-TVL",),
+        POOL_EMPTY,
+        width=2,
+    ),
+    Panel(
+        "fees",
+        "Fees, 24 h",
+        PanelKind.STAT,
+        (Query(increase(exchange.fees_usd, window="24h")),),
+        Unit.USD,
+        "Follows the volume.",
+        ("M-REVENUE",),
+        POOL_EMPTY,
+        width=2,
+    ),
+    Panel(
+        "volume-pair",
+        "Volume per minute by pair",
+        PanelKind.TIMESERIES,
+        (Query(rate(exchange.volume_usd, by=("pool",), per=60), "{{pool}}"),),
+        Unit.USD,
+        "Every pair trades; one that falls to zero alone has lost its liquidity or its price.",
+        ("M-TRADE-VOLUME", "M-TRADE-PAIRS"),
+        POOL_EMPTY,
+        width=8,
+        stacked=True,
+    ),
+    Panel(
+        "market-share",
+        "Share of volume, 1 h",
+        PanelKind.BARS,
+        (
+            Query(
+                text(
+                    f"sum by (pool) (increase({exchange.volume_usd}[1h])) / ignoring (pool)"
+                    f" group_left () (sum(increase({exchange.volume_usd}[1h])) > 0)"
+                ),
+                "{{pool}}",
+            ),
+        ),
+        Unit.RATIO,
+        "No single pair carries the exchange.",
+        ("M-TRADE-PAIRS",),
+        POOL_EMPTY,
+        refresh_seconds=TREND,
+    ),
+    Panel(
+        "high-value",
+        "High-value swaps, 1 h",
+        PanelKind.BARS,
+        (Query(increase(exchange.high_value_swaps, by=("pool",), window="1h"), "{{pool}}"),),
+        Unit.COUNT,
+        "A few; each one above dex.high_value_usd is announced by an alert.",
+        ("M-TRADE-SIZE", "A-CH-WHALE"),
+        POOL_EMPTY,
+    ),
+    Panel(
+        "price",
+        "Token price",
+        PanelKind.TIMESERIES,
+        (Query(text(f"sum by (token) ({exchange.token_price_usd})"), "{{token}}"),),
+        Unit.USD,
+        "Follows the outside market; a step in one block is an attack or a whale.",
+        ("M-TRADE-PAIRS", "A-CH-WHALE"),
+        "No price: no configured pool leads to a token with a known dollar value.",
+    ),
+    Panel(
+        "liquidity",
+        "TVL by pool",
+        PanelKind.TIMESERIES,
+        (Query(text(f"sum by (pool) ({exchange.tvl_usd})"), "{{pool}}"),),
+        Unit.USD,
+        "Steady; liquidity does not leave without a reason.",
+        ("M-LP-TVL",),
+        POOL_EMPTY,
+        refresh_seconds=TREND,
+        stacked=True,
+    ),
+    Panel(
+        "pools",
+        "Pools",
+        PanelKind.TABLE,
+        (
+            Query(text(f"sum by (pool) ({exchange.tvl_usd})"), "{{pool}}"),
+            Query(increase(exchange.volume_usd, by=("pool",), window="1h"), "{{pool}}"),
+            Query(
+                text(
+                    f"sum by (pool) (increase({exchange.volume_usd}[24h]))"
+                    f" / sum by (pool) ({exchange.tvl_usd} > 0)"
+                ),
+                "{{pool}}",
+            ),
+            Query(text(f"sum by (pool) ({exchange.liquidity_providers})"), "{{pool}}"),
+            Query(increase(exchange.fees_usd, by=("pool",), window="1h"), "{{pool}}"),
+        ),
+        Unit.USD,
+        "Each pool has liquidity providers (LPs), and is used.",
+        ("M-LP-TVL", "M-LP-COUNT", "M-LP-UTIL", "M-TRADE-VOLUME"),
+        POOL_EMPTY,
+        refresh_seconds=TREND,
+        width=12,
+        columns=(
+            ("TVL", Unit.USD),
+            ("Volume, 1 h", Unit.USD),
+            ("Volume, 24 h / TVL", Unit.RATIO),
+            ("LPs", Unit.COUNT),
+            ("Fees, 1 h", Unit.USD),
+        ),
+        limit=20,
+    ),
+)
+
+EXECUTION = (
+    Panel(
+        "execution",
+        "Trade execution time",
+        PanelKind.TIMESERIES,
+        (
+            Query(quantile(0.5, platform.trade_seconds), "median"),
+            Query(quantile(0.95, platform.trade_seconds), "95 of 100"),
+        ),
+        Unit.SECONDS,
+        "Two or three blocks: about one and a half seconds.",
+        ("M-TRADE-EXEC", "M-ENGINE-ORDER"),
+        TRADE_EMPTY,
+        thresholds=(Threshold(5, Level.WARNING, "traders give up and try again"),),
+    ),
+    Panel(
+        "impact",
+        "Price impact",
+        PanelKind.TIMESERIES,
+        (
+            Query(quantile(0.5, exchange.price_impact_ratio), "median"),
+            Query(quantile(0.95, exchange.price_impact_ratio), "95 of 100"),
+        ),
+        Unit.RATIO,
+        "Well below one per cent; more means that trades outgrow the liquidity.",
+        ("M-TRADE-EXEC",),
+        POOL_EMPTY,
+        thresholds=(Threshold(0.05, Level.WARNING, "trades move the price they are paid at"),),
+    ),
+    Panel(
+        "slippage",
+        "Slippage against the quote",
+        PanelKind.TIMESERIES,
+        (
+            Query(quantile(0.5, exchange.slippage_ratio), "median"),
+            Query(quantile(0.95, exchange.slippage_ratio), "95 of 100"),
+        ),
+        Unit.RATIO,
+        "Close to zero; a steady slippage of one sign is somebody trading before us.",
+        ("M-TRADE-EXEC",),
+        "No trade went through the platform's router in this window.",
+        thresholds=(Threshold(0.02, Level.WARNING, "traders get clearly less than quoted"),),
+        floor=None,
+    ),
+    Panel(
+        "impact-pool",
+        "Price impact by pool, 95 of 100",
+        PanelKind.BARS,
+        (Query(quantile(0.95, exchange.price_impact_ratio, by=("pool",)), "{{pool}}"),),
+        Unit.RATIO,
+        "Even; the pool that stands out needs liquidity.",
+        ("M-TRADE-EXEC", "M-LP-UTIL"),
+        POOL_EMPTY,
+        refresh_seconds=TREND,
+    ),
+    Panel(
+        "market-latency",
+        "Market data delay, 95 of 100",
+        PanelKind.TIMESERIES,
+        (Query(quantile(0.95, platform.market_seconds, by=("feed",)), "{{feed}}"),),
+        Unit.SECONDS,
+        "Below one block.",
+        ("M-ENGINE-MARKET",),
+        FEED_EMPTY,
+    ),
+    Panel(
+        "market-deviation",
+        "Market data against pool price",
+        PanelKind.TIMESERIES,
+        (Query(text(f"max by (feed) (abs({platform.market_deviation}))"), "{{feed}}"),),
+        Unit.RATIO,
+        "Within one per cent; more means a wrong feed or an arbitrage chance.",
+        ("M-ENGINE-MARKET",),
+        FEED_EMPTY,
+        thresholds=(Threshold(0.02, Level.WARNING, "quotes are off the market"),),
+    ),
+)

@@ -1,0 +1,119 @@
+"""How the sample is watched: time compressed, so that a demonstration reacts within seconds.
+
+The product's rules are transformed from outside. Thresholds, and so the messages, stay those of
+the product wherever one small machine allows it: where its own load would look like a fault, the
+sample asks for more *besides* (`BESIDES`). Other thresholds (`SOONER`) are those that only the
+passing of real time could reach.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from dexwatch.metrics.profile import EvaluationProfile
+from dexwatch.metrics.scrape_class import ScrapeClass
+from dexwatch.rules import recording_rules as recorded
+from dexwatch.rules.rule import AlertRule, Expression
+
+LONGEST_WINDOW = 120.0
+LONGEST_HOLD = 4
+
+
+@dataclass(frozen=True)
+class DemoProfile(EvaluationProfile):
+    """A profile whose windows and holds are shorter than the rules say."""
+
+    def window_wished(self, seconds: float) -> float:
+        """Return ten seconds for five minutes; longer ranges grow with the square root.
+
+        So a baseline stays several times as long as what it judges, up to two minutes.
+        """
+        return min(LONGEST_WINDOW, 10 * math.sqrt(max(1.0, seconds / 300)))
+
+    def hold_ms(self, seconds: float) -> int:
+        """Return a second for a minute, and four seconds at the most."""
+        if seconds <= 0:
+            return 0
+        return 1000 * max(1, min(LONGEST_HOLD, math.ceil(seconds / 60)))
+
+    def events(self, wanted: int) -> int:
+        """Return a fifth of the events, for the window is so much shorter; never under two."""
+        return max(2, math.ceil(wanted / 5))
+
+
+DEMO = DemoProfile(
+    "demo",
+    {
+        ScrapeClass.CRITICAL: 1_000,
+        ScrapeClass.HIGH: 1_000,
+        ScrapeClass.STANDARD: 2_000,
+        ScrapeClass.BUSINESS: 2_000,
+        ScrapeClass.HISTORICAL: 5_000,
+    },
+)
+REFRESH_SPEED = 6.0
+"""Panels refresh so many times as often: a demonstration has to move."""
+
+SOONER = {"DataSyncDelayed": 10.0, "DatabaseReplicaLagging": 10.0, "MarketDataStale": 15.0}
+"""Thresholds that a fault reaches only after that much real time."""
+
+LAPTOP_SECONDS = 0.8
+"""Where one small machine runs everything, slower answers than usual mean nothing yet."""
+
+
+def _also(threshold: float) -> Callable[[AlertRule], Expression]:
+    """Ask that the value itself is beyond a second, higher threshold."""
+
+    def besides(rule: AlertRule) -> Expression:
+        return lambda profile: f"and ({rule.value(profile)}) {rule.operator} {threshold:g}"
+
+    return besides
+
+
+def _slow_enough(_: AlertRule) -> Expression:
+    return lambda _: f"and {recorded.http_p95} > {LAPTOP_SECONDS}"
+
+
+def _half_the_swaps(_: AlertRule) -> Expression:
+    """Compressed windows hold few swaps, so more of them must be missing."""
+
+    def besides(profile: EvaluationProfile) -> str:
+        now = str(recorded.swap_rate)
+        window = profile.window(21_600, ScrapeClass.HIGH)
+        before = f"avg_over_time({now}[{window}] offset {profile.window(900, ScrapeClass.HIGH)})"
+        return f"and {now} < 0.5 * {before}\nand {before} > 0.1"
+
+    return besides
+
+
+BESIDES: dict[str, tuple[Callable[[AlertRule], Expression], ...]] = {
+    "LatencyDegraded": (_slow_enough,),
+    "ApiLatencyAboveBaseline": (_slow_enough,),
+    # Those on their way are a good part of all in a window of ten seconds.
+    "TransactionProcessingFailing": (_also(0.8),),
+    "TradingVolumeDrop": (_also(0.6), _half_the_swaps),
+    # A busy laptop holds up the sample's own chain for longer than three seconds.
+    "ChainHeadStalled": (_also(6),),
+    # Two minutes became ten seconds, which a burst of pages may take.
+    "AgendaOverdue": (_also(10),),
+}
+
+
+def transform(alerts: Iterable[AlertRule]) -> tuple[AlertRule, ...]:
+    """Return the rules as the sample needs them; all others come back as they are."""
+    return tuple(_transformed(rule) for rule in alerts)
+
+
+def _transformed(rule: AlertRule) -> AlertRule:
+    more = [make(rule) for make in BESIDES.get(rule.id, ())]
+    threshold = SOONER.get(rule.id, rule.threshold)
+    if not more:
+        return dataclasses.replace(rule, threshold=threshold)
+
+    def condition(profile: EvaluationProfile) -> str:
+        own = [] if rule.condition is None else [rule.condition]
+        # `unless` at the end of the rule's own condition binds as tightly as `and`, from the left.
+        return "\n".join(part(profile) for part in (*own, *more))
+
+    return dataclasses.replace(rule, threshold=threshold, condition=condition)

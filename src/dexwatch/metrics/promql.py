@@ -1,0 +1,124 @@
+"""The PromQL shapes that rules and panels share; each returns text for the windows in use."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from dexwatch.metrics.profile import EvaluationProfile, duration
+from dexwatch.metrics.scrape_class import CRITICAL, HIGH, ScrapeClass
+
+
+class Windows(Protocol):
+    """Turns a wish ("about five minutes") into a PromQL range that fits the scrape interval."""
+
+    def window(self, seconds: float, scrape_class: ScrapeClass) -> str:
+        """Return a PromQL duration such as `5m`, long enough for a rate at that class."""
+
+
+@dataclass(frozen=True)
+class SteppedWindows:
+    """Windows of a range query: never shorter than the step between two points.
+
+    A point that looks back less than a step tells nothing of what lies between it and the one
+    before; a spike there would be invisible.
+    """
+
+    profile: EvaluationProfile
+    step_seconds: float = 0.0
+
+    def window(self, seconds: float, scrape_class: ScrapeClass) -> str:
+        """Return the wished range, at least four scrapes and at least one step long."""
+        step = 1000 * -(-round(self.step_seconds * 1000) // 1000)
+        return duration(max(self.profile.window_ms(seconds, scrape_class), step))
+
+
+def by_clause(labels: str | Sequence[str]) -> str:
+    """Return ` by (a, b) `, or nothing without labels."""
+    named = labels if isinstance(labels, str) else ", ".join(labels)
+    return f" by ({named}) " if named else ""
+
+
+def rate(
+    windows: Windows, selector: str, *, seconds: float = 300, scrape_class: ScrapeClass = HIGH
+) -> str:
+    """Return the per-second rate of a counter over the window."""
+    return f"rate({selector}[{windows.window(seconds, scrape_class)}])"
+
+
+def total(
+    windows: Windows,
+    selector: str,
+    *,
+    by: str = "",
+    seconds: float = 300,
+    scrape_class: ScrapeClass = HIGH,
+) -> str:
+    """Return the summed rate of a counter, by the labels."""
+    each = rate(windows, selector, seconds=seconds, scrape_class=scrape_class)
+    return f"sum{by_clause(by)}({each})"
+
+
+def share(
+    windows: Windows,
+    part: str,
+    whole: str,
+    *,
+    by: str = "",
+    seconds: float = 300,
+    scrape_class: ScrapeClass = HIGH,
+) -> str:
+    """Return the share of events that are in `part`; empty while there is none at all.
+
+    A kind of failure that has never happened has no series, and its share is 0, not unknown.
+    """
+    above = total(windows, part, by=by, seconds=seconds, scrape_class=scrape_class)
+    below = total(windows, whole, by=by, seconds=seconds, scrape_class=scrape_class)
+    return f"({above} or {below} * 0) / ({below} > 0)"
+
+
+def quantile(
+    windows: Windows,
+    q: float,
+    buckets: str,
+    *,
+    by: str = "",
+    seconds: float = 300,
+    scrape_class: ScrapeClass = HIGH,
+) -> str:
+    """Return a quantile of a histogram, interpolated within its buckets."""
+    labels = f"le, {by}" if by else "le"
+    summed = total(windows, buckets, by=labels, seconds=seconds, scrape_class=scrape_class)
+    return f"histogram_quantile({q:g}, {summed})"
+
+
+def enough(
+    profile: EvaluationProfile,
+    selector: str,
+    events: int,
+    *,
+    by: str = "",
+    seconds: float = 300,
+    scrape_class: ScrapeClass = HIGH,
+) -> str:
+    """Return a condition: so many events within the window, so that one of two is no page."""
+    window = profile.window(seconds, scrape_class)
+    return f"and sum{by_clause(by)}(increase({selector}[{window}])) >= {profile.events(events)}"
+
+
+def latest(
+    windows: Windows, selector: str, *, seconds: float = 120, scrape_class: ScrapeClass = CRITICAL
+) -> str:
+    """Return a state's last known value, so that a lost scrape does not look like recovery."""
+    return f"last_over_time({selector}[{windows.window(seconds, scrape_class)}])"
+
+
+def per_minute(
+    windows: Windows,
+    selector: str,
+    *,
+    by: str = "",
+    seconds: float = 300,
+    scrape_class: ScrapeClass = HIGH,
+) -> str:
+    """Return the summed rate of a counter per minute."""
+    return f"{total(windows, selector, by=by, seconds=seconds, scrape_class=scrape_class)} * 60"

@@ -1,0 +1,106 @@
+"""The alert that says which critical alert cannot see: a blind P0 is a P1."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import promql_parser as promql
+
+from dexwatch.metrics import METRICS, prometheus
+from dexwatch.metrics.component import Component
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.profile import PRODUCTION
+from dexwatch.metrics.severity import Severity
+from dexwatch.rules.expression import selectors
+from dexwatch.rules.rule import AlertRule, RecordingRule, Runbook
+
+LOST_SECONDS = 120
+"""The same in every profile: stopping a server for a moment is no loss of sight."""
+KNOWN_SECONDS = 6 * 3600
+"""What was there within so long is expected; longer would cost more than it tells."""
+_STATES = {metric.name for metric in METRICS if metric.unit is Unit.BOOLEAN}
+_OF_SCRAPING = {prometheus.up.name, prometheus.scrape_seconds.name}
+
+
+def critical_signal_lost(
+    alerts: Iterable[AlertRule], recordings: Iterable[RecordingRule]
+) -> AlertRule:
+    """Return the rule that watches over the series behind every P0 of `alerts`."""
+    signals = tuple(sorted(_signals(alerts, {rule.name: rule for rule in recordings})))
+    return AlertRule(
+        id="CriticalSignalLost",
+        severity=Severity.P1,
+        component=Component.MONITORING,
+        team="monitoring",
+        alert_group="critical-signal",
+        value=lambda _: "\nor ".join(_lost(*signal) for signal in signals),
+        graph=lambda _: f"min by (job) ({prometheus.up})",
+        operator=">",
+        threshold=0,
+        unit=Unit.BOOLEAN,
+        for_seconds=0,
+        keep_firing_seconds=120,
+        why=(
+            "The window of two minutes outlasts a restart, and it is the hold. A state must be told"
+            " by each instance that told it within six hours. Counters begin with the first event,"
+            " so they count as lost only where a process that told them is down as well."
+        ),
+        summary="A critical alert is blind: {{ $labels.signal }} of {{ $labels.job }} is gone.",
+        description="The figures behind a P0 were there and are missing, so it could not fire.",
+        runbook=Runbook(
+            meaning="An outage would be told by nobody; take silence for unknown, not for good.",
+            check=(
+                "See under Targets of Prometheus whether the job is scraped, and its last error.",
+                "See whether the exporter or the process runs, and what its log says last.",
+                "Look at the platform itself meanwhile: does it trade?",
+            ),
+            fix=(
+                "Start or repair what should expose the figures.",
+                "Roll back the deployment that removed them.",
+                "Remove the target from dexwatch.yml if it is gone for good.",
+            ),
+            escalate="Call the monitoring team when it is not back after fifteen minutes.",
+        ),
+        requirements=("U-DAILY",),
+    )
+
+
+def _signals(
+    alerts: Iterable[AlertRule], recordings: Mapping[str, RecordingRule]
+) -> Iterator[tuple[str, str]]:
+    """Yield name and selector of each series; recorded ones are followed to what they are made of.
+
+    States keep their matchers, for one probe is not another. The others lose them: a series of
+    failures is there only once something has failed.
+    """
+    pending = [rule.expr(PRODUCTION) for rule in alerts if rule.severity is Severity.P0]
+    seen: set[tuple[str, str]] = set()
+    while pending:
+        for selector in selectors(promql.parse(pending.pop())):
+            name = selector.name or ""
+            if name in recordings:
+                pending.append(recordings[name].value(PRODUCTION))
+                continue
+            found = (name, selector.prettify() if name in _STATES else name)
+            if found not in seen and name not in _OF_SCRAPING:
+                seen.add(found)
+                yield found
+
+
+def _lost(name: str, selector: str) -> str:
+    known, fresh = _present(selector, KNOWN_SECONDS), _present(selector, LOST_SECONDS)
+    if name in _STATES:
+        # A target that was taken out of the configuration has no `up` and is missed by nobody.
+        gone = (
+            f"group by (job, instance) ({known}) unless group by (job, instance) ({fresh})"
+            f" and on (job, instance) {prometheus.up}"
+        )
+    else:
+        down = f"max_over_time({prometheus.up}[{LOST_SECONDS}s]) == 0"
+        gone = (
+            f"group by (job) ({known}) unless group by (job) ({fresh})"
+            f" and on (job) group by (job) ({known} and on (job, instance) ({down}))"
+        )
+    return f'label_replace({gone}, "signal", "{name}", "", "")'
+
+
+def _present(selector: str, seconds: int) -> str:
+    return f"present_over_time({selector}[{seconds}s])"

@@ -1,0 +1,84 @@
+"""The platform's own contracts: do calls succeed, is one paused."""
+
+from dexwatch.metrics import exchange
+from dexwatch.metrics.component import Component
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.promql import enough, latest, share
+from dexwatch.metrics.scrape_class import CRITICAL
+from dexwatch.metrics.severity import Severity
+from dexwatch.rules.rule import AlertRule, Runbook
+
+CALLS_FAILING = AlertRule(
+    id="ContractCallsFailing",
+    severity=Severity.P0,
+    component=Component.CONTRACTS,
+    team="chain",
+    alert_group="contract-calls",
+    scrape_class=CRITICAL,
+    value=lambda p: share(
+        p,
+        exchange.contract_calls.where('outcome="reverted"'),
+        str(exchange.contract_calls),
+        by="contract",
+        scrape_class=CRITICAL,
+    ),
+    operator=">",
+    threshold=0.25,
+    unit=Unit.RATIO,
+    condition=lambda p: enough(
+        p,
+        exchange.contract_calls.where('outcome="reverted"'),
+        10,
+        by="contract",
+        scrape_class=CRITICAL,
+    ),
+    for_seconds=0,
+    keep_firing_seconds=120,
+    why=(
+        "Some reverts are healthy: the price moved beyond the user's limit. A quarter, with at"
+        " least ten within five minutes, is a contract that refuses to work."
+    ),
+    summary="{value} of the calls to {{ $labels.contract }} revert; the limit is {threshold}.",
+    description="Share of transactions to a watched contract that reverted, over five minutes.",
+    runbook=Runbook(
+        meaning="The contract refuses what users ask, or somebody tries things on it.",
+        check=(
+            "See which method reverts, and with which reason.",
+            "See who calls: many users, or a few addresses?",
+            "See whether the contract is paused or its settings changed.",
+        ),
+        fix=(
+            "Undo the setting that makes it revert.",
+            "Stop sending users there until it works.",
+            "If it is an attack that is warded off: watch balances and be ready to pause.",
+        ),
+        escalate="Call the smart-contract lead at once.",
+    ),
+    requirements=("A-P0-CONTRACT", "M-CONTRACT"),
+)
+PAUSED = AlertRule(
+    id="ContractPaused",
+    severity=Severity.P1,
+    component=Component.CONTRACTS,
+    team="chain",
+    alert_group="contract-paused",
+    scrape_class=CRITICAL,
+    value=lambda p: f"max by (contract) ({latest(p, str(exchange.contract_paused))})",
+    operator=">",
+    threshold=0,
+    unit=Unit.BOOLEAN,
+    for_seconds=0,
+    keep_firing_seconds=60,
+    why="A pause is a state that somebody set; it needs no confirmation by time.",
+    summary="The contract {{ $labels.contract }} is paused.",
+    description="The contract says that it is paused; its users cannot act.",
+    runbook=Runbook(
+        meaning="A guardian stopped the contract, by plan, by alarm, or with a stolen key.",
+        check=("See who sent the transaction that paused it.", "Ask the guardians."),
+        fix=("Unpause only when the reason is known and gone, by the guardians' procedure.",),
+        escalate="Call the smart-contract lead at once if no guardian claims it.",
+    ),
+    requirements=("M-CONTRACT",),
+)
+
+CONTRACT_ALERTS = (CALLS_FAILING, PAUSED)

@@ -1,0 +1,183 @@
+"""What a database owner looks after: rollbacks, locks, replicas, backups, the buffer cache."""
+
+from dexwatch.metrics import postgres
+from dexwatch.metrics.component import Component
+from dexwatch.metrics.metric import Metric, Unit
+from dexwatch.metrics.profile import EvaluationProfile
+from dexwatch.metrics.promql import enough, latest
+from dexwatch.metrics.scrape_class import BUSINESS, HIGH, STANDARD
+from dexwatch.metrics.severity import Severity
+from dexwatch.rules.rule import AlertRule, Runbook
+
+DATABASES = "instance, datname"
+
+
+def _part_of_both(profile: EvaluationProfile, part: Metric, rest: Metric, *, seconds: float) -> str:
+    window = profile.window(seconds, STANDARD)
+    above = f"sum by ({DATABASES}) (rate({part}[{window}]))"
+    other = f"sum by ({DATABASES}) (rate({rest}[{window}]))"
+    return f"{above} / ({above} + {other} > 0)"
+
+
+ROLLBACKS = AlertRule(
+    id="DatabaseRollbacksMany",
+    severity=Severity.P2,
+    component=Component.DATABASE,
+    team="database",
+    alert_group="database-rollbacks",
+    value=lambda p: _part_of_both(p, postgres.rollbacks, postgres.commits, seconds=300),
+    operator=">",
+    threshold=0.5,
+    unit=Unit.RATIO,
+    condition=lambda p: enough(
+        p, str(postgres.rollbacks), 100, by=DATABASES, scrape_class=STANDARD
+    ),
+    for_seconds=300,
+    keep_firing_seconds=300,
+    why="Health checks that only read end in rollback too; half of all, for minutes, is a fault.",
+    summary=(
+        "{value} of the transactions in {{ $labels.datname }} are rolled back; limit {threshold}."
+    ),
+    description="Share of transactions that end in rollback over five minutes.",
+    runbook=Runbook(
+        meaning="Clients begin work that they cannot finish.",
+        check=("Read the errors in the server's log.", "See which client's errors grew."),
+        fix=("Roll back the deployment whose statements fail.",),
+        escalate="Tell the owner of the failing client.",
+    ),
+    requirements=("M-PG-TX",),
+)
+ARCHIVE_FAILING = AlertRule(
+    id="DatabaseArchiveFailing",
+    severity=Severity.P1,
+    component=Component.DATABASE,
+    team="database",
+    alert_group="database-backup",
+    scrape_class=BUSINESS,
+    value=lambda p: (
+        f"sum by (instance) (increase({postgres.archive_failures}[{p.window(900, BUSINESS)}]))"
+    ),
+    operator=">",
+    threshold=2,
+    unit=Unit.COUNT,
+    for_seconds=0,
+    keep_firing_seconds=600,
+    why="One failure is tried again by itself; the third within a quarter of an hour is not luck.",
+    summary=(
+        "{value} pieces of the write-ahead log could not be archived; the limit is {threshold}."
+    ),
+    description="Backups cannot be brought up to the present, and the log fills the disk.",
+    runbook=Runbook(
+        meaning="After a loss now, the newest data could not be recovered.",
+        check=("Run the archive command by hand and read its error.", "See the archive's space."),
+        fix=("Repair access to the archive; the server then catches up by itself.",),
+        escalate="Call the database owner if the log volume is above 80 per cent.",
+    ),
+    requirements=("M-PG-BACKUP",),
+)
+CACHE_LOW = AlertRule(
+    id="DatabaseBufferHitsLow",
+    severity=Severity.P2,
+    component=Component.DATABASE,
+    team="database",
+    alert_group="database-buffers",
+    value=lambda p: _part_of_both(p, postgres.blocks_hit, postgres.blocks_read, seconds=900),
+    operator="<",
+    threshold=0.9,
+    unit=Unit.RATIO,
+    condition=lambda p: enough(p, str(postgres.blocks_read), 10_000, by=DATABASES, seconds=900),
+    for_seconds=600,
+    keep_firing_seconds=300,
+    why="A cold start reads everything once; a quarter of an hour and ten thousand reads are not.",
+    summary=(
+        "Only {value} of the blocks of {{ $labels.datname }} come from memory; limit {threshold}."
+    ),
+    description="The working set no longer fits into the buffer cache.",
+    runbook=Runbook(
+        meaning="Statements wait for the disk.",
+        check=("See which table is scanned (pg_stat_user_tables).", "See what was deployed."),
+        fix=("Add the missing index.", "Raise shared_buffers if memory allows."),
+        escalate="Tell the database owner within the day.",
+    ),
+    requirements=("M-PG-QUERY",),
+)
+
+LOCK_WAITS = AlertRule(
+    id="DatabaseLockWaits",
+    severity=Severity.P2,
+    component=Component.DATABASE,
+    team="database",
+    alert_group="database-lock-waits",
+    scrape_class=HIGH,
+    value=lambda p: (
+        f"max by (instance) ({latest(p, str(postgres.waiting_for_lock), scrape_class=HIGH)})"
+    ),
+    operator=">",
+    threshold=5,
+    unit=Unit.COUNT,
+    for_seconds=60,
+    keep_firing_seconds=120,
+    why="Short waits are how locks work; five sessions for a minute stand behind something stuck.",
+    summary="{value} sessions wait for a lock in {{ $labels.instance }}; the limit is {threshold}.",
+    description="Somebody holds a lock that many need.",
+    runbook=Runbook(
+        meaning="Requests queue up behind one transaction.",
+        check=("Find the holder with pg_blocking_pids().", "See what it waits for itself."),
+        fix=("Cancel the holder with pg_cancel_backend.",),
+        escalate="Call the database owner if it comes back.",
+    ),
+    requirements=("M-PG-LOCKS",),
+)
+REPLICA_LAG = AlertRule(
+    id="DatabaseReplicaLagging",
+    severity=Severity.P1,
+    component=Component.DATABASE,
+    team="database",
+    alert_group="database-replication",
+    scrape_class=HIGH,
+    value=lambda p: (
+        f"max by (instance) ({latest(p, str(postgres.replica_lag), scrape_class=HIGH)})"
+    ),
+    operator=">",
+    threshold=60,
+    unit=Unit.SECONDS,
+    for_seconds=60,
+    keep_firing_seconds=120,
+    why="A bulk load makes a minute of lag; a minute more means that the standby cannot follow.",
+    summary="The standby {{ $labels.instance }} is {value} behind; the limit is {threshold}.",
+    description="What was written in that time would be lost with the primary.",
+    runbook=Runbook(
+        meaning="Reads from the standby are old, and switching over would lose data.",
+        check=("See whether its disk or network is the limit.", "See who queries the standby."),
+        fix=("End the long query that holds replay back.", "Slow down the bulk load."),
+        escalate="Call the database owner at five minutes.",
+    ),
+    requirements=("M-PG-REPL",),
+)
+SLOT_UNUSED = AlertRule(
+    id="DatabaseSlotUnused",
+    severity=Severity.P2,
+    component=Component.DATABASE,
+    team="database",
+    alert_group="database-slots",
+    value=lambda p: (
+        f"max by (instance) ({latest(p, str(postgres.inactive_slots), scrape_class=STANDARD)})"
+    ),
+    operator=">",
+    threshold=0,
+    unit=Unit.COUNT,
+    for_seconds=900,
+    keep_firing_seconds=300,
+    why="A standby that restarts comes back within a quarter of an hour.",
+    summary="{value} replication slots of {{ $labels.instance }} have no reader.",
+    description="The primary keeps the log for a reader that does not come, till its disk is full.",
+    runbook=Runbook(
+        meaning="The log volume grows without end.",
+        check=("See in pg_replication_slots whose slot it is.",),
+        fix=("Start the reader again.", "Drop the slot if the reader is gone for good."),
+        escalate="Call the database owner when the log volume is above 80 per cent.",
+    ),
+    requirements=("M-PG-REPL",),
+)
+
+POSTGRES_ALERTS = (ROLLBACKS, LOCK_WAITS, REPLICA_LAG, SLOT_UNUSED, ARCHIVE_FAILING, CACHE_LOW)

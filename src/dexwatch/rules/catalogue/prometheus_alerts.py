@@ -1,0 +1,240 @@
+"""Prometheus and Alertmanager: is what they collect, judge and hand over complete?"""
+
+from dexwatch.metrics import prometheus
+from dexwatch.metrics.component import Component
+from dexwatch.metrics.metric import Metric, Unit
+from dexwatch.metrics.promql import latest
+from dexwatch.metrics.scrape_class import STANDARD
+from dexwatch.metrics.severity import Severity
+from dexwatch.rules.rule import AlertRule, Expression, Operator, Runbook
+
+LOOK_AT_LOGS = Runbook(
+    meaning="The monitoring works in part; silence is not to be trusted.",
+    check=(
+        "Read logs/prometheus.log and logs/alertmanager.log in dexwatch's folder.",
+        "Run dexwatch check and dexwatch doctor.",
+        "See whether disk or memory of the monitoring host is short.",
+    ),
+    fix=(
+        "Correct what check reports, then reload.",
+        "Restart the daemon when it does not recover by itself.",
+    ),
+    escalate="Call the monitoring team: until this is mended alerts may be missing.",
+)
+
+
+def _of_stack(
+    rule_id: str,
+    value: Expression,
+    *,
+    severity: Severity,
+    operator: Operator,
+    threshold: float,
+    for_seconds: float,
+    why: str,
+    summary: str,
+    description: str,
+    unit: Unit = Unit.COUNT,
+    alert_group: str = "",
+) -> AlertRule:
+    return AlertRule(
+        id=rule_id,
+        severity=severity,
+        component=Component.MONITORING,
+        team="monitoring",
+        alert_group=alert_group or f"stack-{rule_id.lower()}",
+        value=value,
+        operator=operator,
+        threshold=threshold,
+        unit=unit,
+        for_seconds=for_seconds,
+        keep_firing_seconds=180,
+        why=why,
+        summary=summary,
+        description=description,
+        runbook=LOOK_AT_LOGS,
+        requirements=("U-DAILY", "C-PROMETHEUS" if "Prom" in rule_id else "C-ALERTMANAGER"),
+    )
+
+
+def _gained(metric: Metric, *, by: str = "instance", seconds: float = 900) -> Expression:
+    return lambda p: f"sum by ({by}) (increase({metric}[{p.window(seconds, STANDARD)}]))"
+
+
+def _state(metric: Metric) -> Expression:
+    return lambda p: latest(p, str(metric), scrape_class=STANDARD)
+
+
+P1, P2 = Severity.P1, Severity.P2
+
+STACK_ALERTS = (
+    _of_stack(
+        "PrometheusConfigBad",
+        _state(prometheus.config_ok),
+        severity=P1,
+        operator="<",
+        threshold=1,
+        unit=Unit.BOOLEAN,
+        for_seconds=60,
+        why="A reload is done in a second; a minute leaves time to put a mistake right.",
+        summary="Prometheus at {{ $labels.instance }} refused its new configuration.",
+        description="It goes on with the old one: new targets and rules are not in force.",
+    ),
+    _of_stack(
+        "PrometheusRulesFailing",
+        _gained(prometheus.rule_failures, by="instance, rule_group", seconds=300),
+        severity=P1,
+        operator=">",
+        threshold=0,
+        for_seconds=0,
+        why="A rule that cannot be evaluated can never fire; the window itself is the hold.",
+        summary="{value} evaluations failed in {{ $labels.rule_group }} within five minutes.",
+        description="Rules of this group are blind.",
+    ),
+    _of_stack(
+        "PrometheusRulesMissed",
+        _gained(prometheus.rule_iterations_missed, by="instance, rule_group", seconds=600),
+        severity=P2,
+        operator=">",
+        threshold=2,
+        for_seconds=0,
+        why="One is missed when the machine pauses; three within ten minutes are overload.",
+        summary="{value} evaluations of {{ $labels.rule_group }} were left out; limit {threshold}.",
+        description="The group takes longer than its interval, so alerts come late.",
+    ),
+    _of_stack(
+        "PrometheusNotConnectedToAlertmanager",
+        lambda p: f"max_over_time({prometheus.alertmanagers}[{p.window(300, STANDARD)}])",
+        severity=P1,
+        operator="<",
+        threshold=1,
+        for_seconds=60,
+        why="Five minutes without any receiver outlast every restart.",
+        summary="Prometheus at {{ $labels.instance }} knows no Alertmanager.",
+        description="Alerts are found and told to nobody.",
+    ),
+    _of_stack(
+        "PrometheusAlertsDropped",
+        _gained(prometheus.notifications_dropped, seconds=300),
+        severity=P1,
+        operator=">",
+        threshold=0,
+        for_seconds=0,
+        why="Each dropped alert is one that nobody hears of.",
+        summary="Prometheus at {{ $labels.instance }} dropped {value} alerts.",
+        description="They could not be handed to any Alertmanager.",
+    ),
+    _of_stack(
+        "PrometheusQueueFull",
+        lambda p: (
+            f"max_over_time({prometheus.notification_queue}[{p.window(300, STANDARD)}])"
+            f" / {prometheus.notification_queue_max}"
+        ),
+        severity=P2,
+        operator=">",
+        threshold=0.8,
+        unit=Unit.RATIO,
+        for_seconds=60,
+        why="The queue empties within seconds as long as Alertmanager answers.",
+        summary="The queue of alerts is {value} full; the limit is {threshold}.",
+        description="Alertmanager takes alerts more slowly than they come.",
+    ),
+    _of_stack(
+        "PrometheusNotIngesting",
+        lambda p: (
+            f"sum by (instance) (rate({prometheus.samples_appended}[{p.window(300, STANDARD)}]))"
+        ),
+        severity=P1,
+        operator="<=",
+        threshold=0,
+        for_seconds=60,
+        unit=Unit.PER_SECOND,
+        why="It scrapes at least itself; nothing for five minutes cannot be idleness.",
+        summary="Prometheus at {{ $labels.instance }} stores no samples.",
+        description="All rules run on old data.",
+    ),
+    _of_stack(
+        "PrometheusStorageFailing",
+        lambda p: (
+            f"sum by (instance) (increase({prometheus.compaction_failures}"
+            f"[{p.window(10_800, STANDARD)}]))"
+            f" + sum by (instance) (increase({prometheus.reload_failures}"
+            f"[{p.window(10_800, STANDARD)}]))"
+            f" + sum by (instance) (increase({prometheus.wal_corruptions}"
+            f"[{p.window(10_800, STANDARD)}]))"
+        ),
+        severity=P2,
+        operator=">",
+        threshold=0,
+        for_seconds=0,
+        why="Compactions happen every two hours, so the window must be longer than that.",
+        summary="The storage of Prometheus at {{ $labels.instance }} failed {value} times.",
+        description="Compaction, reload or the write-ahead log is damaged, or the disk is full.",
+    ),
+    _of_stack(
+        "PrometheusSamplesRefused",
+        lambda p: (
+            f"sum by (instance) (increase({prometheus.duplicate_timestamps}"
+            f"[{p.window(600, STANDARD)}]))"
+            f" + sum by (instance) (increase({prometheus.out_of_order}"
+            f"[{p.window(600, STANDARD)}]))"
+        ),
+        severity=P2,
+        operator=">",
+        threshold=10,
+        for_seconds=600,
+        why="A restart brings a handful; for ten minutes more it is two targets with one name.",
+        summary="{value} samples were refused within ten minutes; the limit is {threshold}.",
+        description="Two sources write the same series, or a clock goes backwards.",
+    ),
+    _of_stack(
+        "PrometheusScrapeLimitHit",
+        lambda p: (
+            f"sum by (instance) (increase({prometheus.sample_limit_hits}"
+            f"[{p.window(600, STANDARD)}]))"
+            f" + sum by (instance) (increase({prometheus.target_limit_hits}"
+            f"[{p.window(600, STANDARD)}]))"
+        ),
+        severity=P2,
+        operator=">",
+        threshold=0,
+        for_seconds=0,
+        why="A refused scrape leaves the whole target dark.",
+        summary="{value} scrapes were refused for too many samples or targets.",
+        description="A target grew beyond its bound; its metrics are missing altogether.",
+    ),
+    _of_stack(
+        "AlertmanagerConfigBad",
+        _state(prometheus.alertmanager_config_ok),
+        severity=P1,
+        operator="<",
+        threshold=1,
+        unit=Unit.BOOLEAN,
+        for_seconds=60,
+        why="A reload is done in a second; a minute leaves time to put a mistake right.",
+        summary="Alertmanager at {{ $labels.instance }} refused its new configuration.",
+        description="It goes on with the old routes.",
+    ),
+    _of_stack(
+        "AlertmanagerNotificationsFailing",
+        _gained(prometheus.alertmanager_failures, by="instance, integration", seconds=300),
+        severity=P1,
+        operator=">",
+        threshold=2,
+        for_seconds=0,
+        why="It tries again by itself; three failures within five minutes are no hiccup.",
+        summary="Alertmanager failed {value} times to deliver by {{ $labels.integration }}.",
+        description="Alerts are found, and the way to the incidents is broken.",
+    ),
+    _of_stack(
+        "AlertmanagerAlertsInvalid",
+        _gained(prometheus.alertmanager_invalid, seconds=600),
+        severity=P2,
+        operator=">",
+        threshold=0,
+        for_seconds=0,
+        why="A valid sender never sends an invalid alert.",
+        summary="Alertmanager at {{ $labels.instance }} refused {value} alerts as invalid.",
+        description="A rule or sender makes alerts that cannot be read.",
+    ),
+)

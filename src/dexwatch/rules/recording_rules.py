@@ -1,0 +1,137 @@
+"""What several rules and panels would otherwise compute again and again."""
+
+from dexwatch.metrics import exchange, host, nginx, platform, postgres, probes, redis
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.profile import EvaluationProfile
+from dexwatch.metrics.promql import latest, quantile, share, total
+from dexwatch.metrics.scrape_class import CRITICAL, HIGH, STANDARD
+from dexwatch.rules.rule import RecordingRule
+
+REAL_FILESYSTEMS = 'fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660|autofs|devtmpfs"'
+IDLE = host.cpu_seconds.where('mode="idle"')
+
+http_rate = RecordingRule(
+    name="service:http_requests:rate",
+    help="Requests per second by service.",
+    unit=Unit.PER_SECOND,
+    labels=("service",),
+    scrape_class=HIGH,
+    value=lambda p: total(p, platform.http_seconds.count(), by="service"),
+)
+http_errors = RecordingRule(
+    name="service:http_errors:ratio",
+    help="Share of requests that the service answered with 5xx.",
+    unit=Unit.RATIO,
+    labels=("service",),
+    scrape_class=HIGH,
+    value=lambda p: share(
+        p,
+        platform.http_seconds.count('http_response_status_code=~"5.."'),
+        platform.http_seconds.count(),
+        by="service",
+    ),
+)
+http_p95 = RecordingRule(
+    name="service:http_latency_p95:seconds",
+    help="95th percentile of the time to answer, by service.",
+    unit=Unit.SECONDS,
+    labels=("service",),
+    scrape_class=HIGH,
+    value=lambda p: quantile(p, 0.95, platform.http_seconds.bucket(), by="service"),
+)
+trades_unserved = RecordingRule(
+    name="platform:trades_unserved:ratio",
+    help="Share of trades that the platform or the chain failed; refused orders do not count.",
+    unit=Unit.RATIO,
+    scrape_class=CRITICAL,
+    value=lambda p: share(
+        p,
+        platform.trades.where('outcome=~"reverted|error"'),
+        platform.trades.where('outcome=~"success|reverted|error"'),
+        scrape_class=CRITICAL,
+    ),
+)
+cache_misses = RecordingRule(
+    name="cache:misses:ratio",
+    help="Share of cache look-ups that found nothing, by cache.",
+    unit=Unit.RATIO,
+    labels=("cache",),
+    scrape_class=HIGH,
+    value=lambda p: share(
+        p,
+        platform.cache_requests.where('result="miss"'),
+        platform.cache_requests.where(),
+        by="cache",
+    ),
+)
+cpu_used = RecordingRule(
+    name="host:cpu_used:ratio",
+    help="Share of all processors' time that was not idle, by host.",
+    unit=Unit.RATIO,
+    labels=("host", "alerting"),
+    value=lambda p: f"1 - avg by (host, alerting) (rate({IDLE}[{p.window(300, STANDARD)}]))",
+)
+memory_used = RecordingRule(
+    name="host:memory_used:ratio",
+    help="Share of memory that no program could take any more, by host.",
+    unit=Unit.RATIO,
+    labels=("host", "alerting"),
+    value=lambda _: (
+        f"1 - max by (host, alerting) ({host.memory_available})"
+        f" / max by (host, alerting) ({host.memory_total})"
+    ),
+)
+disk_used = RecordingRule(
+    name="host:disk_used:ratio",
+    help="Share of a file system that is full, by host and mount point.",
+    unit=Unit.RATIO,
+    labels=("host", "alerting", "mountpoint"),
+    value=lambda _: (
+        "1 - max by (host, alerting, mountpoint) ("
+        f"{host.filesystem_available.where(REAL_FILESYSTEMS)})"
+        f" / max by (host, alerting, mountpoint) ({host.filesystem_size.where(REAL_FILESYSTEMS)})"
+    ),
+)
+
+
+def _essential(profile: EvaluationProfile) -> str:
+    doors = latest(profile, probes.success.where('class=~"api|lb"'))
+    others = (latest(profile, str(metric)) for metric in (postgres.up, redis.up, nginx.up))
+    return f"min({' or '.join((doors, *others))})"
+
+
+system_up = RecordingRule(
+    name="platform:up:min",
+    help="1 while API, load balancer, database and cache are all reachable.",
+    unit=Unit.BOOLEAN,
+    scrape_class=CRITICAL,
+    value=_essential,
+)
+volume_rate = RecordingRule(
+    name="dex:volume_usd:rate",
+    help="Traded USD per second over all pools.",
+    unit=Unit.USD,
+    scrape_class=HIGH,
+    value=lambda p: total(p, str(exchange.volume_usd), seconds=900),
+)
+swap_rate = RecordingRule(
+    name="dex:swaps:rate",
+    help="Swaps per second over all pools.",
+    unit=Unit.PER_SECOND,
+    scrape_class=HIGH,
+    value=lambda p: total(p, str(exchange.swaps), seconds=900),
+)
+
+RECORDING_RULES = (
+    http_rate,
+    http_errors,
+    http_p95,
+    trades_unserved,
+    cache_misses,
+    cpu_used,
+    memory_used,
+    disk_used,
+    system_up,
+    volume_rate,
+    swap_rate,
+)
