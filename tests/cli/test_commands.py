@@ -1,12 +1,19 @@
 """What the commands say and how they end."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from dexwatch.cli import COMMANDS, app
+from dexwatch.cli import COMMANDS, app, up
+from dexwatch.cli.demo import scenario_command
+from dexwatch.cli.present import counted
+from dexwatch.cli.terminal import SafeConsole
+from dexwatch.daemons.life import State
+from dexwatch.daemons.supervisor import ProgramState
+from dexwatch.settings import load
 
 SMALLEST = "name: ana-dex\nrespond: {hook_token: a-token-that-is-long-enough}\n"
 
@@ -150,3 +157,47 @@ def test_init_keeps_addresses_with_keys_in_files_of_their_own(tmp_path: Path) ->
     assert (tmp_path / "node-a.http").read_text() == rpc + "\n"
     assert (tmp_path / "node-a.http").stat().st_mode & 0o077 == 0
     assert file.stat().st_mode & 0o077 == 0
+
+
+def test_without_queries_only_the_sign_in_is_tried(tmp_path: Path) -> None:
+    text = SMALLEST + "database: {dsn: 'postgresql://bo@127.0.0.1:1/x', timeout_seconds: 1}\n"
+
+    shown = run(app, ["doctor", "-c", config(tmp_path, text), "--json"])
+
+    trials = json.loads(shown.stdout)["trials"]
+    assert [t["subject"] for t in trials if t["area"] == "database"] == ["connection"]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(0, "0 alerts"), (1, "1 alert"), (2, "2 alerts"), (1200, "1,200 alerts")]
+)
+def test_nouns_follow_their_number(number: int, words: str) -> None:
+    assert counted(number, "alert") == words
+
+
+def test_closing_words_name_a_command_that_works_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAKELEVEL", "1")
+    assert scenario_command() == "make scenario NAME=api-slow"
+
+    monkeypatch.delenv("MAKELEVEL")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("sys.argv", [".venv/bin/dexwatch"])
+    assert scenario_command().startswith(".venv/bin/dexwatch scenario ")
+
+
+def test_up_says_when_things_are_ready_in_lines_or_in_json_but_not_in_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = load(Path(config(tmp_path, SMALLEST)))
+    states = (ProgramState("watch", State.READY, 1, 0, ""),)
+
+    for person in (True, False):
+        screen = SafeConsole(file=io.StringIO())
+        monkeypatch.setattr(screen, "_force_terminal", person)
+        monkeypatch.setattr(up, "out", screen)
+        events: list[str] = []
+        monkeypatch.setattr(up._log, "info", lambda event, events=events, **_: events.append(event))
+        up._Report(settings)(states)
+        lines = screen.file.getvalue()
+        assert ("watch" in lines, "Console" in lines) == (person, person)
+        assert bool(events) is not person

@@ -3,7 +3,11 @@
 import asyncio
 import logging
 import logging.handlers
+import os
+import shlex
+import shutil
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -118,9 +122,17 @@ def _welcome(running: Any, seconds: float) -> Panel:  # noqa: ANN401 - its class
     )
     for name, url in running.addresses.items():
         lines.add_row(name, url)
-    lines.add_row("break it", "dexwatch scenario api-slow --seconds 60")
+    lines.add_row("break it", f"{scenario_command()}   (in a second terminal)")
     lines.add_row("end", "Ctrl-C")
     return Panel(lines, title=f"ready after {seconds:.1f} s", title_align="left", expand=False)
+
+
+def scenario_command() -> str:
+    """Return what to type to break the sample, as it works in the terminal that started it."""
+    if os.environ.get("MAKELEVEL"):
+        return "make scenario NAME=api-slow"
+    found = shutil.which("dexwatch")
+    return f"{'dexwatch' if found else shlex.quote(sys.argv[0])} scenario api-slow --seconds 60"
 
 
 def _control(folder: Path) -> httpx.Client:

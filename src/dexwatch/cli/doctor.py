@@ -10,6 +10,7 @@ from dexwatch.cli.present import (
     EXIT_FINDINGS,
     ConfigOption,
     JsonOption,
+    counted,
     emit_json,
     out,
     settings_or_exit,
@@ -46,7 +47,7 @@ def _show(trials: tuple[Trial, ...]) -> None:
             out.print(f"    → {foreign(trial.remedy)}", soft_wrap=True)
     failed = sum(trial.state is State.FAILED for trial in trials)
     out.print(
-        f"\n[red]{failed} of {len(trials)} trials failed.[/]"
+        f"\n[red]{failed} of {counted(len(trials), 'trial')} failed.[/]"
         if failed
-        else f"\n[green]All {len(trials)} trials succeeded.[/]"
+        else f"\n[green]{counted(len(trials), 'trial')}, and all succeeded.[/]"
     )

@@ -1,6 +1,7 @@
 """The first configuration of a real platform: what was asked and found, written with comments."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -53,9 +54,9 @@ class Pool:
 
     @property
     def name(self) -> str:
-        """The pair's name, with the kind where it is no V2 pool."""
+        """The pair's name; pools of another kind say it, with the fee by which they differ."""
         pair = f"{self.token0.symbol}/{self.token1.symbol}"
-        return pair if self.kind == "v2" else f"{pair} {self.kind}"
+        return pair if self.kind == "v2" else f"{pair} {self.kind} {self.fee_bps / 100:g}%"
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,12 @@ class Contract:
 
 @dataclass(frozen=True)
 class Draft:
-    """All that the file is written from; empty parts become commented examples."""
+    """What the operator said, and what was found by trying it; empty parts become examples."""
 
     name: str
-    chain_id: int = 56
-    endpoints: tuple[Endpoint, ...] = ()
-    pools: tuple[Pool, ...] = ()
-    contracts: tuple[Contract, ...] = ()
+    # What was said.
+    rpc: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
     dsn_env: str = ""
     redis_url: str = ""
     nginx_status: str = ""
@@ -83,6 +83,13 @@ class Draft:
     metrics_address: str = ""
     channels: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     """Answers to the questions of each channel by its name and the question's key."""
+    # What was found.
+    chain_id: int = 56
+    block_interval_ms: int | None = None
+    """None: it could not be measured."""
+    endpoints: tuple[Endpoint, ...] = ()
+    pools: tuple[Pool, ...] = ()
+    contracts: tuple[Contract, ...] = ()
     notes: tuple[str, ...] = ()
     """What did not answer; it stands at the top so that it is not forgotten."""
 
@@ -91,6 +98,42 @@ class Draft:
         """The pools' tokens, each once."""
         found = {t.address: t for pool in self.pools for t in (pool.token0, pool.token1)}
         return tuple(found.values())
+
+    @property
+    def symbols(self) -> Mapping[str, str]:
+        """What each token is called in the file, by its address; no two are called the same."""
+        return told_apart({token.address: token.symbol for token in self.tokens})
+
+    @property
+    def pool_names(self) -> Mapping[str, str]:
+        """What each pool is called in the file, by its address; no two are called the same."""
+        return told_apart({pool.address: pool.name for pool in self.pools})
+
+
+NAME_MOST = 64
+_SHORTEST, _WHOLE = 6, 40
+
+
+def told_apart(names: Mapping[str, str]) -> Mapping[str, str]:
+    """Return a name for each address that no other has, at most 64 characters long.
+
+    Names are the chain's: two tokens may bear one symbol, two pools one pair and fee, and anybody
+    may choose a name that looks like another's with a part of its address.
+    """
+    for digits in (0, _SHORTEST, _WHOLE):
+        wanted = Counter(_called(name, address, 0) for address, name in names.items())
+        found = {
+            address: _called(name, address, digits if wanted[_called(name, address, 0)] > 1 else 0)
+            for address, name in names.items()
+        }
+        if len(set(found.values())) == len(found):
+            return found
+    return {address: _called(name, address, _WHOLE) for address, name in names.items()}
+
+
+def _called(name: str, address: str, digits: int) -> str:
+    tail = f" {address.removeprefix('0x')[:digits]}" if digits else ""
+    return name[: NAME_MOST - len(tail)] + tail
 
 
 def write(draft: Draft) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -31,22 +31,6 @@ NOTIFY_HELP = f"Who is told, several times: KEY is one of {', '.join(NOTIFY_KEYS
 Many = list[str] | None
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What the operator said, before anything was tried."""
-
-    name: str
-    rpc: tuple[str, ...] = ()
-    contracts: tuple[str, ...] = ()
-    api: str = ""
-    metrics: str = ""
-    dsn_env: str = ""
-    redis: str = ""
-    nginx: str = ""
-    channels: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
-    notes: tuple[str, ...] = field(default=())
-
-
 def init(
     file: Annotated[Path, typer.Argument(help="The file to write.")] = CONFIG_DEFAULT,
     *,
@@ -65,19 +49,19 @@ def init(
     """Write a commented configuration for a real platform, by asking and probing."""
     if file.exists() and not force:
         fail(f"{file} is there already", "Name another file, or say --force.", status=EXIT_USAGE)
-    answers = Answers(
-        name,
-        tuple(rpc or ()),
-        tuple(contract or ()),
-        api,
-        metrics,
-        dsn_env,
-        redis,
-        nginx,
-        _channels(tuple(notify or ())),
+    said = Draft(
+        name=name,
+        rpc=tuple(rpc or ()),
+        addresses=tuple(dict.fromkeys(address.lower() for address in contract or ())),
+        api_url=api,
+        metrics_address=metrics,
+        dsn_env=dsn_env,
+        redis_url=redis,
+        nginx_status=nginx,
+        channels=_channels(tuple(notify or ())),
     )
-    answers = answers if yes else _ask(answers)
-    draft = asyncio.run(_try(replace(answers, name=_slug(answers.name) or "my-dex")))
+    said = said if yes else _ask(said)
+    draft = asyncio.run(_try(replace(said, name=_slug(said.name) or "my-dex")))
     _write(file, draft)
 
 
@@ -94,7 +78,7 @@ def _channels(given: tuple[str, ...]) -> Mapping[str, Mapping[str, tuple[str, ..
     return found
 
 
-def _ask(given: Answers) -> Answers:
+def _ask(given: Draft) -> Draft:
     """Ask for each thing that was not given; an empty answer leaves it out."""
     out.print(
         "An empty answer leaves a thing out. Secrets are never asked for, only their names.\n"
@@ -103,12 +87,12 @@ def _ask(given: Answers) -> Answers:
         given,
         name=given.name or typer.prompt("Name of the platform", default="my-dex"),
         rpc=given.rpc or _list("RPC endpoint (http)", ENDPOINTS_MAX),
-        contracts=given.contracts or _list("Address of a pool or contract", CONTRACTS_MAX),
-        api=given.api or _text("Health URL of the API"),
-        metrics=given.metrics or _text("host:port of the platform's /metrics"),
+        addresses=given.addresses or _list("Address of a pool or contract", CONTRACTS_MAX),
+        api_url=given.api_url or _text("Health URL of the API"),
+        metrics_address=given.metrics_address or _text("host:port of the platform's /metrics"),
         dsn_env=given.dsn_env or _text("Variable that holds the PostgreSQL DSN"),
-        redis=given.redis or _text("Redis URL"),
-        nginx=given.nginx or _text("nginx stub_status URL"),
+        redis_url=given.redis_url or _text("Redis URL"),
+        nginx_status=given.nginx_status or _text("nginx stub_status URL"),
     )
     channels = {c.name: _ask_channel(c.setup, given.channels.get(c.name, {})) for c in NOTIFIERS}
     return replace(asked, channels=channels)
@@ -140,57 +124,53 @@ def _list(question: str, most: int) -> tuple[str, ...]:
     return tuple(found)
 
 
-async def _try(answers: Answers) -> Draft:
+async def _try(said: Draft) -> Draft:
     """Try each answer, say what was found, and keep what did not answer as a note."""
     notes: list[str] = []
-    endpoints, chain_id = await _endpoints(answers.rpc, notes)
-    pools, contracts = await _contracts(answers, endpoints, notes)
+    draft = await _endpoints(said, notes)
+    pools, contracts = await _contracts(draft, notes)
     for what, url in (
-        ("api", answers.api),
-        ("nginx", answers.nginx),
-        ("metrics", f"http://{answers.metrics}/metrics" if answers.metrics else ""),
+        ("api", said.api_url),
+        ("nginx", said.nginx_status),
+        ("metrics", f"http://{said.metrics_address}/metrics" if said.metrics_address else ""),
     ):
         await _url(what, url, notes)
     channels = {}
     for channel in NOTIFIERS:
-        said = answers.channels.get(channel.name, {})
-        if answered(channel.setup, said):
-            channels[channel.name] = said
-        elif said:
-            absent = [q.key for q in channel.setup.questions if q.key not in said]
+        answers = said.channels.get(channel.name, {})
+        if answered(channel.setup, answers):
+            channels[channel.name] = answers
+        elif answers:
+            absent = [q.key for q in channel.setup.questions if q.key not in answers]
             notes.append(f"{channel.name}: left out, because {', '.join(absent)} was not given")
-    return Draft(
-        name=answers.name,
-        chain_id=chain_id,
-        endpoints=endpoints,
-        pools=pools,
-        contracts=contracts,
-        dsn_env=answers.dsn_env,
-        redis_url=answers.redis,
-        nginx_status=answers.nginx,
-        api_url=answers.api,
-        metrics_address=answers.metrics,
-        channels=channels,
-        notes=tuple(notes),
+    return replace(draft, pools=pools, contracts=contracts, channels=channels, notes=tuple(notes))
+
+
+async def _endpoints(said: Draft, notes: list[str]) -> Draft:
+    chain_id = interval = None
+    found = []
+    for index, url in enumerate(said.rpc[:ENDPOINTS_MAX]):
+        name = f"node-{chr(ord('a') + index)}"
+        try:
+            node = await recognise.node(url, measure=interval is None)
+            if chain_id not in {None, node.chain_id}:
+                _bad(f"{name}: serves chain {node.chain_id}, the others {chain_id}", notes)
+            else:
+                chain_id, interval = node.chain_id, interval or node.block_interval_ms
+                every = f", one every {interval} ms" if interval else ""
+                _good(f"{name}: chain {chain_id}, block {node.head:,}{every}")
+        except (SourceError, ValueError) as error:
+            _bad(f"{name}: {_reason(error)}", notes)
+        found.append(Endpoint(name, url, _socket(url)))
+    if said.rpc and interval is None:
+        _bad("block interval: not measured; set chain.block_interval_ms yourself", notes)
+    return replace(
+        said, endpoints=tuple(found), chain_id=chain_id or BSC, block_interval_ms=interval
     )
 
 
-async def _endpoints(urls: tuple[str, ...], notes: list[str]) -> tuple[tuple[Endpoint, ...], int]:
-    chain_id: int | None = None
-    found = []
-    for index, url in enumerate(urls[:ENDPOINTS_MAX]):
-        name = f"node-{chr(ord('a') + index)}"
-        try:
-            its_chain, head = await recognise.endpoint(url)
-            if chain_id not in {None, its_chain}:
-                _bad(f"{name}: serves chain {its_chain}, the others {chain_id}", notes)
-            else:
-                chain_id = its_chain
-                _good(f"{name}: chain {chain_id}, block {head:,}")
-        except (SourceError, ValueError) as error:
-            _bad(f"{name}: {error}", notes)
-        found.append(Endpoint(name, url, _socket(url)))
-    return tuple(found), chain_id or BSC
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, SourceError) else "no http:// or https:// address"
 
 
 def _socket(url: str) -> str:
@@ -199,22 +179,20 @@ def _socket(url: str) -> str:
 
 
 async def _contracts(
-    answers: Answers, endpoints: tuple[Endpoint, ...], notes: list[str]
+    draft: Draft, notes: list[str]
 ) -> tuple[tuple[Pool, ...], tuple[Contract, ...]]:
     found: list[Pool | Contract] = []
-    for index, address in enumerate(answers.contracts[:CONTRACTS_MAX]):
+    for index, address in enumerate(draft.addresses[:CONTRACTS_MAX]):
         if not re.fullmatch(r"0x[0-9a-fA-F]{40}", address):
             _bad(f"{address}: no address (0x and 40 hexadecimal digits)", notes)
             continue
         name = f"contract-{index + 1}"
         try:
             thing = (
-                await recognise.contract(endpoints[0].http, address, name=name)
-                if endpoints
-                else None
+                await recognise.contract(draft.rpc[0], address, name=name) if draft.rpc else None
             )
-        except SourceError as error:
-            _bad(f"{address}: {error}", notes)
+        except (SourceError, ValueError) as error:
+            _bad(f"{address}: {_reason(error)}", notes)
             continue
         if thing is None:
             _bad(f"{address}: no contract is there", notes)

@@ -69,6 +69,11 @@ def show_problems(problems: Sequence[Problem], *, as_json: bool) -> None:
         )
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun: `counted(1, "alert")` is "1 alert", others are plural."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def emit_json(value: Any) -> None:  # noqa: ANN401 - anything that JSON can hold.
     """Write one JSON document and a newline to standard output."""
     sys.stdout.buffer.write(safe_json(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)))

@@ -10,6 +10,7 @@ from dexwatch.cli.present import (
     EXIT_FINDINGS,
     ConfigOption,
     JsonOption,
+    counted,
     emit_json,
     out,
     settings_or_exit,
@@ -93,14 +94,22 @@ def _show(settings: Settings, found: Status) -> None:
     if found.well:
         out.print(
             f"[green]✓[/] [bold]{foreign(settings.name)}[/] is well: nothing fires, "
-            f"all {found.targets_up} targets answer."
+            f"{_all(found.targets_up)}."
         )
         return
     if found.alerts:
-        shown = table(f"{len(found.alerts)} alerts fire", "", "rule", "summary")
+        shown = table(_fires(len(found.alerts)), "", "rule", "summary")
         for severity, name, summary in found.alerts:
             shown.add_row(f"[{COLOURS[severity]}]{severity}[/]", foreign(name), foreign(summary))
         out.print(shown)
     for title, lines in (("down", found.targets_down), ("broken rule", found.rules_broken)):
         for line in lines:
             out.print(f"[red]✗[/] {title}: {foreign(line)}", soft_wrap=True)
+
+
+def _fires(alerts: int) -> str:
+    return f"{counted(alerts, 'alert')} {'fires' if alerts == 1 else 'fire'}"
+
+
+def _all(targets: int) -> str:
+    return "the one target answers" if targets == 1 else f"all {targets:,} targets answer"

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Annotated
 
+import structlog
 import typer
 
 from dexwatch.cli.present import (
@@ -21,6 +22,9 @@ from dexwatch.roles.process import log_to, log_to_file, stop_event
 from dexwatch.roles.registry import ROLES, SUPERVISOR, run_role
 from dexwatch.roles.registry import role as role_named
 from dexwatch.roles.up import up as run_all
+from dexwatch.settings import Settings
+
+_log = structlog.get_logger(__name__)
 
 
 def up(config: ConfigOption = CONFIG_DEFAULT) -> None:
@@ -32,8 +36,7 @@ def up(config: ConfigOption = CONFIG_DEFAULT) -> None:
         log_to_file(settings.folder / "logs" / "up.log")
     else:
         log_to()
-    out.print(f"[bold]dexwatch[/] watches [bold]{foreign(settings.name)}[/]")
-    report = _Report(settings.console.public_url)
+    report = _Report(settings)
 
     async def main() -> None:
         await run_all(settings, config, stop=stop_event(), report=report)
@@ -66,18 +69,32 @@ def run(
 
 
 class _Report:
-    """Prints each program once when it is ready, and the console's address when all are."""
+    """Says when each program is ready, and where the console is when all are.
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    To a person in lines, to a machine in the log's JSON; never both on one screen.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._address = settings.console.public_url
         self._shown: set[str] = set()
+        if out.is_terminal:
+            out.print(f"[bold]dexwatch[/] watches [bold]{foreign(settings.name)}[/]")
+        else:
+            _log.info("up.starting", platform=settings.name)
 
     def __call__(self, states: tuple[ProgramState, ...]) -> None:
         ready = [program.name for program in states if program.state is State.READY]
         for name in ready:
             if name not in self._shown:
                 self._shown.add(name)
-                out.print(f"  [green]✓[/] {name}")
+                self._say(f"  [green]✓[/] {name}", "up.program_ready", program=name)
         if self._address and len(ready) == len(states):
-            out.print(f"Console: [bold]{foreign(self._address)}[/]   Ctrl-C ends everything.")
-            self._address = ""
+            address, self._address = self._address, ""
+            line = f"Console: [bold]{foreign(address)}[/]   Ctrl-C ends everything."
+            self._say(line, "up.ready", console=address)
+
+    def _say(self, line: str, event: str, **values: str) -> None:
+        if out.is_terminal:
+            out.print(line)
+        else:
+            _log.info(event, **values)

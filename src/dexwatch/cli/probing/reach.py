@@ -95,9 +95,10 @@ def _chain(settings: Settings, chain: ChainConfig) -> Iterator[tuple[str, str, T
 
 
 async def _endpoint(endpoint: EndpointConfig, chain_id: int) -> str:
-    found, head = await recognise.endpoint(endpoint.http.get_secret_value())
-    if found != chain_id:
-        raise TrialError(f"it serves chain {found}, the configuration says {chain_id}")
+    node = await recognise.node(endpoint.http.get_secret_value())
+    head = node.head
+    if node.chain_id != chain_id:
+        raise TrialError(f"it serves chain {node.chain_id}, the configuration says {chain_id}")
     if endpoint.ws is None:
         return f"block {head:,}; no ws address, so heads are polled"
     address = urlsplit(endpoint.ws.get_secret_value())
@@ -113,16 +114,21 @@ async def _contract(url: str, address: str) -> str:
 
 
 def _database(config: DatabaseConfig) -> Iterator[tuple[str, str, Try, str]]:
-    queries = config.queries or (
-        QueryConfig(metric="business_query_value", sql="select 1 as value, 'doctor' as query"),
-    )
-    for query in queries:
+    if not config.queries:
+        yield "database", "connection", partial(_connection, config), "Check the DSN."
+    for query in config.queries:
         yield (
             "database",
             query.metric,
             partial(_query, config, query),
             "Check the DSN, the role's rights, and the query's columns.",
         )
+
+
+async def _connection(config: DatabaseConfig) -> str:
+    asked = QueryConfig(metric="business_query_value", sql="select 1 as value, 'doctor' as query")
+    await _query(config, asked)
+    return "signed in; no queries are configured"
 
 
 async def _query(config: DatabaseConfig, query: QueryConfig) -> str:
@@ -132,7 +138,7 @@ async def _query(config: DatabaseConfig, query: QueryConfig) -> str:
         rows = await database.fetch(query, labels)
     finally:
         await database.close()
-    return f"{len(rows)} rows"
+    return f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}"
 
 
 def _daemons(settings: Settings) -> Iterator[tuple[str, str, Try, str]]:
