@@ -1,5 +1,6 @@
 """HTTP metrics, trace context and access log for any ASGI application, and the /metrics page."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
@@ -12,6 +13,8 @@ from prometheus_client.metrics_core import Metric
 from dexwatch_instrument import logs, trace
 from dexwatch_instrument.bounded import Bounded
 from dexwatch_instrument.platform import Platform
+from dexwatch_instrument.routes import template
+from dexwatch_instrument.workers import readable
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -52,40 +55,47 @@ class HttpMetrics:
         quiet: frozenset[str] = frozenset({"/metrics"}),
     ) -> None:
         self._app = app
-        self._families = platform.families
+        self._families, self._sampled = platform.families, platform.sampled
         self._route_of = route_of or template
         self._routes = Bounded(routes, known=[UNMATCHED])
         self._access_log = access_log
         self._quiet = quiet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection; only HTTP is measured."""
-        if scope["type"] != "http":
+        """Serve one connection; a WebSocket gets a trace, only HTTP is measured."""
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         headers = scope.get("headers", ())
-        parent = next((value for key, value in headers if key == b"traceparent"), b"")[
-            :_LONGEST_TEXT
-        ]
-        token = trace.current.set(trace.begin(parent.decode("latin-1")))
+        parent = next((value for key, value in headers if key == b"traceparent"), b"")
+        token = trace.current.set(trace.begin(parent[:_LONGEST_TEXT].decode("latin-1")))
+        try:
+            if scope["type"] == "http":
+                await self._measured(scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
+        finally:
+            trace.current.reset(token)
+
+    async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._sampled.run()
         method = scope["method"] if scope["method"] in _METHODS else OTHER_METHOD
         active = self._families.gauge("http_server_active_requests", http_request_method=method)
-        exchange = _Exchange(receive, send, scope.get("root_path", ""))
+        exchange = _Exchange(receive, send)
         started = time.perf_counter()
         active.inc()
         try:
             await self._app(scope, exchange.receive, exchange.send)
-        except BaseException:
-            exchange.status = exchange.status or 500
+        except BaseException as error:
+            exchange.failed(error)
             raise
         finally:
             active.dec()
             self._record(scope, exchange, method, time.perf_counter() - started)
-            trace.current.reset(token)
 
     def _record(self, scope: Scope, exchange: "_Exchange", method: str, seconds: float) -> None:
         route = self._routes(self._route_of(scope) or UNMATCHED)
-        status = exchange.status or _CLIENT_CLOSED
+        status = exchange.outcome
         labels = {
             "http_request_method": method,
             "http_route": route,
@@ -100,47 +110,59 @@ class HttpMetrics:
 
 
 class _Exchange:
-    def __init__(self, receive: Receive, send: Send, root_path: str) -> None:
-        self._receive = receive
-        self._send = send
-        self.root_path = root_path
-        self.status = 0
-        self.received = 0
-        self.sent = 0
+    """One request and its answer, as the client sees them."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive, self._send = receive, send
+        self.received = self.sent = 0
+        self._status = 0
+        self._complete = self._gone = self._broken = False
+
+    @property
+    def outcome(self) -> int:
+        """The status to count.
+
+        An answer that broke off is 500, whatever its head said: the client has half of it. A client
+        that left before the end is 499. Where the application gives no answer, the server says 500.
+        """
+        if self._complete:
+            return self._status
+        if self._gone:
+            return _CLIENT_CLOSED
+        return 500 if self._broken or not self._status else self._status
+
+    def failed(self, error: BaseException) -> None:
+        """Note with what the application ended."""
+        # A server cancels because nobody waits any more; what fails after that fails for that.
+        self._gone = self._gone or isinstance(error, asyncio.CancelledError)
+        self._broken = not self._gone
 
     async def receive(self) -> Message:
         message = await self._receive()
         if message["type"] == "http.request":
             self.received += len(message.get("body", b""))
+        elif message["type"] == "http.disconnect" and not self._complete:
+            self._gone = True
         return message
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
-        elif message["type"] == "http.response.body":
+            self._status = message["status"]
+        try:
+            await self._send(message)
+        except OSError:
+            self._gone = True
+            raise
+        if message["type"] == "http.response.body":
             self.sent += len(message.get("body", b""))
-        await self._send(message)
-
-
-def template(scope: Scope) -> str | None:
-    """Return the route template that Starlette or FastAPI found for a request, if any."""
-    route = scope.get("route")
-    path = getattr(route, "path_format", None) or getattr(route, "path", None)
-    if isinstance(path, str):
-        return path
-    if "endpoint" not in scope:
-        return None
-    # Plain Starlette leaves no route behind, but the values that its template took from the path.
-    parts = str(scope["path"]).split("/")
-    names = {str(value): name for name, value in scope.get("path_params", {}).items()}
-    return "/".join(f"{{{names[part]}}}" if part in names else part for part in parts)
+            self._complete = not message.get("more_body", False)
 
 
 class MetricsPage:
-    """ASGI application that answers with the registry's metrics."""
+    """ASGI application that answers with the registry's metrics, those of all workers added up."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = _WithoutCreated(registry)
+        self._registry = registry
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Serve one request; connections of other kinds are left alone."""
@@ -148,7 +170,7 @@ class MetricsPage:
             return
         headers = dict(scope.get("headers", ()))
         encode, kind = choose_encoder(headers.get(b"accept", b"").decode("latin-1"))
-        body = encode(self._registry)
+        body = encode(_WithoutCreated(readable(self._registry)))
         start = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": start})
         await send({"type": "http.response.body", "body": body})

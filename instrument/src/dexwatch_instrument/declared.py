@@ -6,12 +6,16 @@ Prometheus; for the rest there is no convention.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0)
 SIZES = (100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 HTTP_LABELS = ("http_request_method", "http_route", "http_response_status_code")
 DB_LABELS = ("db_system_name", "db_operation_name")
 POOL = "db_client_connection_pool_name"
+
+
+Workers = Literal["livesum", "livemostrecent", "mostrecent"]
 
 
 class Kind(StrEnum):
@@ -32,14 +36,16 @@ class Declared:
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
     """Upper bounds of a histogram, ascending; +Inf is implied."""
+    workers: Workers = "livesum"
+    """How the gauges of several workers become one: the sum of those that run, or the newest."""
 
 
 def _counter(name: str, text: str, *labels: str) -> Declared:
     return Declared(name, Kind.COUNTER, text, labels)
 
 
-def _gauge(name: str, text: str, *labels: str) -> Declared:
-    return Declared(name, Kind.GAUGE, text, labels)
+def _gauge(name: str, text: str, *labels: str, workers: Workers = "livesum") -> Declared:
+    return Declared(name, Kind.GAUGE, text, labels, workers=workers)
 
 
 def _histogram(name: str, text: str, *labels: str, buckets: tuple[float, ...]) -> Declared:
@@ -86,7 +92,7 @@ METRICS = (
         "reason",
     ),
     _counter("platform_rate_limited_total", "Requests refused by a rate limit.", "http_route"),
-    _gauge("platform_sessions_active", "Open sessions."),
+    _gauge("platform_sessions_active", "Open sessions.", workers="livemostrecent"),
     _histogram(
         "platform_session_duration_seconds",
         "Length of ended sessions.",
@@ -127,7 +133,7 @@ METRICS = (
         "transaction",
         "outcome",
     ),
-    _gauge("platform_job_queue_depth", "Jobs that wait.", "queue"),
+    _gauge("platform_job_queue_depth", "Jobs that wait.", "queue", workers="livemostrecent"),
     _histogram(
         "platform_job_duration_seconds",
         "Time that jobs take, by outcome (success, failure).",
@@ -143,7 +149,10 @@ METRICS = (
     ),
     _counter("platform_market_data_updates_total", "Market data updates received.", "feed"),
     _gauge(
-        "platform_market_data_timestamp_seconds", "Time of the latest market data update.", "feed"
+        "platform_market_data_timestamp_seconds",
+        "Time of the latest market data update.",
+        "feed",
+        workers="mostrecent",
     ),
     _histogram(
         "platform_market_data_latency_seconds",
@@ -151,11 +160,17 @@ METRICS = (
         "feed",
         buckets=LATENCY,
     ),
-    _gauge("platform_market_data_connected", "1 while the feed is connected.", "feed"),
+    _gauge(
+        "platform_market_data_connected",
+        "1 while the feed is connected.",
+        "feed",
+        workers="livemostrecent",
+    ),
     _gauge(
         "platform_market_data_deviation_ratio",
         "Relative difference between the feed and the pool's price.",
         "feed",
+        workers="livemostrecent",
     ),
 )
 """Every metric of this package."""

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from dexwatch_instrument.bounded import Bounded, fixed
 from dexwatch_instrument.declared import METRICS, Kind
 from dexwatch_instrument.sources import SuspiciousSources
+from dexwatch_instrument.workers import Sampled
 
 Series = TypeVar("Series", Counter, Gauge, Histogram)
 Outcome = Literal["success", "failure"]
@@ -36,11 +37,18 @@ class Families:
                     registry=registry,
                     buckets=metric.buckets,
                 )
-                continue
-            family = Counter if metric.kind is Kind.COUNTER else Gauge
-            self._families[metric.name] = family(
-                metric.name, metric.help, metric.labels, registry=registry
-            )
+            elif metric.kind is Kind.GAUGE:
+                self._families[metric.name] = Gauge(
+                    metric.name,
+                    metric.help,
+                    metric.labels,
+                    registry=registry,
+                    multiprocess_mode=metric.workers,
+                )
+            else:
+                self._families[metric.name] = Counter(
+                    metric.name, metric.help, metric.labels, registry=registry
+                )
 
     def counter(self, name: str, **labels: str) -> Counter:
         """Return a counter's series."""
@@ -122,7 +130,9 @@ class Platform:
         }
         self._reasons = fixed(*_REASONS)
         self._payment_kinds = fixed(*_PAYMENT_KINDS)
-        self.families.gauge("platform_auth_suspicious_sources").set_function(self.sources.count)
+        self.sampled = Sampled()
+        suspicious = self.families.gauge("platform_auth_suspicious_sources")
+        self.sampled.add(suspicious, self.sources.count)
         self._start_at_zero(pairs, transactions)
 
     def signed_in(self, *, success: bool, source: str, method: str = "password") -> bool:
@@ -262,14 +272,11 @@ class Platform:
     def watch_pool(self, name: str, state: Callable[[], PoolState]) -> None:
         """Report a connection pool; `state` is asked at each scrape and must be quick."""
         pool = {"db_client_connection_pool_name": self._open["pool"](name)}
-        count, families = "db_client_connection_count", self.families
-        families.gauge("db_client_connection_max", **pool).set_function(lambda: state().most)
-        families.gauge(count, **pool, db_client_connection_state="idle").set_function(
-            lambda: state().idle
-        )
-        families.gauge(count, **pool, db_client_connection_state="used").set_function(
-            lambda: state().used
-        )
+        gauge, kind = self.families.gauge, "db_client_connection_state"
+        count = "db_client_connection_count"
+        self.sampled.add(gauge("db_client_connection_max", **pool), lambda: state().most)
+        self.sampled.add(gauge(count, **pool, **{kind: "idle"}), lambda: state().idle)
+        self.sampled.add(gauge(count, **pool, **{kind: "used"}), lambda: state().used)
 
     def _start_at_zero(self, pairs: tuple[str, ...], transactions: tuple[str, ...]) -> None:
         counter = self.families.counter
