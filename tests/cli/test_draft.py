@@ -76,3 +76,45 @@ def test_symbol_of_a_strangers_token_cannot_break_out(
     read = settings_of(tmp_path_factory.mktemp("draft"), draft)
 
     assert read.dex.tokens[0].symbol.startswith(symbol)
+
+
+def pool(address: int, *, kind: str = "v3", fee_bps: float = 5, token: Token = WBNB) -> Pool:
+    return Pool(kind, f"0x{address:040x}", token, USDT, fee_bps)
+
+
+def names_of(folder: Path, *pools: Pool) -> list[str]:
+    """What `init` wrote and the settings accepted."""
+    endpoint = Endpoint("node-a", "http://127.0.0.1:8545", "")
+    read = settings_of(folder, Draft("ana-dex", endpoints=(endpoint,), pools=pools))
+    assert [found.address for found in read.dex.pools] == [p.address for p in pools]
+    return [found.name for found in read.dex.pools]
+
+
+def test_tokens_of_one_symbol_are_told_apart_and_neither_is_taken_for_a_dollar(
+    tmp_path: Path,
+) -> None:
+    false = Token("USDT", "0x" + "f" * 40, 18)
+    draft = Draft("ana-dex", pools=(pool(1), pool(2, token=false)))
+    tokens = settings_of(tmp_path, draft).dex.tokens
+    assert [token.usd for token in tokens] == [None, None, None]
+    assert len({token.symbol for token in tokens}) == 3
+
+
+_SYMBOLS = st.sampled_from([" ", "USDT", "WBNB", "X" * 70, "X" * 71])
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(
+        st.tuples(_SYMBOLS, st.sampled_from(["v2", "v3"]), st.sampled_from([1, 5])), max_size=8
+    )
+)
+def test_whatever_init_finds_the_settings_accept(
+    tmp_path_factory: pytest.TempPathFactory, found: list[tuple[str, str, float]]
+) -> None:
+    pools = [
+        pool(place, kind=kind, fee_bps=fee, token=Token(symbol, f"0x{place + 100:040x}", 18))
+        for place, (symbol, kind, fee) in enumerate(found)
+    ]
+    names = names_of(tmp_path_factory.mktemp("draft"), *pools)
+    assert len(set(names)) == len(pools)
