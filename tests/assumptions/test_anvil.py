@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ from dexwatch.chain.answers import is_unsupported
 from dexwatch.chain.calls import revert_reason
 from dexwatch.chain.config import ChainConfig, EndpointConfig
 from dexwatch.chain.endpoint import Endpoint, Request
-from dexwatch.chain.follower import Reorg
 from dexwatch.chain.stream import BlockStream
 from dexwatch.clients.http import SourceError
 from dexwatch.evm.block import Block, parse_block, parse_header
+from dexwatch.evm.sequence import ChainEvent, Reorg
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
 from tests.fakes import need
@@ -102,14 +102,15 @@ class _Seen:
         self.causes: list[str] = []
         self.series = Series()
 
-    def on_block(self, block: Block) -> None:
-        self.hashes.append(block.ref.hash)
-        self.blocks.append(block)
-
-    def on_reorg(self, reorg: Reorg) -> None:
-        self.causes.append(reorg.cause)
-        for ref in reorg.blocks:
-            assert self.hashes.pop() == ref.hash
+    async def append(self, events: Sequence[ChainEvent]) -> None:
+        for event in events:
+            if isinstance(event, Block):
+                self.hashes.append(event.ref.hash)
+                self.blocks.append(event)
+            elif isinstance(event, Reorg):
+                self.causes.append(event.cause)
+                for ref in event.blocks:
+                    assert self.hashes.pop() == ref.hash
 
 
 @asynccontextmanager
@@ -125,9 +126,7 @@ async def _following(port: int, endpoint: Endpoint) -> AsyncIterator[_Seen]:
         config,
         [endpoint],
         seen.series,
-        watched=frozenset(),
-        on_block=seen.on_block,
-        on_reorg=seen.on_reorg,
+        append=seen.append,
     )
     task = asyncio.create_task(stream.run())
     try:
@@ -194,8 +193,8 @@ async def test_a_reverted_call_is_seen_and_explained() -> None:
         receipt = await _mined(node, await node.call("eth_sendTransaction", call))
         head = await node.call("eth_getBlockByHash", receipt["blockHash"], True)
         receipts = await node.call("eth_getBlockReceipts", head["hash"])
-        block = parse_block(head, receipts, frozenset({address}))
-        (call,) = block.calls.values()
+        block = parse_block(head, receipts)
+        (call,) = block.transactions
         assert not block.receipts[0].success
         reason = await revert_reason(node, call, block=block.ref.number)
         assert reason == "no reason given"

@@ -7,9 +7,10 @@ from dexwatch.chain.calls import ViewCall, read_reason, revert_reason, views
 from dexwatch.chain.config import EndpointConfig
 from dexwatch.chain.endpoint import Endpoint
 from dexwatch.clients.http import Outcome, SourceError
-from dexwatch.evm.block import BlockRef, Call
+from dexwatch.evm.block import BlockRef, Transaction
 from dexwatch.metrics.series import Series
-from tests.fakes.node import FakeChain, FakeNode, RpcRefusal, running
+from tests.fakes.chain import FakeChain
+from tests.fakes.node import FakeNode, RpcRefusal, running
 
 A = "0x" + "0a" * 20
 
@@ -108,7 +109,7 @@ async def test_a_node_without_the_state_gives_no_reason_of_a_revert() -> None:
     async with running(FakeNode(FakeChain())) as node:
         node.lacks.add("eth_call")
         endpoint = Endpoint(EndpointConfig(name="a", http=node.http), Series())
-        call = Call("0x", A, A, 0, 21_000, b"")
+        call = Transaction("0x", A, A, 0, 21_000, b"")
         with pytest.raises(SourceError):
             await revert_reason(endpoint, call, block=5)
         await endpoint.close()

@@ -13,7 +13,8 @@ from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
 from tests.fakes import need
-from tests.fakes.node import FakeChain, FakeNode, running
+from tests.fakes.chain import FakeChain
+from tests.fakes.node import FakeNode, running
 
 
 @pytest.fixture

@@ -5,18 +5,20 @@ The chain forks at random, heads come late, twice or never, nodes fail, the watc
 
 import asyncio
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dexwatch.chain.follower import BlockFollower, Reorg
+from dexwatch.chain.follower import BlockFollower
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.evm.block import Block, BlockRef, parse_block
+from dexwatch.evm.sequence import ChainEvent, Reorg, Skip
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
-from tests.fakes.node import FakeChain
+from tests.fakes.chain import FakeChain
 
 
 @dataclass
@@ -40,19 +42,20 @@ class Reader:
             raise SourceError(Outcome.TIMEOUT, "no answer")
         if record is None:
             return None
-        block = parse_block(record, self.chain.receipts[str(record["hash"])], frozenset())
+        block = parse_block(record, self.chain.receipts[str(record["hash"])])
         if block.ref.number in self.unreadable:
             raise SourceError(Outcome.MALFORMED, "number: null")
         return block
 
 
 class Watcher:
-    """Keeps what a follower handed on, as a list that retractions shorten."""
+    """Keeps what a follower handed on, as a list that reorganisations shorten."""
 
     def __init__(self, *, depth: int = 16, max_catch_up: int = 1_000) -> None:
         self.evaluated: list[BlockRef] = []
         self.times: dict[str, int] = {}
         self.reorgs: list[Reorg] = []
+        self.skips: list[Skip] = []
         self.series = Series()
         self._options = {"depth": depth, "max_catch_up": max_catch_up}
         self.follower = self._new(())
@@ -61,19 +64,19 @@ class Watcher:
         self.follower = self._new(self.follower.recent(64))
 
     def _new(self, resume: tuple[BlockRef, ...]) -> BlockFollower:
-        return BlockFollower(
-            self.series,
-            on_block=self._on_block,
-            on_reorg=self._on_reorg,
-            resume=resume,
-            **self._options,
-        )
+        return BlockFollower(self.series, append=self._append, resume=resume, **self._options)
 
-    def _on_block(self, block: Block) -> None:
-        self.evaluated.append(block.ref)
-        self.times[block.ref.hash] = self.times.get(block.ref.hash, 0) + 1
+    async def _append(self, events: Sequence[ChainEvent]) -> None:
+        for event in events:
+            if isinstance(event, Block):
+                self.evaluated.append(event.ref)
+                self.times[event.ref.hash] = self.times.get(event.ref.hash, 0) + 1
+            elif isinstance(event, Reorg):
+                self._fall(event)
+            else:
+                self.skips.append(event)
 
-    def _on_reorg(self, reorg: Reorg) -> None:
+    def _fall(self, reorg: Reorg) -> None:
         self.reorgs.append(reorg)
         for ref in reorg.blocks:
             if self.evaluated:
@@ -84,7 +87,7 @@ class Watcher:
         height = reader.chain.height if number is None else number
         record = reader.chain.at(height)
         assert record is not None
-        block = parse_block(record, reader.chain.receipts[record["hash"]], frozenset())
+        block = parse_block(record, reader.chain.receipts[record["hash"]])
         await self.follower.follow(reader, block.header)
 
     def count(self, stage: str) -> float | None:
@@ -142,7 +145,7 @@ async def _live(steps: list[tuple[str, int, int]], chance: random.Random) -> Non
     assert hashes == canonical_from(chain_, first)
     assert set(watcher.times.values()) == {1}
     assert watcher.series.value(chain.block_gaps_open) == 0
-    assert watcher.count("produced") == watcher.count("seen") == watcher.count("evaluated")
+    assert watcher.count("produced") == watcher.count("seen")
     assert watcher.count("lost") == 0
 
 
@@ -157,7 +160,7 @@ async def test_gaps_are_filled_in_order() -> None:
     assert watcher.count("produced") == 51
 
 
-async def test_a_reorganisation_retracts_before_it_replaces() -> None:
+async def test_a_reorganisation_is_told_before_it_replaces() -> None:
     chain_, watcher = FakeChain(), Watcher()
     reader = Reader(chain_)
     for _ in range(5):
@@ -216,7 +219,8 @@ async def test_an_outage_longer_than_the_bound_is_counted_as_lost() -> None:
     await watcher.see(reader)
     chain_.mine(100)
     await watcher.see(reader)
-    assert (watcher.count("lost"), watcher.count("evaluated")) == (90, 11)
+    assert (watcher.count("lost"), watcher.count("seen")) == (90, 11)
+    assert watcher.skips == [Skip(101, 190)]
     assert watcher.count("produced") == 101
     assert watcher.series.value(chain.block_gaps_open) == 0
 

@@ -13,7 +13,8 @@ from dexwatch.chain.endpoint import Endpoint
 from dexwatch.chain.logs import LogReader
 from dexwatch.clients.http import SourceError
 from dexwatch.metrics.series import Series
-from tests.fakes.node import FakeChain, FakeNode, running
+from tests.fakes.chain import FakeChain
+from tests.fakes.node import FakeNode, running
 
 POOL = "0x" + "aa" * 20
 TOPIC = "0x" + "01" * 32

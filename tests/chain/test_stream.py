@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,12 +12,13 @@ import pytest
 
 from dexwatch.chain.config import ChainConfig
 from dexwatch.chain.endpoint import Endpoint
-from dexwatch.chain.follower import Reorg
 from dexwatch.chain.stream import BlockStream
 from dexwatch.evm.block import Block
+from dexwatch.evm.sequence import ChainEvent, Reorg
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
-from tests.fakes.node import FakeChain, FakeNode, running
+from tests.fakes.chain import FakeChain
+from tests.fakes.node import FakeNode, running
 
 
 @dataclass
@@ -25,6 +26,13 @@ class Seen:
     blocks: list[Block] = field(default_factory=list)
     reorgs: list[Reorg] = field(default_factory=list)
     series: Series = field(default_factory=Series)
+
+    async def append(self, events: Sequence[ChainEvent]) -> None:
+        for event in events:
+            if isinstance(event, Block):
+                self.blocks.append(event)
+            elif isinstance(event, Reorg):
+                self.reorgs.append(event)
 
     @property
     def hashes(self) -> list[str]:
@@ -51,9 +59,7 @@ async def watched(*nodes: FakeNode, push: bool = True) -> AsyncIterator[tuple[Bl
         config,
         endpoints,
         seen.series,
-        watched=frozenset(),
-        on_block=seen.blocks.append,
-        on_reorg=seen.reorgs.append,
+        append=seen.append,
     )
     task = asyncio.create_task(stream.run())
     try:

@@ -72,7 +72,7 @@ def test_liquidity_providers_are_counted_and_a_retraction_takes_them_back() -> N
     bench.retract(second)
     bench.block()
     assert bench.value(exchange.liquidity_providers, pool="WBNB/USDT") == 1
-    assert bench.value(chain.reorgs) == 1
+    assert bench.value(chain.reorgs, depth="1") == 1
     bench.block({"logs": [fake.lp_transfer(fake.ANA, fake.PAIR, 5)]})
     assert bench.value(exchange.liquidity_providers, pool="WBNB/USDT") == 0
 

@@ -1,7 +1,6 @@
 """The whole watch against a fake node: all figures come, failures stay where they are, restarts."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -12,13 +11,16 @@ from eth_abi.abi import encode
 
 from dexwatch.chain.calls import selector
 from dexwatch.chain.config import ChainConfig
+from dexwatch.chain.stored.consumers import ChainLog
 from dexwatch.clients.config import DatabaseConfig
 from dexwatch.collectors.run import Watch
+from dexwatch.evm.block import parse_block
 from dexwatch.metrics import chain, exchange, own
 from dexwatch.metrics.metric import Metric
 from tests.fakes import need
 from tests.fakes import pools as fake
-from tests.fakes.node import FakeChain, FakeNode, digest, running
+from tests.fakes.chain import FakeChain
+from tests.fakes.node import FakeNode, running
 
 VIEWS = {
     "getReserves()": encode(["uint112", "uint112", "uint32"], [fake.UNIT, 600 * fake.UNIT, 0]),
@@ -147,27 +149,27 @@ async def test_a_restart_goes_on_where_the_watch_stopped(node: FakeNode, tmp_pat
         assert value(watched, chain.blocks, stage="evaluated") == 5
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "null", '{"chain_id": 56}', '{"chain_id": 56, "blocks": [[1, 2]]}']
-)
-async def test_an_unusable_cursor_is_a_first_start(
+@pytest.mark.parametrize("text", ["", "{", "SQLite format 3" * 40])
+async def test_an_unusable_block_store_is_a_first_start(
     node: FakeNode, tmp_path: Path, text: str
 ) -> None:
-    (tmp_path / "chain-checkpoint.json").write_text(text)
+    (tmp_path / "chain.sqlite").write_text(text)
     async with watch(node, folder=tmp_path).run() as watched:
         await until(lambda: value(watched, chain.head_block) == node.chain.height)
 
 
 @pytest.mark.parametrize("number", [40, 100, 101, 5_000])
-async def test_a_cursor_of_another_chain_leads_to_the_new_one(
+async def test_blocks_of_a_chain_that_began_anew_lead_to_the_new_one(
     node: FakeNode, tmp_path: Path, number: int
 ) -> None:
-    cursor = {"chain_id": 56, "blocks": [[number, digest("x"), digest("y")]]}
-    (tmp_path / "chain-checkpoint.json").write_text(json.dumps(cursor))
+    old = FakeChain(number, first_second=1_700_000_000)
+    log = ChainLog.open(tmp_path / "chain.sqlite", chain_id=56)
+    await log.append([parse_block(old.head, old.receipts[old.head["hash"]])])
+    await log.close()
     node.chain.mine(3)
     async with watch(node, folder=tmp_path).run() as watched:
         await until(lambda: value(watched, chain.head_block) == node.chain.height, 20)
-        assert value(watched, chain.reorgs) == 0
+        assert value(watched, chain.reorgs, depth="1") == 0
 
 
 async def test_reverts_are_explained_by_a_replay(node: FakeNode) -> None:

@@ -3,12 +3,14 @@
 import copy
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dexwatch.evm.block import parse_block, parse_header
 from dexwatch.evm.hexadecimal import MalformedError, data, hex_quantity
+from dexwatch.evm.record import from_record, to_record
 
 POOL = "0x" + "aa" * 20
 OTHER = "0x" + "bb" * 20
@@ -41,17 +43,16 @@ RECEIPT: dict[str, Any] = {
     "status": "0x1",
     "gasUsed": "0x5208",
     "effectiveGasPrice": "0x2faf080",
-    "logs": [LOG, {**LOG, "address": OTHER, "data": "nonsense that nobody reads"}],
+    "logs": [LOG, {**LOG, "address": OTHER}],
 }
-WATCHED = frozenset({POOL})
 
 
-def test_a_block_keeps_watched_logs_and_calls_only() -> None:
-    block = parse_block(BODY, [RECEIPT], WATCHED)
+def test_a_block_is_kept_whole() -> None:
+    block = parse_block(BODY, [RECEIPT])
     assert block.header.timestamp_ms == 0x6B026CD2 * 1000 + 450
-    assert [log.address for log in block.receipts[0].logs] == [POOL]
-    assert block.calls[TX].selector == "a9059cbb"
-    assert not parse_block(BODY, [RECEIPT], frozenset()).calls
+    assert [log.address for log in block.receipts[0].logs] == [POOL, OTHER]
+    assert block.transactions[0].selector == "a9059cbb"
+    assert from_record(orjson.loads(orjson.dumps(to_record(block)))) == block
 
 
 def test_without_milliseconds_the_seconds_are_taken() -> None:
@@ -85,7 +86,7 @@ def test_without_milliseconds_the_seconds_are_taken() -> None:
 )
 def test_a_wrong_field_of_the_block_is_named(field: str, value: object) -> None:
     with pytest.raises(MalformedError) as raised:
-        parse_block({**BODY, field: value}, [RECEIPT], WATCHED)
+        parse_block({**BODY, field: value}, [RECEIPT])
     assert raised.value.field
 
 
@@ -108,14 +109,14 @@ def test_a_wrong_field_of_the_block_is_named(field: str, value: object) -> None:
 )
 def test_a_wrong_field_of_a_receipt_is_named(field: str, value: object) -> None:
     with pytest.raises(MalformedError):
-        parse_block(BODY, [{**RECEIPT, field: value}], WATCHED)
+        parse_block(BODY, [{**RECEIPT, field: value}])
 
 
 def test_receipts_of_another_block_are_refused() -> None:
     with pytest.raises(MalformedError, match="receipts"):
-        parse_block(BODY, [], WATCHED)
+        parse_block(BODY, [])
     with pytest.raises(MalformedError, match="blockHash"):
-        parse_block(BODY, [{**RECEIPT, "blockHash": PARENT}], WATCHED)
+        parse_block(BODY, [{**RECEIPT, "blockHash": PARENT}])
 
 
 _JSON = st.recursive(
@@ -131,7 +132,7 @@ def test_any_json_anywhere_is_read_or_refused(field: str, value: object, place: 
     body, receipt = copy.deepcopy(BODY), copy.deepcopy(RECEIPT)
     (body, receipt, receipt["logs"][0])[place][field] = value
     try:
-        parse_block(body, [receipt], WATCHED)
+        parse_block(body, [receipt])
     except MalformedError:
         return
 

@@ -3,14 +3,14 @@
 from typing import Any
 
 from dexwatch.chain.config import ChainConfig
-from dexwatch.chain.follower import Reorg
 from dexwatch.collectors.run import Watch
 from dexwatch.evm.block import BlockRef, parse_block
+from dexwatch.evm.sequence import Reorg
 from dexwatch.market.history import PoolState
 from dexwatch.market.state import WatchedPool
 from dexwatch.metrics.metric import Metric
 from tests.fakes import pools as fake
-from tests.fakes.node import FakeChain
+from tests.fakes.chain import FakeChain
 
 ENDPOINT = {"name": "node-a", "http": "http://127.0.0.1:1"}
 
@@ -22,17 +22,11 @@ class Bench:
         self.chain = FakeChain()
         self.dex = fake.dex(**options)
         self.watch = Watch(ChainConfig(endpoints=[ENDPOINT]), self.dex)
-        self.watched = (
-            frozenset(
-                {pool.address for pool in self.dex.pools} | {c.address for c in self.dex.contracts}
-            )
-            | self.dex.managers
-        )
 
     def block(self, *receipts: dict[str, Any]) -> BlockRef:
         self.chain.mine(receipts=list(receipts))
         head = self.chain.head
-        block = parse_block(head, self.chain.receipts[head["hash"]], self.watched)
+        block = parse_block(head, self.chain.receipts[head["hash"]])
         self.watch._on_block(block)
         return block.ref
 

@@ -4,7 +4,6 @@ Faults are set on the node while it runs: see the fields of `FakeNode`.
 """
 
 import asyncio
-import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -15,84 +14,7 @@ import orjson
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-MINER = "0x" + "99" * 20
-SENDER = "0x" + "01" * 20
-GENESIS_PARENT = "0x" + "00" * 32
-
-
-def digest(*parts: object) -> str:
-    """Return a hash that depends on the parts only."""
-    return "0x" + hashlib.sha256(repr(parts).encode()).hexdigest()
-
-
-class FakeChain:
-    """Blocks by hash, and which of them are canonical; every block may carry transactions."""
-
-    def __init__(self, start: int = 100, *, first_second: int = 1_800_000_000) -> None:
-        self.blocks: dict[str, dict[str, Any]] = {}
-        self.receipts: dict[str, list[dict[str, Any]]] = {}
-        self.canonical: list[str] = []
-        self.start = start
-        self._salt = 0
-        self._milliseconds = first_second * 1000
-        self.mine()
-
-    @property
-    def head(self) -> dict[str, Any]:
-        return self.blocks[self.canonical[-1]]
-
-    @property
-    def height(self) -> int:
-        return self.start + len(self.canonical) - 1
-
-    def mine(self, count: int = 1, *, receipts: list[dict[str, Any]] | None = None) -> None:
-        """Add blocks; the receipts (without block fields) go into the last of them."""
-        for left in range(count, 0, -1):
-            self._mine(receipts or [] if left == 1 else [])
-
-    def fork(self, depth: int, length: int) -> None:
-        """Drop the newest `depth` blocks and mine `length` others in their place."""
-        del self.canonical[len(self.canonical) - depth :]
-        self.mine(length)
-
-    def at(self, number: int) -> dict[str, Any] | None:
-        place = number - self.start
-        return self.blocks[self.canonical[place]] if 0 <= place < len(self.canonical) else None
-
-    def _mine(self, receipts: list[dict[str, Any]]) -> None:
-        self._salt += 1
-        self._milliseconds += 450
-        parent = self.canonical[-1] if self.canonical else GENESIS_PARENT
-        number = self.start + len(self.canonical)
-        block_hash = digest(number, parent, self._salt, id(self))
-        full, bodies = [], []
-        for place, given in enumerate(receipts):
-            transaction = digest(block_hash, place)
-            place_fields = {
-                "transactionHash": transaction,
-                "transactionIndex": hex(place),
-                "blockHash": block_hash,
-            }
-            body = {"input": "0x", "gas": "0x30d40", "value": "0x0", **given.get("body", {})}
-            plain = {key: value for key, value in given.items() if key != "body"}
-            defaults = {"from": SENDER, "to": None, "status": "0x1", "gasUsed": "0x5208"}
-            price = {"effectiveGasPrice": "0x2faf080", "logs": []}
-            full.append({**defaults, **price, **plain, **place_fields})
-            bodies.append({**body, "hash": transaction, "to": given.get("to")})
-        self.blocks[block_hash] = {
-            "number": hex(number),
-            "hash": block_hash,
-            "parentHash": parent,
-            "timestamp": hex(self._milliseconds // 1000),
-            "milliTimestamp": hex(self._milliseconds),
-            "gasUsed": hex(21_000 * len(full)),
-            "gasLimit": "0x3473bc0",
-            "difficulty": "0x2",
-            "miner": MINER,
-            "transactions": bodies,
-        }
-        self.receipts[block_hash] = full
-        self.canonical.append(block_hash)
+from tests.fakes.chain import FakeChain
 
 
 class RpcRefusal(Exception):  # noqa: N818 - What a node says, not what went wrong here.

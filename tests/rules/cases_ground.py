@@ -49,7 +49,10 @@ CASES_GROUND = (
     Case("NodePeersLow", (Gauge('bsc_endpoint_peers{endpoint="a"}', 40, 4, 5),)),
     Case(
         "NodesDisagree",
-        (Counter('bsc_endpoint_head_divergences_total{endpoint="a"}', 0, 0.011, 0.0099),),
+        (
+            Counter('bsc_endpoint_head_divergences_total{endpoint="a"}', 0, 0.011, 0.0099),
+            Counter('bsc_reorgs_refused_total{endpoint="a"}', 0, 0, 0),
+        ),
     ),
     Case(
         "ChainHeadStalled",
@@ -60,8 +63,8 @@ CASES_GROUND = (
     Case(
         "ReorgDeep",
         (
-            Gauge("bsc_reorg_last_depth_blocks", 0, 3, 2, after=3),
-            Counter("bsc_reorgs_total", 0, 0.01, 0.01),
+            Counter('bsc_reorgs_total{depth="3-5"}', 0, 0.01, 0),
+            Counter('bsc_reorgs_total{depth="1"}', 0.01, 0.01, 0.01),
         ),
     ),
     Case(

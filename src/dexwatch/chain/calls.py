@@ -12,7 +12,7 @@ from eth_utils.crypto import keccak
 from dexwatch.chain.answers import Refusal, RpcError
 from dexwatch.chain.endpoint import Endpoint, Request
 from dexwatch.clients.http import Outcome, SourceError
-from dexwatch.evm.block import BlockRef, Call
+from dexwatch.evm.block import BlockRef, Transaction
 from dexwatch.evm.hexadecimal import MalformedError, data
 
 _ERROR_STRING = bytes.fromhex("08c379a0")
@@ -115,7 +115,7 @@ def _is_invalid(answer: object) -> bool:
     return isinstance(answer, RpcError) and answer.code in _INVALID_PARAMS
 
 
-async def revert_reason(endpoint: Endpoint, call: Call, *, block: int) -> str:
+async def revert_reason(endpoint: Endpoint, call: Transaction, *, block: int) -> str:
     """Replay a reverted call on the state before its block and return the reason in a few words.
 
     Earlier transactions of the same block are missing from that state, so a replay may succeed.

@@ -48,6 +48,13 @@ class ChainConfig(_Config):
         int, Field(ge=1, le=1_000, description="how far back a reorganisation is followed")
     ] = 128
 
+    stored_blocks: Annotated[
+        int, Field(ge=100, le=1_000_000, description="newest blocks kept on disk, for consumers")
+    ] = 8_000
+    stored_megabytes: Annotated[
+        int, Field(ge=10, le=1_000_000, description="the blocks on disk take no more than this")
+    ] = 512
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         unique("endpoints", [endpoint.name for endpoint in self.endpoints])

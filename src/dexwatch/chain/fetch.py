@@ -1,6 +1,7 @@
 """Whole blocks from an endpoint: header, transactions and receipts of one and the same hash."""
 
-from collections.abc import Iterable, Set
+import asyncio
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from dexwatch.chain.answers import is_unsupported
@@ -8,7 +9,19 @@ from dexwatch.chain.endpoint import Endpoint, Request
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.evm import block as blocks
 from dexwatch.evm.block import Block, Header
+from dexwatch.evm.bloom import Completeness, completeness
 from dexwatch.evm.hexadecimal import MalformedError, field, hash32
+
+_RECEIPTS = "eth_getBlockReceipts"
+_INLINE_TRANSACTIONS = 8
+"""Larger blocks are read in a thread: a full one takes longer than the loop may stand still."""
+
+
+class IncompleteBlockError(SourceError):
+    """The node has the block but not yet all of its receipts or logs: ask again, or another."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Outcome.MALFORMED, detail)
 
 
 class BlockReader(Protocol):
@@ -24,23 +37,24 @@ class BlockReader(Protocol):
 
 
 class BlockFetcher:
-    """Reads blocks from one endpoint; only logs and calls of `watched` addresses are kept."""
+    """Reads whole blocks from one endpoint."""
 
-    def __init__(self, endpoint: Endpoint, watched: Set[str]) -> None:
+    def __init__(self, endpoint: Endpoint) -> None:
         self.name = endpoint.name
         self._endpoint = endpoint
-        self._watched = watched
-        self._one_by_one = False
+        self._blooms_match = False
+        """Did its headers' filters ever fit its logs? Some chains do not fill them in."""
 
     async def by_hash(self, block_hash: str) -> Block | None:
         """Return the block of this hash, None while the node does not have it.
 
         Raises:
+            IncompleteBlockError: receipts or logs of the block are missing.
             SourceError: no usable answer; `malformed` for a block that cannot be read.
         """
         requests = [Request("eth_getBlockByHash", (block_hash, True))]
-        if not self._one_by_one:
-            requests.append(Request("eth_getBlockReceipts", (block_hash,)))
+        if not self._endpoint.lacks(_RECEIPTS):
+            requests.append(Request(_RECEIPTS, (block_hash,)))
         body, *rest = await self._endpoint.batch(requests)
         block = await self._join(body, rest[0] if rest else None)
         if block is not None and block.ref.hash != block_hash:
@@ -51,7 +65,7 @@ class BlockFetcher:
         """Return the canonical block of a height, None while there is none.
 
         Raises:
-            SourceError: as `by_hash`.
+            IncompleteBlockError, SourceError: as `by_hash`.
         """
         body = await self._endpoint.call("eth_getBlockByNumber", hex(number), True)
         if body is None:
@@ -61,11 +75,9 @@ class BlockFetcher:
         except MalformedError as error:
             raise SourceError(Outcome.MALFORMED, str(error)) from error
         receipts: Any = None
-        if not self._one_by_one:
+        if not self._endpoint.lacks(_RECEIPTS):
             # By hash, so that body and receipts are of one fork even while the chain reorganises.
-            (receipts,) = await self._endpoint.batch(
-                [Request("eth_getBlockReceipts", (block_hash,))]
-            )
+            (receipts,) = await self._endpoint.batch([Request(_RECEIPTS, (block_hash,))])
         block = await self._join(body, receipts)
         if block is not None and block.ref.number != number:
             raise SourceError(Outcome.MALFORMED, "the node gave another block than was asked for")
@@ -76,26 +88,46 @@ class BlockFetcher:
             raise body
         if body is None:
             return None
-        if isinstance(receipts, SourceError) and is_unsupported(receipts):
-            self._one_by_one = True
         try:
-            if self._one_by_one:
-                receipts = await self._receipts(blocks.transaction_hashes(body))
+            hashes = blocks.transaction_hashes(body)
+            if receipts is None or is_unsupported(receipts):
+                receipts = await self._receipts(hashes, asked=receipts is None)
             if isinstance(receipts, SourceError):
                 raise receipts
-            if receipts is None:
-                return None
-            return blocks.parse_block(body, receipts, self._watched)
+            if len(hashes) <= _INLINE_TRANSACTIONS:
+                block, found = _parse(body, receipts)
+            else:
+                block, found = await asyncio.to_thread(_parse, body, receipts)
         except MalformedError as error:
             raise SourceError(Outcome.MALFORMED, str(error)) from error
+        self._check(block, found)
+        return block
 
-    async def _receipts(self, hashes: Iterable[str]) -> list[Any] | None:
+    async def _receipts(self, hashes: Iterable[str], *, asked: bool) -> list[Any]:
+        """Ask for the receipts by transaction, where the node does not have them by block."""
+        if asked and not self._endpoint.lacks(_RECEIPTS):
+            raise IncompleteBlockError("the node has no receipts of the block yet")
         requests = [Request("eth_getTransactionReceipt", (hash_,)) for hash_ in hashes]
         receipts = await self._endpoint.batch(requests)
         for receipt in receipts:
             if isinstance(receipt, SourceError):
                 raise receipt
-        return None if any(receipt is None for receipt in receipts) else receipts
+            if receipt is None:
+                raise IncompleteBlockError("the node has not all receipts of the block yet")
+        return receipts
+
+    def _check(self, block: Block, found: Completeness) -> None:
+        if found is Completeness.COMPLETE:
+            self._blooms_match = self._blooms_match or block.log_count > 0
+        elif found is Completeness.MISSING or (
+            found is Completeness.FOREIGN and self._blooms_match
+        ):
+            raise IncompleteBlockError("the block's logs are not those that its header tells of")
+
+
+def _parse(body: object, receipts: object) -> tuple[Block, Completeness]:
+    block = blocks.parse_block(body, receipts)
+    return block, completeness(block)
 
 
 async def header(endpoint: Endpoint, tag: str = "latest") -> Header | None:

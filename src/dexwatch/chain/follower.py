@@ -1,14 +1,12 @@
 """Follows a reader's canonical chain: in order, gaps filled, parents checked, forks walked.
 
-What is handed on is exactly the canonical chain: each block once, in order; what a reorganisation
-dropped is retracted before its replacement comes.
+What is handed on is exactly the canonical chain: each block once, in order; a reorganisation is
+told before the blocks that replace what it dropped.
 Nothing is skipped silently: a block that nobody can read is skipped by decision, and counted.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -16,6 +14,7 @@ from dexwatch.chain.fetch import BlockReader
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.evm.block import Block, BlockRef, Header
 from dexwatch.evm.chain import UNKNOWN, ChainWindow
+from dexwatch.evm.sequence import ChainEvent, Reorg, Skip
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
 
@@ -25,16 +24,12 @@ _AT_ONCE = 4
 _log = structlog.get_logger("dexwatch.blocks")
 
 
-@dataclass(frozen=True, slots=True)
-class Reorg:
-    """Blocks that are no longer canonical, newest first.
+class ReorgRefusedError(SourceError):
+    """A node's chain leads away from what we evaluated, and another node still extends that."""
 
-    A `reorg` has a known ancestor; after a `reset` nothing of what we knew is there any more: the
-    fork is deeper than the window, or it is a new chain.
-    """
-
-    blocks: tuple[BlockRef, ...]
-    cause: Literal["reorg", "reset"]
+    def __init__(self, reorg: Reorg) -> None:
+        detail = f"a {reorg.cause} of {reorg.depth} blocks that another endpoint contradicts"
+        super().__init__(Outcome.RPC_ERROR, detail)
 
 
 class BlockFollower:
@@ -46,19 +41,20 @@ class BlockFollower:
         *,
         depth: int,
         max_catch_up: int,
-        on_block: Callable[[Block], None],
-        on_reorg: Callable[[Reorg], None],
+        append: Callable[[Sequence[ChainEvent]], Awaitable[None]],
+        approve: Callable[[Reorg], Awaitable[bool]] | None = None,
         resume: Sequence[BlockRef] = (),
     ) -> None:
         self._series = series
         self._depth = depth
         self._max_catch_up = max_catch_up
-        self._on_block = on_block
-        self._on_reorg = on_reorg
+        self._append = append
+        self._approve = approve
+        self._begin: int | None = None
         self._window = ChainWindow(depth)
         self._tip_ms = 0
         self._target = 0
-        self._counts = {"produced": 0, "seen": 0, "evaluated": 0, "lost": 0}
+        self._counts = {"produced": 0, "seen": 0, "lost": 0}
         for ref in resume:
             self._window.append(ref)
         self._count()
@@ -89,11 +85,21 @@ class BlockFollower:
             if shown.ref.hash != ref.hash:
                 raise SourceError(Outcome.MALFORMED, "the head is not the node's own block")
         self._announce(ref.number)
-        self._leave_behind(ref.number)
+        await self._leave_behind(ref.number)
+        if self.tip is None:
+            await self._start(reader, ref)
         while self.tip is not None and self.tip.number + 1 < ref.number:
             await self._fill(reader, self.tip.number + 1, ref.number)
         if ref.hash not in self._window:
             await self._link(reader, _needed(await reader.by_hash(ref.hash), ref.number), head)
+
+    async def _start(self, reader: BlockReader, head: BlockRef) -> None:
+        # The newest block's receipts may not be there yet, and to chase the head would not end:
+        # the first head is asked for until it is there, whatever came meanwhile.
+        if self._begin is None or not 0 <= head.number - self._begin < self._depth:
+            self._begin = head.number
+        if self._begin != head.number:
+            await self._link(reader, _needed(await reader.by_number(self._begin), self._begin))
 
     async def skip(self, reader: BlockReader, head: BlockRef) -> None:
         """Pass over the next block below `head`, which cannot be read; it counts as lost.
@@ -102,6 +108,8 @@ class BlockFollower:
         blocks, and to try thousands of them one after the other would never catch up.
         """
         tip = self.tip
+        if tip is None:
+            self._begin = None
         if tip is None or tip.number >= head.number:
             return
         if await self._lacks(reader, head.number):
@@ -110,7 +118,7 @@ class BlockFollower:
         first = tip.number + 1
         last = max(first, await self._first_kept(reader, first, head.number) - 1)
         _log.error("blocks skipped: not to be read", first=first, count=last + 1 - first)
-        self._skip_range(last, head.number)
+        await self._skip_range(last, head.number)
 
     async def _first_kept(self, reader: BlockReader, low: int, head: int) -> int:
         while low < head:
@@ -127,7 +135,7 @@ class BlockFollower:
         except SourceError:
             return False
 
-    def _skip_range(self, last: int, head: int) -> None:
+    async def _skip_range(self, last: int, head: int) -> None:
         tip = self.tip
         if tip is not None:
             if last > tip.number + 1:
@@ -135,6 +143,7 @@ class BlockFollower:
             self._window.skip(last)
             self._counts["lost"] += last - tip.number
             self._announce(head)
+            await self._append([Skip(tip.number + 1, last)])
 
     def _is_stale(self, head: Header) -> bool:
         # A node that lags by more than the window shows heads that we no longer remember; they are
@@ -146,14 +155,14 @@ class BlockFollower:
             and head.timestamp_ms < self._tip_ms
         )
 
-    def _leave_behind(self, head: int) -> None:
+    async def _leave_behind(self, head: int) -> None:
         tip = self.tip
         if tip is None or head - tip.number <= self._max_catch_up:
             return
         last = head - self._max_catch_up
         count = last - tip.number
         _log.error("blocks skipped: too far behind", first=tip.number + 1, count=count)
-        self._skip_range(last, head)
+        await self._skip_range(last, head)
 
     async def _fill(self, reader: BlockReader, first: int, head: int) -> None:
         numbers = range(first, min(first + _AT_ONCE, head))
@@ -168,37 +177,40 @@ class BlockFollower:
             await self._link(reader, _needed(block, number))
 
     async def _link(self, reader: BlockReader, block: Block, head: Header | None = None) -> None:
-        branch = [block]
+        branch, reorg = [block], None
         while not self._window.follows(branch[-1].ref):
             oldest = branch[-1].ref
             bottom = self._window.bottom
             if oldest.parent in self._window:
-                self._report(Reorg(self._window.roll_back_to(oldest.parent), "reorg"))
+                reorg = Reorg(self._window.above(oldest.parent), "reorg")
                 break
             if bottom is None or oldest.number <= bottom.number or len(branch) >= self._depth:
                 if head is not None and head.timestamp_ms < self._tip_ms:
                     return
-                self._report(Reorg(self._window.clear(), "reset"))
+                reorg = Reorg(self._window.above(None), "reset")
                 break
             parent = await reader.by_hash(oldest.parent)
             branch.append(_needed(parent, oldest.number - 1))
-        # From here on nothing waits, so a reorg and its replacement are one step.
-        for linked in reversed(branch):
-            self._apply(linked)
+        await self._take(reorg, branch[::-1])
 
-    def _apply(self, block: Block) -> None:
-        self._window.append(block.ref)
-        self._tip_ms = block.header.timestamp_ms
-        self._counts["seen"] += 1
-        self._on_block(block)
-        self._counts["evaluated"] += 1
+    async def _take(self, reorg: Reorg | None, branch: list[Block]) -> None:
+        """Replace what fell by the branch, which is one step for everybody who looks on."""
+        events: list[ChainEvent] = list(branch)
+        if reorg is not None:
+            known = tuple(ref for ref in reorg.blocks if ref.hash != UNKNOWN)
+            if known:
+                reorg = Reorg(known, reorg.cause)
+                if self._approve is not None and not await self._approve(reorg):
+                    raise ReorgRefusedError(reorg)
+                _log.warning("chain reorganised", cause=reorg.cause, depth=reorg.depth)
+                events.insert(0, reorg)
+            self._window.roll_back_to(None if reorg.cause == "reset" else branch[0].ref.parent)
+        for block in branch:
+            self._window.append(block.ref)
+        self._tip_ms = branch[-1].header.timestamp_ms
+        await self._append(events)
+        self._counts["seen"] += len(branch)
         self._count()
-
-    def _report(self, reorg: Reorg) -> None:
-        known = tuple(ref for ref in reorg.blocks if ref.hash != UNKNOWN)
-        if known:
-            _log.warning("blocks retracted", cause=reorg.cause, depth=len(known))
-            self._on_reorg(Reorg(known, reorg.cause))
 
     def _announce(self, head: int) -> None:
         self._target = head
@@ -211,7 +223,7 @@ class BlockFollower:
         waiting = 1 if tip is None and self._target else 0
         if tip is not None:
             waiting = max(self._target - tip.number, 0)
-        done = self._counts["evaluated"] + self._counts["lost"]
+        done = self._counts["seen"] + self._counts["lost"]
         self._counts["produced"] = max(self._counts["produced"], done + waiting)
         for stage, count in self._counts.items():
             self._series.set(chain.blocks, count, stage=stage)

@@ -5,6 +5,7 @@ needs no queue and a slow reader cannot fall behind without bound.
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -14,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
 
 from dexwatch import clock
+from dexwatch.backoff import Backoff, Failures
 from dexwatch.chain import fetch
 from dexwatch.chain.endpoint import Endpoint
 from dexwatch.clients.http import Outcome, SourceError
@@ -23,9 +25,15 @@ from dexwatch.metrics.series import Series
 
 _MESSAGE_BYTES = 1_000_000
 _OPEN_SECONDS = 5.0
-_RECONNECT_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+_RECONNECT = Backoff(first=0.5, most=15.0)
+_HEALTHY_SECONDS = 30.0
+"""A connection that pushed heads for so long has proved itself: the next failure is the first."""
 _IDENTIFY_SECONDS = 0.5
 _SUBSCRIPTION = "newHeads"
+_REQUEST_ID = 1
+_BEFORE_CONFIRMATION = 100
+"""Some nodes push heads before they confirm the subscription; more than these is nonsense."""
+_RECENT = 64
 
 _log = structlog.get_logger("dexwatch.heads")
 
@@ -57,6 +65,8 @@ class HeadFeed:
         self._interval = interval_seconds
         self._stall = stall_seconds
         self._on_head = on_head
+        self.recent: OrderedDict[str, Header] = OrderedDict()
+        """Its newest heads by hash, oldest first."""
         self._pushed = 0.0
         self._connection: ClientConnection | None = None
         self._set_subscribed(False)
@@ -88,6 +98,7 @@ class HeadFeed:
         self._ours = found == self._chain_id
         if not self._ours:
             self.up, self.head = False, None
+            self.recent.clear()
         return self._ours
 
     async def _poll(self) -> None:
@@ -124,11 +135,11 @@ class HeadFeed:
                 await self._connection.close()
 
     async def _subscribe(self, url: str) -> None:
-        failures = 0
+        failures = Failures(_RECONNECT, key=f"ws {self.name}")
         while True:
+            began = clock.monotonic()
             try:
-                if await self._listen(url):
-                    failures = 0
+                await self._listen(url)
             except (
                 OSError,
                 TimeoutError,
@@ -141,13 +152,13 @@ class HeadFeed:
             finally:
                 self._set_subscribed(False)
                 self._connection = None
-            failures += 1
-            await asyncio.sleep(_RECONNECT_SECONDS[min(failures, len(_RECONNECT_SECONDS)) - 1])
+            if self._pushed - began >= _HEALTHY_SECONDS:
+                failures.succeeded()
+            await asyncio.sleep(failures.failed())
 
-    async def _listen(self, url: str) -> bool:
-        """Listen until the connection ends; was there any push?"""
-        pushes = 0
-        async with connect(
+    async def _listen(self, url: str) -> None:
+        """Listen until the connection ends."""
+        async with _connect(
             url,
             open_timeout=_OPEN_SECONDS,
             close_timeout=1.0,
@@ -162,39 +173,44 @@ class HeadFeed:
                 raise SourceError(Outcome.RPC_ERROR, "the node does not serve our chain")
             request = {
                 "jsonrpc": "2.0",
-                "id": 1,
+                "id": _REQUEST_ID,
                 "method": "eth_subscribe",
                 "params": [_SUBSCRIPTION],
             }
             await socket.send(orjson.dumps(request).decode())
             async with asyncio.timeout(_OPEN_SECONDS):
-                await _confirmation(socket)
+                early = await _confirmation(socket)
             self._set_subscribed(True)
             # Grace: silence counts from here, not from the process's start.
             self._pushed = clock.monotonic()
+            for message in early:
+                self._read(message)
             async for message in socket:
-                pushes += self._read(message)
-        return pushes > 0
+                self._read(message)
 
-    def _read(self, message: str | bytes) -> bool:
+    def _read(self, message: str | bytes) -> None:
         try:
             found = _notified(message)
         except SourceError as error:
             self._count(Outcome.MALFORMED)
             _log.debug("a push cannot be read", endpoint=self.name, error=str(error))
-            return False
+            return
         self._count(Outcome.OK)
-        self._pushed = clock.monotonic()
-        self.up = self._ours
+        if found.ref.hash not in self.recent:
+            # Only news is a sign of life: a node that repeats its last head is as good as mute.
+            self._pushed = clock.monotonic()
+            self.up = self._ours
         self._take(found)
-        return True
 
     def _take(self, found: Header) -> None:
         if not self._ours:
             return
         if self.head is not None and found.ref.hash == self.head.ref.hash:
             return
-        self.head = found
+        self.head = self.recent[found.ref.hash] = found
+        self.recent.move_to_end(found.ref.hash)
+        if len(self.recent) > _RECENT:
+            self.recent.popitem(last=False)
         self.received = clock.monotonic()
         self._on_head(self, found)
 
@@ -223,11 +239,29 @@ def _notified(message: str | bytes) -> Header:
     return found
 
 
-async def _confirmation(socket: ClientConnection) -> None:
-    """Wait for the answer to the subscription; a refusal ends the connection."""
-    try:
-        answer = orjson.loads(await socket.recv())
-    except orjson.JSONDecodeError as error:
-        raise SourceError(Outcome.MALFORMED, "the subscription's answer is not JSON") from error
-    if not isinstance(answer, dict) or not isinstance(answer.get("result"), str):
-        raise SourceError(Outcome.RPC_ERROR, "the node refused to subscribe to newHeads")
+async def _confirmation(socket: ClientConnection) -> list[str | bytes]:
+    """Wait for the answer to the subscription, and return what was pushed before it.
+
+    A refusal ends the connection.
+    """
+    early: list[str | bytes] = []
+    while len(early) < _BEFORE_CONFIRMATION:
+        message = await socket.recv()
+        try:
+            answer = orjson.loads(message)
+        except orjson.JSONDecodeError as error:
+            raise SourceError(Outcome.MALFORMED, "the subscription's answer is no JSON") from error
+        if isinstance(answer, dict) and answer.get("method") == "eth_subscription":
+            early.append(message)
+        elif isinstance(answer, dict) and isinstance(answer.get("result"), str):
+            return early
+        else:
+            break
+    raise SourceError(Outcome.RPC_ERROR, "the node refused to subscribe to newHeads")
+
+
+class _connect(connect):  # noqa: N801 - It is used as the function that it replaces.
+    """Follows no redirect: what stands behind it was not configured."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc

@@ -1,42 +1,47 @@
-"""The block stream: heads of all endpoints, the chain followed through the best of them.
+"""The block stream: heads of all endpoints, the chain followed through the primary one.
 
-One endpoint leads; another takes over when the primary fails, rests or falls behind.
-The others are compared with it: lag, and hashes of the same height that differ.
+No endpoint is trusted alone. Another becomes primary only when it showed that it is on the chain
+that we evaluated; of three or more a head is followed when most of the healthy ones show it; and a
+reorganisation that another healthy endpoint contradicts is refused and told.
 """
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence, Set
-from statistics import median
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import structlog
 
 from dexwatch import clock
+from dexwatch.backoff import Backoff
 from dexwatch.chain.config import ChainConfig
-from dexwatch.chain.endpoint import Endpoint
-from dexwatch.chain.fetch import BlockFetcher
-from dexwatch.chain.follower import BlockFollower, Reorg
+from dexwatch.chain.endpoint import Endpoint, Request
+from dexwatch.chain.fetch import BlockFetcher, IncompleteBlockError
+from dexwatch.chain.follower import BlockFollower, ReorgRefusedError
 from dexwatch.chain.heads import HeadFeed
+from dexwatch.chain.verification import HEIGHTS_COMPARED, Verification
 from dexwatch.clients.http import Outcome, SourceError
-from dexwatch.evm.block import Block, BlockRef, Header
+from dexwatch.evm.block import BlockRef, Header
+from dexwatch.evm.sequence import ChainEvent, Reorg
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
 
-_HEIGHTS_COMPARED = 64
 _ARRIVALS_KEPT = 512
 _FAILURES_BEFORE_CHANGE = 2
 _READS_BEFORE_SKIPPING = 5
-_FAR_BLOCKS = 1_000
-"""So far above the others a head needs proof that it is of the chain that we follow."""
-_VERIFIED_SECONDS = 5.0
+_INCOMPLETE_SECONDS = 20.0
+"""Receipts that come late are waited for so long before the block is passed over."""
+_SHALLOW_BLOCKS = 2
+"""Reorganisations up to this depth are usual, and are followed without asking anybody."""
+_SUSPECT_SECONDS = 5.0
 _LOG_EVERY_SECONDS = 10.0
-_RETRY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
+_RETRY = Backoff(first=0.05, most=1.0)
 
 _log = structlog.get_logger("dexwatch.stream")
 
 
 class BlockStream:
-    """Hands on every canonical block once and in order, and what a reorganisation retracts."""
+    """Appends every canonical block once and in order, and what a reorganisation drops."""
 
     def __init__(
         self,
@@ -44,14 +49,14 @@ class BlockStream:
         endpoints: Sequence[Endpoint],
         series: Series,
         *,
-        watched: Set[str],
-        on_block: Callable[[Block], None],
-        on_reorg: Callable[[Reorg], None],
+        append: Callable[[Sequence[ChainEvent]], Awaitable[None]],
         resume: Sequence[BlockRef] = (),
     ) -> None:
         self._series = series
         self._interval = config.block_interval_ms / 1000
+        self._stall = config.stall_seconds
         self._behind = max(3, round(config.stall_seconds / self._interval))
+        self._max_catch_up = config.max_catch_up_blocks
         self.feeds = tuple(
             HeadFeed(
                 endpoint,
@@ -63,37 +68,50 @@ class BlockStream:
             )
             for endpoint in endpoints
         )
-        self._readers = {endpoint.name: BlockFetcher(endpoint, watched) for endpoint in endpoints}
+        self._readers = {endpoint.name: BlockFetcher(endpoint) for endpoint in endpoints}
         self._follower = BlockFollower(
             series,
             depth=config.safe_depth_blocks,
             max_catch_up=config.max_catch_up_blocks,
-            on_block=on_block,
-            on_reorg=on_reorg,
+            append=append,
+            approve=self._approve,
             resume=resume,
         )
-        self._hashes = HeadDivergence(series, [endpoint.name for endpoint in endpoints])
+        self._verification = Verification(
+            self.feeds, series, evaluated=self._evaluated, on_change=self._wake_up
+        )
         self._arrivals: OrderedDict[str, float] = OrderedDict()
         self._wake = asyncio.Event()
         self._primary = self.feeds[0]
+        self._suspects: dict[str, float] = {}
         self._failures = 0
         self._undecodable = 0
-        self._lead_logged = float("-inf")
-        self._verifications: dict[str, tuple[float, bool]] = {}
+        self._incomplete_since: float | None = None
+        self._logged = float("-inf")
+        for endpoint in endpoints:
+            series.add(chain.reorgs_refused, 0, endpoint=endpoint.name)
 
     @property
     def tip(self) -> BlockRef | None:
-        """The newest evaluated block."""
+        """The newest block that was appended."""
         return self._follower.tip
-
-    def recent(self, count: int) -> tuple[BlockRef, ...]:
-        """Return the newest evaluated blocks, oldest first: what a restart goes on from."""
-        return self._follower.recent(count)
 
     @property
     def primary(self) -> Endpoint:
         """The endpoint through which the chain is followed at present."""
         return self._primary.endpoint
+
+    @property
+    def best_head(self) -> int | None:
+        """The highest head of an endpoint of our chain; what others claim is left out."""
+        heads = [feed.head.ref.number for feed in self.feeds if feed.head and self.trusted(feed)]
+        return max(heads, default=None)
+
+    def trusted(self, feed: HeadFeed) -> bool:
+        """Is it the primary endpoint, or verified?"""
+        if feed.name in self._suspects:
+            return False
+        return feed is self._primary or self._verification.verified(feed)
 
     def arrival(self, block_hash: str) -> float | None:
         """Return the monotonic time at which a head first reached us, if it did as a head."""
@@ -104,29 +122,39 @@ class BlockStream:
         async with asyncio.TaskGroup() as group:
             for feed in self.feeds:
                 group.create_task(feed.run())
+            group.create_task(self._verification.run(lambda: self._primary))
             group.create_task(self._follow())
+
+    def _evaluated(self) -> Sequence[BlockRef]:
+        return self._follower.recent(HEIGHTS_COMPARED)
+
+    def _wake_up(self) -> None:
+        self._wake.set()
 
     def _on_head(self, feed: HeadFeed, head: Header) -> None:
         if head.ref.hash not in self._arrivals:
             self._arrivals[head.ref.hash] = clock.monotonic()
             while len(self._arrivals) > _ARRIVALS_KEPT:
                 self._arrivals.popitem(last=False)
-        self._hashes.record(feed.name, head.ref, self._primary.name)
+        record = self._verification.divergence.record
+        # Its parent is shown too, so that an endpoint that is only polled leaves fewer gaps.
+        record(feed.name, BlockRef(head.ref.number - 1, head.ref.parent, ""), self._primary.name)
+        record(feed.name, head.ref, self._primary.name)
+        self._verification.show(feed, (head.ref.hash, head.ref.parent))
         self._wake.set()
 
     async def _follow(self) -> None:
+        if self.tip is None and len(self.feeds) > 1:
+            await self._elect()
         while True:
             # The time-out covers what no head announces: a primary that has to be changed.
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(self._interval):
                     await self._wake.wait()
-            except TimeoutError:
-                pass
             self._wake.clear()
-            suspects = await self._suspects()
-            self._choose(suspects)
-            head = self._primary.head
-            if head is None or self._primary in suspects:
+            self._choose()
+            head = self._confirmed_head()
+            if head is None or self._primary.name in self._suspects:
                 continue
             try:
                 await self._follower.follow(self._readers[self._primary.name], head)
@@ -134,119 +162,139 @@ class BlockStream:
                 await self._recover(error, head.ref)
             else:
                 self._failures = self._undecodable = 0
+                self._incomplete_since = None
 
     async def _recover(self, error: SourceError, head: BlockRef) -> None:
         self._failures += 1
         _log.debug("block not read", endpoint=self._primary.name, error=str(error))
-        if error.outcome is Outcome.MALFORMED:
+        if isinstance(error, ReorgRefusedError):
+            self._suspect(self._primary, str(error))
+            self._series.add(chain.reorgs_refused, endpoint=self._primary.name)
+        elif isinstance(error, IncompleteBlockError):
+            await self._await_receipts(head)
+        elif error.outcome is Outcome.MALFORMED:
             self._undecodable += 1
             if self._undecodable >= _READS_BEFORE_SKIPPING:
-                await self._follower.skip(self._readers[self._primary.name], head)
-                self._failures = 1
-                # Its neighbours are likely to be gone too: they get one try each.
-                self._undecodable = _READS_BEFORE_SKIPPING - 1
-        step = min(self._failures, len(_RETRY_SECONDS)) - 1
+                await self._skip(head)
         self._wake.set()
-        await asyncio.sleep(_RETRY_SECONDS[step])
+        await asyncio.sleep(_RETRY.delay(self._failures, key=self._primary.name))
 
-    async def _suspects(self) -> set[HeadFeed]:
-        """Return whose heads are far above all others and not verified to be of our chain."""
-        heights = {feed: feed.head.ref.number for feed in self.feeds if feed.head and feed.up}
-        suspects = set()
-        for feed, height in heights.items():
-            others = [number for other, number in heights.items() if other is not feed]
-            if others and height - median(others) > _FAR_BLOCKS:
-                # Of two at the very beginning either may be right: the primary one is believed.
-                first = self.tip is None and len(others) == 1 and feed is self._primary
-                if not first and not await self._verified(feed):
-                    suspects.add(feed)
-        return suspects
+    async def _await_receipts(self, head: BlockRef) -> None:
+        now = clock.monotonic()
+        if self._incomplete_since is None:
+            self._incomplete_since = now
+        elif now - self._incomplete_since > _INCOMPLETE_SECONDS:
+            await self._skip(head)
 
-    async def _verified(self, feed: HeadFeed) -> bool:
-        """Does the endpoint have a block that we evaluated?"""
-        asked, verified = self._verifications.get(feed.name, (float("-inf"), False))
-        if clock.monotonic() - asked < _VERIFIED_SECONDS:
-            return verified
-        known = self._follower.recent(_HEIGHTS_COMPARED)
-        try:
-            # The newest may have been dropped by a reorganisation since; the oldest hardly.
-            answers = (
-                [
-                    await feed.endpoint.call("eth_getBlockByHash", ref.hash, False)
-                    for ref in {known[0], known[-1]}
-                ]
-                if known
-                else []
-            )
-        except SourceError:
-            answers = []
-        verified = any(answer is not None for answer in answers)
-        self._verifications[feed.name] = (clock.monotonic(), verified)
-        if not verified:
-            _log.error("a head far above all others is not believed", endpoint=feed.name)
-        return verified
+    async def _skip(self, head: BlockRef) -> None:
+        await self._follower.skip(self._readers[self._primary.name], head)
+        self._failures = 1
+        # Its neighbours are likely to be gone too: they get one try each.
+        self._undecodable = _READS_BEFORE_SKIPPING - 1
 
-    def _choose(self, suspects: Set[HeadFeed]) -> None:
-        heads = [feed.head for feed in self.feeds if feed.head and feed not in suspects]
-        if not heads:
+    async def _elect(self) -> None:
+        """Find the first primary: of the chains that are shown, the one that most show.
+
+        One that is alone with its chain is not believed; of two the one that is named first is.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._stall):
+                while not all(feed.head for feed in self.feeds):
+                    self._wake.clear()
+                    await self._wake.wait()
+        shown = [feed for feed in self.feeds if feed.head]
+        if not shown:
             return
-        best = max(head.ref.number for head in heads)
+        heights = sorted(feed.head.ref.number for feed in shown if feed.head)
+        height = hex(heights[(len(heights) - 1) // 2])
+        request = [Request("eth_getBlockByNumber", (height, False))]
+        answers = await asyncio.gather(*(feed.endpoint.batch(request) for feed in shown))
+        votes = {
+            feed: answer[0].get("hash")
+            for feed, answer in zip(shown, answers, strict=True)
+            if isinstance(answer[0], dict)
+        }
+        counted = Counter(votes.values()).most_common(1)
+        if not counted:
+            return
+        for feed, block_hash in votes.items():
+            if block_hash == counted[0][0]:
+                self._primary = feed
+                return
+
+    def _confirmed_head(self) -> Header | None:
+        """Return the primary's newest head that most of the healthy endpoints show as well."""
+        head = self._primary.head
+        voters = [feed for feed in self.feeds if self._is_healthy(feed)]
+        if head is None or len(voters) < 3 or self._primary not in voters:
+            return head
+        for candidate in reversed(self._primary.recent.values()):
+            shown = self._verification.divergence.shown(candidate.ref.number)
+            agreeing = sum(shown.get(feed.name) == candidate.ref.hash for feed in voters)
+            if 2 * agreeing > len(voters):
+                return candidate
+        return None
+
+    def _is_healthy(self, feed: HeadFeed) -> bool:
+        return (
+            feed.up
+            and feed.head is not None
+            and not feed.endpoint.resting
+            and feed.age() < self._stall
+            and (self.tip is None or self.trusted(feed))
+        )
+
+    async def _approve(self, reorg: Reorg) -> bool:
+        """Is there no other healthy endpoint that still has the blocks that would be dropped?"""
+        if reorg.depth <= _SHALLOW_BLOCKS and reorg.cause == "reorg":
+            return True
+        others = [
+            feed for feed in self.feeds if feed is not self._primary and self._is_healthy(feed)
+        ]
+        if not others:
+            return True
+        ref = reorg.blocks[0]
+        request = [Request("eth_getBlockByNumber", (hex(ref.number), False))]
+        answers = await asyncio.gather(*(feed.endpoint.batch(request) for feed in others))
+        return not any(
+            isinstance(answer[0], dict) and answer[0].get("hash") == ref.hash for answer in answers
+        )
+
+    def _suspect(self, feed: HeadFeed, reason: str) -> None:
+        self._suspects[feed.name] = clock.monotonic() + _SUSPECT_SECONDS
+        _log.error("endpoint is suspect", endpoint=feed.name, reason=reason)
+
+    def _choose(self) -> None:
+        now = clock.monotonic()
+        self._suspects = {name: until for name, until in self._suspects.items() if until > now}
         primary = self._primary
+        best = self.best_head
         fit = (
             primary.up
-            and primary not in suspects
+            and primary.name not in self._suspects
             and primary.head is not None
             and not primary.endpoint.resting
-            and best - primary.head.ref.number < self._behind
+            and (best is None or best - primary.head.ref.number < self._behind)
             and self._failures < _FAILURES_BEFORE_CHANGE
         )
         if fit:
             return
+        anchored = bool(self._evaluated())
         others = [
             feed
             for feed in self.feeds
             if feed is not primary
-            and feed not in suspects
             and feed.up
             and feed.head
             and not feed.endpoint.resting
+            and feed.name not in self._suspects
+            and (not anchored or self._verification.verified(feed))
         ]
         if not others:
             return
         self._primary = max(others, key=lambda feed: feed.head.ref.number if feed.head else 0)
         self._failures = 0
-        # When every endpoint is in trouble the lead changes many times a second.
-        if clock.monotonic() - self._lead_logged > _LOG_EVERY_SECONDS:
-            self._lead_logged = clock.monotonic()
-            _log.warning("another endpoint leads", endpoint=self._primary.name)
-
-
-class HeadDivergence:
-    """Which endpoint shows another hash than the majority for the same height; bounded."""
-
-    def __init__(self, series: Series, endpoints: Sequence[str]) -> None:
-        self._series = series
-        self._heights: OrderedDict[int, dict[str, str]] = OrderedDict()
-        self._counted: OrderedDict[tuple[int, str], None] = OrderedDict()
-        for name in endpoints:
-            series.add(chain.endpoint_divergences, 0, endpoint=name)
-
-    def record(self, endpoint: str, ref: BlockRef, primary: str) -> None:
-        """Note what an endpoint shows; in a tie the primary is believed."""
-        shown = self._heights.setdefault(ref.number, {})
-        shown[endpoint] = ref.hash
-        while len(self._heights) > _HEIGHTS_COMPARED:
-            self._heights.popitem(last=False)
-        votes = Counter(shown.values())
-        if len(votes) < 2:
-            return
-        most = max(votes.values())
-        believed = shown.get(primary)
-        if believed is None or votes[believed] < most:
-            believed = next(block_hash for block_hash, count in votes.items() if count == most)
-        for name, block_hash in shown.items():
-            if block_hash != believed and (ref.number, name) not in self._counted:
-                self._counted[ref.number, name] = None
-                self._series.add(chain.endpoint_divergences, endpoint=name)
-        while len(self._counted) > _HEIGHTS_COMPARED * 8:
-            self._counted.popitem(last=False)
+        # When every endpoint is in trouble the primary changes many times a second.
+        if now - self._logged > _LOG_EVERY_SECONDS:
+            self._logged = now
+            _log.warning("another endpoint is primary", endpoint=self._primary.name)

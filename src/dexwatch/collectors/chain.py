@@ -6,10 +6,10 @@ from typing import ClassVar
 from dexwatch import clock
 from dexwatch.chain import fetch
 from dexwatch.chain.answers import RpcError, is_unsupported
-from dexwatch.chain.follower import Reorg
 from dexwatch.clients.http import SourceError
 from dexwatch.collectors.collector import Collector, CollectorContext
 from dexwatch.evm.block import Block, BlockRef
+from dexwatch.evm.sequence import Reorg
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
 
@@ -19,7 +19,7 @@ _TURNS = {2: "in", 1: "out"}
 
 
 class ChainCollector(Collector):
-    """Takes headers; asks the primary for the finalised block once a block interval."""
+    """Takes headers; asks the primary endpoint for the finalised block."""
 
     name: ClassVar[str] = "chain"
 
@@ -28,14 +28,15 @@ class ChainCollector(Collector):
         self._last: BlockRef | None = None
         self._last_ms = 0
         self._not_final: deque[tuple[int, float]] = deque(maxlen=_WAITING_FOR_FINALITY)
-        series.add(chain.reorgs, 0)
+        for depth in ("1", "2", "3-5", "6-10", "11-50", "51+", "reset"):
+            series.add(chain.reorgs, 0, depth=depth)
         for cause in ("reorg", "reset"):
             series.add(chain.reorg_blocks, 0, cause=cause)
 
     @property
     def every_seconds(self) -> float | None:
-        """Once a block interval."""
-        return self.context.chain.block_interval_ms / 1000
+        """Once a second: two blocks are final in about as much, and a question costs money."""
+        return 1.0
 
     def on_block(self, block: Block) -> None:
         """Take a block's header."""
@@ -57,11 +58,9 @@ class ChainCollector(Collector):
             self._not_final.append((header.ref.number, arrived))
 
     def on_reorg(self, reorg: Reorg) -> None:
-        """Count a reorganisation; a new chain is counted as its own cause."""
-        if reorg.cause == "reorg":
-            self.series.add(chain.reorgs)
-            self.series.set(chain.reorg_depth, len(reorg.blocks))
-        self.series.add(chain.reorg_blocks, len(reorg.blocks), cause=reorg.cause)
+        """Count a reorganisation by its depth; where no ancestor was left it is a reset."""
+        self.series.add(chain.reorgs, depth=_depth(reorg))
+        self.series.add(chain.reorg_blocks, reorg.depth, cause=reorg.cause)
         lowest = min(ref.number for ref in reorg.blocks)
         kept = [waiting for waiting in self._not_final if waiting[0] < lowest]
         self._not_final.clear()
@@ -91,3 +90,12 @@ class ChainCollector(Collector):
         now = clock.monotonic()
         while self._not_final and self._not_final[0][0] <= number:
             self.series.observe(chain.finality_seconds, now - self._not_final.popleft()[1])
+
+
+def _depth(reorg: Reorg) -> str:
+    if reorg.cause == "reset":
+        return "reset"
+    if reorg.depth <= 2:
+        return str(reorg.depth)
+    bounds = ((5, "3-5"), (10, "6-10"), (50, "11-50"))
+    return next((name for most, name in bounds if reorg.depth <= most), "51+")

@@ -7,10 +7,11 @@ from typing import ClassVar
 
 from dexwatch.chain.config import ChainConfig
 from dexwatch.chain.endpoint import Endpoint
-from dexwatch.chain.follower import Reorg
+from dexwatch.chain.stored.consumers import Consumer
 from dexwatch.chain.stream import BlockStream
 from dexwatch.clients.config import DatabaseConfig
 from dexwatch.evm.block import Block
+from dexwatch.evm.sequence import Reorg
 from dexwatch.market.config import DexConfig
 from dexwatch.market.state import Market
 from dexwatch.metrics.series import Series
@@ -25,6 +26,8 @@ class CollectorContext:
     database: DatabaseConfig | None
     endpoints: tuple[Endpoint, ...]
     stream: BlockStream
+    consumer: Consumer
+    """That of the collectors; its `tip` is the block that all of them have taken."""
     market: Market
     clock: Callable[[], datetime]
 
@@ -49,7 +52,10 @@ class Collector:
         return None
 
     def on_block(self, block: Block) -> None:
-        """Take an evaluated block; called once for each, in order, and must be quick."""
+        """Take a whole block; called once for each, in order, and must be quick.
+
+        A block with very many logs is taken in a thread, while this collector's `collect` waits.
+        """
 
     def on_reorg(self, reorg: Reorg) -> None:
         """Take notice that blocks were dropped; counters keep what they counted."""

@@ -6,12 +6,12 @@ from typing import Any, ClassVar
 import structlog
 
 from dexwatch.chain.calls import ViewCall, revert_reason, selector, topic, views
-from dexwatch.chain.follower import Reorg
 from dexwatch.clients.http import SourceError
 from dexwatch.collectors.block_counters import BlockCounters
 from dexwatch.collectors.collector import Collector, CollectorContext
 from dexwatch.evm import topics
-from dexwatch.evm.block import Block, Call
+from dexwatch.evm.block import Block, Transaction
+from dexwatch.evm.sequence import Reorg
 from dexwatch.market.config import ContractConfig, ViewConfig
 from dexwatch.metrics import exchange
 from dexwatch.metrics.series import Series
@@ -34,7 +34,7 @@ class ContractsCollector(Collector):
         self._methods = {c.address: _methods(c) for c in context.dex.contracts}
         self._changes = {c.address: _changes(c) for c in context.dex.contracts}
         self._counters = BlockCounters(series, context.chain.safe_depth_blocks)
-        self._reverted: deque[tuple[Call, int, bool]] = deque(maxlen=_REPLAYS_WAITING)
+        self._reverted: deque[tuple[Transaction, int, bool]] = deque(maxlen=_REPLAYS_WAITING)
         self._reasons: Counter[str] = Counter()
         self._known_reasons: set[tuple[str, str]] = set()
         for contract in context.dex.contracts:
@@ -60,10 +60,9 @@ class ContractsCollector(Collector):
     def on_block(self, block: Block) -> None:
         """Take calls and administrative events."""
         self._counters.begin(block.ref.hash)
-        for receipt in block.receipts:
-            call = block.calls.get(receipt.transaction)
+        for call, receipt in zip(block.transactions, block.receipts, strict=True):
             contract = self._contracts.get(receipt.to or "")
-            if call is not None and contract is not None:
+            if contract is not None:
                 method = self._methods[contract.address].get(call.selector, "other")
                 outcome = "success" if receipt.success else "reverted"
                 self._counters.add(
@@ -93,7 +92,7 @@ class ContractsCollector(Collector):
         failure = await self._read_views()
         for _ in range(min(len(self._reverted), _REPLAYS_A_ROUND)):
             call, number, out_of_gas = self._reverted.popleft()
-            contract = self._contracts[call.to].name
+            contract = self._contracts[call.to or ""].name
             reason = "out of gas"
             if not out_of_gas:
                 reason = await revert_reason(self.context.stream.primary, call, block=number)
@@ -113,7 +112,7 @@ class ContractsCollector(Collector):
         if not wanted:
             return None
         failure = None
-        calls, tip = [call for _, _, call in wanted], self.context.stream.tip
+        calls, tip = [call for _, _, call in wanted], self.context.consumer.tip
         answers = await views(self.context.stream.primary, calls, block=tip)
         for (contract, configured, _), answer in zip(wanted, answers, strict=True):
             self._show(contract.name, configured, answer)

@@ -6,13 +6,13 @@ from decimal import Decimal
 from typing import ClassVar
 
 from dexwatch.chain.calls import topic
-from dexwatch.chain.follower import Reorg
 from dexwatch.collectors.block_counters import BlockCounters
 from dexwatch.collectors.collector import Collector, CollectorContext
 from dexwatch.evm import log_decoding
 from dexwatch.evm.block import Block, Log
 from dexwatch.evm.events import Event, V2Swap, V2Sync, V3Swap
 from dexwatch.evm.hexadecimal import MalformedError
+from dexwatch.evm.sequence import Reorg
 from dexwatch.market import pools, prices
 from dexwatch.market.block_events import Emitted
 from dexwatch.market.config import ContractConfig, trade_layout

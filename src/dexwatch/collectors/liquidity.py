@@ -8,7 +8,6 @@ import structlog
 
 from dexwatch import clock
 from dexwatch.chain.calls import ViewCall, views
-from dexwatch.chain.follower import Reorg
 from dexwatch.chain.logs import LogReader
 from dexwatch.clients.http import SourceError
 from dexwatch.collectors.block_counters import BlockCounters
@@ -16,6 +15,7 @@ from dexwatch.collectors.collector import Collector, CollectorContext
 from dexwatch.evm import topics
 from dexwatch.evm.block import Block, BlockRef
 from dexwatch.evm.events import V2Burn, V2Mint, V3Burn, V3Mint
+from dexwatch.evm.sequence import Reorg
 from dexwatch.market.block_events import decode_logs
 from dexwatch.market.history import PoolState
 from dexwatch.market.liquidity_providers import LiquidityProviders
@@ -98,12 +98,12 @@ class LiquidityCollector(Collector):
 
     async def collect(self) -> None:
         """Ask for reserves and balances, and go on reading the past of the LPs."""
-        at = self.context.stream.tip
+        at = self.context.consumer.tip
         if at is None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_FIRST_BLOCK_SECONDS):
                     await self._evaluated.wait()
-            at = self.context.stream.tip
+            at = self.context.consumer.tip
         failure = None
         if at is not None:
             failure = await self._read_pools(at)

@@ -17,15 +17,16 @@ import structlog
 from dexwatch import clock
 from dexwatch.chain.config import ChainConfig
 from dexwatch.chain.endpoint import Endpoint
-from dexwatch.chain.follower import Reorg
+from dexwatch.chain.stored.block_store import Entry
+from dexwatch.chain.stored.consumers import ChainLog
 from dexwatch.chain.stream import BlockStream
 from dexwatch.clients.config import DatabaseConfig
 from dexwatch.clients.http import SourceError
-from dexwatch.collectors.checkpoint import Checkpoint
 from dexwatch.collectors.collector import Collector, CollectorContext
 from dexwatch.collectors.config import WatchConfig
 from dexwatch.collectors.registry import COLLECTORS
 from dexwatch.evm.block import Block
+from dexwatch.evm.sequence import Reorg
 from dexwatch.market.config import DexConfig
 from dexwatch.market.state import Market
 from dexwatch.metrics import chain, own
@@ -34,6 +35,8 @@ from dexwatch.metrics.series import Series
 
 _COLLECT_SECONDS = 15.0
 _LOG_EVERY_SECONDS = 60.0
+_LARGE_LOGS = 1_500
+"""A block with more logs than this is taken in a thread, so that the loop goes on."""
 
 _log = structlog.get_logger("dexwatch.watch")
 
@@ -47,6 +50,7 @@ class _Running:
     logged: float = float("-inf")
     suppressed: int = 0
     dropped: int = 0
+    busy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Watch:
@@ -65,7 +69,13 @@ class Watch:
         self._clock = clock
         self._limit = (config or WatchConfig()).max_series
         self._series = Series(self._limit)
-        self._checkpoint = Checkpoint(folder)
+        self._log = ChainLog.open(
+            None if folder is None else folder / "chain.sqlite",
+            chain_id=chain_config.chain_id,
+            max_blocks=chain_config.stored_blocks,
+            max_bytes=chain_config.stored_megabytes * 1_000_000,
+        )
+        self._consumer = self._log.consumer("metrics")
         dex = dex or DexConfig()
         self._endpoints = tuple(
             Endpoint(node, self._series, timeout_seconds=chain_config.timeout_seconds)
@@ -75,14 +85,20 @@ class Watch:
             chain_config,
             self._endpoints,
             self._series,
-            watched=_watched(dex),
-            on_block=self._on_block,
-            on_reorg=self._on_reorg,
-            resume=self._checkpoint.read(chain_config.chain_id),
+            append=self._log.append,
+            resume=self._log.recent(),
         )
         self.context = CollectorContext(
-            chain_config, dex, database, self._endpoints, self.stream, Market(dex), clock
+            chain=chain_config,
+            dex=dex,
+            database=database,
+            endpoints=self._endpoints,
+            stream=self.stream,
+            consumer=self._consumer,
+            market=Market(dex),
+            clock=clock,
         )
+        self._series.set(chain.blocks, 0, stage="evaluated")
         self._running = tuple(
             _Running(kind(self.context, Series(self._limit))) for kind in COLLECTORS
         )
@@ -92,6 +108,8 @@ class Watch:
         for running in self._running:
             yield from running.collector.series.samples()
             self._account_dropped(running)
+        self._series.set(chain.consumer_lag, self._consumer.behind, consumer=self._consumer.name)
+        self._series.set(chain.block_store_durable, float(self._log.durable))
         yield from self._series.samples()
 
     @asynccontextmanager
@@ -103,6 +121,7 @@ class Watch:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self.stream.run())]
+                tasks.append(group.create_task(self._consumer.run(self._handle)))
                 tasks.extend(group.create_task(self._repeat(running)) for running in self._running)
                 try:
                     yield self
@@ -110,25 +129,43 @@ class Watch:
                     for task in tasks:
                         task.cancel()
         finally:
-            self._checkpoint.write(self.context.chain.chain_id, self.stream.recent, force=True)
+            await self._log.close()
             for running in self._running:
                 await running.collector.close()
             for endpoint in self._endpoints:
                 await endpoint.close()
 
+    async def _handle(self, entry: Entry) -> None:
+        event = entry.event
+        if isinstance(event, Reorg):
+            self._on_reorg(event)
+        elif isinstance(event, Block) and event.log_count <= _LARGE_LOGS:
+            self._on_block(event)
+        elif isinstance(event, Block):
+            for running in self._running:
+                async with running.busy:
+                    await asyncio.to_thread(self._take, running, event)
+            self._evaluated(event)
+
     def _on_block(self, block: Block) -> None:
         for running in self._running:
-            began = clock.monotonic()
-            try:
-                running.collector.on_block(block)
-            except Exception as error:  # noqa: BLE001 - One collector must not stop the others.
-                self._failed(running, "block", error)
-            else:
-                self._succeeded(running, "block", clock.monotonic() - began)
+            self._take(running, block)
+        self._evaluated(block)
+
+    def _take(self, running: _Running, block: Block) -> None:
+        began = clock.monotonic()
+        try:
+            running.collector.on_block(block)
+        except Exception as error:  # noqa: BLE001 - One collector must not stop the others.
+            self._failed(running, "block", error)
+        else:
+            self._succeeded(running, "block", clock.monotonic() - began)
+
+    def _evaluated(self, block: Block) -> None:
+        self._series.add(chain.blocks, stage="evaluated")
         arrived = self.stream.arrival(block.ref.hash)
         if arrived is not None:
             self._series.observe(chain.block_visible_seconds, clock.monotonic() - arrived)
-        self._checkpoint.write(self.context.chain.chain_id, self.stream.recent)
 
     def _on_reorg(self, reorg: Reorg) -> None:
         for running in self._running:
@@ -145,7 +182,7 @@ class Watch:
         while True:
             began = clock.monotonic()
             try:
-                async with asyncio.timeout(_COLLECT_SECONDS):
+                async with running.busy, asyncio.timeout(_COLLECT_SECONDS):
                     await running.collector.collect()
             except Exception as error:  # noqa: BLE001 - One collector must not stop the others.
                 self._failed(running, "collect", error)
@@ -191,8 +228,3 @@ class Watch:
         series, name = running.collector.series, running.collector.name
         new, running.dropped = series.dropped - running.dropped, series.dropped
         self._series.add(own.series_dropped, new, collector=name)
-
-
-def _watched(dex: DexConfig) -> frozenset[str]:
-    pools = {pool.address for pool in dex.pools}
-    return frozenset(pools | {contract.address for contract in dex.contracts}) | dex.managers

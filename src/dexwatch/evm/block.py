@@ -1,15 +1,14 @@
-"""Blocks and receipts as frozen values, read strictly from the answers of JSON-RPC.
+"""Blocks, transactions, receipts and logs as frozen values, read strictly from JSON-RPC's answers.
 
-A block at full speed carries some 60 transactions and 400 logs every 450 ms, most of no interest:
-logs and inputs of unwatched addresses are skipped before anything of them is read.
+A block is kept whole: what is of no interest today is what an investigation asks for tomorrow.
 """
 
-from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from dexwatch.evm.hexadecimal import MalformedError, address, data, field, hash32, hex_quantity
 
 MAX_TOPICS = 4
+_BLOOM_DIGITS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,8 @@ class Header:
     difficulty: int
     """On BSC 2 when the validator's turn was kept, 1 out of turn; 0 on chains without turns."""
     miner: str
+    logs_bloom: int | None = None
+    """The 2,048 bits of the header's bloom filter; None where the node does not tell it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,29 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
+class Transaction:
+    """What a sender asked for."""
+
+    hash: str
+    sender: str
+    to: str | None
+    """None for the creation of a contract."""
+    value: int
+    """In wei."""
+    gas_limit: int
+    input: bytes
+    nonce: int | None = None
+    """None where the node does not tell."""
+
+    @property
+    def selector(self) -> str:
+        """The first four bytes in hexadecimal without prefix; shorter inputs give what there is."""
+        return self.input[:4].hex()
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a transaction; `logs` holds only those of watched addresses."""
+    """What became of a transaction."""
 
     transaction: str
     index: int
@@ -59,37 +81,27 @@ class Receipt:
     gas_price_wei: int | None
     """What was paid for a unit of gas; None where the node does not tell."""
     logs: tuple[Log, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """The input of a transaction to a watched address."""
-
-    transaction: str
-    sender: str
-    to: str
-    value: int
-    gas_limit: int
-    input: bytes
-
-    @property
-    def selector(self) -> str:
-        """The first four bytes in hexadecimal without prefix; shorter inputs give what there is."""
-        return self.input[:4].hex()
+    created: str | None = None
+    """The contract that the transaction created."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block with its receipts in order; `calls` to watched addresses by transaction."""
+    """A whole block; a transaction and its receipt have the same place."""
 
     header: Header
+    transactions: tuple[Transaction, ...]
     receipts: tuple[Receipt, ...]
-    calls: Mapping[str, Call]
 
     @property
     def ref(self) -> BlockRef:
         """The block's place in the chain."""
         return self.header.ref
+
+    @property
+    def log_count(self) -> int:
+        """How many logs its receipts hold."""
+        return sum(len(receipt.logs) for receipt in self.receipts)
 
 
 def parse_header(record: object) -> Header:
@@ -110,10 +122,11 @@ def parse_header(record: object) -> Header:
         gas_limit=hex_quantity(field(record, "gasLimit"), "gasLimit"),
         difficulty=hex_quantity(field(record, "difficulty"), "difficulty", bits=256),
         miner=address(field(record, "miner"), "miner"),
+        logs_bloom=_bloom(field(record, "logsBloom")),
     )
 
 
-def parse_block(record: object, receipts: object, watched: Set[str]) -> Block:
+def parse_block(record: object, receipts: object) -> Block:
     """Join a block (with full transactions) and its receipts; both must be of the same block hash.
 
     Raises:
@@ -127,13 +140,10 @@ def parse_block(record: object, receipts: object, watched: Set[str]) -> Block:
         count = len(receipts) if isinstance(receipts, list) else receipts
         raise MalformedError("receipts", count)
     parsed = tuple(
-        _receipt(receipt, header.ref.hash, place, watched) for place, receipt in enumerate(receipts)
+        _receipt(receipt, header.ref.hash, place) for place, receipt in enumerate(receipts)
     )
-    calls: dict[str, Call] = {}
-    for body, receipt in zip(bodies, parsed, strict=True):
-        if receipt.to in watched:
-            calls[receipt.transaction] = _call(body, receipt)
-    return Block(header, parsed, calls)
+    transactions = tuple(map(_transaction, bodies, parsed))
+    return Block(header, transactions, parsed)
 
 
 def parse_log(record: object) -> Log:
@@ -181,12 +191,13 @@ def _timestamp_ms(record: object) -> int:
     return milliseconds
 
 
-def _receipt(record: object, block_hash: str, place: int, watched: Set[str]) -> Receipt:
+def _receipt(record: object, block_hash: str, place: int) -> Receipt:
     if hash32(field(record, "blockHash"), "receipt.blockHash") != block_hash:
         raise MalformedError("receipt.blockHash", field(record, "blockHash"))
     if hex_quantity(field(record, "transactionIndex"), "receipt.transactionIndex") != place:
         raise MalformedError("receipt.transactionIndex", field(record, "transactionIndex"))
     price, to = field(record, "effectiveGasPrice"), field(record, "to")
+    created = field(record, "contractAddress")
     return Receipt(
         transaction=hash32(field(record, "transactionHash"), "receipt.transactionHash"),
         index=place,
@@ -195,31 +206,35 @@ def _receipt(record: object, block_hash: str, place: int, watched: Set[str]) -> 
         success=hex_quantity(field(record, "status"), "receipt.status", bits=1) == 1,
         gas_used=hex_quantity(field(record, "gasUsed"), "receipt.gasUsed"),
         gas_price_wei=None if price is None else hex_quantity(price, "receipt.effectiveGasPrice"),
-        logs=_logs(field(record, "logs"), watched),
+        logs=_logs(field(record, "logs")),
+        created=None if created is None else address(created, "receipt.contractAddress"),
     )
 
 
-def _logs(records: object, watched: Set[str]) -> tuple[Log, ...]:
+def _logs(records: object) -> tuple[Log, ...]:
     if not isinstance(records, list):
         raise MalformedError("receipt.logs", records)
-    kept = []
-    for record in records:
-        emitter = record.get("address") if isinstance(record, dict) else None
-        if not isinstance(emitter, str):
-            raise MalformedError("log.address", emitter)
-        if emitter in watched or emitter.lower() in watched:
-            kept.append(parse_log(record))
-    return tuple(kept)
+    return tuple(map(parse_log, records))
 
 
-def _call(body: object, receipt: Receipt) -> Call:
+def _transaction(body: object, receipt: Receipt) -> Transaction:
     if hash32(field(body, "hash"), "transaction.hash") != receipt.transaction:
         raise MalformedError("transaction.hash", field(body, "hash"))
-    return Call(
-        transaction=receipt.transaction,
+    nonce = field(body, "nonce")
+    return Transaction(
+        hash=receipt.transaction,
         sender=receipt.sender,
-        to=receipt.to or "",
+        to=receipt.to,
         value=hex_quantity(field(body, "value"), "transaction.value", bits=256),
         gas_limit=hex_quantity(field(body, "gas"), "transaction.gas"),
         input=data(field(body, "input"), "transaction.input"),
+        nonce=None if nonce is None else hex_quantity(nonce, "transaction.nonce"),
     )
+
+
+def _bloom(value: object) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) != 2 + _BLOOM_DIGITS:
+        raise MalformedError("logsBloom", value)
+    return int.from_bytes(data(value, "logsBloom"), "big")

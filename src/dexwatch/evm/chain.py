@@ -76,15 +76,23 @@ class ChainWindow:
         tip = self.tip
         self.append(BlockRef(number, UNKNOWN, tip.hash if tip else UNKNOWN))
 
-    def roll_back_to(self, block_hash: str) -> tuple[BlockRef, ...]:
-        """Drop all blocks above the given one; returns them, newest first."""
-        dropped: list[BlockRef] = []
-        while self._blocks and self._blocks[-1].hash != block_hash:
-            fallen = self._blocks.pop()
-            self._hashes.discard(fallen.hash)
-            dropped.append(fallen)
-        return tuple(dropped)
+    def above(self, block_hash: str | None) -> tuple[BlockRef, ...]:
+        """Return all blocks above the given one, newest first; all that there are for None."""
+        found: list[BlockRef] = []
+        for block in reversed(self._blocks):
+            if block.hash == block_hash:
+                break
+            found.append(block)
+        return tuple(found)
+
+    def roll_back_to(self, block_hash: str | None) -> tuple[BlockRef, ...]:
+        """Drop all blocks above the given one, or all; returns them, newest first."""
+        dropped = self.above(block_hash)
+        for block in dropped:
+            self._blocks.pop()
+            self._hashes.discard(block.hash)
+        return dropped
 
     def clear(self) -> tuple[BlockRef, ...]:
         """Forget everything; returns what was remembered, newest first."""
-        return self.roll_back_to("nothing has this hash")
+        return self.roll_back_to(None)

@@ -31,7 +31,7 @@ endpoint_head = gauge(
 )
 endpoint_lag = gauge(
     "bsc_endpoint_lag_blocks",
-    "Blocks by which the endpoint is behind the best endpoint.",
+    "Blocks by which the endpoint is behind the best one that is verified to be on our chain.",
     unit=Unit.BLOCKS,
     labels=ENDPOINT,
 )
@@ -50,6 +50,12 @@ endpoint_syncing = gauge(
 endpoint_divergences = counter(
     "bsc_endpoint_head_divergences_total",
     "Times that the endpoint gave another hash than the majority for the same height.",
+    labels=ENDPOINT,
+)
+endpoint_verified = gauge(
+    "bsc_endpoint_verified",
+    "1 while the endpoint shows blocks that we evaluated; only then it may become primary.",
+    unit=Unit.BOOLEAN,
     labels=ENDPOINT,
 )
 endpoint_subscribed = gauge(
@@ -84,6 +90,17 @@ block_gaps_open = gauge(
     "Blocks known to exist that have not been evaluated yet.",
     unit=Unit.BLOCKS,
 )
+consumer_lag = gauge(
+    "bsc_consumer_lag_events",
+    "Stored blocks and reorganisations that a consumer has not taken yet.",
+    unit=Unit.COUNT,
+    labels=("consumer",),
+)
+block_store_durable = gauge(
+    "bsc_block_store_durable",
+    "1 while blocks are stored on disk, 0 after the disk failed and they are kept in memory.",
+    unit=Unit.BOOLEAN,
+)
 block_visible_seconds = histogram(
     "bsc_block_visible_seconds",
     "From receiving a head to its figures being readable on /metrics.",
@@ -109,9 +126,16 @@ difficulty = gauge(
     "Difficulty of the newest block: 2 in turn, 1 out of turn.",
     unit=Unit.COUNT,
 )
-reorgs = counter("bsc_reorgs_total", "Reorganisations seen by a parent hash that did not match.")
-reorg_depth = gauge(
-    "bsc_reorg_last_depth_blocks", "Depth of the latest reorganisation.", unit=Unit.BLOCKS
+reorgs = counter(
+    "bsc_reorgs_total",
+    "Reorganisations by depth in blocks: 1, 2, 3-5, 6-10, 11-50, 51+, and reset where no common"
+    " ancestor was left.",
+    labels=("depth",),
+)
+reorgs_refused = counter(
+    "bsc_reorgs_refused_total",
+    "Reorganisations of an endpoint that were not followed: another healthy one contradicts it.",
+    labels=ENDPOINT,
 )
 reorg_blocks = counter(
     "bsc_reorg_blocks_total",
@@ -146,6 +170,7 @@ CHAIN_METRICS = (
     endpoint_peers,
     endpoint_syncing,
     endpoint_divergences,
+    endpoint_verified,
     endpoint_subscribed,
     head_block,
     head_timestamp,
@@ -154,13 +179,15 @@ CHAIN_METRICS = (
     finality_lag,
     blocks,
     block_gaps_open,
+    consumer_lag,
+    block_store_durable,
     block_visible_seconds,
     block_interval_seconds,
     block_gas_ratio,
     block_turns,
     difficulty,
     reorgs,
-    reorg_depth,
+    reorgs_refused,
     reorg_blocks,
     transactions,
     gas_price,

@@ -77,11 +77,14 @@ class Series:
                     del values[key]
 
     def samples(self) -> Iterator[Sample]:
-        """Give every series, in the order in which they first appeared."""
-        for (name, values), number in self._numbers.items():
+        """Give every series, in the order in which they first appeared.
+
+        Another thread may be adding to them: what is given is a copy.
+        """
+        for (name, values), number in tuple(self._numbers.items()):
             metric = self._metrics[name]
             yield Sample(metric, number, dict(zip(metric.labels, values, strict=True)))
-        for (name, values), found in self._histograms.items():
+        for (name, values), found in tuple(self._histograms.items()):
             metric = self._metrics[name]
             counts, running = [], 0
             for count in found.counts:

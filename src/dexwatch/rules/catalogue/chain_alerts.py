@@ -95,6 +95,8 @@ DISAGREE = AlertRule(
     scrape_class=CRITICAL,
     value=lambda p: (
         f"sum by (endpoint) (increase({chain.endpoint_divergences}[{p.window(300, CRITICAL)}]))"
+        # One refused reorganisation of an endpoint is as telling as ten other hashes.
+        f" + 10 * sum by (endpoint) (increase({chain.reorgs_refused}[{p.window(300, CRITICAL)}]))"
     ),
     operator=">",
     threshold=3,
@@ -103,7 +105,8 @@ DISAGREE = AlertRule(
     keep_firing_seconds=180,
     why="A short fork makes one or two differences; more mean that a node follows another chain.",
     summary="{{ $labels.endpoint }} gave {value} other block hashes than the majority.",
-    description="For the same heights the endpoint tells another story than the others.",
+    description="For the same heights the endpoint tells another story than the others, or it left"
+    " the chain that we evaluated while another endpoint still extends it.",
     runbook=Runbook(
         meaning="A node is on a fork, badly broken, or lies.",
         check=("Compare hashes at one height with a public explorer.", "See the node's version."),
@@ -205,16 +208,15 @@ REORG = AlertRule(
     team="chain",
     alert_group="chain-fork",
     scrape_class=CRITICAL,
-    value=lambda p: f"max({latest(p, str(chain.reorg_depth))})",
+    value=lambda p: f'sum(increase({chain.reorgs}{{depth!~"1|2"}}[{p.window(300, CRITICAL)}]))',
     operator=">",
-    threshold=2,
-    unit=Unit.BLOCKS,
-    condition=lambda p: f"and sum(increase({chain.reorgs}[{p.window(300, CRITICAL)}])) > 0",
+    threshold=0,
+    unit=Unit.COUNT,
     for_seconds=0,
     keep_firing_seconds=300,
     why="The event is over at once, so it is shown for as long as the window and the keeping.",
-    summary="The chain was reorganised {value} deep; the safe depth is {threshold}.",
-    description="Blocks that we had seen were replaced by others.",
+    summary="The chain was reorganised more than two blocks deep, {value} times in five minutes.",
+    description="Blocks that we had seen were replaced by others, or the chain began anew.",
     runbook=Runbook(
         meaning="Trades that users saw as done may be undone.",
         check=("List our transactions in the dropped blocks.", "See whether they came in again."),

@@ -1,0 +1,137 @@
+"""Which endpoints are on the chain that we evaluated: shown by their heads, or asked beside.
+
+An endpoint is verified when it showed a block that we evaluated, as its own block of that height.
+Until then nothing that it claims counts: it is not followed, and no lag is measured against it.
+"""
+
+import asyncio
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
+
+from dexwatch import clock
+from dexwatch.chain.endpoint import Request
+from dexwatch.chain.heads import HeadFeed
+from dexwatch.clients.http import SourceError
+from dexwatch.evm.block import BlockRef
+from dexwatch.metrics import chain
+from dexwatch.metrics.series import Series
+
+HEIGHTS_COMPARED = 64
+VALID_SECONDS = 15.0
+"""How long an endpoint stays verified by what it showed last."""
+_CHECK_SECONDS = 5.0
+_CHECK_UNVERIFIED_SECONDS = 0.5
+_SETTLED_BLOCKS = 2
+"""So far below the tip honest nodes agree: the newest blocks may still be replaced."""
+
+
+class Verification:
+    """Compares the endpoints with the evaluated chain, beside the loop that follows it."""
+
+    def __init__(
+        self,
+        feeds: Sequence[HeadFeed],
+        series: Series,
+        *,
+        evaluated: Callable[[], Sequence[BlockRef]],
+        on_change: Callable[[], None],
+    ) -> None:
+        self.divergence = HeadDivergence(series, [feed.name for feed in feeds])
+        self._feeds = feeds
+        self._series = series
+        self._evaluated = evaluated
+        self._on_change = on_change
+        self._seen: dict[str, float] = {}
+        self._asked: dict[str, float] = {}
+        for feed in feeds:
+            series.set(chain.endpoint_verified, 0.0, endpoint=feed.name)
+
+    def verified(self, feed: HeadFeed) -> bool:
+        """Did it show a block of the evaluated chain lately?"""
+        seen = self._seen.get(feed.name)
+        return seen is not None and clock.monotonic() - seen < VALID_SECONDS
+
+    def show(self, feed: HeadFeed, hashes: Sequence[str]) -> None:
+        """An endpoint shows these blocks as canonical; those that we evaluated verify it."""
+        known = {ref.hash for ref in self._evaluated()[-HEIGHTS_COMPARED:]}
+        if known.intersection(hashes):
+            self._seen[feed.name] = clock.monotonic()
+            self._series.set(chain.endpoint_verified, 1.0, endpoint=feed.name)
+
+    async def run(self, primary: Callable[[], HeadFeed]) -> None:
+        """Ask those that did not show anything by themselves, until cancelled."""
+        while True:
+            due = [feed for feed in self._feeds if self._is_due(feed)]
+            await asyncio.gather(*(self._ask(feed, primary()) for feed in due))
+            for feed in self._feeds:
+                if not self.verified(feed):
+                    self._series.set(chain.endpoint_verified, 0.0, endpoint=feed.name)
+            await asyncio.sleep(_CHECK_UNVERIFIED_SECONDS)
+
+    def _is_due(self, feed: HeadFeed) -> bool:
+        if not feed.up or feed.head is None or feed.endpoint.resting or not self._evaluated():
+            return False
+        every = _CHECK_SECONDS if self.verified(feed) else _CHECK_UNVERIFIED_SECONDS
+        now = clock.monotonic()
+        return now - max(self._asked.get(feed.name, 0.0), self._shown(feed)) >= every
+
+    def _shown(self, feed: HeadFeed) -> float:
+        return self._seen.get(feed.name, 0.0)
+
+    async def _ask(self, feed: HeadFeed, primary: HeadFeed) -> None:
+        """Ask for the hashes of a settled height and of the oldest that we remember."""
+        self._asked[feed.name] = clock.monotonic()
+        known = self._evaluated()
+        wanted = {known[0], known[max(len(known) - 1 - _SETTLED_BLOCKS, 0)], known[-1]}
+        requests = [Request("eth_getBlockByNumber", (hex(ref.number), False)) for ref in wanted]
+        before = self.verified(feed)
+        found = []
+        for ref, answer in zip(wanted, await feed.endpoint.batch(requests), strict=True):
+            if isinstance(answer, SourceError) or not isinstance(answer, dict):
+                continue
+            block_hash = answer.get("hash")
+            if not isinstance(block_hash, str):
+                continue
+            found.append(block_hash.lower())
+            if ref.number <= known[-1].number - _SETTLED_BLOCKS:
+                shown = BlockRef(ref.number, block_hash.lower(), "")
+                self.divergence.record(primary.name, ref, primary.name)
+                self.divergence.record(feed.name, shown, primary.name)
+        self.show(feed, found)
+        if self.verified(feed) != before:
+            self._on_change()
+
+
+class HeadDivergence:
+    """Which endpoint shows another hash than the majority for the same height; bounded."""
+
+    def __init__(self, series: Series, endpoints: Sequence[str]) -> None:
+        self._series = series
+        self._heights: OrderedDict[int, dict[str, str]] = OrderedDict()
+        self._counted: OrderedDict[tuple[int, str], None] = OrderedDict()
+        for name in endpoints:
+            series.add(chain.endpoint_divergences, 0, endpoint=name)
+
+    def shown(self, number: int) -> dict[str, str]:
+        """Return what each endpoint showed for a height."""
+        return self._heights.get(number, {})
+
+    def record(self, endpoint: str, ref: BlockRef, primary: str) -> None:
+        """Note what an endpoint shows; in a tie the primary is believed."""
+        shown = self._heights.setdefault(ref.number, {})
+        shown[endpoint] = ref.hash
+        while len(self._heights) > 2 * HEIGHTS_COMPARED:
+            self._heights.popitem(last=False)
+        votes = Counter(shown.values())
+        if len(votes) < 2:
+            return
+        most = max(votes.values())
+        believed = shown.get(primary)
+        if believed is None or votes[believed] < most:
+            believed = next(block_hash for block_hash, count in votes.items() if count == most)
+        for name, block_hash in shown.items():
+            if block_hash != believed and (ref.number, name) not in self._counted:
+                self._counted[ref.number, name] = None
+                self._series.add(chain.endpoint_divergences, endpoint=name)
+        while len(self._counted) > HEIGHTS_COMPARED * 8:
+            self._counted.popitem(last=False)
