@@ -4,11 +4,14 @@ from dexwatch.metrics import exchange, host, nginx, platform, postgres, probes, 
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.promql import latest, quantile, share, total
-from dexwatch.metrics.scrape_class import CRITICAL, HIGH, STANDARD
+from dexwatch.metrics.scrape_class import BUSINESS, CRITICAL, HIGH, STANDARD
 from dexwatch.rules.rule import RecordingRule
 
 REAL_FILESYSTEMS = 'fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660|autofs|devtmpfs"'
 IDLE = host.cpu_seconds.where('mode="idle"')
+
+_TVL_DAY = f"(sum by (pool) (avg_over_time({exchange.tvl_usd}[1d])) > 0)"
+"""Against the mean of a day a pool that is empty for a moment does not look busy."""
 
 http_rate = RecordingRule(
     name="service:http_requests:rate",
@@ -121,6 +124,40 @@ swap_rate = RecordingRule(
     scrape_class=HIGH,
     value=lambda p: total(p, str(exchange.swaps), seconds=900),
 )
+# A day is a day in every profile: these sums are figures for people, not for alerts.
+volume_day = RecordingRule(
+    name="dex:volume_usd:increase1d",
+    help="Traded USD of the last 24 hours, by pool.",
+    unit=Unit.USD,
+    labels=("pool",),
+    scrape_class=BUSINESS,
+    value=lambda _: f"sum by (pool) (increase({exchange.volume_usd}[1d]))",
+)
+pool_utilisation = RecordingRule(
+    name="dex:pool_utilisation:ratio1d",
+    help="Volume of the last 24 hours over the mean TVL of these hours.",
+    unit=Unit.RATIO,
+    labels=("pool",),
+    scrape_class=BUSINESS,
+    value=lambda _: f"sum by (pool) (increase({exchange.volume_usd}[1d])) / {_TVL_DAY}",
+)
+fee_apr = RecordingRule(
+    name="dex:fee_apr:ratio1d",
+    help="Yearly return of liquidity providers at the fees of the last 24 hours, simple.",
+    unit=Unit.RATIO,
+    labels=("pool",),
+    scrape_class=BUSINESS,
+    value=lambda _: f"sum by (pool) (increase({exchange.lp_fees_usd}[1d])) * 365 / {_TVL_DAY}",
+)
+fee_apy = RecordingRule(
+    name="dex:fee_apy:ratio1d",
+    help="The same when the fees are put back every day: (1 + APR / 365) ^ 365 - 1.",
+    unit=Unit.RATIO,
+    labels=("pool",),
+    scrape_class=BUSINESS,
+    # Beyond 1,000 a yearly figure means nothing and the power overflows.
+    value=lambda _: f"(1 + clamp_max({fee_apr}, 1000) / 365) ^ 365 - 1",
+)
 
 RECORDING_RULES = (
     http_rate,
@@ -134,4 +171,8 @@ RECORDING_RULES = (
     system_up,
     volume_rate,
     swap_rate,
+    volume_day,
+    pool_utilisation,
+    fee_apr,
+    fee_apy,
 )
