@@ -77,6 +77,7 @@ def test_one_more_role_costs_its_module_and_one_line(
         name="guard",
         purpose="Looks after the vault.",
         load=registry._watch,
+        needs=("chain",),
         section="watch",
         secrets=("chain",),
         scrape_class=ScrapeClass.HIGH,

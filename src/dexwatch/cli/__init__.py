@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 COMMANDS = {
     "up": "up:up",
     "run": "up:run",
+    "reload": "up:reload",
     "demo": "demo:demo",
     "scenario": "demo:scenario",
     "init": "init:init",

@@ -1,6 +1,12 @@
-"""`dexwatch up` and `dexwatch run ROLE`: the product itself."""
+"""`dexwatch up`, `dexwatch run ROLE` and `dexwatch reload`: the product itself."""
 
 import asyncio
+import os
+import secrets
+import signal
+import time
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import structlog
@@ -8,8 +14,12 @@ import typer
 
 from dexwatch.cli.present import (
     CONFIG_DEFAULT,
+    EXIT_FINDINGS,
     EXIT_USAGE,
     ConfigOption,
+    JsonOption,
+    emit_json,
+    err,
     fail,
     out,
     settings_or_exit,
@@ -18,13 +28,20 @@ from dexwatch.cli.terminal import foreign
 from dexwatch.daemons.life import State
 from dexwatch.daemons.program import DaemonError
 from dexwatch.daemons.supervisor import ProgramState
-from dexwatch.roles.process import log_to, log_to_file, stop_event
-from dexwatch.roles.registry import ROLES, SUPERVISOR, run_role
+from dexwatch.roles.process import log_to, log_to_file, reload_event, stop_event
+from dexwatch.roles.registry import ROLES, SUPERVISOR
 from dexwatch.roles.registry import role as role_named
+from dexwatch.roles.reload.answer import Answer, answered, ask, supervisor_of
+from dexwatch.roles.reload.role import with_reload
 from dexwatch.roles.up import up as run_all
 from dexwatch.settings import Settings
+from dexwatch.settings.loading import folder_of
 
 _log = structlog.get_logger(__name__)
+
+WAIT_SECONDS = 90.0
+"""Daemons are checked and reloaded one after the other, and roles finish what is under way."""
+_STEP_SECONDS = 0.1
 
 
 def up(config: ConfigOption = CONFIG_DEFAULT) -> None:
@@ -39,7 +56,8 @@ def up(config: ConfigOption = CONFIG_DEFAULT) -> None:
     report = _Report(settings)
 
     async def main() -> None:
-        await run_all(settings, config, stop=stop_event(), report=report)
+        stop = stop_event()
+        await run_all(settings, config, stop=stop, again=reload_event(stop), report=report)
 
     try:
         asyncio.run(main())
@@ -60,12 +78,72 @@ def run(
     log_to()
 
     async def main() -> None:
-        await run_role(spec, settings, stop_event())
+        await with_reload(spec, settings, config)
 
     try:
         asyncio.run(main())
     except (DaemonError, OSError) as error:
         fail(str(error), f"`dexwatch doctor -c {config}` looks further.")
+
+
+def reload(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False) -> None:
+    """Let the running `dexwatch up` take the configuration: all of it, or nothing."""
+    run = folder_of(config) / "run"
+    pid = supervisor_of(run)
+    if pid is None:
+        fail(
+            f"no dexwatch runs in {run.parent}",
+            "Start it with `dexwatch up`, or name its configuration with -c.",
+            status=EXIT_USAGE,
+        )
+    try:
+        given = _asked(run, pid)
+    except OSError as error:
+        fail(
+            f"the dexwatch of process {pid} cannot be told ({error.strerror})",
+            "Reload as the user that runs it.",
+            status=EXIT_USAGE,
+        )
+    if given is None:
+        fail(
+            f"the dexwatch of process {pid} has not answered within {WAIT_SECONDS:g} s",
+            "It may still be starting; its log says what it does.",
+        )
+    if as_json:
+        emit_json(asdict(given))
+    else:
+        _show(given)
+    if not given.good:
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def _asked(run: Path, pid: int) -> Answer | None:
+    request = secrets.token_hex(8)
+    ask(run, request)
+    os.kill(pid, signal.SIGHUP)
+    until = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < until:
+        given = answered(run)
+        if given is not None and given.id == request:
+            return given
+        time.sleep(_STEP_SECONDS)
+    return None
+
+
+def _show(given: Answer) -> None:
+    if not given.good:
+        for problem in given.problems:
+            err.print(f"[red]✗[/] {foreign(problem)}", soft_wrap=True)
+        err.print(f"  Nothing was changed: configuration {given.version} stays in use.")
+        return
+    what = f": {', '.join(given.changed)}" if given.changed else ", which changes no daemon"
+    out.print(f"[green]✓[/] configuration {given.version} is in use{foreign(what)}")
+    if given.restart:
+        named = ", ".join(given.restart)
+        out.print(
+            f"[yellow]![/] taken by a restart of `dexwatch up` only: {foreign(named)}",
+            soft_wrap=True,
+        )
 
 
 class _Report:

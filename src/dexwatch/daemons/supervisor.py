@@ -179,6 +179,15 @@ class Supervisor:
             for life in wave:
                 del left[life.program.name]
 
+    async def remove(self, name: str) -> None:
+        """Stop a program that is wanted no longer, and forget it.
+
+        Raises:
+            DaemonError: no such program was ever started.
+        """
+        await self.stop(name)
+        del self._lives[name]
+
     def send(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a program, for example SIGSTOP and SIGCONT in a drill."""
         child = self._life(name).child

@@ -64,9 +64,27 @@ daemon_up = gauge(
 daemon_restarts = counter(
     "dexwatch_daemon_restarts_total", "Restarts of the supervised program.", labels=("daemon",)
 )
+config_reload_successful = gauge(
+    "dexwatch_config_last_reload_successful",
+    "1 when the configuration was good the last time that it was read.",
+    unit=Unit.BOOLEAN,
+)
+config_timestamp = gauge(
+    "dexwatch_config_timestamp_seconds",
+    "Since when the configuration is in use.",
+    unit=Unit.TIMESTAMP,
+)
+config_version = gauge(
+    "dexwatch_config_version",
+    "Counts the configurations that were taken into use since the start.",
+    unit=Unit.COUNT,
+)
 
 OWN_METRICS = (
     build,
+    config_reload_successful,
+    config_timestamp,
+    config_version,
     collector_success,
     collector_seconds,
     collector_failures,

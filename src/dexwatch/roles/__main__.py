@@ -8,8 +8,9 @@ from pathlib import Path
 
 from dexwatch.daemons.program import DaemonError
 from dexwatch.roles.evaluation import Evaluation
-from dexwatch.roles.process import log_to, stop_event
-from dexwatch.roles.registry import CONSOLE, RoleSpec, Run, role, run_role
+from dexwatch.roles.process import log_to, reload_event, stop_event
+from dexwatch.roles.registry import CONSOLE, SUPERVISOR, RoleSpec, Run, role
+from dexwatch.roles.reload.role import with_reload
 from dexwatch.settings import Settings, SettingsError, load
 
 
@@ -19,7 +20,7 @@ def main(evaluation: Evaluation | None = None) -> int:
     try:
         spec = None if sys.argv[1] == "up" else role(sys.argv[1])
         file = Path(sys.argv[2])
-        settings = load(file) if spec is None else load(file, secrets=spec.secrets)
+        settings = load(file, secrets=(spec or SUPERVISOR).secrets)
     except (SettingsError, ValueError, IndexError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -35,12 +36,13 @@ async def _run(
     spec: RoleSpec | None, settings: Settings, file: Path, evaluation: Evaluation
 ) -> None:
     if spec is not None:
-        await run_role(_evaluating(spec, evaluation), settings, stop_event())
+        await with_reload(_evaluating(spec, evaluation), settings, file)
         return
     # A single role has no use for the supervisor's memory.
     from dexwatch.roles.up import up  # noqa: PLC0415
 
-    await up(settings, file, stop=stop_event(), evaluation=evaluation)
+    stop = stop_event()
+    await up(settings, file, stop=stop, again=reload_event(stop), evaluation=evaluation)
 
 
 def _evaluating(spec: RoleSpec, evaluation: Evaluation) -> RoleSpec:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -44,6 +45,29 @@ def stop_event() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     return stop
+
+
+def reload_event(stop: asyncio.Event) -> asyncio.Event:
+    """Return an event that SIGHUP sets.
+
+    A terminal that is closed sends SIGHUP too: then there is nobody who could end us, so we stop.
+    """
+    again = asyncio.Event()
+    at_terminal = _has_terminal()
+
+    def hung_up() -> None:
+        (stop if at_terminal and not _has_terminal() else again).set()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up)
+    return again
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR))
+    except OSError:
+        return False
+    return True
 
 
 def health_socket(settings: Settings, role: str) -> Path:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from dexwatch.listen import ListenConfig
 from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.settings import Settings
+from dexwatch.settings.document import dotted
+from dexwatch.settings.schema import default_ports
 
 Run = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
@@ -26,6 +28,8 @@ class RoleSpec:
     """What it does, in one line for people."""
     load: Callable[[], Run]
     """Imports its module and returns its `run`; only the process that runs the role calls it."""
+    needs: tuple[str, ...]
+    """The settings that it uses: when one of them changes, a reload begins the role anew."""
     section: str
     """The part of the settings that says where it listens, for example `watch`."""
     secrets: tuple[str, ...]
@@ -73,6 +77,7 @@ WATCH = RoleSpec(
     name="watch",
     purpose="Follows the chain, and turns blocks, contracts and business queries into metrics.",
     load=_watch,
+    needs=("chain", "dex", "database", "watch"),
     section="watch",
     secrets=("chain", "database"),
     # Chain figures are looked at as often as the profile allows; the other roles less.
@@ -82,6 +87,7 @@ RESPOND = RoleSpec(
     name="respond",
     purpose="Takes alerts in, keeps incidents, tells people.",
     load=_respond,
+    needs=("respond", "notify", "storage", "console.public_url"),
     section="respond",
     secrets=("respond", "notify", "storage"),
     scrape_class=ScrapeClass.HIGH,
@@ -90,6 +96,7 @@ CONSOLE = RoleSpec(
     name="console",
     purpose="Shows boards, alerts and incidents in the browser.",
     load=_console,
+    needs=("console", "storage", "respond", "notify", "rules"),
     section="console",
     secrets=("console", "storage"),
     scrape_class=None,
@@ -101,11 +108,39 @@ SUPERVISOR = RoleSpec(
     name="supervisor",
     purpose="`dexwatch up` itself: starts the other roles and the daemons, and starts them again.",
     load=_supervisor,
+    needs=("daemons", "rules"),
     section="daemons.supervisor",
     secrets=("daemons", "respond"),
     scrape_class=ScrapeClass.HIGH,
 )
 """No role to be run on its own, but a process with metrics like the others."""
+
+
+_FROZEN = (
+    "name",
+    "folder",
+    "base_port",
+    "daemons.mode",
+    "daemons.user",
+    "daemons.prometheus",
+    "daemons.alertmanager",
+    "respond.hook_token",
+)
+
+
+def frozen(settings: Settings) -> tuple[str, ...]:
+    """Return the settings that only a restart of `dexwatch up` can change.
+
+    They say where things lie and listen, and what several processes must agree on.
+    """
+    listening = {
+        f"{spec.section}.{name}"
+        for spec in (*ROLES, SUPERVISOR)
+        for name in ListenConfig.model_fields
+        if hasattr(spec.listens(settings), name)
+    }
+    ports = {dotted(place) for place in default_ports(Settings)}
+    return (*_FROZEN, *sorted(listening | ports))
 
 
 def role(name: str) -> RoleSpec:

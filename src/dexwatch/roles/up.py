@@ -17,9 +17,11 @@ from dexwatch.roles import exposition
 from dexwatch.roles.evaluation import Evaluation
 from dexwatch.roles.process import build_info, health_socket
 from dexwatch.roles.registry import RESPOND, ROLES, SUPERVISOR, RoleSpec
+from dexwatch.roles.reload.supervisor import Reloading
 from dexwatch.rules.registry import render
 from dexwatch.settings import Settings
 from dexwatch.settings.loading import secret_variables
+from dexwatch.settings.snapshot import Configuration
 
 Report = Callable[[tuple[ProgramState, ...]], None]
 
@@ -31,11 +33,13 @@ async def up(
     file: Path,
     *,
     stop: asyncio.Event,
+    again: asyncio.Event | None = None,
     report: Report | None = None,
     evaluation: Evaluation | None = None,
 ) -> None:
     """Start daemons and roles, keep them running until `stop` is set, then end them.
 
+    Each time that `again` is set, the configuration is read again and taken into use.
     `report` is called with the programs' states while they start, and once when all are ready.
 
     Raises:
@@ -44,19 +48,42 @@ async def up(
     # Daemons that run as another user must be able to walk through to folders of their own.
     mode = 0o711 if settings.daemons.user else 0o700
     settings.folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    configuration = Configuration(file, settings, secrets=SUPERVISOR.secrets)
     async with contextlib.AsyncExitStack() as stack:
         supervisor = await stack.enter_async_context(Supervisor(settings.folder))
         await stack.enter_async_context(
             exposition.serve(
-                lambda: (*supervisor.samples(), build_info("supervisor")),
+                lambda: (
+                    *supervisor.samples(),
+                    *configuration.samples(),
+                    build_info("supervisor"),
+                ),
                 settings.daemons.supervisor.port,
                 setting="daemons.supervisor.port",
                 host=settings.daemons.supervisor.host,
                 names=[settings.daemons.supervisor.url],
             )
         )
-        starting = asyncio.create_task(supervisor.start(programs(settings, file, evaluation)))
-        stopping = asyncio.create_task(stop.wait())
+        if not await _started(supervisor, programs(settings, file, evaluation), stop, report):
+            return
+        reloading = Reloading(
+            supervisor, configuration, lambda latter: programs(latter, file, evaluation)
+        )
+        serving = asyncio.create_task(reloading.serve(again or asyncio.Event()))
+        stack.push_async_callback(_ended, serving)
+        await stop.wait()
+
+
+async def _started(
+    supervisor: Supervisor,
+    planned: tuple[Program, ...],
+    stop: asyncio.Event,
+    report: Report | None,
+) -> bool:
+    """Start the programs, reporting on the way; False when told to stop meanwhile."""
+    starting = asyncio.create_task(supervisor.start(planned))
+    stopping = asyncio.create_task(stop.wait())
+    try:
         while not starting.done() and not stopping.done():
             await asyncio.wait(
                 {starting, stopping},
@@ -66,13 +93,19 @@ async def up(
             if report is not None:
                 report(supervisor.states())
         if stopping.done():
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
-            return
+            return False
         starting.result()
         if report is not None:
             report(supervisor.states())
-        await stopping
+        return True
+    finally:
+        await _ended(starting)
+        await _ended(stopping)
+
+
+async def _ended(task: asyncio.Task[object]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def programs(

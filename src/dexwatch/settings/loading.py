@@ -1,6 +1,7 @@
 """From files to `Settings`, or to every mistake in them."""
 
 import difflib
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from dexwatch.settings.document import Document, dotted, read
 from dexwatch.settings.model import Settings
 from dexwatch.settings.problems import Problem, SettingsError
 from dexwatch.settings.schema import Place, is_secret, keys
+from dexwatch.settings.yaml_file import BYTES_MAX
+
+_FOLDER = re.compile(r"^folder:[ \t]+['\"]?([^\s'\"#]+)", re.MULTILINE)
 
 
 def load(file: Path, *, secrets: Sequence[str] | None = None) -> Settings:
@@ -23,6 +27,25 @@ def load(file: Path, *, secrets: Sequence[str] | None = None) -> Settings:
         SettingsError: with every mistake that was found.
     """
     return settings_of(read(file, Settings, wanted=_wanted(secrets)))
+
+
+def folder_of(file: Path) -> Path:
+    """Return the state folder that a configuration names, also where the rest of it is no good.
+
+    So a broken configuration still leads to the dexwatch that must not take it.
+    """
+    try:
+        document = read(file, Settings, wanted=lambda _: False)
+        named, base = document.values.get("folder"), document.mark(("folder",)).file
+    except SettingsError:
+        try:
+            found = _FOLDER.search(file.read_text(encoding="utf-8", errors="replace")[:BYTES_MAX])
+        except OSError:
+            found = None
+        named, base = (found[1] if found else None), file
+    default = Settings.model_fields["folder"].default
+    path = Path(named) if isinstance(named, str) and "\0" not in named else default
+    return ((base if base.is_dir() else base.parent) / path).resolve()
 
 
 def secret_variables(file: Path, *, besides: Sequence[str]) -> frozenset[str]:

@@ -1,0 +1,1 @@
+"""How a running dexwatch takes a changed configuration."""

@@ -1,0 +1,91 @@
+"""How a reload is asked for and answered: a signal, and a small file in `<folder>/run`.
+
+SIGHUP alone reloads too, as everywhere; who also wants to know how it went leaves a request there
+and waits for the answer that bears its id.
+"""
+
+import contextlib
+import fcntl
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+
+REQUEST = "reload.request"
+ANSWER = "reload.json"
+LOCK = "supervisor.lock"
+ID_MAX = 64
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a reload went."""
+
+    id: str
+    """That of the request; empty when there was only a signal."""
+    good: bool
+    version: int
+    """Of the configuration that is in use now."""
+    changed: Sequence[str] = ()
+    """Programs and roles that took something new."""
+    restart: Sequence[str] = ()
+    """Settings that differ, and are taken by a restart of `dexwatch up` only."""
+    problems: Sequence[str] = ()
+    """Why nothing was changed."""
+
+
+def requested(run: Path) -> str:
+    """Return the id of the request that waits, or nothing."""
+    with contextlib.suppress(OSError):
+        return (run / REQUEST).read_text(encoding="ascii", errors="replace")[:ID_MAX].strip()
+    return ""
+
+
+def ask(run: Path, request: str) -> None:
+    """Leave a request.
+
+    Raises:
+        OSError: the folder is not ours.
+    """
+    _write(run / REQUEST, request.encode())
+
+
+def answer(run: Path, given: Answer, *, name: str = ANSWER) -> None:
+    """Write the answer."""
+    _write(run / name, orjson.dumps(asdict(given)))
+
+
+def answered(run: Path, *, name: str = ANSWER) -> Answer | None:
+    """Return the last answer, if there is one."""
+    try:
+        return Answer(**orjson.loads((run / name).read_bytes()))
+    except (OSError, TypeError, orjson.JSONDecodeError):
+        return None
+
+
+def supervisor_of(run: Path) -> int | None:
+    """Return the process id of the `dexwatch up` that works in the folder; None: none does."""
+    try:
+        with (run / LOCK).open("rb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(lock.read(32))
+    except (OSError, ValueError):
+        return None
+    return None
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write at once or not at all, under a name that nobody else could have laid there."""
+    descriptor, fresh = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        Path(fresh).replace(file)
+    except OSError:
+        Path(fresh).unlink(missing_ok=True)
+        raise
