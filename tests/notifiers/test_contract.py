@@ -1,6 +1,7 @@
 """What every channel promises: no secret told, hostile text taken, what failures mean."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -25,7 +26,8 @@ async def rude_server(farewell: bytes) -> AsyncIterator[str]:
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(farewell)
-        await reader.read(100)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(reader.read(100), 0.2)
         writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)

@@ -35,6 +35,7 @@ class Channel:
     parallel: int = 2
     only_state_changes: bool = True
     shows_chart: bool = True
+    attempt_seconds: float | None = None
     sent: list[Notice] = field(default_factory=list)
     answer: DeliveryResult | Exception = field(default_factory=DeliveryResult.delivered)
     delivered: bool | None = None

@@ -58,6 +58,8 @@ class Notifier(Protocol):
     only_state_changes: bool
     """Updates that leave the incident's state as it was are not worth a message here."""
     shows_chart: bool
+    attempt_seconds: float | None
+    """The longest attempt, where patience avoids copies; None for the usual limit."""
 
     async def start(self) -> None:
         """Prepare what the first message would otherwise wait for."""

@@ -14,6 +14,8 @@ def mail(subject: str = "CPU <high>") -> EmailMessage:
     message["From"] = "dexwatch@example.org"
     message["To"] = "ana@example.org"
     message["Subject"] = subject
+    message["Date"] = "Mon, 02 Mar 2026 08:00:00 +0000"
+    message["Message-ID"] = "<one@example.org>"
     message.set_content("CPU is at 91 %\n")
     message.add_alternative("<p>CPU <img src='cid:graph'><script>x</script>", subtype="html")
     html = message.get_payload()[1]

@@ -8,7 +8,7 @@ from dexwatch.incidents.records import DeliveryOutcome
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers.email.config import EmailConfig
 from dexwatch.notifiers.registry import NotifyConfig
-from tests.fakes.notices import hostile, notice
+from tests.fakes.notices import CHART, hostile, notice
 from tests.fakes.smtp import scripted
 from tests.notifiers.case import DELIVERED, FAILED, RETRYABLE, SECRET, UNKNOWN, opened
 from tests.notifiers.email.case import config
@@ -20,16 +20,26 @@ from tests.notifiers.email.case import config
         ({}, DELIVERED),
         ({"greeting": "421 busy"}, RETRYABLE),
         ({"greeting": "554 no"}, FAILED),
+        ({"greeting": "drop"}, RETRYABLE),
+        ({"EHLO": "drop"}, RETRYABLE),
+        ({"EHLO": "502 no", "HELO": "421 no"}, RETRYABLE),
         ({"AUTH": "535 wrong"}, FAILED),
         ({"AUTH": "454 later"}, RETRYABLE),
         ({"MAIL": "451 later"}, RETRYABLE),
         ({"MAIL": "550 no"}, FAILED),
+        ({"MAIL": "drop"}, RETRYABLE),
         ({"RCPT": "450 greylisted"}, RETRYABLE),
         ({"RCPT": "452 full"}, RETRYABLE),
         ({"RCPT": "550 unknown"}, FAILED),
+        ({"RCPT": "drop"}, RETRYABLE),
         ({"DATA": "451 later"}, RETRYABLE),
         ({"DATA": "554 no"}, FAILED),
+        ({"DATA": "drop"}, RETRYABLE),
+        ({"end": "250 2.0.0 queued as 1"}, DELIVERED),
+        ({"end": "251 forwarded"}, DELIVERED),
         ({"end": "451 later"}, RETRYABLE),
+        ({"end": "421 going down"}, RETRYABLE),
+        ({"end": "550 5.1.1 no such user"}, FAILED),
         ({"end": "552 too big"}, FAILED),
         ({"end": "554 spam"}, FAILED),
         ({"end": "drop"}, UNKNOWN),
@@ -37,11 +47,57 @@ from tests.notifiers.email.case import config
     ],
 )
 async def test_smtp_replies(script: dict[str, str], meaning: DeliveryOutcome) -> None:
-    script = {at: f"{reply} {SECRET}" if reply != "drop" else reply for at, reply in script.items()}
-    async with scripted(script, []) as address, opened("email", config(address)) as notifier:
+    told = {at: f"{reply} {SECRET}" if reply != "drop" else reply for at, reply in script.items()}
+    async with scripted(told, []) as address, opened("email", config(address)) as notifier:
         result = await notifier.send(notice("email", "ana@example.org"))
     assert result.outcome is meaning, result
     assert SECRET not in repr(result)
+
+
+@pytest.mark.parametrize(
+    ("reply", "again"),
+    [
+        ("552 5.3.4 too big", True),
+        ("552 message exceeds fixed limit", True),
+        ("554 5.6.0 malformed", True),
+        ("550 5.7.1 looks like spam", True),
+        ("554 rejected", True),
+        ("550 5.1.1 no such user", False),
+        ("550 5.2.1 mailbox disabled", False),
+        ("451 4.7.1 try later", False),
+    ],
+)
+async def test_a_refusal_of_content_leads_at_once_to_a_plainer_mail(
+    reply: str, again: bool
+) -> None:
+    async with Mailbox() as box:
+        box.refuse(reply)
+        settings = config(f"smtp://127.0.0.1:{box.smtp_port}", username=None, password=None)
+        async with opened("email", settings) as notifier:
+            result = await notifier.send(notice("email", "ana@example.org"))
+    assert (result.outcome is DELIVERED) == again
+    assert [mail.html for mail in box.messages] == ([""] if again else [])
+
+
+async def test_a_mail_too_large_for_the_server_goes_without_its_chart() -> None:
+    async with Mailbox(most_bytes=6_000) as box:
+        settings = config(f"smtp://127.0.0.1:{box.smtp_port}", username=None, password=None)
+        async with opened("email", settings) as notifier:
+            await notifier.start()
+            result = await notifier.send(notice("email", "ana@example.org", chart=CHART))
+    assert result.outcome is DELIVERED
+    assert box.messages[0].pictures == {}
+    assert "ApiLatencyHigh" in box.messages[0].text
+
+
+async def test_a_server_of_the_old_kind_takes_the_mail() -> None:
+    seen: list[str] = []
+    async with (
+        scripted({"EHLO": "502 no"}, seen) as address,
+        opened("email", config(address, username=None, password=None)) as notifier,
+    ):
+        assert (await notifier.send(notice("email", "ana@example.org"))).outcome is DELIVERED
+    assert seen[:4] == ["EHLO", "HELO", "MAIL", "RCPT"]
 
 
 async def test_mail_without_the_configured_encryption_is_not_sent() -> None:

@@ -1,33 +1,47 @@
 """A mail server for the sample that keeps every mail and shows it on a page of its own.
 
-It accepts mail on loopback from anyone and delivers it nowhere.
+It accepts mail on loopback from anyone and delivers it nowhere. What a careful server would refuse
+for its form it refuses, and it can be told to be slow, full, suspicious or to hang up.
 """
 
 import asyncio
 import json
 import ssl
 from collections import deque
+from dataclasses import dataclass, replace
 from email import message_from_bytes, policy
 from typing import Any, Self
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from dexwatch import clock
-from dexwatch.demo.local import mail_page
+from dexwatch.demo.local import mail_page, mail_rules
 from dexwatch.demo.local.mail import Mail
 from dexwatch.demo.local.server import LOOPBACK, LoopbackServer, Reply, Request
 
 MAILS = 500
 """How many mails are kept; the oldest go first."""
 
-_MAIL_BYTES = 16 * 1024 * 1024
+
+@dataclass(frozen=True)
+class _Refusal:
+    """What becomes of one mail; without a reply the connection is cut."""
+
+    reply: str
+    after: float
+    taken: bool = False
+
+
+_TAKEN = _Refusal("250 2.0.0 kept", 0, taken=True)
 
 
 class Mailbox:
     """`async with Mailbox(smtp_port, http_port) as box:` keeps mails in `box.messages`.
 
-    With `login` a client must authenticate, with `tls` it must use STARTTLS first.
-    `refuse(...)` makes the next deliveries fail as a real server would. Port 0 takes a free one.
+    With `login` a client must authenticate, with `tls` it must use STARTTLS first; `greylist` puts
+    the first mail to each recipient off. `extensions=False` is a server without 8BITMIME, SMTPUTF8
+    and SIZE. `refuse(...)` and `hang_up(...)` make the next deliveries fail as a real server would.
+    Port 0 takes a free one.
     """
 
     def __init__(
@@ -37,11 +51,18 @@ class Mailbox:
         *,
         login: tuple[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
+        greylist: bool = False,
+        extensions: bool = True,
+        most_bytes: int = 16 * 1024 * 1024,
     ) -> None:
         self._login = login
         self._tls = tls
+        self._greylist = greylist
+        self._extensions = extensions
+        self._most_bytes = most_bytes
+        self._greeted: set[tuple[str, str]] = set()
         self._mails: deque[Mail] = deque(maxlen=MAILS)
-        self._refusals: deque[tuple[str, float]] = deque(maxlen=10_000)
+        self._refusals: deque[_Refusal] = deque(maxlen=10_000)
         self._page = LoopbackServer(self._answer, http_port)
         self._smtp: asyncio.Server | None = None
         self._sessions: set[SMTP] = set()
@@ -68,7 +89,18 @@ class Mailbox:
         self, reply: str = "451 4.3.0 try again later", *, times: int = 1, after: float = 0
     ) -> None:
         """Answer the next `times` mails with `reply` (code and words), `after` seconds late."""
-        self._refusals.extend([(reply, after)] * times)
+        self._refusals.extend([_Refusal(reply, after)] * times)
+
+    def hang_up(self, *, taken: bool, times: int = 1, after: float = 0) -> None:
+        """Cut the connection of the next `times` mails after their final dot.
+
+        With `taken` the mail is kept although its sender cannot know.
+        """
+        self._refusals.extend([_Refusal("", after, taken=taken)] * times)
+
+    def slow(self, after: float, *, times: int = 1) -> None:
+        """Take the next `times` mails only `after` seconds after their final dot."""
+        self._refusals.extend([replace(_TAKEN, after=after)] * times)
 
     async def wait(self, count: int = 1, seconds: float = 5.0) -> tuple[Mail, ...]:
         """Return the mails as soon as there are `count`.
@@ -96,14 +128,51 @@ class Mailbox:
         if self._smtp is not None:
             self._smtp.close()
 
-    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802, ARG002 - aiosmtpd finds its hook by this name.
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd finds its hooks by these names.
+        self,
+        _server: SMTP,
+        session: Session,
+        _envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        """Say what we offer."""
+        session.host_name = hostname
+        hidden = () if self._extensions else ("250-8BITMIME", "250-SMTPUTF8", "250-SIZE")
+        return [line for line in responses if not (hidden and line.startswith(hidden))]
+
+    async def handle_RCPT(  # noqa: N802
+        self,
+        _server: SMTP,
+        _session: Session,
+        envelope: Envelope,
+        address: str,
+        _options: list[str],
+    ) -> str:
+        """Take a recipient, or put strangers off until they come again."""
+        pair = (envelope.mail_from or "", address)
+        if self._greylist and pair not in self._greeted:
+            self._greeted.add(pair)
+            return "450 4.2.0 greylisted, try again later"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 fine"
+
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Take one mail; called by aiosmtpd with a whole envelope."""
-        if self._refusals:
-            reply, after = self._refusals.popleft()
-            await asyncio.sleep(after)
-            return reply
-        content = envelope.content or b""
-        raw = content.encode() if isinstance(content, str) else content
+        refusal = self._refusals.popleft() if self._refusals else _TAKEN
+        await asyncio.sleep(refusal.after)
+        raw = bytes(envelope.original_content or b"")
+        eight_bit = "BODY=8BITMIME" in envelope.mail_options
+        wrong = mail_rules.faults(raw, utf8=bool(envelope.smtp_utf8), eight_bit=eight_bit)
+        if wrong:
+            return f"554 5.6.0 {wrong[0]}"
+        if refusal.taken:
+            await self._keep(raw, envelope)
+        if not refusal.reply and isinstance(server.transport, asyncio.Transport):
+            server.transport.abort()
+        return refusal.reply or "421 4.3.2 gone"
+
+    async def _keep(self, raw: bytes, envelope: Envelope) -> None:
         message = message_from_bytes(raw, policy=policy.default)
         self._count += 1
         mail = Mail(
@@ -116,14 +185,13 @@ class Mailbox:
         async with self._changed:
             self._mails.append(mail)
             self._changed.notify_all()
-        return "250 2.0.0 kept"
 
     def _session(self) -> SMTP:
         return SMTP(
             self,
             hostname="mailbox.sample",
-            data_size_limit=_MAIL_BYTES,
-            enable_SMTPUTF8=True,
+            data_size_limit=self._most_bytes,
+            enable_SMTPUTF8=self._extensions,
             authenticator=self._authenticate if self._login else None,
             auth_required=self._login is not None,
             auth_require_tls=self._tls is not None,

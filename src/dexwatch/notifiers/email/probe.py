@@ -3,21 +3,19 @@
 from collections.abc import Iterator
 
 from dexwatch.notifiers.channel import Probe, ProbeError
-from dexwatch.notifiers.email.client import connection, sign_in
 from dexwatch.notifiers.email.config import EmailConfig
+from dexwatch.notifiers.email.dialogue import SmtpError, connect
 
 
 def probes(config: EmailConfig) -> Iterator[Probe]:
     """Yield what is to be tried."""
 
     async def server() -> str:
-        client = connection(config)
         try:
-            refused = await sign_in(client, config)
-        finally:
-            client.close()
-        if refused is not None:
-            raise ProbeError(refused.detail)
+            client = await connect(config)
+        except SmtpError as error:
+            raise ProbeError(error.result.detail) from None
+        client.close()
         signed_in = "signed in" if config.username and config.password else "connected"
         return f"{signed_in} to {config.host}:{config.port}, encryption: {config.tls}"
 

@@ -39,6 +39,7 @@ class SlackNotifier:
     parallel = 4
     only_state_changes = False
     shows_chart = False
+    attempt_seconds: float | None = None
 
     def __init__(self, config: SlackConfig) -> None:
         self._config = config

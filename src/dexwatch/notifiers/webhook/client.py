@@ -22,6 +22,7 @@ class WebhookNotifier:
     parallel = 4
     only_state_changes = False
     shows_chart = False
+    attempt_seconds: float | None = None
 
     def __init__(self, hooks: Sequence[WebhookConfig]) -> None:
         self._hooks = {hook.name: hook for hook in hooks}
