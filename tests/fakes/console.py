@@ -19,7 +19,7 @@ from dexwatch.console.access.users import Role
 from dexwatch.console.config import ConsoleConfig, SampleControlConfig
 from dexwatch.console.site import build_site
 from dexwatch.console.view import vendor_folders
-from dexwatch.demo.profile import DEMO
+from dexwatch.demo.profile import DEMO, REFRESH_SPEED
 from dexwatch.response import actions as incidents
 from dexwatch.response.ingest import fired, resolved
 from dexwatch.response.store import Store
@@ -150,6 +150,7 @@ async def console(
             alertmanager=alertmanager,
             rules=ALERTS,
             profile=DEMO,
+            refresh_speed=REFRESH_SPEED,
             platform="sample-dex",
             vendor=web(),
         )

@@ -1,11 +1,14 @@
 """A compact table of rule cases, and the test files for `promtool test rules` made from it.
 
 Each case plays three acts on synthetic series: as usual, the fault, as usual again.
+Samples lie as far apart as the scrapes of the rule's class, and the rule is evaluated as often as
+in production: what is judged is what pages.
 """
 
 import json
+import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +17,7 @@ from dexwatch.metrics.metric import Metric
 from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.rendering import render_rules
-from dexwatch.rules.rule import AlertRule
+from dexwatch.rules.rule import AlertRule, RecordingRule
 from tests.fakes import need
 
 Play = Literal["fires", "below", "quiet"]
@@ -32,7 +35,7 @@ class Gauge:
     blip: int = 0
     """In `below` only so many samples at the end are bad."""
 
-    def values(self, play: Play, counts: tuple[int, int, int], step: int, factor: float) -> str:
+    def values(self, play: Play, counts: tuple[int, ...], step: int, factor: float) -> str:
         after = self.usual if self.after is None else self.after
         first, second, third = counts
         act = self.bad if play != "below" else self.just
@@ -46,14 +49,14 @@ class Gauge:
 
 @dataclass(frozen=True)
 class Series:
-    """Samples as promtool writes them, for what comes and goes; `below` where they differ."""
+    """What comes and goes: `1*300 stale _*60` is 1 for 300 s, a stale mark, nothing for 60 s."""
 
     series: str
     samples: str
     below: str = ""
 
-    def values(self, play: Play, counts: tuple[int, int, int], step: int, factor: float) -> str:
-        return self.below if play == "below" and self.below else self.samples
+    def values(self, play: Play, counts: tuple[int, ...], step: int, factor: float) -> str:
+        return spelt(self.below if play == "below" and self.below else self.samples, step)
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Counter:
     quiet: float | None = None
     """The rate of the fault in `quiet`, where the case's factor does not tell enough."""
 
-    def values(self, play: Play, counts: tuple[int, int, int], step: int, factor: float) -> str:
+    def values(self, play: Play, counts: tuple[int, ...], step: int, factor: float) -> str:
         usual = self.usual
         act = self.bad
         after = self.usual if self.after is None else self.after
@@ -96,12 +99,10 @@ class Case:
 
     rule: str
     series: tuple[Gauge | Counter | Series, ...]
-    warm: int = 15
-    """Minutes."""
-    fault: int = 30
-    after: int = 30
-    step: int = 30
-    """Seconds between samples."""
+    warm: float | None = None
+    """Minutes; None: what suits the rule's class."""
+    fault: float | None = None
+    after: float | None = None
     alerts: int = 1
     """Alerts that fire in the fault."""
     quiet: float | None = None
@@ -157,56 +158,109 @@ def outcomes(
 
 def write(case: Case, rule: AlertRule, folder: Path) -> Path:
     """Write the rule file and its test for one case; return the test's path."""
-    text = rule.expr(PRODUCTION)
-    needed, grew = set(), True
-    while grew:
-        found = {r for r in RECORDING_RULES if r.name in text} - needed
-        needed |= found
-        text += "".join(r.value(PRODUCTION) for r in found)
-        grew = bool(found)
-    recordings = [r for r in RECORDING_RULES if r in needed]
-    rules = folder / f"{case.rule}.rules.yml"
-    rules.write_text(render_rules(PRODUCTION, alerts=[rule], recordings=recordings))
     plays: list[Play] = ["fires", "below"]
     if case.quiet is not None:
         plays.append("quiet")
-    document = {
-        "rule_files": [rules.name],
-        "evaluation_interval": f"{case.step}s",
-        "tests": [_play(case, play) for play in plays],
+    step = scrape_seconds(rule)
+    return _write(rule, folder, [_play(case, play, step) for play in plays], evaluate(rule))
+
+
+def judge(
+    rule: AlertRule,
+    folder: Path,
+    *,
+    series: Mapping[str, str],
+    firing: Mapping[int, int],
+    evaluate_every: str = "",
+) -> Path:
+    """Write a test of one rule: how many of its alerts fire so many seconds after the start.
+
+    Values are written as for `Series`, sampled as often as the rule's class is scraped.
+    """
+    step = scrape_seconds(rule)
+    test = {
+        "name": rule.id,
+        "interval": f"{step}s",
+        "input_series": [
+            {"series": name, "values": spelt(text, step)} for name, text in series.items()
+        ],
+        "promql_expr_test": [_count(rule.id, at, number) for at, number in firing.items()],
     }
-    path = folder / f"{case.rule}.test.yml"
+    return _write(rule, folder, [test], evaluate_every or evaluate(rule))
+
+
+def scrape_seconds(rule: AlertRule) -> int:
+    """Return the distance of samples, in seconds."""
+    return PRODUCTION.scrape_ms(rule.scrape_class) // 1000
+
+
+def evaluate(rule: AlertRule) -> str:
+    """Return how often the rule is evaluated in production."""
+    return f"{PRODUCTION.evaluate_ms(rule.scrape_class)}ms"
+
+
+def spelt(text: str, step: int) -> str:
+    """Return values as promtool writes them, for samples that lie `step` seconds apart."""
+
+    def repeated(found: re.Match[str]) -> str:
+        count = max(1, round(int(found[2]) / step))
+        return f"{found[1]}x{count - 1 if found[1] != '_' else count}"
+
+    return re.sub(r"(\S+)\*(\d+)", repeated, text)
+
+
+def _write(rule: AlertRule, folder: Path, tests: list[dict[str, Any]], every: str) -> Path:
+    recordings = _needed(rule)
+    rules = folder / f"{rule.id}.rules.yml"
+    rules.write_text(render_rules(PRODUCTION, alerts=[rule], recordings=recordings))
+    document = {"rule_files": [rules.name], "evaluation_interval": every, "tests": tests}
+    path = folder / f"{rule.id}.test.yml"
     path.write_text(json.dumps(document))  # JSON is YAML too.
     return path
 
 
-def _play(case: Case, play: Play) -> dict[str, Any]:
-    counts = tuple(minutes * 60 // case.step for minutes in (case.warm, case.fault, case.after))
+def _needed(rule: AlertRule) -> list[RecordingRule]:
+    text, needed, grew = rule.expr(PRODUCTION), set[str](), True
+    while grew:
+        found = {r.name for r in RECORDING_RULES if r.name in text} - needed
+        needed |= found
+        text += "".join(r.value(PRODUCTION) for r in RECORDING_RULES if r.name in found)
+        grew = bool(found)
+    return [r for r in RECORDING_RULES if r.name in needed]
+
+
+def _play(case: Case, play: Play, step: int) -> dict[str, Any]:
+    # A critical rule is judged each second, and nothing in it lasts longer than some minutes.
+    usual = (7, 10, 14) if step < 10 else (15, 30, 30)
+    given = (case.warm, case.fault, case.after)
+    minutes = [own if mine is None else mine for mine, own in zip(given, usual, strict=True)]
+    counts = tuple(round(each * 60 / step) for each in minutes)
     first, second, third = counts
-    firing = f'count(ALERTS{{alertname="{case.rule}",alertstate="firing"}})'
     moments = {
-        (first - 1) * case.step: 0,
-        (first + second - 1) * case.step: case.alerts if play == "fires" else 0,
-        (first + second + third - 1) * case.step: 0,
+        (first - 1) * step: 0,
+        (first + second - 1) * step: case.alerts if play == "fires" else 0,
+        (first + second + third - 1) * step: 0,
     }
+    factor = case.quiet or 1.0
     return {
         "name": f"{case.rule} {play}",
-        "interval": f"{case.step}s",
+        "interval": f"{step}s",
         "input_series": [
             {
                 "series": line.series,
-                "values": line.values(play, (first, second, third), case.step, case.quiet or 1.0),
+                "values": line.values(play, counts, step, factor),
             }
             for line in case.series
         ],
-        "promql_expr_test": [
-            {
-                "expr": firing,
-                "eval_time": f"{at}s",
-                "exp_samples": [{"labels": "{}", "value": n}] if n else [],
-            }
-            for at, n in moments.items()
-        ],
+        "promql_expr_test": [_count(case.rule, at, n) for at, n in moments.items()],
+    }
+
+
+def _count(rule: str, at: int, number: int) -> dict[str, Any]:
+    return {
+        "expr": f'count(ALERTS{{alertname="{rule}",alertstate="firing"}})',
+        "eval_time": f"{at}s",
+        "exp_samples": [{"labels": "{}", "value": number}] if number else [],
     }
 
 
@@ -218,7 +272,7 @@ def run(paths: Sequence[Path]) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=300,
     )
 
 

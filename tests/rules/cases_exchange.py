@@ -76,7 +76,6 @@ CASES_EXCHANGE = (
         ),
         warm=240,
         fault=40,
-        step=60,
         quiet=1.0,
     ),
     Case("HighValueTrade", (Counter('dex_high_value_swaps_total{pool="A"}', 0, 0.005, 0),)),

@@ -101,7 +101,6 @@ CASES_GROUND = (
         warm=60,
         fault=150,
         after=420,
-        step=60,
     ),
     Case("FilesystemReadOnly", (Gauge(f"node_filesystem_readonly{{{DISK}}}", 0, 1, 0),)),
     Case(
@@ -150,28 +149,32 @@ CASES_GROUND = (
     Case(
         "CriticalSignalLost",
         (
-            Series('up{job="postgres",instance="db"}', "1x29 0x59 1x59", "1x29 0x59 1x59"),
+            Series(
+                'up{job="postgres",instance="db"}', "1*900 0*1800 1*1800", "1*900 0*1800 1*1800"
+            ),
             # Below: a minute and a half without it are a restart.
-            Series('pg_up{job="postgres",instance="db"}', "1x29 _x60 1x59", "1x85 _x3 1x59"),
+            Series(
+                'pg_up{job="postgres",instance="db"}', "1*900 _*1800 1*1800", "1*2580 _*90 1*1800"
+            ),
             # A target that is configured no more is missed by nobody.
-            Series('up{job="postgres",instance="old"}', "1x29 stale"),
-            Series('pg_up{job="postgres",instance="old"}', "1x29 stale"),
+            Series('up{job="postgres",instance="old"}', "1*900 stale"),
+            Series('pg_up{job="postgres",instance="old"}', "1*900 stale"),
             # A probe of another class is no matter of a P0.
-            Series('up{job="probe",instance="x"}', "1x200"),
-            Series('probe_success{job="probe",instance="x",class="external"}', "1x29 stale"),
+            Series('up{job="probe",instance="x"}', "1*6030"),
+            Series('probe_success{job="probe",instance="x",class="external"}', "1*900 stale"),
             # One of two processes, or both restarted with nothing to count yet: nothing is lost.
-            Series('up{job="api",instance="1"}', "1x200"),
-            Series('up{job="api",instance="2"}', "1x29 0x59 1x59"),
-            Series('platform_transactions_submitted_total{job="api",instance="1"}', "1x200"),
-            Series('platform_transactions_submitted_total{job="api",instance="2"}', "1x29 stale"),
-            Series('up{job="web",instance="1"}', "1x200"),
-            Series('platform_transactions_submitted_total{job="web",instance="1"}', "1x29 stale"),
+            Series('up{job="api",instance="1"}', "1*6030"),
+            Series('up{job="api",instance="2"}', "1*900 0*1800 1*1800"),
+            Series('platform_transactions_submitted_total{job="api",instance="1"}', "1*6030"),
+            Series('platform_transactions_submitted_total{job="api",instance="2"}', "1*900 stale"),
+            Series('up{job="web",instance="1"}', "1*6030"),
+            Series('platform_transactions_submitted_total{job="web",instance="1"}', "1*900 stale"),
             # The only one that told it is down: it is lost.
-            Series('up{job="auth",instance="1"}', "1x29 0x59 1x59", "1x200"),
+            Series('up{job="auth",instance="1"}', "1*900 0*1800 1*1800", "1*6030"),
             Series(
                 'platform_auth_attempts_total{job="auth",instance="1",outcome="success"}',
-                "1x29 stale _x58 1x59",
-                "1x200",
+                "1*900 stale _*1740 1*1800",
+                "1*6030",
             ),
         ),
         alerts=2,
@@ -261,7 +264,6 @@ CASES_GROUND = (
             Counter(f"prometheus_tsdb_wal_corruptions_total{{{PROM}}}", 0, 0, 0),
         ),
         after=240,
-        step=60,
     ),
     Case(
         "PrometheusSamplesRefused",

@@ -75,14 +75,17 @@ CASES_PLATFORM = (
         (
             Gauge('pg_up{job="postgres",instance="db"}', 1, 0, 1),
             # A server that hangs: its exporter runs out of time, and what it told last goes stale.
-            Series('pg_up{job="postgres",instance="hung"}', "1x29 stale _x58 1x59", "1x200"),
-            Series('up{job="postgres",instance="hung"}', "1x29 0x59 1x59", "1x200"),
-            Series('scrape_duration_seconds{job="postgres",instance="hung"}', "4.5x200"),
+            Series('pg_up{job="postgres",instance="hung"}', "1*900 stale _*1740 1*1800", "1*6030"),
+            Series('up{job="postgres",instance="hung"}', "1*900 0*1800 1*1800", "1*6030"),
+            Series('scrape_duration_seconds{job="postgres",instance="hung"}', "4.5*6030"),
             # An exporter that is gone is another matter.
-            Series('pg_up{job="postgres",instance="gone"}', "1x29 stale _x58 1x59"),
-            Series('up{job="postgres",instance="gone"}', "1x29 0x59 1x59"),
-            Series('scrape_duration_seconds{job="postgres",instance="gone"}', "0.01x200"),
+            Series('pg_up{job="postgres",instance="gone"}', "1*900 stale _*1740 1*1800"),
+            Series('up{job="postgres",instance="gone"}', "1*900 0*1800 1*1800"),
+            Series('scrape_duration_seconds{job="postgres",instance="gone"}', "0.01*6030"),
         ),
+        warm=15,
+        fault=30,
+        after=30,
         alerts=2,
     ),
     Case(

@@ -55,6 +55,8 @@ def test_our_own_rules_are_clean(profile):
         ("no-requirements", {"requirements": ()}),
         ("no-runbook", {"runbook": Runbook("", (), (), "")}),
         ("summary-without-limit", {"summary": "The queue is long."}),
+        ("long-annotation", {"description": "x" * 2001}),
+        ("long-annotation", {"graph": lambda _: "up or " * 400 + "up"}),
         ("summary-label", {"summary": "{value} {threshold} {{ $labels.que }}"}),
     ],
 )

@@ -18,7 +18,7 @@ from enum import StrEnum
 TARGET_LABELS = frozenset({"job", "instance", "host", "service", "alerting", "role", "le", "class"})
 """Labels that scraping adds to every series; they may be matched on any metric."""
 
-_NAME = re.compile(r"^[a-z][A-Za-z0-9_]*$")
+_NAME = re.compile(r"^(?:ALERTS|[a-z][A-Za-z0-9_]*)$")
 _MATCHER = re.compile(r'^(?P<label>[a-z_][a-z0-9_]*)(=~|!~|!=|=)".*"$')
 
 

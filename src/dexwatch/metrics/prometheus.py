@@ -6,6 +6,13 @@ OWNER = "prometheus"
 ALERTMANAGER = "alertmanager"
 
 up = gauge("up", "1 when the last scrape of the target succeeded.", unit=Unit.BOOLEAN, owner=OWNER)
+alerts = gauge(
+    "ALERTS",
+    "1 for each alert that is pending or firing.",
+    unit=Unit.BOOLEAN,
+    labels=("alertname", "alertstate", "severity", "mountpoint"),
+    owner=OWNER,
+)
 scrape_seconds = gauge(
     "scrape_duration_seconds", "Time that the last scrape took.", unit=Unit.SECONDS, owner=OWNER
 )
@@ -140,6 +147,7 @@ alertmanager_invalid = counter(
 
 PROMETHEUS_METRICS = (
     up,
+    alerts,
     scrape_seconds,
     scrape_samples,
     config_ok,

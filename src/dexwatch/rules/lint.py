@@ -26,7 +26,7 @@ from dexwatch.rules.expression import (
     units_agree,
     uses,
 )
-from dexwatch.rules.rendering import UnknownRuleError, configured
+from dexwatch.rules.rendering import UnknownRuleError, annotations, configured
 from dexwatch.rules.rule import AlertRule, RecordingRule
 
 Level = Literal["error", "warning"]
@@ -68,6 +68,7 @@ def lint(
         found += _threshold(rule)
         found += _hold(rule, profile)
         found += _result(rule, profile, known)
+        found += _annotations(rule, profile)
     return tuple(found)
 
 
@@ -231,6 +232,21 @@ def _card(rule: AlertRule) -> Iterator[Finding]:
         yield Finding(
             "no-requirements", rule.id, "covers no requirement", "name the rows", "warning"
         )
+
+
+LONGEST_ANNOTATION = 2_000
+"""Receivers bound what they read; ours cut at 8,192, which leaves room for labels filled in."""
+
+
+def _annotations(rule: AlertRule, profile: EvaluationProfile) -> Iterator[Finding]:
+    for name, text in annotations(rule, profile).items():
+        if len(text) > LONGEST_ANNOTATION:
+            yield Finding(
+                "long-annotation",
+                rule.id,
+                f"the annotation {name} has {len(text)} characters",
+                f"keep it below {LONGEST_ANNOTATION}; for a long query give the rule a `graph`",
+            )
 
 
 def _threshold(rule: AlertRule) -> Iterator[Finding]:

@@ -34,13 +34,22 @@ http_errors = RecordingRule(
         by="service",
     ),
 )
+
+
+def _http_p95(profile: EvaluationProfile) -> str:
+    """Without a request there is no latency; NaN in a baseline would make all of it NaN."""
+    asked = total(profile, platform.http_seconds.count(), by="service")
+    p95 = quantile(profile, 0.95, platform.http_seconds.bucket(), by="service")
+    return f"{p95} and on (service) {asked} > 0"
+
+
 http_p95 = RecordingRule(
     name="service:http_latency_p95:seconds",
     help="95th percentile of the time to answer, by service.",
     unit=Unit.SECONDS,
     labels=("service",),
     scrape_class=HIGH,
-    value=lambda p: quantile(p, 0.95, platform.http_seconds.bucket(), by="service"),
+    value=_http_p95,
 )
 trades_unserved = RecordingRule(
     name="platform:trades_unserved:ratio",

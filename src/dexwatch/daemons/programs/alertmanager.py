@@ -3,6 +3,7 @@
 Incidents are our own business, so the routes here only decide how long an alert may wait.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from dexwatch.metrics.identity import IDENTITY_LABELS
 from dexwatch.metrics.profile import EvaluationProfile, duration
 from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.rules.registry import ALERTS
+from dexwatch.rules.rule import AlertRule
 
 TOKEN_FILE = "hook.token"  # noqa: S105 - the name of a file.
 
@@ -63,11 +65,13 @@ class Hook:
     token: SecretStr
 
 
-def alertmanager_files(*, profile: EvaluationProfile, hook: Hook) -> tuple[File, ...]:
+def alertmanager_files(
+    *, profile: EvaluationProfile, hook: Hook, alerts: Sequence[AlertRule] = ALERTS
+) -> tuple[File, ...]:
     """Return alertmanager.yml and the token's file, which only Alertmanager's user may read."""
     document = {
         "route": _routes(profile),
-        "inhibit_rules": [*_ladders(), *_explanations(), *_consequences()],
+        "inhibit_rules": [*_ladders(alerts), *_explanations(alerts), *_consequences()],
         "receivers": [
             {"name": "dexwatch", "webhook_configs": [_webhook(hook)]},
             {"name": "nobody"},
@@ -123,12 +127,13 @@ def _timing(group_by: list[str], *, wait: int, interval: int, repeat: str) -> di
     }
 
 
-def _ladders() -> list[dict[str, Any]]:
+def _ladders(alerts: Sequence[AlertRule]) -> list[dict[str, Any]]:
     """A worse alert on the same thing silences the lesser ones."""
     rules = [
         _inhibit([f'severity="{worse}"', 'alert_group!=""'], [f'severity=~"{lesser}"'])
         for worse, lesser in (("P0", "P1|P2|P3"), ("P1", "P2|P3"), ("P2", "P3"))
     ]
+    highest = max(rule.group_priority for rule in alerts)
     # Within one severity the priority in the group tells which is worse.
     rules += [
         _inhibit(
@@ -139,7 +144,7 @@ def _ladders() -> list[dict[str, Any]]:
             ],
         )
         for severity in ("P1", "P2", "P3")
-        for priority in range(2, 6)
+        for priority in range(2, highest + 1)
     ]
     return rules
 
@@ -152,9 +157,9 @@ def _inhibit(source: list[str], target: list[str]) -> dict[str, Any]:
     }
 
 
-def _explanations() -> list[dict[str, Any]]:
+def _explanations(alerts: Sequence[AlertRule]) -> list[dict[str, Any]]:
     """A part that is down explains the availability that it costs, P0 or not."""
-    groups = sorted({rule.inhibits for rule in ALERTS} - {""})
+    groups = sorted({rule.inhibits for rule in alerts} - {""})
     return [
         {
             "source_matchers": [f'inhibits="{group}"'],

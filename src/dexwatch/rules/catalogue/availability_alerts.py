@@ -4,7 +4,7 @@ from dexwatch.metrics import nginx, probes
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
-from dexwatch.metrics.promql import latest
+from dexwatch.metrics.promql import latest, seen_down
 from dexwatch.metrics.scrape_class import CRITICAL, HISTORICAL, STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules import recording_rules as recorded
@@ -18,7 +18,7 @@ CONNECT = probes.http_seconds.where('phase="connect"')
 ROUND_TRIP = probes.icmp_seconds.where('phase="rtt"')
 
 
-def _uptime_guard(profile: EvaluationProfile) -> str:
+def _failed_twice(profile: EvaluationProfile) -> str:
     window, recent = profile.window(600, CRITICAL), profile.window(60, CRITICAL)
     return (
         f"and count_over_time({API}[{window}]) - sum_over_time({API}[{window}]) >= 2\n"
@@ -26,14 +26,16 @@ def _uptime_guard(profile: EvaluationProfile) -> str:
     )
 
 
-def _availability_guard(profile: EvaluationProfile) -> str:
+def _third_look(profile: EvaluationProfile) -> str:
     up, window, recent = (
         recorded.system_up,
         profile.window(3600, CRITICAL),
         profile.window(60, CRITICAL),
     )
+    # The state is recorded several times for each look, so one failed look counts several times.
+    each = profile.scrape_ms(CRITICAL) / profile.record_ms(CRITICAL)
     return (
-        f"and count_over_time({up}[{window}]) - sum_over_time({up}[{window}]) >= 3\n"
+        f"and count_over_time({up}[{window}]) - sum_over_time({up}[{window}]) > {2.5 * each:g}\n"
         f"and min_over_time({up}[{recent}]) < 1"
     )
 
@@ -50,7 +52,7 @@ API_UPTIME_LOW = AlertRule(
     operator="<",
     threshold=0.99,
     unit=Unit.RATIO,
-    condition=_uptime_guard,
+    condition=_failed_twice,
     for_seconds=0,
     keep_firing_seconds=120,
     why=(
@@ -90,11 +92,11 @@ SYSTEM_AVAILABILITY_LOW = AlertRule(
     operator="<",
     threshold=0.999,
     unit=Unit.RATIO,
-    condition=_availability_guard,
+    condition=_third_look,
     for_seconds=0,
     keep_firing_seconds=120,
     why=(
-        "One hour of 720 looks: 99.9 % are lost with the first, so three bad ones are asked for."
+        "One hour of 720 looks: 99.9 % are lost with the first, so a third is waited for."
         " The part that failed has its own alert, which silences this one while it fires."
     ),
     summary=(
@@ -125,15 +127,15 @@ LOAD_BALANCER_DOWN = AlertRule(
     inhibits="availability",
     group_priority=2,
     scrape_class=CRITICAL,
-    value=lambda p: f"{latest(p, str(nginx.up))} or {latest(p, BALANCER)}",
+    value=lambda p: f"({seen_down(p, str(nginx.up))}) or ({seen_down(p, BALANCER)})",
     operator="<",
     threshold=1,
     unit=Unit.BOOLEAN,
     for_seconds=0,
     keep_firing_seconds=120,
     why=(
-        "The exporter or the probe failed to reach the balancer, which is no matter of a rate;"
-        " seconds count. The last known state bridges lost scrapes, the keeping bridges flapping."
+        "Two looks of the exporter or of the probe failed to reach the balancer: no reload takes so"
+        " long, and more seconds would cost trades. Keeping it firing bridges flapping."
     ),
     summary="The load balancer at {{ $labels.instance }} does not answer; no traffic gets in.",
     description="The status page or the probe of the load balancer does not answer.",

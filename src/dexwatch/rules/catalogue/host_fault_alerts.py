@@ -1,8 +1,9 @@
 """What else goes wrong on a host: inodes, read-only disks, clock, handles, network."""
 
-from dexwatch.metrics import host
+from dexwatch.metrics import host, prometheus
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Metric, Unit
+from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.scrape_class import STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.catalogue.host_resource_alerts import ALERTING, still_filling
@@ -64,6 +65,19 @@ def _rate(metric: Metric) -> Expression:
 
 
 DISKS = (REAL_FILESYSTEMS, ALERTING)
+READ_ONLY = host.filesystem_readonly.where(*DISKS)
+
+
+def _was_writable(profile: EvaluationProfile) -> str:
+    day = profile.window(86_400, STANDARD)
+    told = prometheus.alerts.where('alertname="FilesystemReadOnly"', 'alertstate="firing"')
+    return (
+        "and on (host, mountpoint) ("
+        f"min by (host, mountpoint) (min_over_time({READ_ONLY}[{day}])) == 0"
+        f" or on (host, mountpoint) last_over_time({told}[1h]))"
+    )
+
+
 IDLE = 'mode="idle"'
 
 MACHINE_ALERTS = (
@@ -114,18 +128,18 @@ MACHINE_ALERTS = (
     ),
     _of_host(
         "FilesystemReadOnly",
-        lambda _: (
-            f"max by (host, mountpoint) ({host.filesystem_readonly.where(*DISKS)})"
-            f" unless max by (host, mountpoint) ({host.filesystem_readonly.where(*DISKS)}"
-            " offset 1d) == 1"
-        ),
+        lambda _: f"max by (host, mountpoint) ({READ_ONLY})",
+        condition=_was_writable,
         severity=P1,
         alert_group="disk-readonly",
         operator=">",
         threshold=0,
         unit=Unit.BOOLEAN,
         for_seconds=60,
-        why="What was read-only a day ago already is so by intention.",
+        why=(
+            "What could be written within the last day has changed; what never could is mounted so"
+            " by intention. Once told, it is told until the disk can be written again."
+        ),
         summary="{{ $labels.mountpoint }} of {{ $labels.host }} can only be read.",
         description="The kernel stops writing to a disk whose errors it cannot trust.",
         check=("Read dmesg for disk errors.",),

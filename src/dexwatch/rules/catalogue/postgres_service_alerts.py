@@ -4,7 +4,7 @@ from dexwatch.metrics import platform, postgres, prometheus
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
-from dexwatch.metrics.promql import enough, latest, quantile
+from dexwatch.metrics.promql import enough, quantile, seen_down
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH, STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
@@ -16,7 +16,7 @@ def _reachable(profile: EvaluationProfile) -> str:
     scrapes, took = (m.where('job="postgres"') for m in (prometheus.up, prometheus.scrape_seconds))
     # An exporter that is merely gone is refused at once; only a hanging one takes its time.
     hangs = f"max_over_time({scrapes}[{window}]) == 0 and min_over_time({took}[{window}]) > 1"
-    return f"({hangs}) or {latest(profile, str(postgres.up))}"
+    return f"({hangs}) or ({seen_down(profile, str(postgres.up))})"
 
 
 DATABASE_DOWN = AlertRule(
@@ -34,9 +34,9 @@ DATABASE_DOWN = AlertRule(
     for_seconds=0,
     keep_firing_seconds=120,
     why=(
-        "The exporter has already waited for the connection, so one failure is a real one and every"
-        " second costs trades. Where it waits in vain itself, half a minute to a minute of nothing"
-        " but time-outs counts as down. The last known state bridges lost scrapes."
+        "Two failed looks of the exporter are proof, and the second costs five seconds; a restart"
+        " of a second is seen once. Where the exporter itself waits in vain, a minute of nothing"
+        " but time-outs counts as down. Keeping it firing bridges lost scrapes."
     ),
     summary="The database behind {{ $labels.instance }} accepts no connection.",
     description="The exporter cannot connect: sign-in, balances and orders stop.",

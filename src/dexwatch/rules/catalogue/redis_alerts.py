@@ -3,7 +3,7 @@
 from dexwatch.metrics import platform, redis
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
-from dexwatch.metrics.promql import enough, latest
+from dexwatch.metrics.promql import enough, latest, seen_down
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH, STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules import recording_rules as recorded
@@ -19,15 +19,15 @@ REDIS_DOWN = AlertRule(
     alert_group="redis",
     inhibits="availability",
     scrape_class=CRITICAL,
-    value=lambda p: latest(p, str(redis.up)),
+    value=lambda p: seen_down(p, str(redis.up)),
     operator="<",
     threshold=1,
     unit=Unit.BOOLEAN,
     for_seconds=0,
     keep_firing_seconds=120,
     why=(
-        "The exporter's own connection failed, so one reading is proof; sessions and jobs hang on"
-        " it. The last known state bridges lost scrapes."
+        "Two failed looks of the exporter are proof, and the second costs five seconds; a restart"
+        " of a second is seen once. Keeping it firing bridges lost scrapes."
     ),
     summary="Redis behind {{ $labels.instance }} does not answer.",
     description="The exporter cannot connect: cache, sessions and the job queue stand still.",
