@@ -17,10 +17,12 @@ import httpx
 
 from _rig import cpu_seconds, free_ports, report
 from dexwatch.daemons.program import HttpReady, Program
+from dexwatch.daemons.programs.secrets import kept
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.demo.config import Options
 from dexwatch.demo.run import sample
 from dexwatch.demo.trading.traders import Load
+from dexwatch.settings import load
 
 SECONDS = 600.0
 TRANSACTIONS = 62
@@ -38,7 +40,7 @@ async def main(seconds: float) -> None:
         async with (
             sample(folder / "demo", options) as running,
             Supervisor(folder / "watch") as supervisor,
-            httpx.AsyncClient(timeout=10) as client,
+            httpx.AsyncClient(timeout=10, headers=_authorization(running.config)) as client,
         ):
             port = running.ports.take("watch")
             await supervisor.start([_watch(running.config, port)])
@@ -80,6 +82,12 @@ async def main(seconds: float) -> None:
         poller_would_lose=round(produced * (1 - PEER_SHARE)),
         aim="lost 0, cpu <= 0.25",
     )
+
+
+def _authorization(config: Path) -> dict[str, str]:
+    settings = load(config)
+    own = kept(settings.daemons, folder=settings.folder).access
+    return {"authorization": own.header}
 
 
 def _watch(config: Path, port: int) -> Program:

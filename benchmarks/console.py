@@ -10,6 +10,7 @@ import httpx
 from playwright.async_api import Browser, BrowserContext, StorageState, async_playwright
 
 from _rig import free_ports, report, spread
+from dexwatch.daemons.programs.secrets import kept
 from dexwatch.demo.config import Options
 from dexwatch.demo.run import Sample, sample, watched
 from dexwatch.settings import load
@@ -140,8 +141,10 @@ async def _queries_with(
 
 
 async def _answered(running: Sample) -> float:
-    url = load(running.config).daemons.prometheus_url
-    async with httpx.AsyncClient() as client:
+    settings = load(running.config)
+    url = settings.daemons.prometheus_url
+    own = kept(settings.daemons, folder=settings.folder).access
+    async with httpx.AsyncClient(headers={"authorization": own.header}) as client:
         text = (await client.get(f"{url}/metrics")).text
     rows = re.findall(
         r'^prometheus_http_requests_total{code="200",handler="/api/v1/query(?:_range)?"} (\S+)$',

@@ -10,9 +10,8 @@ import pytest
 import pytest_asyncio
 
 from dexwatch.daemons.ports import request
-from dexwatch.daemons.program import HttpReady
 from tests.fakes.patience import until
-from tests.fakes.stack import Stack, rules, stack
+from tests.fakes.stack import SECRETS, Stack, asked, rules, stack
 
 served = pytest.mark.asyncio(loop_scope="module")
 
@@ -46,16 +45,14 @@ async def running(tmp_path_factory) -> AsyncIterator[Stack]:
 
 @served
 async def test_there_is_no_ui(running):
-    body = (await request(HttpReady(f"{running.config.alertmanager_url}/"))).text
+    body = (await request(asked(f"{running.config.alertmanager_url}/"))).text
     assert "<script" not in body
 
 
 @served
 async def test_api_v1_answers_and_cannot_be_switched_off(running):
     """Upstream removed it in 0.27; until then nothing of ours may link to it or trust it."""
-    status = (
-        await request(HttpReady(f"{running.config.alertmanager_url}/api/v1/alerts"))
-    ).status_code
+    status = (await request(asked(f"{running.config.alertmanager_url}/api/v1/alerts"))).status_code
     assert status == 200
 
 
@@ -68,7 +65,7 @@ async def test_a_single_instance_is_ready_and_has_no_peers(running):
 
 @served
 async def test_the_reload_metrics_have_the_names_that_prove_a_reload(running):
-    body = (await request(HttpReady(f"{running.config.alertmanager_url}/metrics"))).text
+    body = (await request(asked(f"{running.config.alertmanager_url}/metrics"))).text
     assert "alertmanager_config_last_reload_successful 1" in body
     assert "alertmanager_config_last_reload_success_timestamp_seconds " in body
 
@@ -84,7 +81,7 @@ async def test_a_silence_over_api_v2_holds_an_alert_back_until_it_is_expired(run
         "comment": "rehearsal",
     }
     base = running.config.alertmanager_url
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(headers={"authorization": SECRETS.access.header}) as client:
         made = await client.post(f"{base}/api/v2/silences", json=silence)
         assert made.status_code == 200
         name = made.json()["silenceID"]

@@ -25,6 +25,7 @@ from dexwatch.roles.exposition import serve
 from dexwatch.rules.registry import render
 from tests.fakes import need
 from tests.fakes.patience import until
+from tests.fakes.stack import SECRETS
 
 BLACKBOX, NODE = "prometheus-blackbox-exporter", "prometheus-node-exporter"
 ONLY_IN_THE_BINARY = {
@@ -69,9 +70,10 @@ async def client(tmp_path_factory) -> AsyncIterator[PrometheusClient]:
             rules=render(DEMO),
             roles=(),
             hook=Hook("http://127.0.0.1:1/", SecretStr("x")),
+            secrets=SECRETS,
         )
         await supervisor.start(programs)
-        async with PrometheusClient(config.prometheus_url) as asked:
+        async with PrometheusClient(config.prometheus_url, access=SECRETS.access) as asked:
             yield asked
 
 

@@ -10,9 +10,8 @@ import pytest
 import pytest_asyncio
 
 from dexwatch.daemons.ports import request
-from dexwatch.daemons.program import HttpReady
 from tests.fakes.patience import until
-from tests.fakes.stack import Stack, stack
+from tests.fakes.stack import SECRETS, Stack, asked, stack
 
 served = pytest.mark.asyncio(loop_scope="module")
 
@@ -150,7 +149,7 @@ async def test_keep_firing_for_holds_an_alert_that_is_over(running):
 
 @served
 async def test_the_reload_metrics_have_the_names_that_prove_a_reload(running):
-    body = (await request(HttpReady(f"{running.config.prometheus_url}/metrics"))).text
+    body = (await request(asked(f"{running.config.prometheus_url}/metrics"))).text
     assert "prometheus_config_last_reload_successful 1" in body
     assert "prometheus_config_last_reload_success_timestamp_seconds " in body
 
@@ -170,14 +169,14 @@ async def test_quitting_and_reloading_over_http_are_off(running):
     """Each answers with an error; what matters is that none of them does anything."""
     for path in ("/-/quit", "/-/reload", "/api/v1/admin/tsdb/snapshot"):
         status = (
-            await request(HttpReady(f"{running.config.prometheus_url}{path}"), method="POST")
+            await request(asked(f"{running.config.prometheus_url}{path}"), method="POST")
         ).status_code
         assert status in {403, 404, 405, 500}, path
 
 
 @served
 async def test_no_page_of_another_origin_may_ask(running):
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(headers={"authorization": SECRETS.access.header}) as client:
         answer = await client.get(
             f"{running.config.prometheus_url}/api/v1/query",
             params={"query": "up"},
@@ -189,5 +188,5 @@ async def test_no_page_of_another_origin_may_ask(running):
 @served
 async def test_debian_leaves_the_new_ui_out(running):
     for path, wanted in (("/graph", 301), ("/alerts", 404), ("/targets", 404)):
-        status = (await request(HttpReady(f"{running.config.prometheus_url}{path}"))).status_code
+        status = (await request(asked(f"{running.config.prometheus_url}{path}"))).status_code
         assert status == wanted, path

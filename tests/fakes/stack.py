@@ -10,10 +10,12 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
+from dexwatch.clients.access import Access
 from dexwatch.daemons.config import DaemonsConfig
-from dexwatch.daemons.program import Program
+from dexwatch.daemons.program import HttpReady, Program
 from dexwatch.daemons.programs.alertmanager import Hook
 from dexwatch.daemons.programs.plan import plan
+from dexwatch.daemons.programs.secrets import Secrets
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.demo.profile import DEMO
 from dexwatch.metrics.metric import Unit, gauge
@@ -24,9 +26,18 @@ from tests.fakes import need
 from tests.fakes.hooks import Hooks, hooks
 from tests.fakes.patience import until
 
+SECRETS = Secrets(
+    Access(username="dexwatch", password=SecretStr("s" * 32)), identity="a certificate"
+)
+
 FAULT = gauge(
     "fault", "1 while the alert of this name should fire.", unit=Unit.BOOLEAN, labels=("name",)
 )
+
+
+def asked(url: str) -> HttpReady:
+    """Return how a program of the stack is asked."""
+    return HttpReady(url, SECRETS.access.header)
 
 
 def rules(*alerts: dict[str, str]) -> str:
@@ -70,18 +81,23 @@ class Stack:
             rules=rule_file,
             roles=(),
             hook=hook,
+            secrets=SECRETS,
         )
         return {program.name: program for program in planned}
 
     async def prometheus(self, path: str, **parameters: str) -> Any:
         """Ask Prometheus' API and return its data."""
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with httpx.AsyncClient(
+            timeout=5, headers={"authorization": SECRETS.access.header}
+        ) as client:
             answer = await client.get(f"{self.config.prometheus_url}{path}", params=parameters)
             return answer.json()["data"]
 
     async def alertmanager(self, path: str, **parameters: str) -> Any:
         """Ask Alertmanager's API."""
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with httpx.AsyncClient(
+            timeout=5, headers={"authorization": SECRETS.access.header}
+        ) as client:
             answer = await client.get(f"{self.config.alertmanager_url}{path}", params=parameters)
             return answer.json()
 

@@ -15,6 +15,7 @@ from dexwatch.demo.config import Options
 from dexwatch.demo.run import Sample, sample, watched
 from dexwatch.incidents.records import Incident, IncidentState
 from dexwatch.response.store import IncidentFilter
+from dexwatch.roles.resources import prometheus_client
 from dexwatch.settings import Settings, load
 from dexwatch.storage.store import SqlStore, open_store
 
@@ -111,7 +112,7 @@ class _outside:  # noqa: N801 - reads as a word in `async with`.
 
     async def __aenter__(self) -> Platform:
         settings = load(Path(self._running.config))
-        self._prometheus = PrometheusClient(settings.daemons.prometheus_url)
+        self._prometheus = prometheus_client(settings)
         self._store = await open_store(settings.storage.database_url(settings.folder))
         return Platform(self._running, settings, self._prometheus, self._store)
 

@@ -1,4 +1,5 @@
 import asyncio
+import time
 
 import httpx
 import pytest
@@ -122,11 +123,11 @@ async def test_a_large_answer_does_not_block_the_loop():
 
     async def beat() -> None:
         nonlocal longest
-        loop = asyncio.get_running_loop()
         while True:
-            before = loop.time()
+            # The processor time of this thread: other programs may keep the machine busy.
+            before = time.thread_time()
             await asyncio.sleep(0.001)
-            longest = max(longest, loop.time() - before)
+            longest = max(longest, time.thread_time() - before)
 
     async with serve(lambda: samples, 0) as port, httpx.AsyncClient() as client:
         await client.get(f"http://127.0.0.1:{port}/healthz")

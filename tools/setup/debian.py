@@ -72,6 +72,7 @@ RUN = (
     Package("postgresql", program("postgres", "/usr/lib/postgresql/*/bin/postgres")),
     Package("redis-server", program("redis-server")),
     Package("nginx", program("nginx")),
+    Package("openssl", program("openssl")),
     Package("python3-venv", _can_make_environments),
 )
 TESTS = (

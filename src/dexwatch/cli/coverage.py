@@ -21,7 +21,6 @@ from dexwatch.cli.present import (
 )
 from dexwatch.cli.terminal import foreign
 from dexwatch.clients.http import SourceError
-from dexwatch.clients.prometheus import PrometheusClient
 from dexwatch.dashboards.board import Panel
 from dexwatch.dashboards.registry import BOARDS
 from dexwatch.demo.scenarios import SCENARIOS
@@ -30,6 +29,7 @@ from dexwatch.notifiers.registry import NOTIFIERS
 from dexwatch.reports.claims import Claim
 from dexwatch.reports.coverage import Evidence, Live, RowState, assess
 from dexwatch.reports.record import judged_rules, passed_files
+from dexwatch.roles.resources import prometheus_client
 from dexwatch.roles.up import programs
 from dexwatch.settings import Settings
 
@@ -92,7 +92,7 @@ def notifier_claims() -> dict[str, Claim]:
 
 async def _look(settings: Settings) -> Live:
     gate = asyncio.Semaphore(AT_ONCE)
-    async with PrometheusClient(settings.daemons.prometheus_url) as client:
+    async with prometheus_client(settings) as client:
         names = await client.query('count by (__name__) ({__name__!=""})')
         groups = await client.rules()
 

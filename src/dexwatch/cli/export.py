@@ -10,6 +10,7 @@ from dexwatch.cli.present import CONFIG_DEFAULT, ConfigOption, err, settings_or_
 from dexwatch.cli.terminal import foreign
 from dexwatch.daemons.program import File
 from dexwatch.daemons.programs.plan import render_alertmanager, render_prometheus
+from dexwatch.daemons.programs.secrets import kept
 from dexwatch.dashboards import grafana
 from dexwatch.dashboards.registry import BOARDS
 from dexwatch.metrics.profile import PRODUCTION
@@ -38,6 +39,7 @@ def prometheus(
             profile=PRODUCTION,
             rules=render(config=settings.rules),
             roles=scraped(settings, outside=True),
+            secrets=kept(settings.daemons, folder=settings.folder),
             extra_rules=settings.rules.extra_files,
         ),
     )

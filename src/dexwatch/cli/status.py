@@ -18,7 +18,7 @@ from dexwatch.cli.present import (
 )
 from dexwatch.cli.terminal import foreign
 from dexwatch.clients.http import SourceError
-from dexwatch.clients.prometheus import PrometheusClient
+from dexwatch.roles.resources import prometheus_client
 from dexwatch.settings import Settings
 
 COLOURS = {"P0": "bold red", "P1": "red", "P2": "yellow", "P3": "cyan"}
@@ -64,7 +64,7 @@ def status(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False
 
 
 async def _ask(settings: Settings) -> Status:
-    async with PrometheusClient(settings.daemons.prometheus_url) as client:
+    async with prometheus_client(settings) as client:
         alerts, targets, groups = await asyncio.gather(
             client.alerts(), client.targets(), client.rules()
         )

@@ -14,6 +14,7 @@ from typing import Any, Self
 import orjson
 
 from dexwatch.clients import http
+from dexwatch.clients.access import Access
 from dexwatch.clients.http import HttpClient, Outcome, SourceError
 
 _BARE_NAME = re.compile(r"\A[a-zA-Z_][a-zA-Z0-9_]*\Z")
@@ -87,11 +88,19 @@ class AlertmanagerClient:
     """Asks one Alertmanager; close it, or use it as an async context."""
 
     def __init__(
-        self, base_url: str, *, timeout_seconds: float = 5.0, limit_bytes: int = 8_000_000
+        self,
+        base_url: str,
+        *,
+        access: Access | None = None,
+        timeout_seconds: float = 5.0,
+        limit_bytes: int = 8_000_000,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._http = HttpClient(
-            self.base_url, timeout_seconds=timeout_seconds, limit_bytes=limit_bytes
+            self.base_url,
+            access=access,
+            timeout_seconds=timeout_seconds,
+            limit_bytes=limit_bytes,
         )
 
     async def __aenter__(self) -> Self:

@@ -1,6 +1,7 @@
 """One bounded HTTP exchange: status and body, or a `SourceError` with one word for what failed."""
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,6 +10,8 @@ from typing import Any, Self, TypeVar
 
 import httpx
 import orjson
+
+from dexwatch.clients.access import Access
 
 _T = TypeVar("_T")
 
@@ -70,14 +73,18 @@ class HttpClient:
         timeout_seconds: float = 5.0,
         limit_bytes: int = 8_000_000,
         headers: Mapping[str, str] | None = None,
+        access: Access | None = None,
         connections: int = 8,
     ) -> None:
+        access = access or Access()
+        own = {"authorization": access.header} if access.header else {}
         self._timeout = timeout_seconds
         self._limit = limit_bytes
         # Not httpx's base_url: that adds a slash, and providers refuse `/v1/KEY/`.
         self._base_url = base_url
         self._client = httpx.AsyncClient(
-            headers=dict(headers or {}),
+            headers={**(headers or {}), **own},
+            verify=_trusted(access),
             timeout=httpx.Timeout(timeout_seconds),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             # A proxy from the environment must not see, or break, what stays on this machine.
@@ -168,6 +175,12 @@ async def _body(response: httpx.Response, limit: int) -> bytes:
             raise AnswerTooLargeError(limit)
         parts.append(part)
     return b"".join(parts)
+
+
+def _trusted(access: Access) -> ssl.SSLContext | bool:
+    if access.ca_file is None:
+        return True
+    return ssl.create_default_context(cafile=str(access.ca_file))
 
 
 def decode(body: bytes) -> Any:  # noqa: ANN401 - JSON of a stranger; callers check each field.

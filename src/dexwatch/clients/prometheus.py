@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from dexwatch.clients import http
+from dexwatch.clients.access import Access
 from dexwatch.clients.http import HttpClient, Outcome, SourceError
 
 
@@ -101,11 +102,19 @@ class PrometheusClient:
     """Asks one Prometheus; close it, or use it as an async context."""
 
     def __init__(
-        self, base_url: str, *, timeout_seconds: float = 5.0, limit_bytes: int = 16_000_000
+        self,
+        base_url: str,
+        *,
+        access: Access | None = None,
+        timeout_seconds: float = 5.0,
+        limit_bytes: int = 16_000_000,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._http = HttpClient(
-            self.base_url, timeout_seconds=timeout_seconds, limit_bytes=limit_bytes
+            self.base_url,
+            access=access,
+            timeout_seconds=timeout_seconds,
+            limit_bytes=limit_bytes,
         )
         self._timeout = f"{timeout_seconds:g}s"
 

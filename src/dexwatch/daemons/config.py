@@ -1,11 +1,13 @@
 """The `daemons:` part of dexwatch.yml: which programs we run or use, and what they look at."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from dexwatch.clients.access import Access
 from dexwatch.listen import ListenConfig
 from dexwatch.metrics.scrape_class import ScrapeClass
 
@@ -21,11 +23,48 @@ class _Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class PrometheusConfig(_Config):
+class _Server(_Config):
+    """Ours on `port`, or in external mode yours at `url`, with what it asks of its callers."""
+
+    port: PortNumber
+    url: HttpUrl | None = Field(default=None, description="Only used in external mode.")
+    username: Annotated[str, Field(max_length=128)] = Field(
+        default="", description="External mode: for basic authentication, with `password`."
+    )
+    password: SecretStr | None = None
+    token: SecretStr | None = Field(
+        default=None, description="External mode: sent as a bearer token."
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        description="External mode: the authority that signed its certificate; an absolute path.",
+    )
+
+    @property
+    def access(self) -> Access:
+        """How yours is called."""
+        return Access(
+            username=self.username,
+            password=self.password,
+            token=self.token,
+            ca_file=self.ca_file,
+        )
+
+    @model_validator(mode="after")
+    def _plain(self) -> Self:
+        if self.token is not None and self.password is not None:
+            raise ValueError("give either username and password, or a token")
+        if bool(self.username) != (self.password is not None):
+            raise ValueError("`username` and `password` belong together")
+        if self.ca_file is not None and not self.ca_file.is_absolute():
+            raise ValueError("ca_file must be an absolute path")
+        return self
+
+
+class PrometheusConfig(_Server):
     """Prometheus: ours on `port`, or in external mode yours at `url`."""
 
     port: PortNumber = 8901
-    url: HttpUrl | None = Field(default=None, description="Only used in external mode.")
     retention_days: Annotated[int, Field(ge=1, le=3650)] = Field(
         default=90, description="Disk figures must last 90 days, processor and memory 30."
     )
@@ -34,11 +73,10 @@ class PrometheusConfig(_Config):
     )
 
 
-class AlertmanagerConfig(_Config):
+class AlertmanagerConfig(_Server):
     """Alertmanager: ours on `port`, or in external mode yours at `url`."""
 
     port: PortNumber = 8902
-    url: HttpUrl | None = Field(default=None, description="Only used in external mode.")
 
 
 class NodeConfig(_Config):
@@ -64,18 +102,15 @@ class BlackboxConfig(_Config):
     port: PortNumber = 8913
 
 
-class _Instance(_Config):
+class PostgresTarget(_Config):
+    """A PostgreSQL server to be measured; its user needs the role pg_monitor."""
+
     name: Name = Field(description="Becomes the `instance` label.")
     port: PortNumber | None = Field(
         default=None,
         description="Where this target's exporter listens; only the first may leave it out.",
     )
     labels: Labels = Field(default_factory=dict)
-
-
-class PostgresTarget(_Instance):
-    """A PostgreSQL server to be measured; its user needs the role pg_monitor."""
-
     dsn: SecretStr
 
 
@@ -87,9 +122,11 @@ class RedisTarget(_Config):
     labels: Labels = Field(default_factory=dict)
 
 
-class NginxTarget(_Instance):
+class NginxTarget(_Config):
     """An nginx with `stub_status` switched on."""
 
+    name: Name = Field(description="Becomes the `instance` label.")
+    labels: Labels = Field(default_factory=dict)
     status_url: HttpUrl
 
     @model_validator(mode="after")
@@ -115,9 +152,12 @@ class RedisConfig(_Config):
 
 
 class NginxConfig(_Config):
-    """nginx_exporter: one process a target."""
+    """nginx_exporter: one process a target.
 
-    port: PortNumber = 8916
+    It cannot ask for a password, so it listens on a Unix socket of our user alone, and the
+    supervisor hands its metrics on.
+    """
+
     targets: tuple[NginxTarget, ...] = ()
 
 
@@ -172,6 +212,15 @@ class DaemonsConfig(_Config):
     user: str | None = Field(
         default=None, description="Run the programs as this user; needs dexwatch to run as root."
     )
+    password: Annotated[
+        SecretStr | None,
+        Field(
+            min_length=16,
+            description="What the programs that we run, and the `/metrics` of our roles, ask for"
+            " (user dexwatch). Made up and kept in `folder` when left out; to be given where roles"
+            " run on several hosts.",
+        ),
+    ] = None
     prometheus: PrometheusConfig = PrometheusConfig()
     alertmanager: AlertmanagerConfig = AlertmanagerConfig()
     supervisor: SupervisorConfig = SupervisorConfig()
@@ -217,13 +266,11 @@ class DaemonsConfig(_Config):
             found["daemons.blackbox.port"] = self.blackbox.port
         if self.redis.targets:
             found["daemons.redis.port"] = self.redis.port
-        for kind, exporter in (("postgres", self.postgres), ("nginx", self.nginx)):
-            for index, target in enumerate(exporter.targets):
-                own = f"daemons.{kind}.targets.{index}.port"
-                if target.port is not None:
-                    found[own] = target.port
-                elif index == 0:
-                    found[f"daemons.{kind}.port"] = exporter.port
+        for index, target in enumerate(self.postgres.targets):
+            if target.port is not None:
+                found[f"daemons.postgres.targets.{index}.port"] = target.port
+            elif index == 0:
+                found["daemons.postgres.port"] = self.postgres.port
         return found
 
     @model_validator(mode="after")
@@ -233,10 +280,9 @@ class DaemonsConfig(_Config):
                 if getattr(self, name).url is None:
                     raise ValueError(f"mode is external, so {name}.url must say where it runs")
             return self
-        for kind, exporter in (("postgres", self.postgres), ("nginx", self.nginx)):
-            for index, target in enumerate(exporter.targets[1:], start=1):
-                if target.port is None:
-                    raise ValueError(f"{kind}.targets.{index} ({target.name}) needs a `port`")
+        for index, target in enumerate(self.postgres.targets[1:], start=1):
+            if target.port is None:
+                raise ValueError(f"postgres.targets.{index} ({target.name}) needs a `port`")
         users: dict[int, str] = {}
         for setting, number in self.listeners().items():
             if number in users:

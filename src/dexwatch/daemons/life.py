@@ -17,7 +17,7 @@ from dexwatch import clock
 from dexwatch.daemons import files, ports
 from dexwatch.daemons.child import Child, Keeper, Log, spawn
 from dexwatch.daemons.occupancy import Occupancy
-from dexwatch.daemons.program import DaemonError, NotReadyError, Program, Reload
+from dexwatch.daemons.program import DaemonError, NotReadyError, Program, Reload, SocketReady
 from dexwatch.daemons.reloading import reload
 
 TICK_SECONDS = 5.0
@@ -170,6 +170,9 @@ class Life:
         self.state = State.STARTING
         self._since = self.log.size()
         self._heard = clock.monotonic()
+        if isinstance(program.ready, SocketReady):
+            # One that a killed predecessor left would keep the new one from listening.
+            program.ready.path.unlink(missing_ok=True)
         self.child = spawn(
             program.argv,
             log=self.log,

@@ -97,6 +97,9 @@ class Program:
     inherit_env: bool = False
     """True only for our own roles, which read secrets there. Others see `env` alone."""
     ports: tuple[Port, ...] = ()
+    metrics: Path | None = None
+    """The Unix socket that gives the metrics of a program without a port; the supervisor hands
+    them on."""
     ready: Ready | None = None
     """None: ready as soon as it runs."""
     ready_seconds: float = 20.0

@@ -194,6 +194,10 @@ class Supervisor:
         if child is not None:
             child.send(number)
 
+    def programs(self) -> tuple[Program, ...]:
+        """Return the present definition of each program."""
+        return tuple(life.program for life in self._lives.values())
+
     def states(self) -> tuple[ProgramState, ...]:
         """Return what is known of each program, in the order in which they were started."""
         return tuple(

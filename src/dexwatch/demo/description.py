@@ -130,7 +130,7 @@ def _wish(options: Options) -> int:
 def _daemons(options: Options, ports: Ports, chain: ChainHandle) -> dict[str, Any]:
     own: tuple[str, ...] = ("prometheus", "alertmanager", "node", "blackbox", "supervisor")
     if options.exchange:
-        own = (*own, "postgres", "redis", "nginx")
+        own = (*own, "postgres", "redis")
     probes = [
         {
             "name": node.name,

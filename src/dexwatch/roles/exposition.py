@@ -9,7 +9,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import structlog
@@ -23,10 +23,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from dexwatch.clients.access import Access
 from dexwatch.listen import LOOPBACK
 from dexwatch.metrics.metric import Kind, Metric
 from dexwatch.metrics.sample import Distribution, Sample
-from dexwatch.roles.serving import serving
+from dexwatch.roles.serving import asks_for, serving
 
 Collect = Callable[[], Iterable[Sample]]
 
@@ -38,28 +39,30 @@ async def serve(
     collect: Collect,
     port: int,
     *,
+    access: Access | None = None,
+    more: Sequence[Route] = (),
     setting: str = "port",
     host: str = LOOPBACK,
     names: Collection[str] = (),
     health: Path | None = None,
 ) -> AsyncIterator[int]:
-    """Serve `/metrics` and `/healthz` while the block runs; yields the port (for `port` 0).
+    """Serve `/metrics`, `/healthz` and `more` while the block runs; yields the port (for `port` 0).
 
     Raises:
         PortTakenError: somebody else listens on the port.
     """
-    application = Starlette(routes=routes(collect))
+    application = Starlette(routes=[*routes(collect, access=access), *more])
     async with serving(
         application, port, setting=setting, host=host, names=names, health=health
     ) as taken:
         yield taken
 
 
-def routes(collect: Collect) -> list[Route]:
+def routes(collect: Collect, *, access: Access | None = None) -> list[Route]:
     """Return the two routes.
 
     `collect` is called in the event loop once a request and must be quick;
-    writing the text happens in a thread.
+    writing the text happens in a thread. `access` is what `/metrics` asks of whoever calls it.
     """
     writing = asyncio.Lock()
 
@@ -79,7 +82,7 @@ def routes(collect: Collect) -> list[Route]:
     async def healthy(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
-    return [Route("/metrics", metrics), Route("/healthz", healthy)]
+    return [Route("/metrics", asks_for(access, metrics)), Route("/healthz", healthy)]
 
 
 def expose(samples: Iterable[Sample], *, accept: str = "text/plain") -> tuple[bytes, str]:

@@ -73,13 +73,16 @@ def _supervisor() -> Run:
     raise LookupError("the supervisor is `dexwatch up` itself")
 
 
+_ASKED = ("daemons.password", "daemons.prometheus", "daemons.alertmanager")
+"""What a role needs that asks Prometheus and Alertmanager."""
+
 WATCH = RoleSpec(
     name="watch",
     purpose="Follows the chain, and turns blocks, contracts and business queries into metrics.",
     load=_watch,
     needs=("chain", "dex", "database", "watch"),
     section="watch",
-    secrets=("chain", "database"),
+    secrets=("chain", "database", "daemons.password"),
     # Chain figures are looked at as often as the profile allows; the other roles less.
     scrape_class=ScrapeClass.CRITICAL,
 )
@@ -89,7 +92,7 @@ RESPOND = RoleSpec(
     load=_respond,
     needs=("respond", "notify", "storage", "console.public_url"),
     section="respond",
-    secrets=("respond", "notify", "storage"),
+    secrets=("respond", "notify", "storage", *_ASKED),
     scrape_class=ScrapeClass.HIGH,
 )
 CONSOLE = RoleSpec(
@@ -98,7 +101,7 @@ CONSOLE = RoleSpec(
     load=_console,
     needs=("console", "storage", "respond", "notify", "rules"),
     section="console",
-    secrets=("console", "storage"),
+    secrets=("console", "storage", *_ASKED),
     scrape_class=None,
 )
 

@@ -4,6 +4,7 @@ import contextlib
 
 from dexwatch.clients.alertmanager import AlertmanagerClient
 from dexwatch.clients.prometheus import PrometheusClient
+from dexwatch.daemons.programs.secrets import alertmanager_access, kept, prometheus_access
 from dexwatch.notifiers import registry as notifiers
 from dexwatch.settings import Settings
 from dexwatch.storage.store import SqlStore, open_store
@@ -21,8 +22,21 @@ async def open_clients(
     stack: contextlib.AsyncExitStack, settings: Settings
 ) -> tuple[PrometheusClient, AlertmanagerClient]:
     """Open the clients of Prometheus and Alertmanager; they are closed with the stack."""
-    daemons = settings.daemons
     return (
-        await stack.enter_async_context(PrometheusClient(daemons.prometheus_url)),
-        await stack.enter_async_context(AlertmanagerClient(daemons.alertmanager_url)),
+        await stack.enter_async_context(prometheus_client(settings)),
+        await stack.enter_async_context(alertmanager_client(settings)),
     )
+
+
+def prometheus_client(settings: Settings) -> PrometheusClient:
+    """Return a client of Prometheus; close it, or use it as an async context."""
+    daemons = settings.daemons
+    own = kept(daemons, folder=settings.folder).access
+    return PrometheusClient(daemons.prometheus_url, access=prometheus_access(daemons, own))
+
+
+def alertmanager_client(settings: Settings) -> AlertmanagerClient:
+    """Return a client of Alertmanager; close it, or use it as an async context."""
+    daemons = settings.daemons
+    own = kept(daemons, folder=settings.folder).access
+    return AlertmanagerClient(daemons.alertmanager_url, access=alertmanager_access(daemons, own))

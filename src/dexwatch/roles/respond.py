@@ -5,6 +5,7 @@ import contextlib
 
 from starlette.applications import Starlette
 
+from dexwatch.daemons.programs.secrets import kept
 from dexwatch.notifiers import registry as notifiers
 from dexwatch.notifiers.chart.data import PrometheusCharts
 from dexwatch.receivers import alertmanager as alertmanager_receiver
@@ -33,7 +34,10 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             *alertmanager_receiver.routes(
                 role.ingest, token=settings.respond.hook_token, count=role.figures.hook
             ),
-            *exposition.routes(lambda: (*role.samples(), build_info("respond"))),
+            *exposition.routes(
+                lambda: (*role.samples(), build_info("respond")),
+                access=kept(settings.daemons, folder=settings.folder).access,
+            ),
         ]
         await stack.enter_async_context(
             serving(

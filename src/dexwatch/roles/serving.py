@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hmac
 import ipaddress
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, MutableMapping
@@ -9,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 
+from dexwatch.clients.access import Access
 from dexwatch.daemons.ports import short_path
 from dexwatch.listen import LOOPBACK
 from dexwatch.roles.connections import Limits
@@ -78,6 +82,27 @@ async def serving(
             server.should_exit = True
             with contextlib.suppress(asyncio.CancelledError, SystemExit):
                 await asyncio.wait_for(task, GRACE_SECONDS + 2)
+
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def asks_for(access: Access | None, endpoint: Endpoint) -> Endpoint:
+    """Return the endpoint, which then answers only those who show what `access` says."""
+    if access is None:
+        return endpoint
+    expected = access.header.encode()
+    if not expected:
+        raise ValueError("this access asks for nothing")
+
+    async def guarded(request: Request) -> Response:
+        shown = request.headers.get("authorization", "").encode()
+        if not hmac.compare_digest(shown, expected):
+            challenge = {"www-authenticate": 'Basic realm="dexwatch"'}
+            return PlainTextResponse("who are you?\n", status_code=401, headers=challenge)
+        return await endpoint(request)
+
+    return guarded
 
 
 class OwnNames:

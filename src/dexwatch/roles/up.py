@@ -12,8 +12,9 @@ from dexwatch.daemons.program import HttpReady, Port, Program
 from dexwatch.daemons.programs.alertmanager import Hook
 from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.programs.scrape import RoleTarget
+from dexwatch.daemons.programs.secrets import kept
 from dexwatch.daemons.supervisor import ProgramState, Supervisor
-from dexwatch.roles import exposition
+from dexwatch.roles import exposition, relay
 from dexwatch.roles.evaluation import Evaluation
 from dexwatch.roles.process import build_info, health_socket
 from dexwatch.roles.registry import RESPOND, ROLES, SUPERVISOR, RoleSpec
@@ -51,6 +52,7 @@ async def up(
     configuration = Configuration(file, settings, secrets=SUPERVISOR.secrets)
     async with contextlib.AsyncExitStack() as stack:
         supervisor = await stack.enter_async_context(Supervisor(settings.folder))
+        own = kept(settings.daemons, folder=settings.folder).access
         await stack.enter_async_context(
             exposition.serve(
                 lambda: (
@@ -59,6 +61,8 @@ async def up(
                     build_info("supervisor"),
                 ),
                 settings.daemons.supervisor.port,
+                access=own,
+                more=[relay.route(supervisor.programs, own)],
                 setting="daemons.supervisor.port",
                 host=settings.daemons.supervisor.host,
                 names=[settings.daemons.supervisor.url],
@@ -156,6 +160,7 @@ def _daemons(settings: Settings, evaluation: Evaluation) -> tuple[Program, ...]:
         rules=render(evaluation.profile, settings.rules, evaluation.alerts),
         roles=scraped(settings),
         hook=hook(settings),
+        secrets=kept(settings.daemons, folder=settings.folder),
         extra_rules=settings.rules.extra_files,
     )
 

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 import structlog
 
 from dexwatch.collectors.run import Watch
+from dexwatch.daemons.programs.secrets import kept
 from dexwatch.roles import exposition
 from dexwatch.roles.process import build_info, health_socket
 from dexwatch.settings import Settings
@@ -22,6 +23,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             lambda: (*samples(), build_info("watch")),
             listen.port,
             setting="watch.port",
+            access=kept(settings.daemons, folder=settings.folder).access,
             host=listen.host,
             names=[listen.url],
             health=health_socket(settings, "watch"),

@@ -21,6 +21,7 @@ from dexwatch.metrics.profile import PRODUCTION, EvaluationProfile
 from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.registry import ALERTS, render
+from tests.fakes.stack import SECRETS
 
 HOOK = Hook("http://127.0.0.1:8903/hooks/alertmanager", SecretStr("geheim"))
 ROLES = (
@@ -91,7 +92,15 @@ def planned(
     rules: str = "groups: []",
 ):
     config = DaemonsConfig.model_validate(document)
-    programs = plan(config, folder=folder, profile=profile, rules=rules, roles=ROLES, hook=HOOK)
+    programs = plan(
+        config,
+        folder=folder,
+        profile=profile,
+        rules=rules,
+        roles=ROLES,
+        hook=HOOK,
+        secrets=SECRETS,
+    )
     return {program.name: program for program in programs}
 
 
@@ -141,7 +150,8 @@ def test_each_class_has_its_interval_and_every_job_its_limits(tmp_path):
     assert intervals == {
         "dexwatch-critical": "5s",
         "dexwatch-high": "15s",
-        "own-daemons": "30s",
+        "prometheus": "30s",
+        "alertmanager": "30s",
         "node": "30s",
         "probe-high": "15s",
         "probe-critical": "5s",
@@ -177,14 +187,25 @@ def test_a_target_keeps_its_job_and_gets_what_the_configuration_adds(tmp_path):
     assert probe["__param_target"] == "http://127.0.0.1/"
 
 
-def test_everything_listens_on_loopback(tmp_path):
+def test_everything_listens_on_loopback_or_at_a_socket_of_its_own_folder(tmp_path):
     for program in planned(FULL, tmp_path).values():
         flags = [flag for flag in program.argv if "listen-address" in flag]
         assert flags, program.name
         for flag in flags:
-            assert flag.partition("=")[2].startswith("127.0.0.1:") or flag.endswith(
+            assert flag.partition("=")[2].startswith(("127.0.0.1:", "unix:")) or flag.endswith(
                 "cluster.listen-address="
             )
+            assert flag.startswith("-web.listen-address=unix:") == (program.metrics is not None)
+
+
+def test_every_job_of_ours_shows_what_the_program_asks_for(tmp_path):
+    by_certificate = {"redis"}
+    theirs = {"target-exchange-critical-0", "target-ledger-historical"}
+    for name, job in jobs(FULL, tmp_path).items():
+        assert ("tls_config" in job) is (name in by_certificate), name
+        asks = name not in by_certificate | theirs
+        assert ("basic_auth" in job) is asks, name
+        assert "password" not in job.get("basic_auth", {})
 
 
 def test_in_external_mode_nothing_is_run_and_the_urls_are_used(tmp_path):
@@ -209,22 +230,59 @@ def test_exported_files_send_alerts_to_the_alertmanager_that_is_named():
     )
     [file] = (
         file
-        for file in prometheus_files(config, profile=PRODUCTION, rules="", host="h")
+        for file in prometheus_files(
+            config, profile=PRODUCTION, rules="", host="h", secrets=SECRETS
+        )
         if file.name == "prometheus.yml"
     )
     document = YAML(typ="safe").load(file.content)
     [receiver] = document["alerting"]["alertmanagers"]
     assert receiver["static_configs"] == [{"targets": ["10.0.0.1:9093"]}]
     assert (receiver["scheme"], receiver["path_prefix"]) == ("http", "/am")
-    [own] = (job for job in document["scrape_configs"] if job["job_name"] == "own-daemons")
+    own = [job for job in document["scrape_configs"] if job["job_name"].endswith(("eus", "ager"))]
     seen = {
         (group["labels"]["__scheme__"], *group["targets"], group["labels"]["__metrics_path__"])
-        for group in own["static_configs"]
+        for job in own
+        for group in job["static_configs"]
     }
     assert seen == {
         ("https", "prometheus.example", "/metrics"),
         ("http", "10.0.0.1:9093", "/am/metrics"),
     }
+
+
+@pytest.mark.parametrize(
+    ("asks", "keys", "files"),
+    [
+        (
+            {"username": "ana", "password": "geheim"},
+            {"basic_auth": {"username": "ana", "password_file": "alertmanager.password"}},
+            {"alertmanager.password"},
+        ),
+        (
+            {"token": "geheim", "ca_file": "/etc/ca.pem"},
+            {
+                "authorization": {"type": "Bearer", "credentials_file": "alertmanager.token"},
+                "tls_config": {"ca_file": "/etc/ca.pem"},
+            },
+            {"alertmanager.token"},
+        ),
+    ],
+)
+def test_exported_files_show_what_your_alertmanager_asks_for(asks, keys, files):
+    config = DaemonsConfig.model_validate(
+        {
+            "mode": "external",
+            "prometheus": {"url": "http://10.0.0.1:9090"},
+            "alertmanager": {"url": "https://10.0.0.1:9093", **asks},
+        }
+    )
+    written = prometheus_files(config, profile=PRODUCTION, rules="", host="h", secrets=SECRETS)
+    document = YAML(typ="safe").load(written[0].content)
+    [receiver] = document["alerting"]["alertmanagers"]
+    assert receiver | keys == receiver
+    assert {file.name for file in written if "geheim" in file.content} == files
+    assert config.alertmanager.access.header.startswith(("Basic ", "Bearer geheim"))
 
 
 @pytest.mark.parametrize(
@@ -244,9 +302,11 @@ def test_exported_files_send_alerts_to_the_alertmanager_that_is_named():
         ),
         ({"probes": [FULL["probes"][0]] * 2}, "the name 'api' is used 2 times"),
         (
-            {"nginx": {"targets": [{"name": n, "status_url": "http://a/"} for n in "ab"]}},
-            r"nginx.targets.1 \(b\) needs a `port`",
+            {"postgres": {"targets": [{"name": n, "dsn": "host=a"} for n in "ab"]}},
+            r"postgres.targets.1 \(b\) needs a `port`",
         ),
+        ({"prometheus": {"username": "ana"}}, "belong together"),
+        ({"alertmanager": {"ca_file": "ca.pem"}}, "absolute path"),
     ],
 )
 def test_a_mistake_is_explained(document, said):

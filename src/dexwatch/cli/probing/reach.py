@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from dexwatch.chain.config import ChainConfig, EndpointConfig
 from dexwatch.cli.probing import recognise
+from dexwatch.clients.access import Access
 from dexwatch.clients.config import DatabaseConfig, QueryConfig
 from dexwatch.clients.database import PlatformDatabase
 from dexwatch.clients.http import HttpClient, SourceError
@@ -144,11 +145,12 @@ async def _query(config: DatabaseConfig, query: QueryConfig) -> str:
 def _daemons(settings: Settings) -> Iterator[tuple[str, str, Try, str]]:
     daemons = settings.daemons
     if daemons.mode == "external":
-        for name, url in (
-            ("Prometheus", daemons.prometheus_url),
-            ("Alertmanager", daemons.alertmanager_url),
+        for name, url, access in (
+            ("Prometheus", daemons.prometheus_url, daemons.prometheus.access),
+            ("Alertmanager", daemons.alertmanager_url, daemons.alertmanager.access),
         ):
-            yield "daemon", name, partial(_get, f"{url}/-/ready"), "Start it, or correct its url."
+            trial = partial(_get, f"{url}/-/ready", access)
+            yield "daemon", name, trial, "Start it, or correct its url and what it asks for."
     else:
         yield from _embedded(settings)
     for target in daemons.redis.targets:
@@ -157,8 +159,8 @@ def _daemons(settings: Settings) -> Iterator[tuple[str, str, Try, str]]:
         yield "nginx", edge.name, partial(_get, edge.status_url), "Enable stub_status there."
     for scraped in daemons.targets:
         url = f"{scraped.scheme}://{scraped.address}{scraped.path}"
-        token = scraped.token.get_secret_value() if scraped.token else ""
-        yield "target", scraped.job, partial(_get, url, token), "Check address, path and token."
+        access = Access(token=scraped.token)
+        yield "target", scraped.job, partial(_get, url, access), "Check address, path and token."
     for probe in daemons.probes:
         yield "probe", probe.name, partial(_probe, probe), "Check the target."
 
@@ -256,9 +258,8 @@ async def _redis(url: str) -> str:
     return await _tcp(address.hostname or "", address.port or 6379)
 
 
-async def _get(url: str, token: str = "") -> str:
-    headers = {"authorization": f"Bearer {token}"} if token else {}
-    async with HttpClient(url, timeout_seconds=TIMEOUT_SECONDS, headers=headers) as client:
+async def _get(url: str, access: Access | None = None) -> str:
+    async with HttpClient(url, timeout_seconds=TIMEOUT_SECONDS, access=access) as client:
         reply = await client.send("GET")
     if 300 <= reply.status < 400:
         # Prometheus and the probes would follow it, or not; the final address leaves no doubt.

@@ -10,8 +10,10 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from dexwatch.clients.access import Access
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload
+from dexwatch.daemons.programs.authentication import WEB_FLAG, web_file
 from dexwatch.daemons.programs.scrape import LOOPBACK
 from dexwatch.daemons.programs.text import yaml
 from dexwatch.metrics.identity import IDENTITY_LABELS
@@ -180,7 +182,9 @@ def _consequences() -> list[dict[str, Any]]:
     ]
 
 
-def alertmanager(config: DaemonsConfig, *, folder: Path, files: tuple[File, ...]) -> Program:
+def alertmanager(
+    config: DaemonsConfig, *, folder: Path, files: tuple[File, ...], access: Access
+) -> Program:
     """Return the program; silences and the log of what was sent lie in `<folder>/alertmanager`."""
     data = folder / "alertmanager"
     address = f"{LOOPBACK}:{config.alertmanager.port}"
@@ -191,6 +195,7 @@ def alertmanager(config: DaemonsConfig, *, folder: Path, files: tuple[File, ...]
             "--config.file=alertmanager.yml",
             f"--storage.path={data}",
             f"--web.listen-address={address}",
+            WEB_FLAG,
             # A single instance: without this it would listen on port 9094 of all interfaces.
             "--cluster.listen-address=",
             "--web.timeout=10s",
@@ -199,13 +204,13 @@ def alertmanager(config: DaemonsConfig, *, folder: Path, files: tuple[File, ...]
         ),
         package="prometheus-alertmanager",
         folder=folder / "etc" / "alertmanager",
-        files=files,
+        files=(*files, web_file(access)),
         checks=(("amtool", "check-config", "alertmanager.yml"),),
         data=(data,),
         ports=(Port("daemons.alertmanager.port", config.alertmanager.port),),
-        ready=HttpReady(f"http://{address}/-/ready"),
+        ready=HttpReady(f"http://{address}/-/ready", access.header),
         reload=Reload.HUP,
-        reload_proof=HttpReady(f"http://{address}/metrics"),
+        reload_proof=HttpReady(f"http://{address}/metrics", access.header),
         restart_when_silent=True,
         env={"GOMAXPROCS": "1", "GOGC": "50"},
         user=config.user,

@@ -5,39 +5,51 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from dexwatch.clients.access import Access
 from dexwatch.daemons.config import DaemonsConfig
-from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload
+from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload, SocketReady, TcpReady
+from dexwatch.daemons.programs.authentication import WEB_FLAG, web_file
 from dexwatch.daemons.programs.postgres_queries import QUERIES
-from dexwatch.daemons.programs.scrape import LOOPBACK, module_of, redis_address
+from dexwatch.daemons.programs.scrape import (
+    IDENTITY_FILE,
+    LOOPBACK,
+    module_of,
+    nginx_name,
+    redis_address,
+)
+from dexwatch.daemons.programs.secrets import Secrets
 from dexwatch.daemons.programs.text import yaml
 
 CONNECT_SECONDS = 2
 """postgres_exporter tries twice, one after the other: below the 4.5 s that a scrape may take."""
+SOCKET_FILE = "metrics.sock"
 _THRIFT = {"GOMAXPROCS": "1", "GOGC": "50"}
 """Exporters are idle nearly always; small heaps matter more than their speed."""
 
 
-def exporters(config: DaemonsConfig, *, folder: Path) -> tuple[Program, ...]:
+def exporters(config: DaemonsConfig, *, folder: Path, secrets: Secrets) -> tuple[Program, ...]:
     """Return one program for each exporter that has something to look at."""
+    access = secrets.access
     programs = []
     if config.node.enabled:
-        programs.append(_node(config))
+        programs.append(_node(config, folder, access))
     if config.looks:
-        programs.append(_blackbox(config, folder))
-    programs += _postgres(config, folder)
+        programs.append(_blackbox(config, folder, access))
+    programs += _postgres(config, folder, access)
     if config.redis.targets:
-        programs.append(_redis(config, folder))
-    programs += _nginx(config)
+        programs.append(_redis(config, folder, secrets.identity))
+    programs += _nginx(config, folder)
     return tuple(programs)
 
 
-def _node(config: DaemonsConfig) -> Program:
+def _node(config: DaemonsConfig, folder: Path, access: Access) -> Program:
     address = f"{LOOPBACK}:{config.node.port}"
     return Program(
         name="node-exporter",
         argv=(
             "prometheus-node-exporter",
             f"--web.listen-address={address}",
+            WEB_FLAG,
             "--web.disable-exporter-metrics",
             "--web.max-requests=4",
             "--log.level=warn",
@@ -56,15 +68,17 @@ def _node(config: DaemonsConfig) -> Program:
             ),
         ),
         package="prometheus-node-exporter",
+        folder=folder / "etc" / "node-exporter",
+        files=(web_file(access),),
         ports=(Port("daemons.node.port", config.node.port),),
-        ready=HttpReady(f"http://{address}/"),
+        ready=HttpReady(f"http://{address}/", access.header),
         env=_THRIFT,
         required=False,
         user=config.user,
     )
 
 
-def _blackbox(config: DaemonsConfig, folder: Path) -> Program:
+def _blackbox(config: DaemonsConfig, folder: Path, access: Access) -> Program:
     address = f"{LOOPBACK}:{config.blackbox.port}"
     return Program(
         name="blackbox-exporter",
@@ -72,6 +86,7 @@ def _blackbox(config: DaemonsConfig, folder: Path) -> Program:
             "prometheus-blackbox-exporter",
             "--config.file=blackbox.yml",
             f"--web.listen-address={address}",
+            WEB_FLAG,
             # It stops so long before the scrape's own timeout; the default is half a second.
             "--timeout-offset=0.1",
             "--history.limit=20",
@@ -79,12 +94,12 @@ def _blackbox(config: DaemonsConfig, folder: Path) -> Program:
         ),
         package="prometheus-blackbox-exporter",
         folder=folder / "etc" / "blackbox",
-        files=(File("blackbox.yml", yaml({"modules": _modules(config)})),),
+        files=(File("blackbox.yml", yaml({"modules": _modules(config)})), web_file(access)),
         checks=(("prometheus-blackbox-exporter", "--config.file=blackbox.yml", "--config.check"),),
         ports=(Port("daemons.blackbox.port", config.blackbox.port),),
-        ready=HttpReady(f"http://{address}/-/healthy"),
+        ready=HttpReady(f"http://{address}/-/healthy", access.header),
         reload=Reload.HUP,
-        reload_proof=HttpReady(f"http://{address}/metrics"),
+        reload_proof=HttpReady(f"http://{address}/metrics", access.header),
         env=_THRIFT,
         required=False,
         user=config.user,
@@ -128,7 +143,7 @@ def _modules(config: DaemonsConfig) -> dict[str, Any]:
     return modules
 
 
-def _postgres(config: DaemonsConfig, folder: Path) -> list[Program]:
+def _postgres(config: DaemonsConfig, folder: Path, access: Access) -> list[Program]:
     programs = []
     for index, target in enumerate(config.postgres.targets):
         port = target.port or config.postgres.port
@@ -140,14 +155,15 @@ def _postgres(config: DaemonsConfig, folder: Path) -> list[Program]:
                 argv=(
                     "prometheus-postgres-exporter",
                     f"--web.listen-address={address}",
+                    WEB_FLAG,
                     "--extend.query-path=queries.yml",
                     "--log.level=warn",
                 ),
                 package="prometheus-postgres-exporter",
                 folder=folder / "etc" / f"postgres-exporter-{target.name}",
-                files=(File("queries.yml", yaml(QUERIES)),),
+                files=(File("queries.yml", yaml(QUERIES)), web_file(access)),
                 ports=(Port(f"daemons.postgres.{setting}", port),),
-                ready=HttpReady(f"http://{address}/"),
+                ready=HttpReady(f"http://{address}/", access.header),
                 # In the environment, which only our own user and root can read; never in argv.
                 env=_THRIFT | {"DATA_SOURCE_NAME": postgres_dsn(target.dsn.get_secret_value())},
                 required=False,
@@ -180,7 +196,7 @@ def postgres_dsn(dsn: str) -> str:
     return f"{dsn}{'&' if parts.query else '?'}{'&'.join(added)}" if added else dsn
 
 
-def _redis(config: DaemonsConfig, folder: Path) -> Program:
+def _redis(config: DaemonsConfig, folder: Path, identity: str) -> Program:
     address = f"{LOOPBACK}:{config.redis.port}"
     passwords = dict(redis_address(t.url.get_secret_value()) for t in config.redis.targets)
     return Program(
@@ -188,6 +204,10 @@ def _redis(config: DaemonsConfig, folder: Path) -> Program:
         argv=(
             "prometheus-redis-exporter",
             f"-web.listen-address={address}",
+            # It cannot ask for a password, but for a certificate, and only we hold that.
+            f"-tls-server-cert-file={IDENTITY_FILE}",
+            f"-tls-server-key-file={IDENTITY_FILE}",
+            f"-tls-server-ca-cert-file={IDENTITY_FILE}",
             # No server of its own: every scrape names its target.
             "-redis.addr=",
             "-redis.password-file=passwords.json",
@@ -196,27 +216,30 @@ def _redis(config: DaemonsConfig, folder: Path) -> Program:
         ),
         package="prometheus-redis-exporter",
         folder=folder / "etc" / "redis-exporter",
-        files=(File("passwords.json", json.dumps(passwords), secret=True),),
+        files=(
+            File("passwords.json", json.dumps(passwords), secret=True),
+            File(IDENTITY_FILE, identity, secret=True),
+        ),
         ports=(Port("daemons.redis.port", config.redis.port),),
-        ready=HttpReady(f"http://{address}/health"),
+        ready=TcpReady(config.redis.port),
         env=_THRIFT,
         required=False,
         user=config.user,
     )
 
 
-def _nginx(config: DaemonsConfig) -> list[Program]:
+def _nginx(config: DaemonsConfig, folder: Path) -> list[Program]:
     programs = []
-    for index, target in enumerate(config.nginx.targets):
-        port = target.port or config.nginx.port
-        setting = f"targets.{index}.port" if target.port else "port"
-        address = f"{LOOPBACK}:{port}"
+    for target in config.nginx.targets:
+        name = nginx_name(target.name)
+        data = folder / name
         programs.append(
             Program(
-                name=f"nginx-exporter-{target.name}",
+                name=name,
                 argv=(
                     "prometheus-nginx-exporter",
-                    f"-web.listen-address={address}",
+                    # It can ask for nothing: no port, and the supervisor hands on its metrics.
+                    f"-web.listen-address=unix:{SOCKET_FILE}",
                     f"-nginx.scrape-uri={target.status_url}",
                     # It gives up at the start if nginx is away; we want it there to say so.
                     "-nginx.retries=1000000",
@@ -224,8 +247,10 @@ def _nginx(config: DaemonsConfig) -> list[Program]:
                     "-nginx.timeout=2s",
                 ),
                 package="prometheus-nginx-exporter",
-                ports=(Port(f"daemons.nginx.{setting}", port),),
-                ready=HttpReady(f"http://{address}/"),
+                cwd=data,
+                data=(data,),
+                metrics=data / SOCKET_FILE,
+                ready=SocketReady(data / SOCKET_FILE),
                 # It listens only once it has found its nginx.
                 ready_seconds=2.0,
                 env=_THRIFT,

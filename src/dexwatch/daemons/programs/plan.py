@@ -10,6 +10,7 @@ from dexwatch.daemons.programs.alertmanager import Hook, alertmanager, alertmana
 from dexwatch.daemons.programs.exporters import exporters
 from dexwatch.daemons.programs.prometheus import prometheus, prometheus_files
 from dexwatch.daemons.programs.scrape import RoleTarget
+from dexwatch.daemons.programs.secrets import Secrets
 from dexwatch.metrics.profile import EvaluationProfile
 
 
@@ -21,6 +22,7 @@ def plan(
     rules: str,
     roles: Iterable[RoleTarget],
     hook: Hook,
+    secrets: Secrets,
     extra_rules: Iterable[Path] = (),
 ) -> tuple[Program, ...]:
     """Return the programs that `dexwatch up` has to run beside its roles; none in external mode.
@@ -30,13 +32,15 @@ def plan(
     if config.mode == "external":
         return ()
     folder = folder.resolve()
+    access = secrets.access
     files = render_prometheus(
-        config, profile=profile, rules=rules, roles=roles, extra_rules=extra_rules
+        config, profile=profile, rules=rules, roles=roles, secrets=secrets, extra_rules=extra_rules
     )
+    routed = render_alertmanager(profile=profile, hook=hook)
     return (
-        alertmanager(config, folder=folder, files=render_alertmanager(profile=profile, hook=hook)),
-        prometheus(config, folder=folder, profile=profile, files=files),
-        *exporters(config, folder=folder),
+        alertmanager(config, folder=folder, files=routed, access=access),
+        prometheus(config, folder=folder, profile=profile, files=files, access=access),
+        *exporters(config, folder=folder, secrets=secrets),
     )
 
 
@@ -46,6 +50,7 @@ def render_prometheus(
     profile: EvaluationProfile,
     rules: str,
     roles: Iterable[RoleTarget],
+    secrets: Secrets,
     extra_rules: Iterable[Path] = (),
 ) -> tuple[File, ...]:
     """Return Prometheus' files, for our own or, by `dexwatch export prometheus`, for yours."""
@@ -55,6 +60,7 @@ def render_prometheus(
         rules=rules,
         roles=roles,
         host=socket.gethostname(),
+        secrets=secrets,
         extra_rules=extra_rules,
     )
 

@@ -4,9 +4,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from dexwatch.clients.access import Access
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload
-from dexwatch.daemons.programs.scrape import LOOPBACK, RoleTarget, scrape_jobs, secret_files
+from dexwatch.daemons.programs.authentication import WEB_FLAG, asked, web_file
+from dexwatch.daemons.programs.scrape import LOOPBACK, RoleTarget, scrape_jobs
+from dexwatch.daemons.programs.secrets import Secrets, alertmanager_access
 from dexwatch.daemons.programs.text import yaml
 from dexwatch.metrics.profile import EvaluationProfile, duration
 from dexwatch.metrics.scrape_class import ScrapeClass
@@ -19,6 +22,7 @@ def prometheus_files(
     rules: str,
     roles: Iterable[RoleTarget] = (),
     host: str,
+    secrets: Secrets,
     extra_rules: Iterable[Path] = (),
 ) -> tuple[File, ...]:
     """Return prometheus.yml, the rule file and the secret files that they refer to.
@@ -26,6 +30,8 @@ def prometheus_files(
     `rules` is a rule file's text, `extra_rules` are rule files of the operator's own.
     """
     alertmanager = urlsplit(config.alertmanager_url)
+    keys, asking = asked(alertmanager_access(config, secrets.access), "alertmanager")
+    jobs, read = scrape_jobs(config, profile=profile, roles=roles, host=host, secrets=secrets)
     document = {
         "global": {
             "scrape_interval": duration(profile.scrape_ms(ScrapeClass.STANDARD)),
@@ -38,16 +44,17 @@ def prometheus_files(
                     "timeout": "5s",
                     "scheme": alertmanager.scheme,
                     "path_prefix": alertmanager.path or "/",
+                    **keys,
                     "static_configs": [{"targets": [alertmanager.netloc]}],
                 }
             ]
         },
-        "scrape_configs": scrape_jobs(config, profile=profile, roles=roles, host=host),
+        "scrape_configs": jobs,
     }
     return (
         File("prometheus.yml", yaml(document)),
         File("rules.yml", rules),
-        *secret_files(config),
+        *dict.fromkeys((*asking, *read)),
     )
 
 
@@ -55,7 +62,12 @@ RESEND_LEAST_MS = 5_000
 
 
 def prometheus(
-    config: DaemonsConfig, *, folder: Path, profile: EvaluationProfile, files: tuple[File, ...]
+    config: DaemonsConfig,
+    *,
+    folder: Path,
+    profile: EvaluationProfile,
+    files: tuple[File, ...],
+    access: Access,
 ) -> Program:
     """Return the program; its data lie in `<folder>/prometheus`."""
     data = folder / "prometheus"
@@ -72,10 +84,13 @@ def prometheus(
             f"--storage.tsdb.retention.time={config.prometheus.retention_days}d",
             f"--storage.tsdb.retention.size={round(config.prometheus.retention_size_gb * 1000)}MB",
             f"--web.listen-address={address}",
+            WEB_FLAG,
             f"--rules.alert.resend-delay={duration(resend)}",
             # Nothing but our own processes asks it: no page of another origin may.
             "--web.cors.origin=^$",
-            "--web.max-connections=128",
+            # Strangers' idle connections are many and short; those past the limit would wait.
+            "--web.max-connections=4096",
+            "--web.read-timeout=15s",
             # One careless query must not starve the rules.
             "--query.timeout=20s",
             "--query.max-concurrency=8",
@@ -84,17 +99,17 @@ def prometheus(
         ),
         package="prometheus",
         folder=folder / "etc" / "prometheus",
-        files=files,
+        files=(*files, web_file(access)),
         checks=(("promtool", "check", "config", "prometheus.yml"),),
         data=(data,),
         ports=(Port("daemons.prometheus.port", config.prometheus.port),),
-        ready=HttpReady(f"http://{address}/-/ready"),
+        ready=HttpReady(f"http://{address}/-/ready", access.header),
         # A killed Prometheus replays its write-ahead log before it is ready.
         ready_seconds=60.0,
         # Go lets the heap double before it collects; a third of that costs little and saves memory.
         env={"GOGC": "60"},
         reload=Reload.HUP,
-        reload_proof=HttpReady(f"http://{address}/metrics"),
+        reload_proof=HttpReady(f"http://{address}/metrics", access.header),
         user=config.user,
         stop_seconds=15.0,
     )

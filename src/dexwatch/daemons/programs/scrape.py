@@ -6,14 +6,18 @@ Every series carries `job` and `instance`; hosts and targets may add `host`, `se
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+from dexwatch.clients.access import Access
 from dexwatch.daemons.config import DaemonsConfig, ProbeConfig, TargetConfig
 from dexwatch.daemons.program import File
+from dexwatch.daemons.programs.authentication import asked
+from dexwatch.daemons.programs.secrets import Secrets, alertmanager_access, prometheus_access
 from dexwatch.metrics.profile import EvaluationProfile, duration
 from dexwatch.metrics.scrape_class import ScrapeClass
 
 LOOPBACK = "127.0.0.1"
+IDENTITY_FILE = "loopback.pem"
 SAMPLE_LIMIT = 20_000
 """Series a target may expose; past it the whole scrape is refused and `up` turns 0."""
 PROBE_LIMIT = 200
@@ -38,27 +42,43 @@ class RoleTarget:
 
 
 def scrape_jobs(
-    config: DaemonsConfig, *, profile: EvaluationProfile, roles: Iterable[RoleTarget], host: str
-) -> list[dict[str, Any]]:
-    """Return the `scrape_configs` of Prometheus. `host` is the name of this machine."""
-    jobs = [_roles(tuple(roles), profile, scrape_class) for scrape_class in ScrapeClass]
-    jobs += [_own(config, profile)]
+    config: DaemonsConfig,
+    *,
+    profile: EvaluationProfile,
+    roles: Iterable[RoleTarget],
+    host: str,
+    secrets: Secrets,
+) -> tuple[list[dict[str, Any]], tuple[File, ...]]:
+    """Return the `scrape_configs` of Prometheus, and the secret files that they refer to.
+
+    `host` is the name of this machine.
+    """
+    keys, files = asked(secrets.access, "dexwatch")
+    ours = [_roles(tuple(roles), profile, scrape_class) for scrape_class in ScrapeClass]
+    jobs = []
     if config.node.enabled:
         group = _group(config.node.port, {"instance": host, "host": host} | config.node.labels)
         jobs.append(_job("node", ScrapeClass.STANDARD, profile, groups=[group]))
     jobs += [_probes(config, profile, scrape_class) for scrape_class in ScrapeClass]
-    jobs += _stores(config, profile)
-    jobs += _targets(config.targets, profile)
-    return [job for job in jobs if job["static_configs"]]
-
-
-def secret_files(config: DaemonsConfig) -> tuple[File, ...]:
-    """Return the files with the tokens that `scrape_jobs` refers to."""
-    return tuple(
-        File(_token_file(index), target.token.get_secret_value(), secret=True)
-        for index, target in enumerate(config.targets)
-        if target.token is not None
-    )
+    jobs.append(_postgres(config, profile))
+    if config.mode == "embedded":
+        ours += [*jobs, _nginx(config, profile)]
+        jobs = []
+    jobs += [job | keys for job in ours]
+    for name, url, access in (
+        ("prometheus", config.prometheus_url, prometheus_access(config, secrets.access)),
+        ("alertmanager", config.alertmanager_url, alertmanager_access(config, secrets.access)),
+    ):
+        own, more = asked(access, name)
+        jobs.append(_daemon(name, urlsplit(url), profile) | own)
+        files += more
+    jobs.append(_redis(config, profile, secrets.identity))
+    if secrets.identity:
+        files += (File(IDENTITY_FILE, secrets.identity, secret=True),)
+    for job, more in _targets(config.targets, profile):
+        jobs.append(job)
+        files += more
+    return [job for job in jobs if job["static_configs"]], files
 
 
 def _job(
@@ -112,37 +132,58 @@ def _roles(
     return _job(f"dexwatch-{scrape_class}", scrape_class, profile, groups=groups)
 
 
-def _own(config: DaemonsConfig, profile: EvaluationProfile) -> dict[str, Any]:
-    """Prometheus and Alertmanager themselves: ours, or in external mode the operator's."""
+def _daemon(name: str, url: SplitResult, profile: EvaluationProfile) -> dict[str, Any]:
+    """Prometheus or Alertmanager itself: ours, or in external mode the operator's."""
+    labels = {
+        "job": name,
+        "instance": name,
+        "__scheme__": url.scheme,
+        "__metrics_path__": f"{url.path}/metrics",
+    }
+    group = {"targets": [url.netloc], "labels": labels}
+    return _job(name, ScrapeClass.STANDARD, profile, groups=[group])
+
+
+# PostgreSQL, Redis and nginx: their being down is a P0, so they get the shortest interval.
+def _postgres(config: DaemonsConfig, profile: EvaluationProfile) -> dict[str, Any]:
     groups = [
-        {
-            "targets": [url.netloc],
-            "labels": {
-                "job": name,
-                "instance": name,
-                "__scheme__": url.scheme,
-                "__metrics_path__": f"{url.path}/metrics",
-            },
-        }
-        for name, url in (
-            ("prometheus", urlsplit(config.prometheus_url)),
-            ("alertmanager", urlsplit(config.alertmanager_url)),
-        )
-    ]
-    return _job("own-daemons", ScrapeClass.STANDARD, profile, groups=groups)
-
-
-def _stores(config: DaemonsConfig, profile: EvaluationProfile) -> list[dict[str, Any]]:
-    """PostgreSQL, Redis and nginx: their being down is a P0, so they get the shortest interval."""
-    postgres = [
         _group(target.port or config.postgres.port, {"instance": target.name} | target.labels)
         for target in config.postgres.targets
     ]
-    nginx = [
-        _group(target.port or config.nginx.port, {"instance": target.name} | target.labels)
+    return _job(
+        "postgres", ScrapeClass.CRITICAL, profile, groups=groups, least_ms=POSTGRES_LEAST_MS
+    )
+
+
+def _nginx(config: DaemonsConfig, profile: EvaluationProfile) -> dict[str, Any]:
+    """The supervisor hands on what the exporter gives at its Unix socket."""
+    supervisor = urlsplit(config.supervisor.local_url).netloc
+    groups = [
+        {
+            "targets": [supervisor],
+            "labels": {
+                "instance": target.name,
+                "__metrics_path__": relayed_path(nginx_name(target.name)),
+            }
+            | target.labels,
+        }
         for target in config.nginx.targets
     ]
-    redis = [
+    return _job("nginx", ScrapeClass.CRITICAL, profile, groups=groups)
+
+
+def nginx_name(target: str) -> str:
+    """Return the name of the exporter that looks at this nginx."""
+    return f"nginx-exporter-{target}"
+
+
+def relayed_path(program: str) -> str:
+    """Return where the supervisor hands on the metrics of a program without a port."""
+    return f"/programs/{program}/metrics"
+
+
+def _redis(config: DaemonsConfig, profile: EvaluationProfile, identity: str) -> dict[str, Any]:
+    groups = [
         _group(
             config.redis.port,
             {"__param_target": redis_address(target.url.get_secret_value())[0]}
@@ -151,13 +192,11 @@ def _stores(config: DaemonsConfig, profile: EvaluationProfile) -> list[dict[str,
         )
         for target in config.redis.targets
     ]
-    return [
-        _job(
-            "postgres", ScrapeClass.CRITICAL, profile, groups=postgres, least_ms=POSTGRES_LEAST_MS
-        ),
-        _job("redis", ScrapeClass.CRITICAL, profile, groups=redis, metrics_path="/scrape"),
-        _job("nginx", ScrapeClass.CRITICAL, profile, groups=nginx),
-    ]
+    keys: dict[str, Any] = {"metrics_path": "/scrape"}
+    if identity:
+        names = ("ca_file", "cert_file", "key_file")
+        keys |= {"scheme": "https", "tls_config": dict.fromkeys(names, IDENTITY_FILE)}
+    return _job("redis", ScrapeClass.CRITICAL, profile, groups=groups, **keys)
 
 
 def redis_address(url: str) -> tuple[str, str]:
@@ -202,7 +241,9 @@ def module_of(probe: ProbeConfig) -> str:
     return f"dns_{probe.name}" if probe.kind == "dns" else probe.kind
 
 
-def _targets(targets: tuple[TargetConfig, ...], profile: EvaluationProfile) -> list[dict[str, Any]]:
+def _targets(
+    targets: tuple[TargetConfig, ...], profile: EvaluationProfile
+) -> list[tuple[dict[str, Any], tuple[File, ...]]]:
     """One job for each job name and scrape_class; a target with a token has one of its own."""
     jobs: dict[tuple[str, ScrapeClass, int], list[dict[str, Any]]] = {}
     for index, target in enumerate(targets):
@@ -212,13 +253,8 @@ def _targets(targets: tuple[TargetConfig, ...], profile: EvaluationProfile) -> l
         jobs.setdefault(key, []).append(group)
     rendered = []
     for (name, scrape_class, index), groups in jobs.items():
-        more: dict[str, Any] = {}
-        if index >= 0:
-            more["authorization"] = {"type": "Bearer", "credentials_file": _token_file(index)}
+        access = Access(token=targets[index].token) if index >= 0 else Access()
+        keys, files = asked(access, f"target-{index}")
         title = f"target-{name}-{scrape_class}" + (f"-{index}" if index >= 0 else "")
-        rendered.append(_job(title, scrape_class, profile, groups=groups, **more))
+        rendered.append((_job(title, scrape_class, profile, groups=groups) | keys, files))
     return rendered
-
-
-def _token_file(index: int) -> str:
-    return f"target-{index}.token"
