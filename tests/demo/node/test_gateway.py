@@ -210,3 +210,20 @@ async def test_a_flood_fills_the_blocks_and_nothing_is_lost_on_the_way(
         counts.append(len(receipts))
         assert all(receipt["status"] == "0x1" for receipt in receipts)
     assert sum(counts) >= 3 * 60, counts
+
+
+async def test_state_is_told_of_the_block_that_is_named(chain: SampleChain, node: Node) -> None:
+    """By EIP-1898, as far as the node shows the chain."""
+    head = (await ask(node.http, "eth_getBlockByNumber", "latest", False))["result"]
+    shown, named = int(head["number"], 16), {"blockHash": head["hash"]}
+    call = {"to": chain.handle.deployment.router}
+    answer = await ask(node.http, "eth_call", {**call, "data": "0x5c975abb"}, named)
+    assert int(answer["result"], 16) == 0
+    assert (await ask(node.http, "eth_call", call, ["nonsense"]))["error"]
+    node.faults.lag_blocks = 8
+    await until(lambda: chain.heads.newest is not None and chain.heads.newest.number > shown + 4)
+    newest = (await ask(chain.handle.nodes[0].http, "eth_getBlockByNumber", "latest", False))[
+        "result"
+    ]
+    behind = await ask(node.http, "eth_call", call, {"blockHash": newest["hash"]})
+    assert behind["error"]["message"] == "header for hash not found"

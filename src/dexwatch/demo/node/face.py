@@ -127,7 +127,14 @@ class Face:
         at = _TAG_AT.get(method)
         if at is None or not isinstance(params, list) or len(params) <= at:
             return None
-        number = _height(params[at])
+        tag = params[at]
+        if isinstance(tag, dict):
+            # EIP-1898: the state of one block, of which a node that is behind knows nothing.
+            number = self.heads.number_of(str(tag.get("blockHash")))
+            if number is not None and number > self.head():
+                return _error(call.get("id"), -32000, "header for hash not found")
+            return None
+        number = _height(tag)
         return _result(call, None) if number is not None and number > self.head() else None
 
     def _resolved(self, call: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -136,9 +143,9 @@ class Face:
         at = _TAG_AT.get(method)
         if at is None or not isinstance(params, list) or len(params) <= at:
             return call
-        if params[at] in {"finalized", "safe"}:
+        if params[at] in ("finalized", "safe"):
             height = self.finalized()
-        elif params[at] in {"latest", "pending"} and (at == 0 or self._behind()):
+        elif params[at] in ("latest", "pending") and (at == 0 or self._behind()):
             height = self.head()
         else:
             return call
