@@ -6,8 +6,9 @@ import pytest
 
 from dexwatch.evm import topics
 from dexwatch.evm.block import BlockRef
-from dexwatch.market.history import PoolState
-from dexwatch.metrics import exchange
+from dexwatch.evm.events import V3Mint
+from dexwatch.market.history import PoolHistory, PoolState
+from dexwatch.metrics import chain, exchange
 from dexwatch.metrics.sample import Distribution
 from tests.collectors.test_market_attacks import V3_SWAP
 from tests.fakes import pools as fake
@@ -82,6 +83,7 @@ def test_an_answer_about_an_older_block_adds_no_event_twice() -> None:
     asked = bench.block()
     bench.block({"logs": [v3_sale(ROOT)]})
     bench.tell(POOL, PoolState(50 * UNIT, 30_000 * UNIT, ROOT, 0, 10**24), asked)
+    bench.block()
     state = bench.pool(POOL).state
     assert (state.amount0, state.amount1) == (51 * UNIT, (30_000 - 599) * UNIT)
 
@@ -92,6 +94,7 @@ def test_an_answer_about_a_dropped_block_is_not_taken() -> None:
     dropped = bench.block()
     bench.retract(dropped)
     bench.tell(POOL, PoolState(1, 1, 1, 0, 1), dropped)
+    bench.block()
     assert bench.pool(POOL).state == before
 
 
@@ -105,6 +108,24 @@ def test_after_a_reset_nothing_old_is_shown() -> None:
     assert bench.value(exchange.liquidity_providers, **PAIR_NAME) == 0
     bench.block({"logs": [fake.sync(1_000, 600_000)]})
     assert bench.value(exchange.tvl_usd, **PAIR_NAME) == pytest.approx(1_200_000)
+
+
+def test_an_answer_may_be_about_the_very_block_that_is_being_taken() -> None:
+    """A long block is taken in a thread of its own, and answers come meanwhile."""
+    history = PoolHistory()
+    history.refresh(7, PoolState(100, 100, 1, 0, 1))
+    history.apply(7, V3Mint(fake.ANA, -1, 1, 1, 50, 50))
+    assert history.state.amount0 == 100
+    history.apply(8, V3Mint(fake.ANA, -1, 1, 1, 50, 50))
+    assert history.state.amount0 == 150
+
+
+def test_transactions_of_a_dropped_block_are_counted_once() -> None:
+    bench = Bench()
+    bench.retract(bench.block({}, {"status": "0x0"}))
+    bench.block({}, {"status": "0x0"}, {})
+    assert bench.value(chain.transactions, outcome="success") == 2
+    assert bench.value(chain.transactions, outcome="reverted") == 1
 
 
 def test_calls_of_a_dropped_block_are_counted_once() -> None:

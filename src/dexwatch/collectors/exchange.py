@@ -75,6 +75,7 @@ class ExchangeCollector(Collector):
 
     def on_block(self, block: Block) -> None:
         """Take the events of a block's receipts."""
+        self._market.settle()
         # A swap is valued at the prices before its block, so nobody can bend a price for a moment
         # and have his own swap valued at it.
         before = self._market.prices

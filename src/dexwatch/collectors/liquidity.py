@@ -91,7 +91,9 @@ class LiquidityCollector(Collector):
         for ref in reorg.blocks:
             self._counters.retract(ref.hash)
             self._lps.retract(ref.hash)
-        if reorg.cause == "reset":
+        lowest = min(ref.number for ref in reorg.blocks)
+        if reorg.cause == "reset" or lowest < (self._first_seen or 0):
+            # What was read as past is no longer past, so it is read again.
             self._first_seen = None
             self._begin()
         self._show()

@@ -2,8 +2,10 @@
 
 from typing import ClassVar
 
+from dexwatch.collectors.block_counters import BlockCounters
 from dexwatch.collectors.collector import Collector, CollectorContext
 from dexwatch.evm.block import Block
+from dexwatch.evm.sequence import Reorg
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
 
@@ -20,6 +22,7 @@ class TransactionsCollector(Collector):
 
     def __init__(self, context: CollectorContext, series: Series) -> None:
         super().__init__(context, series)
+        self._counters = BlockCounters(series, context.chain.safe_depth_blocks)
         for outcome in ("success", "reverted"):
             series.add(chain.transactions, 0, outcome=outcome)
 
@@ -27,11 +30,17 @@ class TransactionsCollector(Collector):
         """Count a block's transactions."""
         users = [receipt for receipt in block.receipts if receipt.to not in SYSTEM]
         good = sum(1 for receipt in users if receipt.success)
-        self.series.add(chain.transactions, good, outcome="success")
-        self.series.add(chain.transactions, len(users) - good, outcome="reverted")
+        self._counters.begin(block.ref.hash)
+        self._counters.add(chain.transactions, good, outcome="success")
+        self._counters.add(chain.transactions, len(users) - good, outcome="reverted")
         # Builders put in transactions at price zero; they pay otherwise and would blur the mean.
         paid = [(r.gas_price_wei, r.gas_used) for r in users if r.gas_price_wei]
         gas = sum(used for _, used in paid)
         if gas:
             mean = sum(price * used for price, used in paid) / gas
             self.series.set(chain.gas_price, mean, source="paid")
+
+    def on_reorg(self, reorg: Reorg) -> None:
+        """What dropped blocks counted is counted once when it comes again."""
+        for ref in reorg.blocks:
+            self._counters.retract(ref.hash)

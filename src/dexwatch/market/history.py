@@ -57,11 +57,12 @@ class PoolHistory:
         self._events: deque[tuple[int, list[Event]]] = deque()
 
     def apply(self, number: int, event: Event) -> None:
-        """Take an event of the newest block."""
+        """Take an event of the newest block, or of the one that was told already."""
         if not self._events or self._events[-1][0] != number:
             self._events.append((number, []))
         self._events[-1][1].append(event)
-        self.state = after(self.state, event)
+        if not self._snapshots or self._snapshots[-1][0] < number:
+            self.state = after(self.state, event)
         if len(self._events) > _BLOCKS:
             self._compact()
 

@@ -113,6 +113,7 @@ class Market:
         self._priced = -1
         self._decoded: tuple[str, Decoded] = ("", Decoded((), ()))
         self._retracted: deque[str] = deque(maxlen=_RETRACTED)
+        self._told: deque[tuple[WatchedPool, PoolState, BlockRef]] = deque()
 
     @property
     def prices(self) -> Mapping[str, Price]:
@@ -136,10 +137,19 @@ class Market:
         self.version += 1
 
     def refresh(self, pool: WatchedPool, told: PoolState, at: BlockRef) -> None:
-        """Take a pool's state after a block, as the chain tells it; newer events are kept."""
-        if at.hash not in self._retracted:
-            pool.history.refresh(at.number, told)
-            self.version += 1
+        """Note a pool's state after a block, as the chain tells it, for the next `settle`."""
+        self._told.append((pool, told, at))
+
+    def settle(self) -> None:
+        """Take what was told meanwhile; events of newer blocks are kept.
+
+        Blocks are taken in one place and answers come at another, so answers wait for the blocks.
+        """
+        while self._told:
+            pool, told, at = self._told.popleft()
+            if at.hash not in self._retracted:
+                pool.history.refresh(at.number, told)
+                self.version += 1
 
     def retract(self, blocks: Iterable[BlockRef], *, reset: bool = False) -> None:
         """Take dropped blocks back; after a reset nothing that we knew holds any more."""

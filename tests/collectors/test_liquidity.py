@@ -1,0 +1,164 @@
+"""What the chain is asked about pools and their past: on one block, in spans, until it is known."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from eth_abi.abi import encode
+
+from dexwatch.chain.calls import selector
+from dexwatch.chain.config import ChainConfig
+from dexwatch.collectors.run import Watch
+from dexwatch.evm import topics
+from dexwatch.metrics import exchange, own
+from dexwatch.metrics.metric import Metric
+from tests.collectors.test_market_attacks import BO, CY, MANAGER, mint
+from tests.collectors.test_run import ANSWERS
+from tests.fakes import pools as fake
+from tests.fakes.chain import FakeChain
+from tests.fakes.node import FakeNode, RpcRefusal, running
+from tests.fakes.pools import ANA, PAIR, POOL
+
+ZERO = "0x" + "00" * 20
+OWNER_OF = "0x" + selector("ownerOf(uint256)").hex()
+FIRST = 5_000
+"""The height at which the watch begins."""
+
+
+class Ledger:
+    """A node's logs by height, and the rules by which it gives them."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.logs: dict[int, list[dict[str, Any]]] = {}
+        self.asked: list[tuple[int, int]] = []
+
+    def give(self, params: list[Any]) -> list[dict[str, Any]]:
+        (wanted,) = params
+        first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
+        self.asked.append((first, last))
+        if last - first >= self.most:
+            raise RpcRefusal(-32005, "block range too large")
+        return [
+            log
+            for number in range(first, last + 1)
+            for log in self.logs.get(number, ())
+            if log["address"] in wanted["address"] and log["topics"][0] in wanted["topics"][0]
+        ]
+
+
+@pytest.fixture
+async def node() -> AsyncIterator[FakeNode]:
+    async with running(FakeNode(FakeChain(FIRST))) as found:
+        found.answers["eth_call"] = lambda params: ANSWERS[params[0]["data"][:10]]
+        found.answers["eth_getLogs"] = Ledger(10**6).give
+        yield found
+
+
+def watch(node: FakeNode) -> Watch:
+    endpoint = {"name": "node-a", "http": node.http, "ws": node.ws}
+    config = ChainConfig(block_interval_ms=30, timeout_seconds=0.5, endpoints=[endpoint])
+    pools = [
+        {**pool.model_dump(), "first_block": first}
+        for pool, first in zip(fake.dex().pools, (1_000, 2_000), strict=True)
+    ]
+    return Watch(config, fake.dex(pools=pools))
+
+
+def value(watched: Watch, metric: Metric, **labels: str) -> Any:
+    for sample in watched.samples():
+        if sample.metric.name == metric.name and dict(sample.labels) == labels:
+            return sample.value
+    return None
+
+
+async def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "did not come true in time"
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("most", [10_000, 500, 60])
+async def test_the_past_is_read_whatever_span_the_node_allows(node: FakeNode, most: int) -> None:
+    ledger = Ledger(most)
+    node.answers["eth_getLogs"] = ledger.give
+    ledger.logs = {
+        1_000: [fake.lp_transfer(ZERO, ANA, 5), fake.lp_transfer(ZERO, BO, 5)],
+        # Broken, and no reason to know nothing of the rest.
+        1_500: [{**fake.lp_transfer(ZERO, CY, 5), "data": "0x"}],
+        2_100: mint(1, ANA),
+        2_200: mint(2, BO),
+        4_200: [fake.lp_transfer(BO, ANA, 5)],
+        FIRST - 1: mint(3, CY),
+    }
+    async with watch(node).run() as watched:
+        await until(lambda: value(watched, exchange.liquidity_history_left) == 0)
+        assert value(watched, exchange.liquidity_providers, pool="WBNB/USDT") == 1
+        assert value(watched, exchange.liquidity_providers, pool="V3") == 3
+        assert value(watched, exchange.events_malformed, address=PAIR) == 1
+        assert value(watched, own.collector_success, collector="liquidity") == 1
+    read = [asked for asked in ledger.asked if asked[1] - asked[0] < most]
+    # In order, without a gap, nothing twice.
+    assert read[0][0] == 1_000
+    assert all(right[0] == left[1] + 1 for left, right in pairwise(read))
+    assert read[-1][1] == FIRST - 1
+
+
+async def test_state_is_read_on_the_block_that_was_evaluated(node: FakeNode) -> None:
+    asked: list[Any] = []
+
+    def call(params: list[Any]) -> str:
+        asked.append(params[1])
+        return ANSWERS[params[0]["data"][:10]]
+
+    node.answers["eth_call"] = call
+    async with watch(node).run() as watched:
+        await until(lambda: node.sockets)
+        node.chain.mine(2)
+        await node.push()
+        await until(lambda: watched.context.consumer.tip and asked)
+        node.chain.mine()
+        await node.push()
+        await until(lambda: value(watched, exchange.tvl_usd, pool="V3"))
+    evaluated = set(node.chain.canonical)
+    assert {block["blockHash"] for block in asked if block != "latest"} <= evaluated
+    assert any(isinstance(block, dict) for block in asked)
+
+
+async def test_who_owns_an_nft_that_nobody_told_of_is_asked(node: FakeNode) -> None:
+    node.answers["eth_call"] = lambda params: (
+        "0x" + encode(["address"], [ANA]).hex()
+        if params[0]["data"].startswith(OWNER_OF)
+        else ANSWERS[params[0]["data"][:10]]
+    )
+    # Two positions whose NFTs were made before anything that we read: only more is put in.
+    grown = [log for token in (1, 2) for log in mint(token, BO) if not _is_nft(log)]
+    async with watch(node).run() as watched:
+        await until(lambda: node.sockets and watched.context.consumer.tip)
+        node.chain.mine(receipts=[{"logs": grown}])
+        await node.push()
+        await until(lambda: value(watched, exchange.liquidity_providers, pool="V3") == 2)
+
+        def one() -> bool:
+            return bool(value(watched, exchange.liquidity_providers, pool="V3") == 1)
+
+        end = time.monotonic() + 15
+        while not one() and time.monotonic() < end:
+            node.chain.mine()
+            await node.push()
+            await asyncio.sleep(0.2)
+        assert one()
+
+
+def _is_nft(log: dict[str, Any]) -> bool:
+    return bool(log["address"] == MANAGER and log["topics"][0] == topics.TRANSFER)
+
+
+async def test_the_pools_event_comes_from_the_manager() -> None:
+    """What these tests make has the order of the manager's own contract."""
+    emitters = [log["address"] for log in mint(1, ANA)]
+    assert emitters == [POOL, MANAGER, MANAGER]
