@@ -108,7 +108,7 @@ async def test_a_dead_node_is_down_and_its_old_figures_are_not_shown(node: FakeN
         node.status = 503
         await until(lambda: value(watched, chain.endpoint_up, endpoint="node-a") == 0)
         await until(lambda: value(watched, exchange.contract_paused, contract="router") is None)
-        assert value(watched, chain.endpoint_peers, endpoint="node-a") is None
+        await until(lambda: value(watched, chain.endpoint_peers, endpoint="node-a") is None)
         node.status = 200
         await until(lambda: value(watched, chain.endpoint_up, endpoint="node-a") == 1)
 
