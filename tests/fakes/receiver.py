@@ -85,6 +85,6 @@ class Receiver:
         if len(request.headers.get("idempotency-key", "")) != 64:
             return "the idempotency key is missing"
         document = json.loads(request.body)
-        if document.get("schema") != 1 or not {"kind", "event", "incident"} <= set(document):
-            return "the document is not of schema 1"
+        if document.get("schema") != 2 or not {"kind", "event", "incident"} <= set(document):
+            return "the document is not of schema 2"
         return None

@@ -19,6 +19,7 @@ COMMANDS = {
     "check": "check:check",
     "doctor": "doctor:doctor",
     "status": "status:status",
+    "test-notification": "probing.notification:try_channels",
     "coverage": "coverage:coverage",
     "user": "users:user",
     "export": "export:app",

@@ -84,10 +84,15 @@ class Notice:
     """What the channel gave back for the first message of this incident to this recipient."""
 
 
+def badge(notice: Notice) -> str:
+    """Return what stands in front of a title: how grave it is, or that it is only a test."""
+    return "TEST" if notice.event is NotificationReason.TEST else notice.severity.value
+
+
 def headline(notice: Notice) -> str:
     """Return the state in front of the title, for example `[P0] Api uptime low`."""
     words = {
-        IncidentState.OPEN: notice.severity.value,
+        IncidentState.OPEN: badge(notice),
         IncidentState.ACKNOWLEDGED: f"{notice.severity} acknowledged",
         IncidentState.MITIGATED: f"{notice.severity} mitigated",
         IncidentState.RESOLVED: f"{notice.severity} resolved",
@@ -106,6 +111,7 @@ def told(notice: Notice) -> str:
         NotificationReason.STILL_FIRING: "It was closed by hand but still fires.",
         NotificationReason.ANOTHER: "Another thing of the same kind has failed, too.",
         NotificationReason.FALLBACK: "Another channel could not be reached, so you are told here.",
+        NotificationReason.TEST: "This is a test: nothing has happened, nothing is to be done.",
         UpdateReason.JOINED: "Another alert has joined.",
         UpdateReason.ALERT_RESOLVED: "One of the alerts is over.",
         UpdateReason.RAISED: f"The severity rose to {notice.severity} ({word}).",

@@ -58,6 +58,8 @@ class NotificationReason(StrEnum):
     """Another thing of the same subject has failed, too."""
     FALLBACK = "fallback"
     """Another channel could not reach anybody."""
+    TEST = "test"
+    """Somebody tries whether the channel works; nothing has happened."""
 
 
 class DeliveryOutcome(StrEnum):

@@ -5,7 +5,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from dexwatch.incidents.notice import Notice, NoticeKind, told
+from dexwatch.incidents.notice import Notice, NoticeKind, badge, told
 from dexwatch.incidents.records import IncidentState
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers.text import isolated, lines, one_line
@@ -37,12 +37,12 @@ def subject(notice: Notice) -> str:
     """
     reply = "Re: " if notice.handle or notice.kind is NoticeKind.UPDATE else ""
     # The severity and the id come last and first, so that cutting the title loses neither.
-    return f"{reply}[{notice.severity}] {one_line(notice.title, _TITLE)} · {notice.incident_id}"
+    return f"{reply}[{badge(notice)}] {one_line(notice.title, _TITLE)} · {notice.incident_id}"
 
 
 def text(notice: Notice) -> str:
     """Return the plain-text part. Foreign lines are quoted, so that none looks like ours."""
-    body = [told(notice), "", f"{notice.severity} {_foreign(notice.title, _TITLE)}"]
+    body = [told(notice), "", f"{badge(notice)} {_foreign(notice.title, _TITLE)}"]
     if notice.summary:
         body.append(f"> {_foreign(notice.summary, _SUMMARY)}")
     if notice.description:
@@ -69,6 +69,7 @@ def html(notice: Notice, *, picture: bool) -> str:
     return _template().render(
         notice=_bounded(notice),
         told=told(notice),
+        badge=badge(notice),
         tone=_CALM if over else _TONE[notice.severity],
         state=_STATE[notice.state],
         facts=facts(notice),

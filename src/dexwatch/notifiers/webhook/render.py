@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from dexwatch.incidents.notice import Notice, headline, told
 
-SCHEMA = 1
+SCHEMA = 2
 _TEXT = 4000
 
 
