@@ -3,24 +3,11 @@
 import re
 from collections.abc import Iterable, Mapping
 
+from dexwatch.metrics.identity import IDENTITY_LABELS
+
 _SHORT = {"Api": "API", "Cpu": "CPU", "Ip": "IP", "Rpc": "RPC"}
-_IDENTIFYING = (
-    "host",
-    "instance",
-    "mountpoint",
-    "device",
-    "endpoint",
-    "contract",
-    "pool",
-    "cache",
-    "datname",
-    "feed",
-    "queue",
-    "dataset",
-    "daemon",
-    "channel",
-    "collector",
-)
+_WITHIN_A_GROUP = tuple(label for label in IDENTITY_LABELS if label != "service")
+"""The service is part of the group's key, so within a group it tells nothing apart."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[0-9]+|[a-z]+")
 
 
@@ -54,7 +41,7 @@ def another_thing(labels: Mapping[str, str], others: Iterable[Mapping[str, str]]
 
 
 def _identity(labels: Mapping[str, str]) -> dict[str, str]:
-    return {name: labels[name] for name in _IDENTIFYING if labels.get(name)}
+    return {name: labels[name] for name in _WITHIN_A_GROUP if labels.get(name)}
 
 
 def title_of(name: str, labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
