@@ -10,7 +10,7 @@ from dexwatch.demo.chain.deploy import E18
 from dexwatch.demo.chain.rpc import Rpc, decode_output, event_topic
 from dexwatch.demo.chain.start import SampleChain
 from dexwatch.demo.description import TRADED
-from dexwatch.demo.trading.market import read_market
+from dexwatch.demo.trading.quotes import read_quotes
 from dexwatch.market.config import trade_layout
 from tests.fakes.chain_talk import refusal, send
 
@@ -32,7 +32,7 @@ async def test_a_swap_through_the_router_moves_the_pool_and_tells_what_was_quote
     chain: SampleChain, rpc: Rpc, pool: str, method: str
 ) -> None:
     deployment, user = chain.handle.deployment, chain.handle.deployment.desk[0]
-    before = await read_market(rpc, deployment)
+    before = await read_quotes(rpc, deployment)
     usdt, target = deployment.tokens["USDT"], deployment.pools[pool]
     receipt = await send(
         rpc,
@@ -46,7 +46,7 @@ async def test_a_swap_through_the_router_moves_the_pool_and_tells_what_was_quote
         1,
         user,
     )
-    after = await read_market(rpc, deployment)
+    after = await read_quotes(rpc, deployment)
     assert receipt["status"] == "0x1"
     assert before is not None
     assert after is not None

@@ -5,8 +5,8 @@ import pytest
 from dexwatch.demo.chain.accounts import Accounts
 from dexwatch.demo.chain.deploy import E18, START_USD
 from dexwatch.demo.chain.handle import Deployment, Pool, Token
-from dexwatch.demo.trading.market import Market, PoolState, fair_price
 from dexwatch.demo.trading.population import LARGEST_USD, Mood, Population
+from dexwatch.demo.trading.quotes import QuotedPool, Quotes, fair_price
 
 
 def address(number: int) -> str:
@@ -38,13 +38,13 @@ DEPLOYMENT = Deployment(
 )
 
 
-def market(shift: float = 1.0) -> Market:
+def market(shift: float = 1.0) -> Quotes:
     states = {}
     for pool in POOLS:
         reserve0 = 5e6 / START_USD[pool.token0] * E18
         reserve1 = 5e6 / START_USD[pool.token1] * E18
-        states[pool.name] = PoolState(pool, reserve0, reserve1 * shift)
-    return Market(states)
+        states[pool.name] = QuotedPool(pool, reserve0, reserve1 * shift)
+    return Quotes(states)
 
 
 def people(seed: int = 1) -> Population:

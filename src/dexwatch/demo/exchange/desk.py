@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dexwatch.demo.chain.rpc import Rpc, RpcError, decode_output, encode_call, event_topic
-from dexwatch.demo.exchange.process import Market, PoolSpec
+from dexwatch.demo.exchange.process import ChainAccess, PoolSpec
 
 BPS = 10_000
 PLATFORM_FEE_BPS = 5
@@ -50,7 +50,7 @@ class Deal:
 class Desk:
     """Quotes from V2 pairs and trades with the platform's own accounts."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: ChainAccess) -> None:
         self._market = market
         self._rpc = Rpc(market.rpc, timeout_seconds=5.0)
         self._pools = {pool.name: pool for pool in market.pools}

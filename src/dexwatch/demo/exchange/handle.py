@@ -17,7 +17,7 @@ from dexwatch.demo.chain.handle import ChainHandle
 from dexwatch.demo.config import Ports
 from dexwatch.demo.exchange import queries
 from dexwatch.demo.exchange.database import ConnectionHog, create_database, fill_database, postgres
-from dexwatch.demo.exchange.process import Market, PoolSpec, TokenSpec, TroubleFile
+from dexwatch.demo.exchange.process import ChainAccess, PoolSpec, TokenSpec, TroubleFile
 from dexwatch.demo.exchange.programs import API_NAMES, Place, applications, nginx, redis
 from dexwatch.demo.exchange.traffic import Traffic
 from dexwatch.demo.local.host import SampleHost
@@ -137,10 +137,10 @@ async def _equip(  # noqa: PLR0917 - it is the second half of start_exchange.
     )
 
 
-def market_of(chain: ChainHandle) -> Market:
+def market_of(chain: ChainHandle) -> ChainAccess:
     """Return the part of the chain that the exchange trades on: the V2 pairs."""
     deployed = chain.deployment
-    return Market(
+    return ChainAccess(
         rpc=chain.platform.http,
         router=deployed.router,
         desk=deployed.desk,

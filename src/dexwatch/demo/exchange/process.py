@@ -35,7 +35,7 @@ class PoolSpec(_Model):
     fee_bps: float
 
 
-class Market(_Model):
+class ChainAccess(_Model):
     """The chain as the exchange uses it; `desk` are unlocked accounts with tokens and allowance."""
 
     rpc: str
@@ -53,7 +53,7 @@ class ProcessSettings(_Model):
     dsn: SecretStr
     redis_url: SecretStr
     faults: Path
-    market: Market
+    market: ChainAccess
     rate_limit_per_second: float = 4.0
     """Requests of one source address a second; each upstream counts for itself."""
     suspicious_failures: int = 5

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from dexwatch.daemons.program import File, HttpReady, Port, Program, TcpReady
-from dexwatch.demo.exchange.process import Market, ProcessSettings
+from dexwatch.demo.exchange.process import ChainAccess, ProcessSettings
 
 API_NAMES = ("api-1", "api-2")
 PASSWORD = "correct horse"  # noqa: S105 - of the sample's invented users.
@@ -152,7 +152,7 @@ def nginx(place: Place) -> Program:
     )
 
 
-def applications(place: Place, market: Market, trouble: Path) -> tuple[Program, ...]:
+def applications(place: Place, market: ChainAccess, trouble: Path) -> tuple[Program, ...]:
     """Return the two API upstreams and the job worker."""
     parts = [
         *zip(API_NAMES, place.api_ports, ("api", "api"), strict=True),
@@ -164,7 +164,7 @@ def applications(place: Place, market: Market, trouble: Path) -> tuple[Program, 
 
 
 def _application(  # noqa: PLR0917 - all six describe one program.
-    place: Place, name: str, port: int, module: str, market: Market, trouble: Path
+    place: Place, name: str, port: int, module: str, market: ChainAccess, trouble: Path
 ) -> Program:
     settings = ProcessSettings(
         name=name,

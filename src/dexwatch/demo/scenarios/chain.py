@@ -8,8 +8,8 @@ from dexwatch.demo.chain.handle import Node
 from dexwatch.demo.chain.rpc import Rpc, encode_call
 from dexwatch.demo.node.faults import Faults
 from dexwatch.demo.scenarios.scenario import Scenario, Step, World
-from dexwatch.demo.trading.market import ROUTER_FEE
 from dexwatch.demo.trading.population import Mood
+from dexwatch.demo.trading.quotes import ROUTER_FEE
 
 WHALE_USD, WHALE_SECONDS = 80_000.0, 4.0
 RAISED_FEE_BPS, USUAL_FEE_BPS = 200, 5

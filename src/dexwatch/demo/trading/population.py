@@ -9,7 +9,7 @@ from dexwatch.demo.chain.accounts import Accounts
 from dexwatch.demo.chain.deploy import E18, START_USD, V3_NAME, v3_position
 from dexwatch.demo.chain.handle import Deployment
 from dexwatch.demo.chain.rpc import encode_call
-from dexwatch.demo.trading.market import ROUTER_FEE, Market, PoolState, fair_price
+from dexwatch.demo.trading.quotes import ROUTER_FEE, QuotedPool, Quotes, fair_price
 
 POOL_WEIGHTS = {"WBNB/USDT": 0.4, V3_NAME: 0.25, "CAKE/WBNB": 0.2, "ETH/USDT": 0.15}
 LARGEST_USD = 8_000.0
@@ -67,7 +67,7 @@ class Population:
         """Return the share of the day's peak activity, 0.5 at night to 1.0."""
         return 0.75 + 0.25 * math.sin(2 * math.pi * (block / self.day_blocks + 0.25))
 
-    def plan(self, block: int, market: Market, mood: Mood) -> list[Order]:
+    def plan(self, block: int, market: Quotes, mood: Mood) -> list[Order]:
         """Return what is sent after this block was seen."""
         random = Random(f"{self.seed}/{block}")
         expected = self.trades_per_block * self.rhythm(block) * mood.activity
@@ -86,11 +86,11 @@ class Population:
     def swap(
         self,
         sender: str,
-        state: PoolState,
+        state: QuotedPool,
         usd: float,
         *,
         sells_token0: bool,
-        market: Market,
+        market: Quotes,
         tolerance: float = 0.01,
         router_fee: float = ROUTER_FEE,
     ) -> Order:
@@ -114,7 +114,7 @@ class Population:
         )
         return Order(sender, self.deployment.router, data, GWEI_TENTH)
 
-    def _trade(self, random: Random, block: int, market: Market, mood: Mood) -> Order:
+    def _trade(self, random: Random, block: int, market: Quotes, mood: Mood) -> Order:
         name = random.choices(list(POOL_WEIGHTS), list(POOL_WEIGHTS.values()))[0]
         state = market.pools[name]
         usd = min(random.lognormvariate(math.log(250), 1.1), LARGEST_USD)
@@ -133,7 +133,7 @@ class Population:
             router_fee=mood.router_fee,
         )
 
-    def _gap(self, block: int, state: PoolState) -> float:
+    def _gap(self, block: int, state: QuotedPool) -> float:
         """Return by how much the pool is cheaper than the world outside; 0.01 is one per cent."""
         first, second = (
             fair_price(symbol, block, seed=self.seed, start=START_USD[symbol])
@@ -141,7 +141,7 @@ class Population:
         )
         return first / second / state.price - 1
 
-    def _arbitrage(self, random: Random, block: int, market: Market) -> Iterator[Order]:
+    def _arbitrage(self, random: Random, block: int, market: Quotes) -> Iterator[Order]:
         """Pull pools towards the world outside, and V2 and V3 towards each other."""
         who, bot, tokens = self.accounts.arbitrageur, self.deployment.bot, self.deployment.tokens
         if block % 4 == 0:
@@ -175,7 +175,7 @@ class Population:
             )
             yield Order(who, bot, data, 2 * GWEI_TENTH, 600_000)
 
-    def _provide(self, random: Random, block: int, market: Market) -> Iterator[Order]:
+    def _provide(self, random: Random, block: int, market: Quotes) -> Iterator[Order]:
         """Add liquidity in one turn, take the same out in the next."""
         turn = block // PROVIDE_EVERY
         sender = self.accounts.providers[turn // 2 % len(self.accounts.providers)]

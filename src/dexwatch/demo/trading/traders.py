@@ -9,8 +9,8 @@ import structlog
 
 from dexwatch.demo.chain.rpc import Rpc, RpcError, encode_call
 from dexwatch.demo.node.heads import Head, Heads
-from dexwatch.demo.trading.market import Market, read_market
 from dexwatch.demo.trading.population import GWEI_TENTH, Mood, Order, Population
+from dexwatch.demo.trading.quotes import Quotes, read_quotes
 
 SILENCE_SECONDS = 10.0
 """Without a head for so long something is wrong with anvil; it is logged and waited on."""
@@ -76,7 +76,7 @@ class Traders:
 
     def __init__(self, rpc: Rpc, heads: Heads, population: Population) -> None:
         self.population, self.mood = population, Mood()
-        self.market: Market | None = None
+        self.market: Quotes | None = None
         self.errors = 0
         self.sender = Sender(rpc)
         self.load_per_block = 0
@@ -110,7 +110,7 @@ class Traders:
         Raises:
             RuntimeError: the node refused it, or no block has been seen yet.
         """
-        market = self.market or await read_market(self._rpc, self.population.deployment)
+        market = self.market or await read_quotes(self._rpc, self.population.deployment)
         if market is None:
             raise RuntimeError("the whale cannot trade: the sample's chain does not answer")
         state, whale = market.pools["WBNB/USDT"], self.population.accounts.whale
@@ -126,7 +126,7 @@ class Traders:
 
     async def _block(self) -> None:
         head = self._heads.newest
-        market = await read_market(self._rpc, self.population.deployment)
+        market = await read_quotes(self._rpc, self.population.deployment)
         if head is None or market is None:
             return
         self.market = market
@@ -160,7 +160,7 @@ class Load:
         self._traders.load_per_block = 0
 
 
-def load_orders(population: Population, market: Market, count: int, random: Random) -> list[Order]:
+def load_orders(population: Population, market: Quotes, count: int, random: Random) -> list[Order]:
     """Return cheap transactions: three transfers for one swap, spread over the load accounts."""
     accounts = population.accounts.load
     usdt = population.deployment.tokens["USDT"].address

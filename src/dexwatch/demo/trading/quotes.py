@@ -12,7 +12,7 @@ ROUTER_FEE = 0.0005
 
 
 @dataclass(frozen=True)
-class PoolState:
+class QuotedPool:
     """One pool as it was at one block.
 
     A V3 pool of the sample has one price range, so that its liquidity acts like virtual reserves.
@@ -38,10 +38,10 @@ class PoolState:
 
 
 @dataclass(frozen=True)
-class Market:
+class Quotes:
     """All pools at one block."""
 
-    pools: Mapping[str, PoolState]
+    pools: Mapping[str, QuotedPool]
 
     def usd(self, symbol: str) -> float:
         """Return a token's price in dollars, through WBNB/USDT where it has no dollar pool."""
@@ -52,7 +52,7 @@ class Market:
         return self.pools[f"{symbol}/USDT"].price
 
 
-async def read_market(rpc: Rpc, deployment: Deployment) -> Market | None:
+async def read_quotes(rpc: Rpc, deployment: Deployment) -> Quotes | None:
     """Return the pools' state at the newest block; None if the node does not answer all of it."""
     pools = list(deployment.pools.values())
     calls = [view for pool in pools for view in _views(pool)]
@@ -66,7 +66,7 @@ async def read_market(rpc: Rpc, deployment: Deployment) -> Market | None:
         count = len(_views(pool))
         found[pool.name] = _state(pool, answers[at : at + count])
         at += count
-    return Market(found)
+    return Quotes(found)
 
 
 def _views(pool: Pool) -> list[tuple[str, str]]:
@@ -75,14 +75,14 @@ def _views(pool: Pool) -> list[tuple[str, str]]:
     return [(pool.address, encode_call(view)) for view in ("slot0()", "liquidity()")]
 
 
-def _state(pool: Pool, raw: Sequence[Json]) -> PoolState:
+def _state(pool: Pool, raw: Sequence[Json]) -> QuotedPool:
     if pool.kind == "v2":
         reserve0, reserve1, _ = decode_output("uint112,uint112,uint32", raw[0])
-        return PoolState(pool, float(reserve0), float(reserve1))
+        return QuotedPool(pool, float(reserve0), float(reserve1))
     slot = decode_output("uint160,int24,uint16,uint16,uint16,uint32,bool", raw[0])
     [liquidity] = decode_output("uint128", raw[1])
     root = slot[0] / 2**96
-    return PoolState(pool, liquidity / root, liquidity * root)
+    return QuotedPool(pool, liquidity / root, liquidity * root)
 
 
 def fair_price(symbol: str, block: int, *, seed: int, start: float) -> float:
