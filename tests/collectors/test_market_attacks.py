@@ -177,3 +177,12 @@ def test_impermanent_loss_is_measured_from_the_declared_entry() -> None:
         bench.block({"logs": [fake.sync(1_000, 2_400_000)]})
         assert bench.value(exchange.impermanent_loss, pool="WBNB/USDT") == pytest.approx(-0.2)
     assert bench.value(exchange.impermanent_loss, pool="V3") is None
+
+
+def test_price_impact_is_measured_against_what_lay_in_the_pair() -> None:
+    """A token may tax the pair for what it pays out, and the swap's event says nothing of it."""
+    bench = Bench()
+    bench.block({"logs": [fake.sync(1_000, 600_000)]})
+    bench.block({"logs": [fake.sync(910, 594_100), fake.sale(10, 5_900)]})
+    impact = bench.value(exchange.price_impact_ratio, pool="WBNB/USDT")
+    assert impact.sum == pytest.approx(9.975 / 1_009.975)

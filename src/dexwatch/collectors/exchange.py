@@ -16,6 +16,7 @@ from dexwatch.evm.sequence import Reorg
 from dexwatch.market import pools, prices
 from dexwatch.market.block_events import Emitted
 from dexwatch.market.config import ContractConfig, trade_layout
+from dexwatch.market.history import PoolState
 from dexwatch.market.pools import Trade
 from dexwatch.market.prices import Price
 from dexwatch.market.state import WatchedPool
@@ -99,13 +100,13 @@ class ExchangeCollector(Collector):
         self._show()
 
     def _take(self, number: int, transaction: Iterable[Emitted]) -> Iterable[_Swap]:
-        synced: dict[str, V2Sync] = {}
+        synced: dict[str, tuple[PoolState, V2Sync]] = {}
         for address, event in transaction:
             pool = self._market.pools.get(address)
             if pool is None:
                 continue
             if isinstance(event, V2Sync):
-                synced[address] = event
+                synced[address] = pool.state, event
             swap = _swap(pool, event, synced.get(address))
             if swap is not None:
                 yield swap
@@ -190,24 +191,31 @@ class ExchangeCollector(Collector):
             self.series.forget(metric, pool=pool.name)
 
 
-def _swap(pool: WatchedPool, event: Event, sync: V2Sync | None) -> _Swap | None:
-    """Read a swap, before the pool's state takes it; None for another event."""
+def _swap(pool: WatchedPool, event: Event, synced: tuple[PoolState, V2Sync] | None) -> _Swap | None:
+    """Read a swap, before the pool's state takes it; None for another event.
+
+    `synced` is the `Sync` that a pair emits just before, with the state that this found.
+    """
     fee_bps = pool.config.fee_bps
     if isinstance(event, V2Swap):
         trade = pools.v2_trade(event)
         impact = None
-        if sync is not None:
+        if synced is not None:
+            before, sync = synced
             reserve0, reserve1 = pools.reserves_before(sync, event)
             reserve_in = reserve0 if trade.zero_for_one else reserve1
+            # A token that taxes its sender takes more out of the pair than the swap tells.
+            known = before.amount0 if trade.zero_for_one else before.amount1
+            reserve_in = reserve_in if known is None else known
             impact = pools.price_impact(trade.amount_in, reserve_in, fee_bps)
         fee = pools.fee(trade.amount_in, fee_bps)
         kept, whole = V2_LP_SHARE
         return _Swap(pool, trade, fee, fee * kept // whole, impact)
     if isinstance(event, V3Swap):
-        trade, before = pools.v3_trade(event), pool.state.root
+        trade, root = pools.v3_trade(event), pool.state.root
         impact = None
-        if before is not None:
-            impact = pools.v3_price_impact(before, event.sqrt_price_x96)
+        if root is not None:
+            impact = pools.v3_price_impact(root, event.sqrt_price_x96)
         fee = pools.fee(trade.amount_in, fee_bps)
         protocol = event.protocol_fee0 if trade.zero_for_one else event.protocol_fee1
         return _Swap(pool, trade, fee, max(fee - protocol, 0), impact)

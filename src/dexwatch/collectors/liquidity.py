@@ -141,16 +141,16 @@ class LiquidityCollector(Collector):
 
     async def _read_pools(self, at: BlockRef) -> SourceError | None:
         """Read every pool on the state of one evaluated block: its events are in there already."""
-        calls = [call for pool in self._pools for call in _calls(pool)]
+        calls = [call for pool in self._pools for call in state_calls(pool)]
         answers = iter(await views(self.context.stream.primary, calls, block=at))
         failure: SourceError | None = None
         for pool in self._pools:
-            found = [next(answers) for _ in _calls(pool)]
+            found = [next(answers) for _ in state_calls(pool)]
             errors = [answer for answer in found if isinstance(answer, SourceError)]
             if errors:
                 failure = errors[0]
             else:
-                self._market.refresh(pool, _state(pool, found), at)
+                self._market.refresh(pool, state_of(pool, found), at)
         return failure
 
     async def _read_owners(self, at: BlockRef) -> None:
@@ -204,7 +204,8 @@ class LiquidityCollector(Collector):
         return page.last + 1
 
 
-def _calls(pool: WatchedPool) -> tuple[ViewCall, ...]:
+def state_calls(pool: WatchedPool) -> tuple[ViewCall, ...]:
+    """Return the views that tell a pool's state."""
     address = pool.config.address
     if pool.config.kind == "v2":
         return (ViewCall(address, "getReserves()(uint112,uint112,uint32)"),)
@@ -217,7 +218,8 @@ def _calls(pool: WatchedPool) -> tuple[ViewCall, ...]:
     )
 
 
-def _state(pool: WatchedPool, found: list[Any]) -> PoolState:
+def state_of(pool: WatchedPool, found: list[Any]) -> PoolState:
+    """Return the state that these answers tell."""
     if pool.config.kind == "v2":
         return PoolState(found[0][0], found[0][1])
     (root, tick), (liquidity,), (amount0,), (amount1,) = found

@@ -99,7 +99,7 @@ def _ours(
                 {"name": node.name, "http": node.http, "ws": node.ws} for node in chain.nodes
             ],
         },
-        "dex": _dex(chain.deployment),
+        "dex": dex_of(chain.deployment),
         "daemons": _daemons(options, ports, chain),
         "respond": {
             "hook_token": {"file": "./hook.token"},
@@ -164,7 +164,8 @@ def _console(ports: Ports, addresses: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _dex(deployment: Deployment) -> dict[str, Any]:
+def dex_of(deployment: Deployment) -> dict[str, Any]:
+    """Return the settings `dex` of the sample: its tokens, pools and contracts."""
     return {
         "high_value_usd": 50_000,
         "tokens": [
