@@ -1,93 +1,22 @@
 """The stream against fake nodes: push, poll, another primary, divergence, all kinds of nonsense."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
 import pytest
 
-from dexwatch.chain.config import ChainConfig
-from dexwatch.chain.endpoint import Endpoint
-from dexwatch.chain.stream import BlockStream
-from dexwatch.evm.block import Block
-from dexwatch.evm.sequence import ChainEvent, Reorg
 from dexwatch.metrics import chain
-from dexwatch.metrics.series import Series
 from tests.fakes.chain import FakeChain
-from tests.fakes.node import FakeNode, running
-
-
-@dataclass
-class Seen:
-    blocks: list[Block] = field(default_factory=list)
-    reorgs: list[Reorg] = field(default_factory=list)
-    series: Series = field(default_factory=Series)
-
-    async def append(self, events: Sequence[ChainEvent]) -> None:
-        for event in events:
-            if isinstance(event, Block):
-                self.blocks.append(event)
-            elif isinstance(event, Reorg):
-                self.reorgs.append(event)
-
-    @property
-    def hashes(self) -> list[str]:
-        return [block.ref.hash for block in self.blocks]
-
-
-@asynccontextmanager
-async def watched(*nodes: FakeNode, push: bool = True) -> AsyncIterator[tuple[BlockStream, Seen]]:
-    config = ChainConfig(
-        block_interval_ms=20,
-        stall_seconds=0.3,
-        timeout_seconds=0.5,
-        endpoints=[
-            {"name": f"node-{place}", "http": node.http, "ws": node.ws if push else None}
-            for place, node in enumerate(nodes)
-        ],
-    )
-    seen = Seen()
-    endpoints = [
-        Endpoint(node, seen.series, timeout_seconds=0.5, limit_bytes=1_000_000)
-        for node in config.endpoints
-    ]
-    stream = BlockStream(
-        config,
-        endpoints,
-        seen.series,
-        append=seen.append,
-    )
-    task = asyncio.create_task(stream.run())
-    try:
-        yield stream, seen
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        for endpoint in endpoints:
-            await endpoint.close()
-
-
-async def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "did not come true in time"
-        await asyncio.sleep(0.01)
+from tests.fakes.node import FakeNode, RpcRefusal, running
+from tests.fakes.streams import mine, until, watched
 
 
 @pytest.fixture
 async def node() -> AsyncIterator[FakeNode]:
     async with running(FakeNode(FakeChain())) as found:
         yield found
-
-
-async def mine(node: FakeNode, count: int = 1) -> None:
-    for _ in range(count):
-        node.chain.mine()
-        await node.push()
 
 
 async def test_pushed_heads_are_evaluated_in_order(node: FakeNode) -> None:
@@ -241,66 +170,6 @@ async def test_another_endpoint_takes_over_when_the_leader_falls_behind(node: Fa
         assert stream.primary.name == "node-1"
 
 
-async def test_other_hashes_for_the_same_height_are_counted(node: FakeNode) -> None:
-    forked = FakeChain()
-    forked.blocks, forked.receipts = dict(node.chain.blocks), dict(node.chain.receipts)
-    forked.canonical = list(node.chain.canonical)
-    async with (
-        running(FakeNode(forked)) as second,
-        watched(node, second) as (_, seen),
-    ):
-        await until(lambda: node.sockets and second.sockets and seen.blocks)
-        await mine(node)
-        await mine(second)
-        await until(lambda: seen.series.value(chain.endpoint_divergences, endpoint="node-1") == 1)
-        assert seen.series.value(chain.endpoint_divergences, endpoint="node-0") == 0
-
-
-async def test_an_endpoint_of_another_chain_never_leads(node: FakeNode) -> None:
-    wrong = FakeNode(FakeChain(1_000_000))
-    wrong.answers["eth_chainId"] = lambda _: "0x1"
-    async with running(wrong), watched(wrong, node) as (stream, seen):
-        await until(lambda: node.sockets and seen.blocks)
-        await mine(wrong)
-        await mine(node, 5)
-        await until(lambda: seen.hashes[-1:] == node.chain.canonical[-1:])
-        assert stream.primary.name == "node-1"
-        assert not set(seen.hashes) & set(wrong.chain.canonical)
-        assert seen.series.value(chain.blocks, stage="lost") == 0
-
-
-@pytest.mark.parametrize("others", [1, 2])
-async def test_a_head_far_above_all_others_drags_nothing(node: FakeNode, others: int) -> None:
-    liar = FakeNode(node.chain)
-    async with AsyncExitStack() as exits:
-        await exits.enter_async_context(running(liar))
-        rest = [FakeNode(node.chain) for _ in range(others - 1)]
-        for one in rest:
-            await exits.enter_async_context(running(one))
-        stream, seen = await exits.enter_async_context(watched(node, *rest, liar))
-        await until(lambda: node.sockets and liar.sockets and seen.blocks)
-        liar.chain = FakeChain(1_000_000)
-        await mine(liar)
-        for _ in range(5):
-            await mine(node)
-            await until(lambda: seen.hashes[-1:] == node.chain.canonical[-1:])
-        assert stream.primary.name == "node-0"
-        assert seen.series.value(chain.blocks, stage="lost") == 0
-
-
-async def test_an_endpoint_far_ahead_on_our_chain_leads(node: FakeNode) -> None:
-    async with (
-        running(FakeNode(node.chain)) as second,
-        watched(node, second) as (stream, seen),
-    ):
-        await until(lambda: node.sockets and second.sockets and seen.blocks)
-        node.chain.mine(1_200)
-        node.behind, node.muted = 1_200, True
-        await second.push()
-        await until(lambda: stream.primary.name == "node-1")
-        await until(lambda: seen.hashes[-1:] == node.chain.canonical[-1:])
-
-
 async def test_nothing_is_given_up_for_a_head_that_the_node_does_not_have(node: FakeNode) -> None:
     async with watched(node) as (_, seen):
         await until(lambda: node.sockets and seen.blocks)
@@ -309,3 +178,103 @@ async def test_nothing_is_given_up_for_a_head_that_the_node_does_not_have(node: 
         await mine(node, 3)
         await until(lambda: seen.hashes == node.chain.canonical)
         assert seen.series.value(chain.blocks, stage="lost") == 0
+
+
+async def test_a_push_before_the_confirmation_is_no_refusal(node: FakeNode) -> None:
+    node.pushes_early = True
+    async with watched(node) as (_, seen):
+        await until(lambda: seen.series.value(chain.endpoint_subscribed, endpoint="node-0") == 1)
+        await mine(node)
+        await until(lambda: seen.hashes == node.chain.canonical)
+        assert node.calls["eth_subscribe"] == 1
+
+
+async def test_a_node_that_repeats_its_last_head_is_as_good_as_mute(node: FakeNode) -> None:
+    async with watched(node) as (_, seen):
+        await until(lambda: node.sockets and seen.blocks)
+        old = node.chain.head
+        node.chain.mine(3)
+
+        async def repeat() -> None:
+            while True:
+                await node.push(old)
+                await asyncio.sleep(0.02)
+
+        repeating = asyncio.create_task(repeat())
+        await until(lambda: seen.hashes == node.chain.canonical)
+        repeating.cancel()
+
+
+async def test_a_redirect_of_the_websocket_is_not_followed(node: FakeNode) -> None:
+    async with running(FakeNode(FakeChain())) as inner:
+        target = f"HTTP/1.1 302 Found\r\nlocation: {inner.ws}\r\ncontent-length: 0\r\n\r\n"
+        knocks = 0
+
+        async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal knocks
+            await reader.readuntil(b"\r\n\r\n")
+            knocks += 1
+            writer.write(target.encode())
+            await writer.drain()
+            writer.close()
+
+        async with await asyncio.start_server(redirect, "127.0.0.1", 0) as server:
+            node.ws = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            async with watched(node) as (_, seen):
+                await until(lambda: knocks > 1 and seen.blocks)
+                assert not inner.calls
+                assert not inner.sockets
+
+
+@pytest.mark.parametrize("late", [3, 7])
+async def test_receipts_that_come_late_are_waited_for(node: FakeNode, late: int) -> None:
+    node.late_receipts = late
+    async with watched(node) as (_, seen):
+        # From the start on, while heads come faster than any receipts.
+        for _ in range(12):
+            await mine(node)
+        await until(lambda: seen.hashes[-1:] == node.chain.canonical[-1:])
+        await mine(node, 2)
+        await until(lambda: seen.hashes[-1:] == node.chain.canonical[-1:])
+        assert seen.series.value(chain.blocks, stage="lost") == 0
+
+
+async def test_a_block_without_the_logs_of_its_filter_is_asked_again(node: FakeNode) -> None:
+    async with watched(node) as (_, seen):
+        await until(lambda: node.sockets and seen.blocks)
+        empty, real = 3, node._eth_getBlockReceipts
+
+        def without_logs(params: list[Any]) -> Any:
+            nonlocal empty
+            found = real(*params)
+            empty -= 1
+            return [{**receipt, "logs": []} for receipt in found] if empty >= 0 else found
+
+        node.answers["eth_getBlockReceipts"] = without_logs
+        log = {"address": "0x" + "aa" * 20, "topics": ["0x" + "01" * 32], "data": "0x"}
+        node.chain.mine(receipts=[{"logs": [log]}])
+        await node.push()
+        await until(lambda: seen.hashes == node.chain.canonical)
+        assert seen.blocks[-1].log_count == 1
+        assert seen.series.value(chain.blocks, stage="lost") == 0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [(-32000, "header not found"), (-32005, "resource not available"), (-32000, "block not found")],
+)
+async def test_a_passing_refusal_of_receipts_does_not_change_how_they_are_asked(
+    node: FakeNode, error: tuple[int, str]
+) -> None:
+    async with watched(node) as (_, seen):
+        await until(lambda: node.sockets and seen.blocks)
+
+        def once(params: list[Any]) -> Any:
+            del node.answers["eth_getBlockReceipts"]
+            raise RpcRefusal(*error)
+
+        node.answers["eth_getBlockReceipts"] = once
+        node.chain.mine(receipts=[{}])
+        await node.push()
+        await until(lambda: seen.hashes == node.chain.canonical)
+        assert not node.calls["eth_getTransactionReceipt"]

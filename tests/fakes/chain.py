@@ -57,6 +57,14 @@ class FakeChain:
         del self.canonical[len(self.canonical) - depth :]
         self.mine(length)
 
+    def twin(self, *, without: int = 0) -> "FakeChain":
+        """Return a chain of its own that shares all blocks but the newest `without`."""
+        found = FakeChain(self.start)
+        found.blocks, found.receipts = dict(self.blocks), dict(self.receipts)
+        found.canonical = self.canonical[: len(self.canonical) - without]
+        found._milliseconds = self._milliseconds - 450 * without
+        return found
+
     def at(self, number: int) -> dict[str, Any] | None:
         place = number - self.start
         return self.blocks[self.canonical[place]] if 0 <= place < len(self.canonical) else None

@@ -62,16 +62,16 @@ class FakeNode:
     """HTTP requests so far, whatever they held."""
     targets: set[str] = field(default_factory=set)
     """The paths and queries that were asked."""
+    pushes_early: bool = False
+    """Push the newest head before the subscription is confirmed."""
+    late_receipts: int = 0
+    """A block's receipts are there only after so many questions."""
+    asked_receipts: Counter[str] = field(default_factory=Counter)
     sockets: set[ServerConnection] = field(default_factory=set)
 
     async def push(self, head: Any = None) -> None:
         """Push a head, the newest by default, to all subscribers."""
-        message = {
-            "jsonrpc": "2.0",
-            "method": "eth_subscription",
-            "params": {"subscription": "0x1", "result": head or self.chain.head},
-        }
-        await self.push_raw(orjson.dumps(message).decode())
+        await self.push_raw(_pushed(head or self.chain.at(self._height()) or self.chain.head))
 
     async def push_raw(self, text: str) -> None:
         """Push any text to all subscribers."""
@@ -131,6 +131,9 @@ class FakeNode:
         return self.chain.blocks.get(block_hash)
 
     def _eth_getBlockReceipts(self, block_hash: str) -> Any:  # noqa: N802
+        if self.asked_receipts[block_hash] < self.late_receipts:
+            self.asked_receipts[block_hash] += 1
+            return None
         return self.chain.receipts.get(block_hash)
 
     def _eth_getTransactionReceipt(self, transaction: str) -> Any:  # noqa: N802
@@ -177,6 +180,8 @@ async def running(node: FakeNode) -> AsyncIterator[FakeNode]:
                 orjson.dumps({"jsonrpc": "2.0", "id": request["id"], "error": error}).decode()
             )
             return
+        if node.pushes_early:
+            await socket.send(_pushed(node.chain.head))
         answer = {"jsonrpc": "2.0", "id": request["id"], "result": "0x1"}
         await socket.send(orjson.dumps(answer).decode())
         node.sockets.add(socket)
@@ -194,6 +199,15 @@ async def running(node: FakeNode) -> AsyncIterator[FakeNode]:
         finally:
             ended.set()
             server.close()
+
+
+def _pushed(head: dict[str, Any]) -> str:
+    message = {
+        "jsonrpc": "2.0",
+        "method": "eth_subscription",
+        "params": {"subscription": "0x1", "result": head},
+    }
+    return orjson.dumps(message).decode()
 
 
 async def _request(reader: asyncio.StreamReader) -> tuple[str, bytes]:

@@ -7,6 +7,7 @@ Nothing is skipped silently: a block that nobody can read is skipped by decision
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import pairwise
 
 import structlog
 
@@ -18,8 +19,10 @@ from dexwatch.evm.sequence import ChainEvent, Reorg, Skip
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
 
-_AT_ONCE = 4
+_AT_ONCE = 8
 """Blocks that are asked for side by side while a gap is filled."""
+_BY_PARENT = 4
+"""A gap up to so many blocks is read back from the head by parent hashes, one after the other."""
 
 _log = structlog.get_logger("dexwatch.blocks")
 
@@ -30,6 +33,13 @@ class ReorgRefusedError(SourceError):
     def __init__(self, reorg: Reorg) -> None:
         detail = f"a {reorg.cause} of {reorg.depth} blocks that another endpoint contradicts"
         super().__init__(Outcome.RPC_ERROR, detail)
+
+
+class UnconfirmedError(SourceError):
+    """A node gave a block for a height at which most of the others have another."""
+
+    def __init__(self, ref: BlockRef) -> None:
+        super().__init__(Outcome.RPC_ERROR, f"block {ref.number} is not that of the others")
 
 
 class BlockFollower:
@@ -43,6 +53,7 @@ class BlockFollower:
         max_catch_up: int,
         append: Callable[[Sequence[ChainEvent]], Awaitable[None]],
         approve: Callable[[Reorg], Awaitable[bool]] | None = None,
+        confirm: Callable[[BlockRef], Awaitable[bool]] | None = None,
         resume: Sequence[BlockRef] = (),
     ) -> None:
         self._series = series
@@ -50,6 +61,7 @@ class BlockFollower:
         self._max_catch_up = max_catch_up
         self._append = append
         self._approve = approve
+        self._confirm = confirm
         self._begin: int | None = None
         self._window = ChainWindow(depth)
         self._tip_ms = 0
@@ -88,7 +100,7 @@ class BlockFollower:
         await self._leave_behind(ref.number)
         if self.tip is None:
             await self._start(reader, ref)
-        while self.tip is not None and self.tip.number + 1 < ref.number:
+        while self.tip is not None and self.tip.number + _BY_PARENT < ref.number:
             await self._fill(reader, self.tip.number + 1, ref.number)
         if ref.hash not in self._window:
             await self._link(reader, _needed(await reader.by_hash(ref.hash), ref.number), head)
@@ -169,12 +181,22 @@ class BlockFollower:
         found = await asyncio.gather(
             *(reader.by_number(number) for number in numbers), return_exceptions=True
         )
+        blocks: list[Block] = []
         for number, block in zip(numbers, found, strict=True):
             if isinstance(block, BaseException):
-                raise block
-            if self.tip is not None and self.tip.number + 1 != number:
+                if not blocks:
+                    raise block
+                break
+            blocks.append(_needed(block, number))
+        for parent, child in pairwise(blocks):
+            if child.ref.parent != parent.ref.hash:
+                raise UnconfirmedError(child.ref)
+        if self._confirm is not None and not await self._confirm(blocks[-1].ref):
+            raise UnconfirmedError(blocks[-1].ref)
+        for block in blocks:
+            if self.tip is not None and self.tip.number + 1 != block.ref.number:
                 return
-            await self._link(reader, _needed(block, number))
+            await self._link(reader, block)
 
     async def _link(self, reader: BlockReader, block: Block, head: Header | None = None) -> None:
         branch, reorg = [block], None

@@ -17,7 +17,7 @@ from dexwatch.backoff import Backoff
 from dexwatch.chain.config import ChainConfig
 from dexwatch.chain.endpoint import Endpoint, Request
 from dexwatch.chain.fetch import BlockFetcher, IncompleteBlockError
-from dexwatch.chain.follower import BlockFollower, ReorgRefusedError
+from dexwatch.chain.follower import BlockFollower, ReorgRefusedError, UnconfirmedError
 from dexwatch.chain.heads import HeadFeed
 from dexwatch.chain.verification import HEIGHTS_COMPARED, Verification
 from dexwatch.clients.http import Outcome, SourceError
@@ -34,6 +34,9 @@ _INCOMPLETE_SECONDS = 20.0
 _SHALLOW_BLOCKS = 2
 """Reorganisations up to this depth are usual, and are followed without asking anybody."""
 _SUSPECT_SECONDS = 5.0
+_VOTE_SECONDS = 30.0
+"""An endpoint that shows nothing new for so long has no say in which head is followed."""
+_MOST_ELECTION_STALLS = 10
 _LOG_EVERY_SECONDS = 10.0
 _RETRY = Backoff(first=0.05, most=1.0)
 
@@ -56,7 +59,6 @@ class BlockStream:
         self._interval = config.block_interval_ms / 1000
         self._stall = config.stall_seconds
         self._behind = max(3, round(config.stall_seconds / self._interval))
-        self._max_catch_up = config.max_catch_up_blocks
         self.feeds = tuple(
             HeadFeed(
                 endpoint,
@@ -75,6 +77,7 @@ class BlockStream:
             max_catch_up=config.max_catch_up_blocks,
             append=append,
             approve=self._approve,
+            confirm=self._is_on_chain,
             resume=resume,
         )
         self._verification = Verification(
@@ -87,6 +90,7 @@ class BlockStream:
         self._failures = 0
         self._undecodable = 0
         self._incomplete_since: float | None = None
+        self._late_since: float | None = None
         self._logged = float("-inf")
         for endpoint in endpoints:
             series.add(chain.reorgs_refused, 0, endpoint=endpoint.name)
@@ -104,8 +108,15 @@ class BlockStream:
     @property
     def best_head(self) -> int | None:
         """The highest head of an endpoint of our chain; what others claim is left out."""
-        heads = [feed.head.ref.number for feed in self.feeds if feed.head and self.trusted(feed)]
-        return max(heads, default=None)
+        if self._is_quorum:
+            heads = [self._confirmed(feed) for feed in self.feeds]
+        else:
+            heads = [feed.head for feed in self.feeds if self.trusted(feed)]
+        return max((head.ref.number for head in heads if head), default=None)
+
+    @property
+    def _is_quorum(self) -> bool:
+        return len(self.feeds) >= 3
 
     def trusted(self, feed: HeadFeed) -> bool:
         """Is it the primary endpoint, or verified?"""
@@ -153,7 +164,7 @@ class BlockStream:
                     await self._wake.wait()
             self._wake.clear()
             self._choose()
-            head = self._confirmed_head()
+            head = self._confirmed(self._primary)
             if head is None or self._primary.name in self._suspects:
                 continue
             try:
@@ -167,7 +178,7 @@ class BlockStream:
     async def _recover(self, error: SourceError, head: BlockRef) -> None:
         self._failures += 1
         _log.debug("block not read", endpoint=self._primary.name, error=str(error))
-        if isinstance(error, ReorgRefusedError):
+        if isinstance(error, ReorgRefusedError | UnconfirmedError):
             self._suspect(self._primary, str(error))
             self._series.add(chain.reorgs_refused, endpoint=self._primary.name)
         elif isinstance(error, IncompleteBlockError):
@@ -197,11 +208,8 @@ class BlockStream:
 
         One that is alone with its chain is not believed; of two the one that is named first is.
         """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._stall):
-                while not all(feed.head for feed in self.feeds):
-                    self._wake.clear()
-                    await self._wake.wait()
+        await self._heads_of(len(self.feeds), self._stall)
+        await self._heads_of(len(self.feeds) // 2 + 1, self._stall * _MOST_ELECTION_STALLS)
         shown = [feed for feed in self.feeds if feed.head]
         if not shown:
             return
@@ -222,34 +230,49 @@ class BlockStream:
                 self._primary = feed
                 return
 
-    def _confirmed_head(self) -> Header | None:
-        """Return the primary's newest head that most of the healthy endpoints show as well."""
-        head = self._primary.head
-        voters = [feed for feed in self.feeds if self._is_healthy(feed)]
-        if head is None or len(voters) < 3 or self._primary not in voters:
-            return head
-        for candidate in reversed(self._primary.recent.values()):
-            shown = self._verification.divergence.shown(candidate.ref.number)
-            agreeing = sum(shown.get(feed.name) == candidate.ref.hash for feed in voters)
-            if 2 * agreeing > len(voters):
-                return candidate
+    async def _heads_of(self, count: int, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while sum(feed.head is not None for feed in self.feeds) < count:
+                    self._wake.clear()
+                    await self._wake.wait()
+
+    def _confirmed(self, feed: HeadFeed) -> Header | None:
+        """Return an endpoint's newest head that most of those who have a say show as well."""
+        voters = [one for one in self.feeds if one.up and one.head and one.age() < _VOTE_SECONDS]
+        if not self._is_quorum or len(voters) < 2:
+            return feed.head
+        for head in reversed(feed.recent.values()):
+            if self._is_shown(head.ref, voters):
+                return head
         return None
 
-    def _is_healthy(self, feed: HeadFeed) -> bool:
-        return (
-            feed.up
-            and feed.head is not None
-            and not feed.endpoint.resting
-            and feed.age() < self._stall
-            and (self.tip is None or self.trusted(feed))
-        )
+    def _is_shown(self, ref: BlockRef, voters: Sequence[HeadFeed]) -> bool:
+        shown = self._verification.divergence.shown(ref.number)
+        return 2 * sum(shown.get(one.name) == ref.hash for one in voters) > len(voters)
+
+    async def _is_on_chain(self, ref: BlockRef) -> bool:
+        """Ask the others for the hash of a height that nobody shows any more."""
+        if not self._is_quorum:
+            return True
+        voters = [one for one in self.feeds if one.up and not one.endpoint.resting]
+        request = [Request("eth_getBlockByNumber", (hex(ref.number), False))]
+        answers = await asyncio.gather(*(one.endpoint.batch(request) for one in voters))
+        told = [answer[0].get("hash") for answer in answers if isinstance(answer[0], dict)]
+        return 2 * told.count(ref.hash) > len(told)
 
     async def _approve(self, reorg: Reorg) -> bool:
         """Is there no other healthy endpoint that still has the blocks that would be dropped?"""
-        if reorg.depth <= _SHALLOW_BLOCKS and reorg.cause == "reorg":
+        if self._is_quorum or (reorg.depth <= _SHALLOW_BLOCKS and reorg.cause == "reorg"):
+            # With three or more the head that leads there is shown by most of them.
             return True
         others = [
-            feed for feed in self.feeds if feed is not self._primary and self._is_healthy(feed)
+            feed
+            for feed in self.feeds
+            if feed is not self._primary
+            and feed.up
+            and feed.age() < self._stall
+            and self._verification.verified(feed)
         ]
         if not others:
             return True
@@ -267,34 +290,50 @@ class BlockStream:
     def _choose(self) -> None:
         now = clock.monotonic()
         self._suspects = {name: until for name, until in self._suspects.items() if until > now}
-        primary = self._primary
-        best = self.best_head
-        fit = (
-            primary.up
-            and primary.name not in self._suspects
-            and primary.head is not None
-            and not primary.endpoint.resting
-            and (best is None or best - primary.head.ref.number < self._behind)
-            and self._failures < _FAILURES_BEFORE_CHANGE
-        )
-        if fit:
+        if self._is_fit(self._primary, now):
             return
         anchored = bool(self._evaluated())
-        others = [
-            feed
+        others = {
+            feed: head.ref.number
             for feed in self.feeds
-            if feed is not primary
+            if feed is not self._primary
             and feed.up
-            and feed.head
             and not feed.endpoint.resting
             and feed.name not in self._suspects
-            and (not anchored or self._verification.verified(feed))
-        ]
+            and (head := self._confirmed(feed)) is not None
+            and (self._is_quorum or not anchored or self._verification.verified(feed))
+        }
         if not others:
             return
-        self._primary = max(others, key=lambda feed: feed.head.ref.number if feed.head else 0)
+        self._primary = max(others, key=lambda feed: others[feed])
         self._failures = 0
+        self._late_since = None
         # When every endpoint is in trouble the primary changes many times a second.
         if now - self._logged > _LOG_EVERY_SECONDS:
             self._logged = now
             _log.warning("another endpoint is primary", endpoint=self._primary.name)
+
+    def _is_fit(self, primary: HeadFeed, now: float) -> bool:
+        best, head = self.best_head, self._confirmed(primary)
+        late = best is not None and (head is None or head.ref.number < best)
+        if not late:
+            self._late_since = None
+        elif self._late_since is None:
+            self._late_since = now
+        return (
+            primary.up
+            and primary.name not in self._suspects
+            and primary.head is not None
+            and not primary.endpoint.resting
+            and self._failures < _FAILURES_BEFORE_CHANGE
+            and not (late and self._is_too_late(primary, head, best or 0, now))
+        )
+
+    def _is_too_late(self, primary: HeadFeed, head: Header | None, best: int, now: float) -> bool:
+        if self._is_quorum:
+            # Most show a newer head and it does not, be it slow or lying.
+            return now - (self._late_since or now) > self._stall / 3
+        # Of two, the one that is ahead may be the liar: while the primary goes on it is believed.
+        return primary.age() >= self._stall and (
+            head is None or best - head.ref.number >= self._behind
+        )

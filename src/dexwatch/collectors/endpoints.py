@@ -75,7 +75,7 @@ class EndpointsCollector(Collector):
 
     def _is_due(self, feed: HeadFeed, now: float) -> bool:
         # One that is down is asked each second, so that its return shows at once.
-        well = feed.up and self._answers.get(feed.name, False)
+        well = feed.up and not feed.endpoint.resting and self._answers.get(feed.name, False)
         return now - self._asked.get(feed.name, float("-inf")) >= (_ASK_SECONDS if well else 0.5)
 
     async def _ask(self, node: Endpoint, now: float) -> None:

@@ -25,6 +25,8 @@ TURN_LENGTH = 16
 OUT_OF_TURN_EVERY = 97
 """About one block in so many comes from a validator out of turn, as when one is late."""
 KEPT = 4096
+_FRESH_MILLISECONDS = 5_000
+"""A block older than this was made before anybody could have told its milliseconds."""
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +48,7 @@ class Heads:
         self._url = websocket_url
         self._by_number: OrderedDict[int, Head] = OrderedDict()
         self._numbers: dict[str, int] = {}
+        self._milliseconds: OrderedDict[str, int] = OrderedDict()
         self.listeners: list[Callable[[Head], None]] = []
         self.newest: Head | None = None
 
@@ -68,14 +71,34 @@ class Heads:
     def dress(self, block: dict[str, Any]) -> dict[str, Any]:
         """Give a block or header of anvil the look of BNB Smart Chain, in place."""
         number, seconds = int(block["number"], 16), int(block["timestamp"], 16)
-        known = self._by_number.get(number)
-        milliseconds = known.milliseconds if known else seconds * 1000
+        milliseconds = self._time(block.get("hash"), number, seconds)
         validator, difficulty = turn(number)
         block["miner"] = validator
         block["difficulty"] = hex(difficulty)
         block["milliTimestamp"] = hex(milliseconds)
         block["mixHash"] = f"0x{milliseconds % 1000:064x}"
         return block
+
+    def _time(self, block_hash: str | None, number: int, seconds: int) -> int:
+        """Return a block's milliseconds: given once, by whoever asks first, and then kept.
+
+        The block may be asked for before its head was pushed to us, and must not change after.
+        """
+        known = self._milliseconds.get(block_hash or "")
+        if known is not None:
+            return known
+        newest, wall = self.newest, int(now().timestamp() * 1000)
+        if block_hash is None or wall - seconds * 1000 > _FRESH_MILLISECONDS:
+            return seconds * 1000
+        found = max(wall, seconds * 1000)
+        if newest is not None and number > newest.number:
+            found = max(found, newest.milliseconds + 1)
+        # However late it is told, a block's milliseconds lie within its second.
+        found = min(found, seconds * 1000 + 999)
+        self._milliseconds[block_hash] = found
+        if len(self._milliseconds) > KEPT:
+            self._milliseconds.popitem(last=False)
+        return found
 
     async def _follow(self) -> None:
         async with connect(
@@ -91,10 +114,7 @@ class Heads:
 
     def _take(self, header: dict[str, Any]) -> None:
         number, seconds = int(header["number"], 16), int(header["timestamp"], 16)
-        wall = int(now().timestamp() * 1000)
-        milliseconds = min(max(wall, seconds * 1000), seconds * 1000 + 999)
-        if self.newest is not None:
-            milliseconds = max(milliseconds, self.newest.milliseconds + 1)
+        milliseconds = self._time(header["hash"], number, seconds)
         head = Head(number, header["hash"], milliseconds, header)
         self._by_number[number] = head
         self._numbers[head.hash] = number

@@ -1,0 +1,80 @@
+"""A block stream over fake nodes, and what it handed on."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from dexwatch.chain.config import ChainConfig
+from dexwatch.chain.endpoint import Endpoint
+from dexwatch.chain.stream import BlockStream
+from dexwatch.evm.block import Block
+from dexwatch.evm.sequence import ChainEvent, Reorg
+from dexwatch.metrics.series import Series
+from tests.fakes.node import FakeNode
+
+
+@dataclass
+class Seen:
+    blocks: list[Block] = field(default_factory=list)
+    reorgs: list[Reorg] = field(default_factory=list)
+    series: Series = field(default_factory=Series)
+
+    async def append(self, events: Sequence[ChainEvent]) -> None:
+        for event in events:
+            if isinstance(event, Block):
+                self.blocks.append(event)
+            elif isinstance(event, Reorg):
+                self.reorgs.append(event)
+
+    @property
+    def hashes(self) -> list[str]:
+        return [block.ref.hash for block in self.blocks]
+
+
+@asynccontextmanager
+async def watched(*nodes: FakeNode, push: bool = True) -> AsyncIterator[tuple[BlockStream, Seen]]:
+    config = ChainConfig(
+        block_interval_ms=20,
+        stall_seconds=0.3,
+        timeout_seconds=0.5,
+        endpoints=[
+            {"name": f"node-{place}", "http": node.http, "ws": node.ws if push else None}
+            for place, node in enumerate(nodes)
+        ],
+    )
+    seen = Seen()
+    endpoints = [
+        Endpoint(node, seen.series, timeout_seconds=0.5, limit_bytes=1_000_000)
+        for node in config.endpoints
+    ]
+    stream = BlockStream(
+        config,
+        endpoints,
+        seen.series,
+        append=seen.append,
+    )
+    task = asyncio.create_task(stream.run())
+    try:
+        yield stream, seen
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        for endpoint in endpoints:
+            await endpoint.close()
+
+
+async def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "did not come true in time"
+        await asyncio.sleep(0.01)
+
+
+async def mine(node: FakeNode, count: int = 1) -> None:
+    """Mine blocks on a node's chain and push each."""
+    for _ in range(count):
+        node.chain.mine()
+        await node.push()
