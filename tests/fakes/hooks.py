@@ -16,6 +16,8 @@ class Hooks:
     token: str
     port: int = 0
     deliveries: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+    beats: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+    """The dead man's signals, apart."""
     refused: int = 0
 
     @property
@@ -45,8 +47,11 @@ async def hooks(token: str = "hook-token") -> AsyncIterator[Hooks]:
                 )
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 good = headers.get("authorization", "") == f"bearer {token}"
-                if good:
-                    state.deliveries.append((time.time(), json.loads(body)))
+                message = json.loads(body)
+                if good and message["receiver"] == "heartbeat":
+                    state.beats.append((time.time(), message))
+                elif good:
+                    state.deliveries.append((time.time(), message))
                 else:
                     state.refused += 1
                 status = "200 OK" if good else "401 Unauthorized"

@@ -11,7 +11,7 @@ import httpx
 from pydantic import SecretStr
 
 from dexwatch.clients.access import Access
-from dexwatch.daemons.config import DaemonsConfig
+from dexwatch.daemons.config import DaemonsConfig, DeadmanConfig
 from dexwatch.daemons.program import HttpReady, Program
 from dexwatch.daemons.programs.alertmanager import Hook
 from dexwatch.daemons.programs.plan import plan
@@ -112,7 +112,12 @@ class Stack:
 
 @asynccontextmanager
 async def stack(
-    folder: Path, rule_file: str, *names: str, profile: str = "demo", token: str = "hook-token"
+    folder: Path,
+    rule_file: str,
+    *names: str,
+    profile: str = "demo",
+    token: str = "hook-token",
+    deadman: DeadmanConfig | None = None,
 ) -> AsyncIterator[Stack]:
     """Run Prometheus and Alertmanager with these rules; `names` are the gauges, all off."""
     for binary in ("prometheus", "promtool", "prometheus-alertmanager", "amtool"):
@@ -129,6 +134,7 @@ async def stack(
                 "prometheus": {"port": need.free_port()},
                 "alertmanager": {"port": need.free_port()},
                 "node": {"enabled": False},
+                "deadman": deadman or DeadmanConfig(),
                 "targets": [
                     {
                         "job": "exchange",

@@ -39,7 +39,8 @@ class World:
     def clock(self) -> datetime:
         return at(self.seconds)
 
-    async def alerts(self) -> list[RoutedAlert]:
+    async def alerts(self, *, receiver: str = "") -> list[RoutedAlert]:
+        assert receiver == "dexwatch"
         if self.broken:
             raise ConnectionError
         return self.held

@@ -24,7 +24,8 @@ from dexwatch.notifiers.email.config import EmailConfig
 from dexwatch.notifiers.registry import NotifyConfig
 from dexwatch.notifiers.slack.config import SlackConfig
 from dexwatch.notifiers.webhook.config import WebhookConfig
-from dexwatch.receivers.alertmanager import routes
+from dexwatch.receivers.receiver import Inbound
+from dexwatch.receivers.registry import routes
 from dexwatch.response import actions as incidents
 from dexwatch.response.config import RespondConfig
 from dexwatch.response.respond import Respond
@@ -86,7 +87,7 @@ async def stack(folder: Path, **settings: float) -> AsyncIterator[Stack]:
         )
         role = Respond(store, notifiers.build(notify), config, public_url="http://127.0.0.1:8900")
         door = Starlette(
-            routes=routes(role.ingest, token=config.hook_token, count=role.figures.hook)
+            routes=routes(Inbound(role.ingest, config.hook_token, count=role.figures.hook))
         )
         port, stop = free_port(), asyncio.Event()
         server = uvicorn.Server(

@@ -28,6 +28,7 @@ OWNERS = {
     "target.token": {SUPERVISOR},
     "daemons.password": {WATCH, RESPOND, CONSOLE, SUPERVISOR},
     "prometheus.token": {RESPOND, CONSOLE, SUPERVISOR},
+    "deadman.url": {SUPERVISOR},
     "alertmanager.password": {RESPOND, CONSOLE, SUPERVISOR},
     "mail.password": {RESPOND},
     "slack.token": {RESPOND},
@@ -45,6 +46,7 @@ chain:
 database: {dsn: {env: DATABASE_DSN}}
 daemons:
   password_file: daemons.password
+  deadman: {outside_url_file: deadman.url}
   prometheus: {token_file: prometheus.token}
   alertmanager: {username: ana, password_file: alertmanager.password}
   postgres: {targets: [{name: p, dsn_file: postgres.dsn}]}
@@ -65,6 +67,7 @@ console:
   sample_control: {url: "http://127.0.0.1:1", token_file: sample.token}
 """
 PREFIX = {
+    "deadman.url": "https://127.0.0.1:1/",
     "chain.http": "http://127.0.0.1:1/",
     "chain.ws": "ws://127.0.0.1:1/",
     "database.dsn": "postgresql://127.0.0.1/",

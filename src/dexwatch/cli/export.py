@@ -51,7 +51,12 @@ def alertmanager(
 ) -> None:
     """Write alertmanager.yml and the token file for our door."""
     settings = settings_or_exit(config)
-    _write(to, render_alertmanager(profile=PRODUCTION, hook=hook(settings, outside=True)))
+    _write(
+        to,
+        render_alertmanager(
+            settings.daemons, profile=PRODUCTION, hook=hook(settings, outside=True)
+        ),
+    )
 
 
 @app.command(name="grafana")

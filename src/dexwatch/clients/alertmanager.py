@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import orjson
+import structlog
 
 from dexwatch.clients import http
 from dexwatch.clients.access import Access
@@ -23,6 +24,13 @@ _BARE_NAME = re.compile(r"\A[a-zA-Z_][a-zA-Z0-9_]*\Z")
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
+
+
+_log = structlog.get_logger(__name__)
+
+LIMIT_BYTES = 64_000_000
+"""Some thousand alerts, a hundred of which may carry megabytes: a few must not hide the others."""
+_TEXT_CHARS = 8192
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,7 @@ class AlertmanagerClient:
         *,
         access: Access | None = None,
         timeout_seconds: float = 5.0,
-        limit_bytes: int = 8_000_000,
+        limit_bytes: int = LIMIT_BYTES,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._http = HttpClient(
@@ -118,9 +126,23 @@ class AlertmanagerClient:
         """Close the connections."""
         await self._http.close()
 
-    async def alerts(self) -> tuple[RoutedAlert, ...]:
-        """List all alerts, the silenced and inhibited ones included."""
-        return tuple(_alert(record) for record in _rows(await self._ask("GET", "/api/v2/alerts")))
+    async def alerts(self, *, receiver: str = "") -> tuple[RoutedAlert, ...]:
+        """List all alerts, the silenced and inhibited ones included.
+
+        `receiver` lists only those that are routed to the receiver of this name. A record that is
+        no alert is left out, and does not hide the others.
+        """
+        chosen = {"receiver": re.escape(receiver)} if receiver else {}
+        rows, found = _rows(await self._ask("GET", "/api/v2/alerts", params=chosen)), []
+        for record in rows:
+            try:
+                found.append(_alert(record))
+            except SourceError as error:
+                _log.warning("alertmanager.alert_unreadable", reason=error.detail)
+        if rows and not found:
+            # An answer of nonsense must not look like the end of all alerts.
+            raise SourceError(Outcome.MALFORMED, "none of the records is an alert")
+        return tuple(found)
 
     async def silences(self) -> tuple[Silence, ...]:
         """List all silences, the expired ones that are still kept included."""
@@ -181,8 +203,14 @@ class AlertmanagerClient:
         except SourceError:
             return False
 
-    async def _ask(self, method: str, path: str, content: bytes | None = None) -> Any:  # noqa: ANN401
-        reply = await self._http.send(method, path, content=content)
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Any:  # noqa: ANN401 - checked by the callers.
+        reply = await self._http.send(method, path, content=content, params=params)
         if 400 <= reply.status < 500:
             detail = reply.body[:500].decode("utf-8", "replace").strip().strip('"')
             raise SourceError(Outcome.RPC_ERROR, detail, code=reply.status)
@@ -212,7 +240,9 @@ def _moment(record: object, name: str) -> datetime:
 
 def _texts(record: object, name: str) -> Mapping[str, str]:
     values = http.field(record, name, dict)
-    return {str(key): value for key, value in values.items() if isinstance(value, str)}
+    return {
+        str(key): value[:_TEXT_CHARS] for key, value in values.items() if isinstance(value, str)
+    }
 
 
 def _names(record: object, name: str) -> tuple[str, ...]:

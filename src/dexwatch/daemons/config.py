@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from dexwatch.clients.access import Access
 from dexwatch.listen import ListenConfig
 from dexwatch.metrics.scrape_class import ScrapeClass
+from dexwatch.secret import beginning
 
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -77,6 +78,23 @@ class AlertmanagerConfig(_Server):
     """Alertmanager: ours on `port`, or in external mode yours at `url`."""
 
     port: PortNumber = 8902
+
+
+class DeadmanConfig(_Config):
+    """The dead man's signal: it comes as long as rules are evaluated and alerts are told.
+
+    Our own respond role awaits it; who watches the watcher is a service outside that pages when
+    its pings stop, for example one of those called heartbeat or cron monitoring.
+    """
+
+    outside_url: Annotated[
+        SecretStr | None,
+        beginning("http://", "https://"),
+        Field(description="Alertmanager sends a POST there as long as all is well."),
+    ] = None
+    outside_seconds: Annotated[int, Field(ge=10, le=3600)] = Field(
+        default=60, description="How often; let the service allow some minutes more."
+    )
 
 
 class NodeConfig(_Config):
@@ -224,6 +242,7 @@ class DaemonsConfig(_Config):
     prometheus: PrometheusConfig = PrometheusConfig()
     alertmanager: AlertmanagerConfig = AlertmanagerConfig()
     supervisor: SupervisorConfig = SupervisorConfig()
+    deadman: DeadmanConfig = DeadmanConfig()
     node: NodeConfig = NodeConfig()
     blackbox: BlackboxConfig = BlackboxConfig()
     postgres: PostgresConfig = PostgresConfig()

@@ -33,7 +33,7 @@ series_dropped = counter(
 )
 hook_requests = counter(
     "dexwatch_hook_requests_total",
-    "Requests at the inbound doors by outcome (accepted, unauthorized, malformed, too_large,"
+    "Requests at the receivers by outcome (accepted, in_part, unauthorized, malformed, too_large,"
     " too_slow, unavailable).",
     labels=("hook", "outcome"),
 )

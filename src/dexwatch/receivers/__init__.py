@@ -1,1 +1,1 @@
-"""Inbound doors, one a source of alerts: each turns what it is sent into events for `response`."""
+"""Inbound webhooks, a folder each: each turns what it is sent into events for `response`."""

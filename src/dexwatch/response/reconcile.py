@@ -62,8 +62,8 @@ class HeldAlert(Protocol):
 class AlertView(Protocol):
     """Something that lists the alerts it holds, for example `clients.alertmanager`'s client."""
 
-    async def alerts(self) -> Sequence[HeldAlert]:
-        """List all, the suppressed ones too; raises when it cannot."""
+    async def alerts(self, *, receiver: str = "") -> Sequence[HeldAlert]:
+        """List those that are routed to the receiver, the suppressed ones too; may raise."""
 
 
 class Reconciler:
@@ -102,7 +102,7 @@ class Reconciler:
         """Compare now; return how many facts were fed."""
         asked = self._clock()
         async with asyncio.timeout(_ASK_SECONDS):
-            held = await self._view.alerts()
+            held = await self._view.alerts(receiver=self._receiver)
         ours = {a.fingerprint: a for a in await self._store.firing()}
         now = self._clock()
         current = {a.fingerprint: a for a in held if a.ends > now and _ours(a, self._receiver)}

@@ -12,8 +12,16 @@ from dexwatch.metrics.severity import Severity
 from dexwatch.response.store import Counts
 from dexwatch.response.work import Settled, Work, WorkKind
 
-HOOK_OUTCOMES = ("accepted", "unauthorized", "malformed", "too_large", "too_slow", "unavailable")
-"""How a request at the door may end."""
+HOOK_OUTCOMES = (
+    "accepted",
+    "in_part",
+    "unauthorized",
+    "malformed",
+    "too_large",
+    "too_slow",
+    "unavailable",
+)
+"""How a request to a receiver may end; in part: some of its alerts were taken, some refused."""
 
 
 class Figures:

@@ -8,7 +8,8 @@ from starlette.applications import Starlette
 from dexwatch.daemons.programs.secrets import kept
 from dexwatch.notifiers import registry as notifiers
 from dexwatch.notifiers.chart.data import PrometheusCharts
-from dexwatch.receivers import alertmanager as alertmanager_receiver
+from dexwatch.receivers import registry as receivers
+from dexwatch.receivers.receiver import Inbound
 from dexwatch.response.respond import Respond
 from dexwatch.roles import exposition
 from dexwatch.roles.process import build_info, health_socket
@@ -30,10 +31,9 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             charts=PrometheusCharts(prometheus),
             view=alertmanager,
         )
+        inbound = Inbound(role.ingest, settings.respond.hook_token, count=role.figures.hook)
         routes = [
-            *alertmanager_receiver.routes(
-                role.ingest, token=settings.respond.hook_token, count=role.figures.hook
-            ),
+            *receivers.routes(inbound),
             *exposition.routes(
                 lambda: (*role.samples(), build_info("respond")),
                 access=kept(settings.daemons, folder=settings.folder).access,

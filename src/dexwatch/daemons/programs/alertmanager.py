@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from dexwatch.clients.access import Access
-from dexwatch.daemons.config import DaemonsConfig
+from dexwatch.daemons.config import DaemonsConfig, DeadmanConfig
 from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload
 from dexwatch.daemons.programs.authentication import WEB_FLAG, web_file
 from dexwatch.daemons.programs.scrape import LOOPBACK
@@ -22,6 +22,12 @@ from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.rules.registry import ALERTS
 from dexwatch.rules.rule import AlertRule
 
+WATCHDOG = "Watchdog"
+HEARTBEAT = "heartbeat"
+"""The receiver of the dead man's signal: the same webhook, which awaits it."""
+OUTSIDE = "outside"
+HEARTBEAT_BEATS = 4
+"""So many of the shortest scrape intervals lie between two signals: 20 s in production."""
 TOKEN_FILE = "hook.token"  # noqa: S105 - the name of a file.
 
 
@@ -68,19 +74,31 @@ class Hook:
 
 
 def alertmanager_files(
-    *, profile: EvaluationProfile, hook: Hook, alerts: Sequence[AlertRule] = ALERTS
+    *,
+    profile: EvaluationProfile,
+    hook: Hook,
+    deadman: DeadmanConfig | None = None,
+    alerts: Sequence[AlertRule] = ALERTS,
 ) -> tuple[File, ...]:
     """Return alertmanager.yml and the token's file, which only Alertmanager's user may read."""
+    deadman = deadman or DeadmanConfig()
+    outside = deadman.outside_url
     document = {
-        "route": _routes(profile),
+        "route": _routes(profile, deadman),
         "inhibit_rules": [*_ladders(alerts), *_explanations(alerts), *_consequences()],
         "receivers": [
             {"name": "dexwatch", "webhook_configs": [_webhook(hook)]},
+            {
+                "name": HEARTBEAT,
+                "webhook_configs": [_webhook(hook) | {"send_resolved": False}],
+            },
+            *([_outside(outside.get_secret_value())] if outside else []),
             {"name": "nobody"},
         ],
     }
     return (
-        File("alertmanager.yml", yaml(document)),
+        # The outside address is all that its service asks for, and this version takes no file.
+        File("alertmanager.yml", yaml(document), secret=outside is not None),
         File(TOKEN_FILE, hook.token.get_secret_value(), secret=True),
     )
 
@@ -96,7 +114,12 @@ def _webhook(hook: Hook) -> dict[str, Any]:
     }
 
 
-def _routes(profile: EvaluationProfile) -> dict[str, Any]:
+def _outside(url: str) -> dict[str, Any]:
+    config = {"url": url, "send_resolved": False, "http_config": {"follow_redirects": False}}
+    return {"name": OUTSIDE, "webhook_configs": [config]}
+
+
+def _routes(profile: EvaluationProfile, deadman: DeadmanConfig) -> dict[str, Any]:
     beat = profile.scrape_ms(ScrapeClass.CRITICAL)
     return {
         "receiver": "dexwatch",
@@ -104,7 +127,7 @@ def _routes(profile: EvaluationProfile) -> dict[str, Any]:
             ["alertname", "alert_group", "host"], wait=2 * beat, interval=2 * beat, repeat="1h"
         ),
         "routes": [
-            # The dead man's signal carries this severity: it is looked for, never sent.
+            *_heartbeats(beat, deadman),
             {"receiver": "nobody", "matchers": ['severity="none"']},
             # Each P0 is a group of its own, so that none waits for another's group interval.
             {"matchers": ['severity="P0"'], **_timing(["..."], wait=0, interval=beat, repeat="5m")},
@@ -117,6 +140,25 @@ def _routes(profile: EvaluationProfile) -> dict[str, Any]:
             },
         ],
     }
+
+
+def _heartbeats(beat: int, deadman: DeadmanConfig) -> list[dict[str, Any]]:
+    """The dead man's signal: told to us every few beats, and outside as often as is wished."""
+
+    def route(receiver: str, every_ms: int, *, further: bool) -> dict[str, Any]:
+        # A group is looked at each interval, and told again where `repeat` has gone by then.
+        timing = _timing(
+            ["alertname"], wait=0, interval=max(1000, every_ms // 2), repeat=duration(every_ms)
+        )
+        matchers = [f'alertname="{WATCHDOG}"', 'severity="none"']
+        return {"receiver": receiver, "matchers": matchers, **timing, "continue": further}
+
+    if deadman.outside_url is None:
+        return [route(HEARTBEAT, HEARTBEAT_BEATS * beat, further=False)]
+    return [
+        route(HEARTBEAT, HEARTBEAT_BEATS * beat, further=True),
+        route(OUTSIDE, deadman.outside_seconds * 1000, further=False),
+    ]
 
 
 def _timing(group_by: list[str], *, wait: int, interval: int, repeat: str) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def plan(
     files = render_prometheus(
         config, profile=profile, rules=rules, roles=roles, secrets=secrets, extra_rules=extra_rules
     )
-    routed = render_alertmanager(profile=profile, hook=hook)
+    routed = render_alertmanager(config, profile=profile, hook=hook)
     return (
         alertmanager(config, folder=folder, files=routed, access=access),
         prometheus(config, folder=folder, profile=profile, files=files, access=access),
@@ -65,6 +65,8 @@ def render_prometheus(
     )
 
 
-def render_alertmanager(*, profile: EvaluationProfile, hook: Hook) -> tuple[File, ...]:
+def render_alertmanager(
+    config: DaemonsConfig, *, profile: EvaluationProfile, hook: Hook
+) -> tuple[File, ...]:
     """Return Alertmanager's files, for our own or, by `dexwatch export alertmanager`, for yours."""
-    return alertmanager_files(profile=profile, hook=hook)
+    return alertmanager_files(profile=profile, hook=hook, deadman=config.deadman)

@@ -1,0 +1,146 @@
+"""Turns one webhook message into events: what fits is taken, and each alert is judged alone.
+
+Alertmanager never repeats a message that is refused with 4xx, so refusing the whole for one part
+would lose the alerts beside it.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
+
+from dexwatch.incidents.events import AlertEvent
+from dexwatch.metrics.identity import IDENTITY_LABELS
+from dexwatch.receivers.alertmanager.config import WATCHDOG, Bounds
+from dexwatch.response.ingest import fired, resolved
+
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
+_FIRST = {"alertname", "severity", "alert_group", "component", "team", *IDENTITY_LABELS}
+"""Kept first where there are too many labels."""
+_CUT = "…"
+
+
+class Envelope(BaseModel):
+    """Version 4 of the webhook, as Alertmanager documents it; newer keys are let pass."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    version: Literal["4"]
+    groupKey: str  # noqa: N815 - Alertmanager's own names.
+    status: Literal["firing", "resolved"]
+    alerts: tuple[Any, ...]
+
+
+class _Alert(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    status: Literal["firing", "resolved"]
+    labels: dict[str, str]
+    annotations: dict[str, str] = {}
+    startsAt: AwareDatetime  # noqa: N815
+    endsAt: AwareDatetime | None = None  # noqa: N815
+    fingerprint: str = Field(min_length=1, max_length=128)
+
+    @field_validator("startsAt", "endsAt")
+    @classmethod
+    def _in_utc(cls, moment: datetime | None) -> datetime | None:
+        try:
+            return moment and moment.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("this moment is outside the calendar") from None
+
+    @field_validator("startsAt")
+    @classmethod
+    def _sensible(cls, moment: datetime) -> datetime:
+        # What is reckoned from the start, such as when the fault began, must be in the calendar.
+        if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+            raise ValueError(f"an alert starts in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+        return moment
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What one alert of a message became; exactly one of the three is set."""
+
+    event: AlertEvent | None = None
+    refused: str = ""
+    """Where it is wrong."""
+    ignored: Literal["", "heartbeat", "not_routed"] = ""
+    cut: bool = False
+    """Something of it was too long."""
+
+
+def parse(envelope: Envelope, bounds: Bounds) -> list[Parsed]:
+    """Return what each of the first `bounds.alerts` alerts became, in the order of the message."""
+    upstream = _short(envelope.groupKey)
+    return [_parsed(record, upstream, bounds) for record in envelope.alerts[: bounds.alerts]]
+
+
+def in_order(events: list[AlertEvent]) -> list[AlertEvent]:
+    """Put the resolved ones first: a resolve frees what a new episode of the same alert takes."""
+    return sorted(events, key=lambda event: (not hasattr(event, "ends_at"), event.starts_at))
+
+
+def _parsed(record: object, upstream: str, bounds: Bounds) -> Parsed:
+    try:
+        alert = _Alert.model_validate(record)
+    except ValidationError as error:
+        where = error.errors(include_url=False, include_input=False)[0]["loc"]
+        return Parsed(refused=".".join(str(part) for part in where)[:200] or "alert")
+    if alert.labels.get("severity") == "none":
+        beats = alert.labels.get("alertname") == WATCHDOG and alert.status == "firing"
+        return Parsed(ignored="heartbeat" if beats else "not_routed")
+    labels = _fitting(alert.labels, bounds.labels, bounds.label_chars, bounds)
+    annotations = _fitting(alert.annotations, bounds.annotations, bounds.annotation_chars, bounds)
+    cut = labels != alert.labels or annotations != alert.annotations
+    return Parsed(event=_event(alert, labels, annotations, upstream), cut=cut)
+
+
+def _event(
+    alert: _Alert, labels: Mapping[str, str], annotations: Mapping[str, str], upstream: str
+) -> AlertEvent:
+    if alert.status == "firing":
+        return fired(
+            fingerprint=alert.fingerprint,
+            labels=labels,
+            annotations=annotations,
+            starts_at=alert.startsAt,
+            upstream=upstream,
+        )
+    return resolved(
+        fingerprint=alert.fingerprint,
+        labels=labels,
+        annotations=annotations,
+        starts_at=alert.startsAt,
+        ends_at=alert.endsAt or alert.startsAt,
+        upstream=upstream,
+    )
+
+
+def _fitting(texts: Mapping[str, str], most: int, chars: int, bounds: Bounds) -> dict[str, str]:
+    """Return so many pairs, those of the identity first, with values that are not too long."""
+    names = [name for name in texts if len(name) <= bounds.name_chars]
+    if len(names) > most:
+        names = sorted(names, key=lambda name: (name not in _FIRST, name))[:most]
+    return {name: _cut(texts[name], chars) for name in names}
+
+
+def _cut(text: str, chars: int) -> str:
+    return text if len(text) <= chars else text[: chars - 1] + _CUT
+
+
+def _short(group_key: str) -> str:
+    """Return the group's key, shortened so that an index can hold it."""
+    if len(group_key) <= 200:
+        return group_key
+    return f"{group_key[:120]}#{hashlib.sha256(group_key.encode()).hexdigest()[:32]}"

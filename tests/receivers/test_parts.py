@@ -1,0 +1,106 @@
+"""A message is taken in parts: what fits is taken, and each alert is answered alone."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from dexwatch.clock import now
+from dexwatch.incidents.state import Reason
+from dexwatch.metrics.severity import Severity
+from dexwatch.receivers import registry
+from dexwatch.receivers.alertmanager.config import BOUNDS
+from dexwatch.receivers.alertmanager.parse import Envelope, parse
+from dexwatch.receivers.receiver import Inbound
+from tests.fakes.alerts import payload, webhook_alert
+from tests.fakes.inbound import GOOD, PATH, TOKEN, Door, broken, client
+
+
+async def test_a_broken_alert_is_answered_alone_and_those_beside_it_are_taken() -> None:
+    door = Door()
+    alerts = [
+        webhook_alert("First", "P0"),
+        webhook_alert("Broken", "P0") | {"startsAt": "yesterday"},
+        5,
+        webhook_alert("Last", "P1"),
+    ]
+    async with client(door) as http:
+        response = await http.post(PATH, content=broken(alerts=alerts), headers=GOOD)
+    assert response.status_code == 200
+    opened = Reason.OPENED.value
+    refused = ["refused: see startsAt", "refused: see alert"]
+    assert response.json()["applied"] == [opened, *refused, opened]
+    assert [fact.name for fact in door.facts] == ["First", "Last"]
+    assert door.counted == ["in_part"]
+
+
+async def test_what_is_too_long_is_cut_and_the_alert_is_taken() -> None:
+    door = Door()
+    huge = webhook_alert("Huge", "P1", annotations={"summary": "s", "query": "q" * 1_500_000})
+    huge["labels"] |= {f"l{n}": "v" * 50_000 for n in range(100)} | {"n" * 300: "x"}
+    async with client(door) as http:
+        body = broken(alerts=[huge, webhook_alert("Real", "P1")])
+        response = await http.post(PATH, content=body, headers=GOOD)
+    assert (response.status_code, response.json()["cut"]) == (200, 1)
+    cut, real = door.facts
+    assert (cut.name, cut.severity, real.name) == ("Huge", Severity.P1, "Real")
+    assert len(cut.labels) == BOUNDS.labels
+    assert max(map(len, cut.labels.values())) == BOUNDS.label_chars
+    assert len(cut.annotations["query"]) == BOUNDS.annotation_chars
+    assert cut.annotations["query"].endswith("q…")
+    assert cut.group == real.group
+    assert door.counted == ["accepted"]
+
+
+async def test_of_too_many_alerts_the_first_are_taken_and_the_rest_is_told() -> None:
+    door = Door()
+    alerts = [webhook_alert(f"Rule{n}", "P2") for n in range(BOUNDS.alerts + 7)]
+    async with client(door) as http:
+        response = await http.post(PATH, content=broken(alerts=alerts), headers=GOOD)
+    assert (response.status_code, response.json()["left_out"]) == (200, 7)
+    assert len(door.facts) == BOUNDS.alerts
+    assert door.counted == ["in_part"]
+
+
+async def test_the_dead_mans_signal_is_a_heartbeat_and_its_end_is_none() -> None:
+    door = Door()
+    before = now()
+    async with client(door) as http:
+        beat = broken(alerts=[webhook_alert("Watchdog", "none")])
+        response = await http.post(PATH, content=beat, headers=GOOD)
+        assert response.json()["applied"] == ["heartbeat"]
+        end = broken(alerts=[webhook_alert("Watchdog", "none", status="resolved")])
+        await http.post(PATH, content=end, headers=GOOD)
+        other = broken(alerts=[webhook_alert("Other", "none")])
+        await http.post(PATH, content=other, headers=GOOD)
+    [(source, at)] = door.beats
+    assert source == "alertmanager"
+    assert before <= at <= before + timedelta(minutes=1)
+    assert (door.facts, door.counted) == ([], ["accepted"] * 3)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=12,
+    )
+)
+def test_no_record_whatever_it_is_hides_the_alert_beside_it(record: object) -> None:
+    envelope = Envelope.model_validate(payload(webhook_alert("Real", "P0")))
+    both = envelope.model_copy(update={"alerts": (record, *envelope.alerts)})
+    strange, real = parse(both, BOUNDS)
+    assert strange.refused
+    assert real.event is not None
+    assert real.event.name == "Real"
+
+
+def test_each_receiver_has_an_id_and_routes_of_its_own() -> None:
+    sources = [receiver.source for receiver in registry.RECEIVERS]
+    assert len(set(sources)) == len(sources) > 0
+    for receiver in registry.RECEIVERS:
+        door = Door()
+        inbound = Inbound(door.ingest, SecretStr(TOKEN))
+        for route in receiver.routes(inbound):
+            assert route.path.startswith(f"/hooks/{receiver.source}")
