@@ -129,6 +129,24 @@ async def test_state_is_read_on_the_block_that_was_evaluated(node: FakeNode) -> 
     assert any(isinstance(block, dict) for block in asked)
 
 
+async def test_a_pool_that_does_not_tell_its_liquidity_has_a_state_all_the_same(
+    node: FakeNode,
+) -> None:
+    def call(params: list[Any]) -> str:
+        if params[0]["data"] == "0x" + selector("liquidity()").hex():
+            raise LookupError("execution reverted")
+        return ANSWERS[params[0]["data"][:10]]
+
+    node.answers["eth_call"] = call
+    async with watch(node).run() as watched:
+        await until(lambda: node.sockets and watched.context.consumer.tip)
+        await until(lambda: watched.context.market._told)
+        node.chain.mine()
+        await node.push()
+        await until(lambda: value(watched, exchange.tvl_usd, pool="V3"))
+        assert value(watched, own.collector_success, collector="liquidity") == 1
+
+
 async def test_who_owns_an_nft_that_nobody_told_of_is_asked(node: FakeNode) -> None:
     node.answers["eth_call"] = lambda params: (
         "0x" + encode(["address"], [ANA]).hex()

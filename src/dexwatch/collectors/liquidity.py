@@ -30,6 +30,8 @@ _FIRST_BLOCK_SECONDS = 3.0
 _HISTORY_SECONDS = 6.0
 _REQUESTS_A_PAGE = 10
 _OWNERS_A_ROUND = 20
+_NEEDED = 3
+"""Answers without which a pool's state is not known; its liquidity in range only bounds prices."""
 _HISTORY_TOPICS = (
     topics.TRANSFER,
     topics.V3_MINT,
@@ -146,7 +148,7 @@ class LiquidityCollector(Collector):
         failure: SourceError | None = None
         for pool in self._pools:
             found = [next(answers) for _ in state_calls(pool)]
-            errors = [answer for answer in found if isinstance(answer, SourceError)]
+            errors = [answer for answer in found[:_NEEDED] if isinstance(answer, SourceError)]
             if errors:
                 failure = errors[0]
             else:
@@ -212,9 +214,9 @@ def state_calls(pool: WatchedPool) -> tuple[ViewCall, ...]:
     # Only the first words of slot0 are read: the rest differs between the kinds of V3.
     return (
         ViewCall(address, "slot0()(uint160,int24)"),
-        ViewCall(address, "liquidity()(uint128)"),
         ViewCall(pool.token0.address, "balanceOf(address)(uint256)", (address,)),
         ViewCall(pool.token1.address, "balanceOf(address)(uint256)", (address,)),
+        ViewCall(address, "liquidity()(uint128)"),
     )
 
 
@@ -222,5 +224,6 @@ def state_of(pool: WatchedPool, found: list[Any]) -> PoolState:
     """Return the state that these answers tell."""
     if pool.config.kind == "v2":
         return PoolState(found[0][0], found[0][1])
-    (root, tick), (liquidity,), (amount0,), (amount1,) = found
-    return PoolState(amount0, amount1, root, tick, liquidity)
+    (root, tick), (amount0,), (amount1,), liquidity = found
+    known = None if isinstance(liquidity, SourceError) else liquidity[0]
+    return PoolState(amount0, amount1, root, tick, known)

@@ -34,6 +34,8 @@ class WatchedPool:
     token0: TokenConfig
     token1: TokenConfig
     history: PoolHistory = field(default_factory=PoolHistory)
+    _viewed: tuple[PoolState, PoolView | None] | None = None
+    """The view of a state, which most blocks leave as it is."""
 
     @property
     def name(self) -> str:
@@ -66,12 +68,17 @@ class WatchedPool:
         never with more than it holds: neither what lies out of range nor what is only virtual
         stands behind a price.
         """
+        if self._viewed is None or self._viewed[0] is not self.state:
+            self._viewed = self.state, self._view()
+        return self._viewed[1]
+
+    def _view(self) -> PoolView | None:
         price, holdings, state = self.price(), self.holdings(), self.state
         if price is None or holdings is None:
             return None
         (symbol0, depth0), (symbol1, depth1) = holdings
-        if self.config.kind != "v2":
-            virtual = pools.v3_reserves(state.liquidity or 0, state.root or 0)
+        if state.liquidity is not None and state.root is not None:
+            virtual = pools.v3_reserves(state.liquidity, state.root)
             (_, virtual0), (_, virtual1) = self._whole(*virtual)
             depth0, depth1 = min(depth0, virtual0), min(depth1, virtual1)
         return PoolView(symbol0, symbol1, price, depth0, depth1)

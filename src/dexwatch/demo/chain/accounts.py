@@ -14,7 +14,7 @@ class Accounts:
     treasury: str
     whale: str
     arbitrageur: str
-    providers: tuple[str, ...]
+    lps: tuple[str, ...]
     desk: tuple[str, ...]
     traders: tuple[str, ...]
     load: tuple[str, ...]
@@ -31,5 +31,5 @@ class Accounts:
     @property
     def users(self) -> tuple[str, ...]:
         """All that hold tokens and trade."""
-        people = (*self.providers, *self.desk, *self.traders, *self.load)
+        people = (*self.lps, *self.desk, *self.traders, *self.load)
         return (self.whale, self.arbitrageur, *people)

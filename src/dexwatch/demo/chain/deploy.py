@@ -143,25 +143,22 @@ class _Deploy:
         await self._send([step(owner, pool, "initialize(uint160)", root)])
 
     async def _liquidity(self) -> None:
-        router, providers = self.at["Router"], self.accounts.providers
+        router, lps = self.at["Router"], self.accounts.lps
         steps: list[Step] = []
         for a, b, usd in V2_PAIRS:
             pool = self.pools[f"{a}/{b}"]
             each = [
-                int(usd / len(providers) / START_USD[token] * E18)
-                for token in (pool.token0, pool.token1)
+                int(usd / len(lps) / START_USD[token] * E18) for token in (pool.token0, pool.token1)
             ]
             add = "addLiquidityV2(address,uint256,uint256)"
-            steps += [step(who, router, add, pool.address, *each) for who in providers]
+            steps += [step(who, router, add, pool.address, *each) for who in lps]
         v3 = self.pools[V3_NAME]
-        lower, upper, liquidity = v3_position(v3, V3_USD / len(providers))
+        lower, upper, liquidity = v3_position(v3, V3_USD / len(lps))
         add = "addLiquidityV3(address,int24,int24,uint128)"
-        steps += [step(who, router, add, v3.address, lower, upper, liquidity) for who in providers]
+        steps += [step(who, router, add, v3.address, lower, upper, liquidity) for who in lps]
         approve, unlimited = "approve(address,uint256)", MAX_UINT
         pairs = [pool.address for pool in self.pools.values() if pool.kind == "v2"]
-        steps += [
-            step(who, pair, approve, router, unlimited) for who in providers for pair in pairs
-        ]
+        steps += [step(who, pair, approve, router, unlimited) for who in lps for pair in pairs]
         arbitrageur, bot = self.accounts.arbitrageur, self.at["Bot"]
         for symbol, usd in START_USD.items():
             amount = int(50e6 / usd) * E18

@@ -178,7 +178,7 @@ class Population:
     def _provide(self, random: Random, block: int, market: Quotes) -> Iterator[Order]:
         """Add liquidity in one turn, take the same out in the next."""
         turn = block // PROVIDE_EVERY
-        sender = self.accounts.providers[turn // 2 % len(self.accounts.providers)]
+        sender = self.accounts.lps[turn // 2 % len(self.accounts.lps)]
         random = Random(f"{self.seed}/provide/{turn // 2}")
         state = market.pools[random.choice(list(POOL_WEIGHTS))]
         usd, adds = random.uniform(20_000, 60_000), turn % 2 == 0
