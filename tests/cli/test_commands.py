@@ -63,7 +63,7 @@ def test_check_finds_what_is_wrong_in_rules_of_ones_own(tmp_path: Path) -> None:
 
     places = [problem["place"] for problem in json.loads(shown.stdout)["problems"]]
     assert shown.exit_code == 1
-    assert any("own.yml: Odd" in place for place in places)
+    assert any("own.yml:1: Odd" in place for place in places)
     assert any("absent.yml" in place for place in places)
 
 

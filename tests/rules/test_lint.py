@@ -11,7 +11,7 @@ from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.rules.catalogue.host_fault_alerts import MACHINE_ALERTS
 from dexwatch.rules.catalogue.host_resource_alerts import HOST_ALERTS
 from dexwatch.rules.config import RulesConfig
-from dexwatch.rules.lint import lint, lint_file
+from dexwatch.rules.lint import lint
 from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.registry import ALERTS
 from dexwatch.rules.rule import RecordingRule, Runbook
@@ -93,42 +93,6 @@ def test_a_recording_rule_is_checked_too():
         scrape_class=ScrapeClass.HIGH,
     )
     assert [f.place for f in lint([], [bad])] == ["a:b:c"]
-
-
-OWN = """
-groups:
-  - name: mine
-    rules:
-      - alert: Mine
-        expr: my_metric > 3
-        labels: {severity: P2, component: jobs, team: us, alert_group: mine}
-        annotations: {summary: too many, runbook_url: https://wiki.example.org/mine}
-      - alert: Sloppy
-        expr: rate(up[1s]) >
-        labels: {severity: page}
-"""
-
-
-def test_an_operators_own_file_is_checked_with_the_same_eyes():
-    found = lint_file("mine.yml", OWN, profile=PRODUCTION)
-    assert {(f.place, f.check, f.level) for f in found} == {
-        ("mine.yml: Mine", "unknown-metric", "warning"),
-        ("mine.yml: Sloppy", "syntax", "error"),
-        ("mine.yml: Sloppy", "no-severity", "error"),
-        ("mine.yml: Sloppy", "no-component", "warning"),
-        ("mine.yml: Sloppy", "no-team", "warning"),
-        ("mine.yml: Sloppy", "no-alert_group", "warning"),
-        ("mine.yml: Sloppy", "no-summary", "error"),
-        ("mine.yml: Sloppy", "no-runbook_url", "error"),
-    }
-
-
-@pytest.mark.parametrize(
-    "text", ["groups: [", "just words", "groups: 7", "", "groups:\n  - {rules: [7, null]}", "- 1"]
-)
-def test_a_broken_file_is_a_finding_and_never_a_crash(text):
-    found = lint_file("mine.yml", text, profile=PRODUCTION)
-    assert all(finding.check == "yaml" for finding in found)
 
 
 def test_rules_on_hosts_leave_out_those_that_only_are_shown():

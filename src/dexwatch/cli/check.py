@@ -1,8 +1,10 @@
 """`dexwatch check`: everything that can be found wrong without starting anything."""
 
 import shutil
+import subprocess
 import tempfile
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import typer
@@ -22,21 +24,15 @@ from dexwatch.daemons.program import DaemonError
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers import registry as notifiers
 from dexwatch.roles.up import programs
-from dexwatch.rules.lint import lint, lint_file
+from dexwatch.rules.expression_checks import LintFinding
+from dexwatch.rules.lint import lint
+from dexwatch.rules.operator_files import lint_file, promtool_tests
 from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.registry import ALERTS
 from dexwatch.settings import Settings
 
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong: where, what, and what to do."""
-
-    place: str
-    message: str
-    remedy: str
-    level: str = "error"
-    """`error` or `warning`; only errors end the command with status 1."""
+TEST_SECONDS = 120.0
+LAST_LINES = 12
 
 
 def check(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False) -> None:
@@ -51,12 +47,13 @@ def check(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False)
         raise typer.Exit(EXIT_FINDINGS)
 
 
-def _routes(settings: Settings) -> tuple[Finding, ...]:
+def _routes(settings: Settings) -> tuple[LintFinding, ...]:
     """A page that reaches nobody is the worst mistake, so each severity that pages needs a way."""
     routes = notifiers.routes(settings.notify)
     where = ", ".join(f"`notify.{channel.severities}`" for channel in notifiers.NOTIFIERS)
     return tuple(
-        Finding(
+        LintFinding(
+            "no-route",
             "notify",
             f"nobody is told of {severity} ({severity.word}) alerts",
             f"Add the severity to one of {where}.",
@@ -67,20 +64,55 @@ def _routes(settings: Settings) -> tuple[Finding, ...]:
     )
 
 
-def _rules(settings: Settings) -> tuple[Finding, ...]:
-    found = list(lint(ALERTS, RECORDING_RULES, config=settings.rules))
-    unread = []
-    for file in settings.rules.extra_files:
-        try:
-            found += lint_file(str(file), file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            unread.append(
-                Finding(str(file), f"cannot be read ({error})", "Correct `rules.extra_files`.")
-            )
-    return (*unread, *(Finding(f.place, f.message, f.remedy, f.level) for f in found))
+def _rules(settings: Settings) -> tuple[LintFinding, ...]:
+    own = (finding for file in settings.rules.extra_files for finding in findings_of(file))
+    return (*lint(ALERTS, RECORDING_RULES, config=settings.rules), *own)
 
 
-def _rendered(settings: Settings, config: Path) -> tuple[Finding, ...]:
+def findings_of(file: Path) -> Iterator[LintFinding]:
+    """Yield what is wrong with an operator's rule file, and which of the tests beside it fail."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"cannot be read ({error})"
+        yield LintFinding("unreadable", str(file), message, "correct `rules.extra_files`")
+        return
+    yield from lint_file(str(file), text)
+    tests = promtool_tests(file)
+    if not tests:
+        remedy = f"write {file.stem}.test.yml beside it, as `promtool test rules` reads it"
+        yield LintFinding("no-tests", str(file), "no test judges its rules", remedy, "warning")
+    for test in tests:
+        yield from _run(test)
+
+
+def _run(test: Path) -> Iterator[LintFinding]:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        remedy = "install Prometheus, which brings it"
+        message = "is not run: promtool is not here"
+        yield LintFinding("not-run", str(test), message, remedy, "warning")
+        return
+    try:
+        ended = subprocess.run(
+            [promtool, "test", "rules", test.name],
+            cwd=test.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TEST_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        message = f"takes longer than {TEST_SECONDS:g} s"
+        yield LintFinding("slow-test", str(test), message, "judge a shorter time")
+        return
+    if ended.returncode != 0:
+        said = [line.strip() for line in (ended.stdout + ended.stderr).splitlines() if line.strip()]
+        message = f"promtool says: {' '.join(said[-LAST_LINES:])}"
+        yield LintFinding("failed-test", str(test), message, "correct the rule or its test")
+
+
+def _rendered(settings: Settings, config: Path) -> tuple[LintFinding, ...]:
     """Let promtool, amtool and the like judge the files that we would give to the programs."""
     found = []
     # Elsewhere than in the state folder: a check must not leave anything behind.
@@ -88,7 +120,7 @@ def _rendered(settings: Settings, config: Path) -> tuple[Finding, ...]:
         try:
             planned = programs(settings.model_copy(update={"folder": Path(folder)}), config)
         except (DaemonError, ValueError) as error:
-            return (Finding("rules", str(error), "Correct the `rules` part."),)
+            return (LintFinding("config", "rules", str(error), "Correct the `rules` part."),)
         for program in planned:
             if not program.checks or shutil.which(program.checks[0][0]) is None:
                 continue
@@ -96,12 +128,17 @@ def _rendered(settings: Settings, config: Path) -> tuple[Finding, ...]:
                 files.check(program)
             except DaemonError as error:
                 found.append(
-                    Finding(program.name, str(error), "Correct the part that it was made from.")
+                    LintFinding(
+                        "rendered",
+                        program.name,
+                        str(error),
+                        "Correct the part that it was made from.",
+                    )
                 )
     return tuple(found)
 
 
-def _show(settings: Settings, findings: tuple[Finding, ...]) -> None:
+def _show(settings: Settings, findings: tuple[LintFinding, ...]) -> None:
     for finding in findings:
         sign = "[red]✗[/]" if finding.level == "error" else "[yellow]![/]"
         out.print(

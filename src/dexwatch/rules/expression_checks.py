@@ -1,0 +1,94 @@
+"""What can be wrong in a PromQL expression, whoever wrote it: ours and an operator's alike."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import promql_parser as promql
+
+from dexwatch.metrics.metric import Kind
+from dexwatch.metrics.profile import SCRAPES_PER_WINDOW, EvaluationProfile
+from dexwatch.metrics.scrape_class import ScrapeClass
+from dexwatch.rules.expression import COUNTING, OF_COUNTERS, OF_GAUGES, PRESENCE, Vocabulary, uses
+
+LONGEST_ANNOTATION = 2_000
+"""Receivers bound what they read; ours cut at 8,192, which leaves room for labels filled in."""
+
+Level = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class LintFinding:
+    """One thing to put right."""
+
+    check: str
+    """The kind of mistake, for example `unknown-metric`."""
+    place: str
+    """The rule, and for rules of one's own the file."""
+    message: str
+    remedy: str
+    level: Level = "error"
+
+
+def check_expression(
+    place: str,
+    text: str,
+    scrape_class: ScrapeClass,
+    profile: EvaluationProfile,
+    known: Vocabulary,
+    *,
+    strict: bool = True,
+) -> Iterator[LintFinding]:
+    """Yield what is wrong with an expression; unless `strict`, unknown names are only warned of."""
+    try:
+        tree = promql.parse(text)
+    except ValueError as error:
+        yield LintFinding("syntax", place, str(error), "correct the expression")
+        return
+    shortest = SCRAPES_PER_WINDOW * profile.scrape_ms(scrape_class)
+    for use in uses(tree):
+        if not known.knows(use.name):
+            yield LintFinding(
+                "unknown-metric",
+                place,
+                f"nobody declares {use.name or 'a selector without name'}",
+                "correct the name, or declare the metric in dexwatch/metrics",
+                "error" if strict else "warning",
+            )
+            continue
+        allowed = known.labels_of(use.name) or frozenset()
+        for label in sorted(set(use.labels) - allowed):
+            yield LintFinding(
+                "unknown-label",
+                place,
+                f"{use.name} has no label {label}",
+                f"use one of: {', '.join(sorted(allowed)) or 'none'}",
+            )
+        yield from _function(place, use.name, use.function, known)
+        if use.range_ms is not None and use.range_ms < shortest:
+            yield LintFinding(
+                "short-window",
+                place,
+                f"a range of {use.range_ms} ms holds fewer than {SCRAPES_PER_WINDOW} scrapes",
+                f"use at least {shortest} ms at this scrape_class",
+            )
+
+
+def _function(
+    place: str, name: str, function: str | None, known: Vocabulary
+) -> Iterator[LintFinding]:
+    kind = known.kind(name)
+    if kind is Kind.COUNTER and function not in OF_COUNTERS | PRESENCE | {COUNTING}:
+        yield LintFinding(
+            "bare-counter",
+            place,
+            f"{name} is a counter and only ever grows",
+            "take its rate() or increase() over a range",
+        )
+    if kind is Kind.GAUGE and function in OF_COUNTERS:
+        yield LintFinding(
+            "rate-of-gauge",
+            place,
+            f"{name} is a gauge and {function}() would take each fall for a restart",
+            f"use one of: {', '.join(sorted(OF_GAUGES))}, or compare averages",
+        )

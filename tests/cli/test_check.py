@@ -1,0 +1,51 @@
+"""`dexwatch check` runs the promtool tests that lie beside an operator's rule files."""
+
+from pathlib import Path
+
+from dexwatch.cli.check import findings_of
+from tests.fakes import promtool
+
+RULES = """\
+groups:
+  - name: mine
+    interval: 1m
+    rules:
+      - alert: Mine
+        expr: up == 0
+        keep_firing_for: 2m
+        labels: {severity: P2, component: jobs, team: us, alert_group: mine}
+        annotations: {summary: down, runbook: Start it.}
+"""
+TEST = """\
+rule_files: [mine.yml]
+tests:
+  - input_series: [{series: up, values: 0x10}]
+    promql_expr_test:
+      - expr: count(ALERTS{alertstate="firing"})
+        eval_time: 5m
+        exp_samples: [{labels: "{}", value: %d}]
+"""
+
+
+def checks(folder: Path) -> dict[str, str]:
+    promtool.binary()
+    return {finding.check: finding.message for finding in findings_of(folder / "mine.yml")}
+
+
+def test_without_a_test_it_warns_and_with_a_good_one_it_is_silent(tmp_path):
+    (tmp_path / "mine.yml").write_text(RULES)
+    assert set(checks(tmp_path)) == {"no-tests"}
+    (tmp_path / "mine.test.yml").write_text(TEST % 1)
+    assert checks(tmp_path) == {}
+
+
+def test_a_test_that_fails_is_an_error_with_what_promtool_says(tmp_path):
+    (tmp_path / "mine.yml").write_text(RULES)
+    (tmp_path / "mine_test.yml").write_text(TEST % 7)
+    found = checks(tmp_path)
+    assert set(found) == {"failed-test"}
+    assert "got" in found["failed-test"]
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path):
+    assert set(checks(tmp_path)) == {"unreadable"}
