@@ -1,7 +1,7 @@
 """The one place that reads the clock, so that everything that decides can be given a time."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -20,3 +20,14 @@ def now() -> datetime:
 def monotonic() -> float:
     """Return seconds on a clock that never goes back; only differences mean anything."""
     return time.monotonic()
+
+
+class SteadyClock:
+    """Wall-clock time that never steps: it is read once and carried on by the monotonic clock."""
+
+    def __init__(self) -> None:
+        self._offset = now() - timedelta(seconds=monotonic())
+
+    def __call__(self) -> datetime:
+        """Return the present moment, whatever somebody has done to the machine's clock since."""
+        return self._offset + timedelta(seconds=monotonic())

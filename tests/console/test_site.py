@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 
 from dexwatch.clients.alertmanager import Matcher, Silence
+from dexwatch.incidents.policy import Policy
+from dexwatch.response.apply import apply_events
 from dexwatch.response.ingest import fired
 from tests.fakes.console import HOSTILE
 from tests.fakes.hostile import NOW, PAGES, token_of
@@ -177,7 +179,7 @@ async def test_a_hostile_incident_is_shown_as_text(ana, parts):
         upstream=HOSTILE,
         suppressed_by=None,
     )
-    applied = await parts[3].apply([alert], NOW)
+    applied = await apply_events(parts[3], [alert], NOW, policy=Policy())
     page = await ana.get(f"/incidents/{applied[0].incident_id}")
     assert page.status_code == 200
     assert "<img src=x" not in page.text

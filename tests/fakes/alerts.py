@@ -1,13 +1,15 @@
 """Makes alerts, policies and Alertmanager payloads for tests."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dexwatch.incidents.events import AlertFired, AlertResolved
+from dexwatch.incidents.events import AlertFired, AlertResolved, Event
 from dexwatch.incidents.policy import Policy, Route
 from dexwatch.metrics.severity import Severity
+from dexwatch.response.apply import Applied, apply_events
 from dexwatch.response.ingest import fired, resolved
+from dexwatch.response.store import Store
 
 T0 = datetime(2026, 3, 2, 8, 0, 0, tzinfo=UTC)
 
@@ -24,6 +26,23 @@ POLICY = Policy(
         Severity.P3: (BO,),
     }
 )
+
+
+class Ticker:
+    """A clock that a test sets."""
+
+    def __init__(self, seconds: float = 0) -> None:
+        self.seconds = seconds
+
+    def __call__(self) -> datetime:
+        return at(self.seconds)
+
+
+async def apply(
+    store: Store, events: Sequence[Event], seconds: float, policy: Policy = POLICY
+) -> list[Applied]:
+    """Apply events so many seconds into the test."""
+    return await apply_events(store, events, at(seconds), policy=policy)
 
 
 def at(seconds: float) -> datetime:

@@ -20,7 +20,9 @@ from dexwatch.console.config import ConsoleConfig, SampleControlConfig
 from dexwatch.console.site import build_site
 from dexwatch.console.view import vendor_folders
 from dexwatch.demo.profile import DEMO, REFRESH_SPEED
+from dexwatch.incidents.policy import Policy
 from dexwatch.response import actions as incidents
+from dexwatch.response.apply import apply_events
 from dexwatch.response.ingest import fired, resolved
 from dexwatch.response.store import Store
 from dexwatch.rules.registry import ALERTS, render
@@ -101,7 +103,9 @@ async def seed(store: Store, *, firing: bool = True) -> None:
     began = now - timedelta(hours=3)
     past = alert("DatabaseSlow", began, "")
     slow = notes("DatabaseSlow", "Queries take 812 ms at the 95th percentile, the limit is 500 ms.")
-    applied = await store.apply([fired(**past, annotations=slow, suppressed_by=None)], began)
+    applied = await apply_events(
+        store, [fired(**past, annotations=slow, suppressed_by=None)], began, policy=Policy()
+    )
     await incidents.acknowledge(
         store,
         applied[0].incident_id or "",
@@ -111,12 +115,19 @@ async def seed(store: Store, *, firing: bool = True) -> None:
         note="A report without an index.",
     )
     ended = began + timedelta(minutes=14)
-    await store.apply([resolved(**past, annotations=slow, ends_at=ended)], ended)
+    await apply_events(
+        store, [resolved(**past, annotations=slow, ends_at=ended)], ended, policy=Policy()
+    )
     if firing:
         begins = now - timedelta(minutes=1)
         words = notes("ApiLatencyHigh", "95 of 100 answers take up to 1.9 s, the limit is 1 s.")
         current = alert("ApiLatencyHigh", begins, "")
-        await store.apply([fired(**current, annotations=words, suppressed_by=None)], begins)
+        await apply_events(
+            store,
+            [fired(**current, annotations=words, suppressed_by=None)],
+            begins,
+            policy=Policy(),
+        )
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ _BIN = Path("/usr/lib/postgresql/15/bin")
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
+def postgresql(*, fsync: bool = False) -> Iterator[str]:
     """Yield the address of a new, empty server for `postgresql+psycopg`.
 
     Without the binaries the test is skipped, in CI it fails.
@@ -31,7 +31,14 @@ def postgresql() -> Iterator[str]:
         data, port = folder / "data", free_port()
         initdb = [_BIN / "initdb", "-D", data, "-U", "dexwatch", "-A", "trust", "-N"]
         subprocess.run([*user, *initdb], check=True, capture_output=True, cwd=folder, timeout=60)
-        settings = ["-c", "listen_addresses=127.0.0.1", "-c", f"port={port}", "-c", "fsync=off"]
+        settings = [
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            f"port={port}",
+            "-c",
+            f"fsync={'on' if fsync else 'off'}",
+        ]
         settings += ["-c", f"unix_socket_directories={folder}", "-c", "shared_buffers=16MB"]
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(

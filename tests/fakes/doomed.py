@@ -61,22 +61,23 @@ async def main(order: dict) -> None:
 
     config = RespondConfig(hook_token=SecretStr("t" * 16))
     channels = notify(order)
-    store = await open_store(order["database"], config.policy(notifiers.routes(channels)))
-    role = Respond(store, notifiers.build(channels), config, clock=now, crash=crash)
+    store = await open_store(order["database"], clock=now)
+    policy = config.policy(notifiers.routes(channels))
+    role = Respond(store, notifiers.build(channels), config, policy=policy, clock=now, crash=crash)
     stop = asyncio.Event()
     running = asyncio.create_task(role.run(stop))
     if order["post"]:
         labels = {"alertname": "ApiUptimeLow", "severity": "P0", "alert_group": "api"}
         starts_at = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-        fact = fired(
+        event = fired(
             fingerprint="f1", labels=labels, annotations={}, starts_at=starts_at, upstream="g"
         )
-        await role.ingest([fact])
+        await role.ingest([event])
         sys.stdout.write("posted\n")
         sys.stdout.flush()
     while True:
         view = await store.incident("INC-1")
-        if view and all(page.state is NotificationState.DELIVERED for page in view.pages):
+        if view and all(page.state is NotificationState.DELIVERED for page in view.notifications):
             break
         await asyncio.sleep(0.05)
     sys.stdout.write("idle\n")

@@ -14,7 +14,7 @@ from dexwatch.clients.prometheus import PrometheusClient
 from dexwatch.demo.config import Options
 from dexwatch.demo.run import Sample, sample, watched
 from dexwatch.incidents.records import Incident, IncidentState
-from dexwatch.response.store import IncidentFilter
+from dexwatch.response.views import IncidentFilter
 from dexwatch.roles.resources import prometheus_client
 from dexwatch.settings import Settings, load
 from dexwatch.storage.store import SqlStore, open_store

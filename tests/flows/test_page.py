@@ -11,7 +11,7 @@ from dexwatch.clock import now
 from dexwatch.incidents.records import IncidentState
 from dexwatch.metrics.severity import Severity
 from dexwatch.response.actions import acknowledge
-from dexwatch.response.store import IncidentFilter, IncidentView
+from dexwatch.response.views import IncidentFilter, IncidentView
 from tests.flows.conftest import Platform
 
 pytestmark = [

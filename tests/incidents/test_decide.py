@@ -27,16 +27,16 @@ from tests.fakes.world import World
 
 
 def world() -> World:
-    return World(by_hand=False)
+    return World(confirm=False)
 
 
 def paged(decision: Decision) -> list[Route]:
-    plans = [e.page for e in decision.effects if isinstance(e, PlanNotification)]
+    plans = [e.notification for e in decision.effects if isinstance(e, PlanNotification)]
     return [Route(p.channel, p.recipient) for p in plans]
 
 
 def told(decision: Decision) -> set[UpdateReason]:
-    return {e.event for e in decision.effects if isinstance(e, UpdateMessage)}
+    return {e.reason for e in decision.effects if isinstance(e, UpdateMessage)}
 
 
 def test_the_first_alert_pages_everybody_of_its_severity() -> None:
@@ -84,12 +84,12 @@ def test_the_incident_resolves_with_its_last_alert_and_tells_everybody() -> None
 
 
 def test_with_close_by_hand_a_p0_waits_for_a_person_and_a_p2_does_not() -> None:
-    w = World(by_hand=True)
+    w = World(confirm=True)
     w.apply(fire(), 1)
     decision = w.apply(clear(), 60)
     assert decision.reason is Reason.AWAITS_CONFIRMATION
     assert decision.state.incident.state is IncidentState.MITIGATED
-    assert w.apply(ManuallyResolved("INC-1", "bo", "1"), 70).reason is Reason.RESOLVED_BY_HAND
+    assert w.apply(ManuallyResolved("INC-1", "bo", "1"), 70).reason is Reason.MANUALLY_RESOLVED
     w.apply(fire("CpuUse80", "P2", alert_group="cpu"), 80)
     decision = w.apply(clear("CpuUse80", "P2", alert_group="cpu"), 90)
     assert decision.reason is Reason.ALL_ALERTS_RESOLVED
@@ -112,7 +112,7 @@ def test_updates_of_a_flapping_fault_are_held_ever_longer() -> None:
     for n in range(12):
         decision = w.apply(fire(start=n * 60), n * 60)
         holds += [
-            (e.due_at - at(n * 60)).total_seconds()
+            e.delay.total_seconds()
             for e in decision.effects
             if isinstance(e, UpdateMessage) and e.channel == "slack"
         ]
@@ -150,9 +150,16 @@ def test_only_the_newest_incident_of_a_group_can_be_reopened() -> None:
     assert w.apply(Acknowledged("INC-5", "bo", "3"), 5001).reason is Reason.NO_SUCH_INCIDENT
 
 
-def outcome(w: World, channel: str, result: DeliveryOutcome, attempt: int = 1) -> Decision:
+def outcome(
+    w: World,
+    channel: str,
+    result: DeliveryOutcome,
+    attempt: int = 1,
+    retry_in: float | None = 1.0,
+) -> Decision:
     page = next(p for p in w.planned if p.channel == channel)
-    return w.apply(NotificationAttempted(page.incident_id, page.id, result, attempt, "why"), 5)
+    event = NotificationAttempted(page.incident_id, page.id, result, attempt, "why", retry_in)
+    return w.apply(event, 5)
 
 
 def database(instance: str, severity: str = "P0", name: str = "DatabaseDown", **more) -> AlertFired:
@@ -238,21 +245,91 @@ def test_a_resolve_that_came_too_early_is_made_good() -> None:
     assert w.apply(fire(), 109).reason is Reason.ALREADY_RESOLVED
     assert w.apply(fire(), 110).reason is Reason.REOPENED_QUIETLY
     assert w.apply(clear(end=120), 120).reason is Reason.ALL_ALERTS_RESOLVED
-    seen = replace(fire(), held_at=at(124))
+    seen = replace(fire(), seen_at=at(124))
     assert w.apply(seen, 200).reason is Reason.ALREADY_RESOLVED
-    assert w.apply(replace(seen, held_at=at(125)), 200).reason is Reason.REOPENED_QUIETLY
+    assert w.apply(replace(seen, seen_at=at(125)), 200).reason is Reason.REOPENED_QUIETLY
 
 
-def test_an_unknown_p0_page_hastens_the_other_channels() -> None:
+def fails(w: World, channel: str, attempt: int, **more: object) -> Decision:
+    return outcome(w, channel, DeliveryOutcome.RETRYABLE, attempt, **more)
+
+
+def expedited(decision: Decision) -> set[str]:
+    return {e.notification_id for e in decision.effects if isinstance(e, ExpediteNotification)}
+
+
+def test_a_page_in_its_back_off_is_expedited_by_anothers_failure_once_and_never_again() -> None:
+    w = world()
+    w.policy = replace(POLICY, routes={Severity.P0: (SLACK, ANA)})
+    w.apply(fire(), 0)
+    assert expedited(fails(w, "email", 1)) == set()
+    assert expedited(outcome(w, "slack", DeliveryOutcome.UNKNOWN)) == {
+        "INC-1/1/email/ana@example.org"
+    }
+    hastened = [
+        expedited(fails(w, channel, attempt))
+        for attempt in range(2, 40)
+        for channel in ("slack", "email")
+    ]
+    assert sum(map(len, hastened)) <= 1, "each of the two is hastened once at most"
+
+
+def test_a_page_that_waits_for_its_channel_is_not_hastened() -> None:
+    w = world()
+    w.policy = replace(POLICY, routes={Severity.P0: (SLACK, ANA)})
+    w.apply(fire(), 0)
+    fails(w, "email", 1, retry_in=60)
+    assert expedited(fails(w, "slack", 3)) == set()
+
+
+def test_a_channel_that_asks_to_wait_starts_another_way_at_once() -> None:
+    w = world()
+    w.policy = replace(POLICY, routes={Severity.P0: (SLACK,), Severity.P3: (BO,)})
+    w.apply(fire(), 0)
+    assert paged(fails(w, "slack", 1, retry_in=4)) == []
+    assert paged(fails(w, "slack", 2, retry_in=30)) == [BO]
+
+
+def test_the_fallback_may_be_a_colleague_on_the_same_channel() -> None:
+    w = world()
+    w.policy = Policy(routes={Severity.P0: (ANA,), Severity.P3: (BO,)})
+    w.apply(fire(), 0)
+    assert paged(outcome(w, "email", DeliveryOutcome.FAILED)) == [BO]
+
+
+def test_another_channel_comes_before_a_colleague_on_the_same_one() -> None:
+    w = world()
+    w.policy = Policy(routes={Severity.P0: (ANA,), Severity.P2: (BO,), Severity.P3: (ALERTS,)})
+    w.apply(fire(), 0)
+    assert paged(outcome(w, "email", DeliveryOutcome.FAILED)) == [ALERTS]
+
+
+def test_while_all_that_is_planned_is_in_trouble_the_next_route_is_tried() -> None:
+    w = world()
+    w.policy = Policy(routes={Severity.P0: (SLACK, ANA), Severity.P3: (BO,)})
+    w.apply(fire(), 0)
+    assert paged(fails(w, "slack", 3)) == [], "the mail may still get through"
+    fails(w, "email", 1)
+    fails(w, "email", 2)
+    assert paged(fails(w, "email", 3)) == [BO]
+
+
+def test_a_delivered_page_stays_delivered() -> None:
     w = world()
     w.apply(fire(), 0)
-    decision = outcome(w, "slack", DeliveryOutcome.UNKNOWN)
-    assert {e.page_id for e in decision.effects if isinstance(e, ExpediteNotification)} == {
-        "INC-1/1/email/ana@example.org",
-        "INC-1/1/email/bo@example.org",
-    }
-    assert outcome(w, "slack", DeliveryOutcome.DELIVERED).reason is Reason.PAGE_DELIVERED
+    assert outcome(w, "slack", DeliveryOutcome.DELIVERED).reason is Reason.DELIVERED
     assert outcome(w, "slack", DeliveryOutcome.FAILED).reason is Reason.REPEATED
+
+
+def test_a_clock_that_is_put_back_delays_no_page() -> None:
+    """The moment is lifted to the incident's last change; no due time is reckoned from it."""
+    w = world()
+    w.apply(fire(), 3600)
+    w.apply(clear(end=3700), 3700)
+    decision = w.apply(fire(start=3650 + 400), 500)
+    plans = [e for e in decision.effects if isinstance(e, UpdateMessage | PlanNotification)]
+    assert plans
+    assert all(e.delay.total_seconds() == 0 for e in plans if isinstance(e, UpdateMessage))
 
 
 def test_an_unknown_p3_page_disturbs_nobody_else() -> None:

@@ -31,19 +31,19 @@ class Incidents(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(by_hand=False)
+        self.world = World(confirm=False)
         self.seconds = 0.0
-        self.facts: list[Event] = []
+        self.events: list[Event] = []
         self.episodes: dict[tuple[str, str, str], float] = {}
         self.acts = 0
 
-    def learn(self, fact: Event) -> Decision:
-        self.facts.append(fact)
-        decision = self.world.apply(fact, self.seconds)
-        # A fact that was just learned changes nothing when it is told again at once.
-        again = decide(self.world.state(fact), fact, at(self.seconds))
+    def learn(self, event: Event) -> Decision:
+        self.events.append(event)
+        decision = self.world.apply(event, self.seconds)
+        # A event that was just learned changes nothing when it is told again at once.
+        again = decide(self.world.state(event), event, at(self.seconds))
         assert not any(isinstance(e, PlanNotification) for e in again.effects), again.reason
-        assert again.state.incident == self.world.state(fact).incident, again.reason
+        assert again.state.incident == self.world.state(event).incident, again.reason
         return decision
 
     @rule(seconds=st.sampled_from([1, 30, 400, 1000, 4000]))
@@ -85,16 +85,18 @@ class Incidents(RuleBasedStateMachine):
         name, alert_group, instance = data.draw(st.sampled_from(sorted(self.episodes)))
         start = self.episodes.pop((name, alert_group, instance))
         more = {"s": alert_group, "instance": instance}
-        fact = clear(
+        event = clear(
             name, NAMES[name], start=start, end=self.seconds, alert_group=alert_group, **more
         )
-        self.learn(fact)
-        assert not self.world.alerts[fact.fingerprint].firing, "a resolve always passes"
+        self.learn(event)
+        assert not self.world.alerts[event.source, event.fingerprint].firing, (
+            "a resolve always passes"
+        )
 
-    @precondition(lambda self: self.facts)
+    @precondition(lambda self: self.events)
     @rule(data=st.data())
     def an_old_fact_comes_again(self, data: st.DataObject) -> None:
-        self.learn(data.draw(st.sampled_from(self.facts)))
+        self.learn(data.draw(st.sampled_from(self.events)))
 
     @precondition(lambda self: self.world.incidents)
     @rule(
@@ -173,7 +175,7 @@ class IncidentsByHand(Incidents):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(by_hand=True)
+        self.world = World(confirm=True)
 
     @invariant()
     def an_urgent_incident_ends_by_hand_only(self) -> None:

@@ -10,8 +10,9 @@ import pytest
 from dexwatch.demo.local.mailbox import Mailbox
 from dexwatch.demo.local.slack import SlackFake
 from dexwatch.incidents.records import NotificationState
-from dexwatch.response.store import IncidentFilter
-from dexwatch.response.work import CRASH_POINTS
+from dexwatch.jobs.queue import CRASH_POINTS as JOB_POINTS
+from dexwatch.response.ingest import CRASH_POINTS as INGEST_POINTS
+from dexwatch.response.views import IncidentFilter
 from dexwatch.storage.store import open_store
 from tests.fakes import doomed
 from tests.fakes.receiver import Receiver
@@ -40,7 +41,8 @@ async def life(order: dict, **changes: object) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    ("point", "nth"), [*((p, 1) for p in CRASH_POINTS), ("work.sent", 2), ("work.recorded", 3)]
+    ("point", "nth"),
+    [*((p, 1) for p in (*INGEST_POINTS, *JOB_POINTS)), ("job.attempted", 2), ("job.settled", 3)],
 )
 async def test_no_p0_is_lost_and_at_most_one_page_too_many(
     tmp_path: Path, point: str, nth: int
@@ -67,8 +69,8 @@ async def test_no_p0_is_lost_and_at_most_one_page_too_many(
         assert (await store.incidents(IncidentFilter())).total == 1
         view = await store.incident("INC-1")
         await store.close()
-        assert {p.state for p in view.pages} == {NotificationState.DELIVERED}
-        assert len(view.pages) == 3
+        assert {p.state for p in view.notifications} == {NotificationState.DELIVERED}
+        assert len(view.notifications) == 3
         # Slack can be asked and the webhook's receiver knows the key; mail cannot be taken back.
         assert len(slack.messages) == 1
         assert len(hook.received) == 1

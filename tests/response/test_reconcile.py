@@ -12,9 +12,9 @@ from dexwatch.incidents.records import IncidentState
 from dexwatch.response.actions import resolve
 from dexwatch.response.ingest import Ingest
 from dexwatch.response.reconcile import Reconciler
-from dexwatch.response.store import IncidentFilter
+from dexwatch.response.views import IncidentFilter
 from dexwatch.storage.store import SqlStore, open_store
-from tests.fakes.alerts import POLICY, at, clear, fire
+from tests.fakes.alerts import POLICY, apply, at, clear, fire
 
 
 @dataclass
@@ -25,7 +25,7 @@ class World:
     broken: bool = False
 
     def __post_init__(self) -> None:
-        ingest = Ingest(self.store, self.clock, wake=lambda: None)
+        ingest = Ingest(self.store, self.clock, policy=POLICY, wake=lambda: None)
         self.reconciler = Reconciler(
             self.store,
             self,
@@ -51,12 +51,12 @@ class World:
 
 
 def held(**changes: object) -> RoutedAlert:
-    fact = fire()
+    event = fire()
     alert = RoutedAlert(
-        fingerprint=fact.fingerprint,
-        labels=fact.labels,
-        annotations=fact.annotations,
-        starts=fact.starts_at,
+        fingerprint=event.fingerprint,
+        labels=event.labels,
+        annotations=event.annotations,
+        starts=event.starts_at,
         ends=at(10_000),
         state="active",
         silenced_by=(),
@@ -68,7 +68,7 @@ def held(**changes: object) -> RoutedAlert:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    store = await open_store(f"sqlite+aiosqlite:///{tmp_path / 'd.sqlite'}", POLICY)
+    store = await open_store(f"sqlite+aiosqlite:///{tmp_path / 'd.sqlite'}")
     yield World(store)
     await store.close()
 
@@ -81,7 +81,7 @@ async def test_an_alert_whose_webhook_was_lost_opens_its_incident(world: World) 
 
 
 async def test_a_resolve_that_was_never_sent_is_noticed_but_not_in_haste(world: World) -> None:
-    await world.store.apply([fire()], at(0))
+    await apply(world.store, [fire()], 0)
     for seconds in (30, 60, 200):
         await world.round(seconds)
         assert (await world.store.incident("INC-1")).incident.unresolved
@@ -90,7 +90,7 @@ async def test_a_resolve_that_was_never_sent_is_noticed_but_not_in_haste(world: 
 
 
 async def test_a_short_absence_is_forgotten_when_the_alert_is_back(world: World) -> None:
-    await world.store.apply([fire()], at(0))
+    await apply(world.store, [fire()], 0)
     await world.round(30)
     world.held = [held()]
     await world.round(100)
@@ -107,12 +107,12 @@ async def test_a_silenced_alert_pages_nobody_until_the_silence_ends(world: World
     assert (await world.store.firing())[0].suppressed_by == "silence s1"
     world.held = [held()]
     await world.round(60)
-    assert (await world.store.incident("INC-1")).pages
+    assert (await world.store.incident("INC-1")).notifications
 
 
 async def test_what_was_resolved_too_early_is_brought_back(world: World) -> None:
-    await world.store.apply([fire()], at(0))
-    await world.store.apply([clear(end=50)], at(50))
+    await apply(world.store, [fire()], 0)
+    await apply(world.store, [clear(end=50)], 50)
     world.held = [held()]
     await world.round(54)
     assert (await world.store.incident("INC-1")).incident.state is IncidentState.RESOLVED
@@ -143,11 +143,11 @@ async def test_what_was_closed_by_hand_and_still_fires_opens_again_after_the_win
     await world.round(41 + POLICY.reopen_window.total_seconds())
     view = await world.store.incident("INC-2")
     assert view.incident.previous == "INC-1"
-    assert view.pages[0].why.value == "still_firing"
+    assert view.notifications[0].why.value == "still_firing"
 
 
 async def test_an_alertmanager_that_is_down_changes_nothing(world: World) -> None:
-    await world.store.apply([fire()], at(0))
+    await apply(world.store, [fire()], 0)
     world.broken = True
     world.seconds = 500
     with pytest.raises(ConnectionError):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -27,11 +27,12 @@ from dexwatch.notifiers.webhook.config import WebhookConfig
 from dexwatch.receivers.receiver import Inbound
 from dexwatch.receivers.registry import routes
 from dexwatch.response import actions as incidents
+from dexwatch.response import respond
 from dexwatch.response.config import RespondConfig
 from dexwatch.response.respond import Respond
-from dexwatch.response.retention import Housekeeper
+from dexwatch.response.retention import JOB as RETENTION_JOB
 from dexwatch.response.self_metrics import HOOK_OUTCOMES
-from dexwatch.response.store import IncidentFilter
+from dexwatch.response.views import IncidentFilter
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import payload, webhook_alert
 from tests.fakes.need import free_port
@@ -83,11 +84,16 @@ async def stack(folder: Path, **settings: float) -> AsyncIterator[Stack]:
         config = RespondConfig(hook_token=TOKEN, **settings)
         store = await open_store(
             f"sqlite+aiosqlite:///{folder / 'dexwatch.sqlite'}",
-            config.policy(notifiers.routes(notify)),
         )
-        role = Respond(store, notifiers.build(notify), config, public_url="http://127.0.0.1:8900")
+        role = Respond(
+            store,
+            notifiers.build(notify),
+            config,
+            policy=config.policy(notifiers.routes(notify)),
+            public_url="http://127.0.0.1:8900",
+        )
         door = Starlette(
-            routes=routes(Inbound(role.ingest, config.hook_token, count=role.figures.hook))
+            routes=routes(Inbound(role.ingest, config.hook_token, count=role.metrics.hook))
         )
         port, stop = free_port(), asyncio.Event()
         server = uvicorn.Server(
@@ -142,7 +148,7 @@ async def test_a_p0_reaches_every_channel_at_once_and_they_follow_it_to_its_end(
         times = view.incident
         assert times.began_at <= times.detected_at <= times.ingested_at <= times.paged_at
         assert times.paged_at <= times.delivered_at <= times.resolved_at
-        assert {page.state for page in view.pages} == {NotificationState.DELIVERED}
+        assert {page.state for page in view.notifications} == {NotificationState.DELIVERED}
         assert s.slack.calls["chat.postMessage"] == 3
         figures = {(x.metric, *x.labels.values()): x.value for x in s.role.samples()}
         assert figures[own.notifications, "slack", "delivered"] == 1
@@ -159,7 +165,7 @@ async def test_the_same_payload_again_changes_nothing(tmp_path: Path) -> None:
         assert listing.total == 1
         view = await incidents.get_incident(s.store, "INC-1")
         assert [e.kind for e in view.timeline if e.kind != "page"] == ["opened"]
-        assert len(view.pages) == 3
+        assert len(view.notifications) == 3
 
 
 async def test_a_message_slack_took_without_answering_is_found_not_repeated(
@@ -196,15 +202,8 @@ async def test_what_fails_beside_the_sweeper_does_not_end_paging(
 
     monkeypatch.setattr(EmailNotifier, "start", broken)
     monkeypatch.setattr(SqlStore, "counts", broken)
-    monkeypatch.setattr(Housekeeper, "once", broken)
-    monkeypatch.setattr(
-        Housekeeper.__init__,
-        "__kwdefaults__",
-        {
-            "every_seconds": 0.01,
-            "pause_seconds": 0.01,
-        },
-    )
+    monkeypatch.setattr(SqlStore, "prune", broken)
+    monkeypatch.setattr(respond, "RETENTION_JOB", replace(RETENTION_JOB, delay=0.0))
     async with stack(tmp_path) as s:
         await asyncio.sleep(0.1)
         assert (await s.post(webhook_alert(starts_at=now()))).status_code == 200

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from dexwatch.storage.store import SqlStore, open_store
-from tests.fakes.alerts import POLICY
+from tests.fakes.alerts import Ticker
 from tests.fakes.databases import postgresql
 
 _numbers = itertools.count(1)
@@ -36,7 +36,13 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def store(url: str) -> AsyncIterator[SqlStore]:
-    opened = await open_store(url, POLICY)
+def ticker() -> Ticker:
+    """The clock that jobs are reckoned by."""
+    return Ticker()
+
+
+@pytest.fixture
+async def store(url: str, ticker: Ticker) -> AsyncIterator[SqlStore]:
+    opened = await open_store(url, clock=ticker)
     yield opened
     await opened.close()

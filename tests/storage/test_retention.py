@@ -1,21 +1,33 @@
 """What is too old is let go, a little at a time; what anybody may still need never is."""
 
-import asyncio
 from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from dexwatch.incidents.records import DeliveryOutcome
+from dexwatch.incidents.records import IncidentState
+from dexwatch.jobs.job import JobResult
+from dexwatch.jobs.queue import Slots
 from dexwatch.response import actions as acts
-from dexwatch.response.retention import Housekeeper
-from dexwatch.response.work import Settled
+from dexwatch.response.messaging.job import message_of
+from dexwatch.response.retention import JOB, RETENTION, Retention
+from dexwatch.response.views import MessageShown
 from dexwatch.storage import tables
 from dexwatch.storage.store import SqlStore
-from tests.fakes.alerts import at, clear, fire
+from tests.fakes.alerts import Ticker, apply, at, clear, fire
 
 DAY = 86_400.0
-ROOM = {"slack": 50, "email": 50}
-HELD = ("signals", "alerts", "incidents", "pages", "timeline", "work", "threads")
+HELD = (
+    "events",
+    "event_repeats",
+    "groups",
+    "alerts",
+    "incident_alerts",
+    "incidents",
+    "notifications",
+    "timeline",
+    "jobs",
+    "delivery_threads",
+)
 
 
 async def held(store: SqlStore) -> dict[str, int]:
@@ -28,44 +40,60 @@ async def held(store: SqlStore) -> dict[str, int]:
     return counted
 
 
-async def deliver_all(store: SqlStore, seconds: float) -> None:
-    while claimed := await store.claim(owner="me", now=at(seconds), room=ROOM):
-        for work in claimed:
-            told = Settled(DeliveryOutcome.DELIVERED, handle="h", last_notified_version=99)
-            await store.settle(work, told, at(seconds))
+async def deliver_all(store: SqlStore) -> None:
+    slots = {"slack": Slots(50, 50), "email": Slots(50, 50)}
+    while claimed := await store.claim(owner="me", slots=slots, kinds=["notify", "update"]):
+        for job in claimed:
+            message = message_of(job)
+            shown = MessageShown(
+                job.subject, message.channel, message.recipient, "h", 99, IncidentState.OPEN
+            )
+
+            async def told(tx, job=job, shown=shown) -> None:
+                await tx.notifications.shown([shown], at(0))
+                await tx.jobs.settle(job, JobResult.done())
+
+            await store.transact(told)
 
 
 async def prune(store: SqlStore, day: float) -> tuple[int, bool]:
     """Prune as on that day of the test, with the default times of keeping."""
     now = at(day * DAY)
     return await store.prune(
-        signals_before=now - timedelta(days=30), incidents_before=now - timedelta(days=400)
+        events_before=now - timedelta(days=30), incidents_before=now - timedelta(days=400)
     )
 
 
-async def test_a_resolved_incident_goes_whole_when_its_time_is_over(store: SqlStore) -> None:
-    await store.apply([fire()], at(0))
-    await deliver_all(store, 1)
-    await store.apply([clear(end=60)], at(60))
-    await deliver_all(store, 3600)
+async def test_a_resolved_incident_goes_whole_when_its_time_is_over(
+    store: SqlStore, ticker: Ticker
+) -> None:
+    await apply(store, [fire()], 0)
+    await apply(store, [fire()], 1)
+    await deliver_all(store)
+    await apply(store, [clear(end=60)], 60)
+    ticker.seconds = 3600
+    await deliver_all(store)
     before = await held(store)
     assert all(before.values()), before
     assert await prune(store, 29) == (0, False)
-    assert await prune(store, 31) == (2, False)
-    assert await held(store) == {**before, "signals": 0}
+    assert await prune(store, 31) == (1, False)
+    assert await held(store) == {**before, "event_repeats": 0}, "its events stay with it"
     assert await prune(store, 399.9) == (0, False)
-    assert (await prune(store, 401))[0] == sum(before.values()) - 2
+    assert (await prune(store, 401))[0] == sum(before.values()) - 1
     assert not any((await held(store)).values())
     # Numbers are never used twice: a link in an old message leads to nothing, not to another.
-    applied = await store.apply([fire(start=402 * DAY)], at(402 * DAY))
+    applied = await apply(store, [fire(start=402 * DAY)], 402 * DAY)
     assert applied[0].incident_id == "INC-2"
 
 
-async def test_nothing_of_an_unresolved_incident_is_ever_deleted(store: SqlStore) -> None:
-    await store.apply([fire(), fire("CpuHigh", "P1")], at(0))
-    await deliver_all(store, 1)
-    await store.apply([clear("CpuHigh", "P1", end=60)], at(60))
-    await deliver_all(store, 3600)
+async def test_nothing_of_an_unresolved_incident_is_ever_deleted(
+    store: SqlStore, ticker: Ticker
+) -> None:
+    await apply(store, [fire(), fire("CpuHigh", "P1")], 0)
+    await deliver_all(store)
+    await apply(store, [clear("CpuHigh", "P1", end=60)], 60)
+    ticker.seconds = 3600
+    await deliver_all(store)
     before = await held(store)
     assert await prune(store, 4000) == (0, False)
     assert await held(store) == before
@@ -74,54 +102,50 @@ async def test_nothing_of_an_unresolved_incident_is_ever_deleted(store: SqlStore
 async def test_a_closed_incident_stays_while_its_alert_fires_or_a_message_is_due(
     store: SqlStore,
 ) -> None:
-    await store.apply([fire()], at(0))
+    await apply(store, [fire()], 0)
     await acts.resolve(store, "INC-1", by="ana", now=at(10), source_id="a")
-    await store.apply([fire("DiskUse60", "P3", alert_group="disk")], at(20))
-    await store.apply([clear("DiskUse60", "P3", alert_group="disk")], at(80))
+    await apply(store, [fire("DiskUse60", "P3", alert_group="disk")], 20)
+    await apply(store, [clear("DiskUse60", "P3", alert_group="disk")], 80)
     before = await held(store)
     await prune(store, 500)
     assert (await held(store))["incidents"] == before["incidents"] == 2
 
 
 async def test_silenced_alerts_without_an_incident_go_too(store: SqlStore) -> None:
-    await store.apply([fire(suppressed_by="silence 1")], at(0))
+    await apply(store, [fire(suppressed_by="silence 1")], 0)
     assert (await held(store))["incidents"] == 0
     await prune(store, 4000)
     assert (await held(store))["alerts"] == 1
-    await store.apply([clear(end=60)], at(60))
+    await apply(store, [clear(end=60)], 60)
     await prune(store, 401)
-    assert not any((await held(store)).values())
+    left = await held(store)
+    assert not left["alerts"]
+    assert not left["events"]
 
 
-async def test_the_housekeeper_works_off_a_backlog_in_small_batches(store: SqlStore) -> None:
+async def test_the_retention_job_works_off_a_backlog_in_small_batches(
+    store: SqlStore, ticker: Ticker
+) -> None:
     for n in range(23):
         subject = f"s{n}"
-        await store.apply([fire(alert_group=subject, host=subject)], at(n))
-        await store.apply([clear(alert_group=subject, host=subject)], at(n + 60))
-    await deliver_all(store, 7200)
-    batches = []
-
-    class Watched(SqlStore):
-        async def prune(self, **before):
-            batches.append(await super().prune(**before))
-            return batches[-1]
-
-    keeper = Housekeeper(
-        Watched(store.database, store._policy),
+        await apply(store, [fire(alert_group=subject, host=subject)], n)
+        await apply(store, [clear(alert_group=subject, host=subject)], n + 60)
+    ticker.seconds = 7200
+    await deliver_all(store)
+    handler = Retention(
+        store,
         lambda: at(500 * DAY),
-        keep_signals=timedelta(days=30),
+        keep_events=timedelta(days=30),
         keep_incidents=timedelta(days=400),
-        every_seconds=0.01,
-        pause_seconds=0.01,
     )
-    before = sum((await held(store)).values())
-    assert await keeper.once(asyncio.Event()) == before
-    assert [more for _, more in batches] == [True, True, False]
-    assert not any((await held(store)).values())
-    stop = asyncio.Event()
-    running = asyncio.create_task(keeper.run(stop))
-    async with asyncio.timeout(5):
-        while len(batches) < 5:
-            await asyncio.sleep(0.01)
-        stop.set()
-        await running
+    await store.transact(lambda tx: tx.jobs.add([JOB]))
+    ticker.seconds += 300
+    waits = []
+    while waits[-1:] != [300.0]:
+        (job,) = await store.claim(owner="me", slots={JOB.queue: Slots(1, 1)}, kinds=[RETENTION])
+        result = await handler(job)
+        await store.transact(lambda tx, job=job, result=result: tx.jobs.settle(job, result))
+        waits.append(result.after)
+        ticker.seconds += result.after
+    assert waits == [1.0, 1.0, 300.0]
+    assert (await held(store)) == dict.fromkeys(HELD, 0) | {"jobs": 1}

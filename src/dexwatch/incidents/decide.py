@@ -1,7 +1,7 @@
-"""The one function that judges facts; live use, replay, simulation and tests all call it.
+"""The one function that judges events; live use, replay, simulation and tests all call it.
 
-It has no clock, no chance and no memory: the same state, fact and time give the same answer.
-Duplicate and late facts change nothing, which is what lets every sender repeat itself.
+It has no clock, no chance and no memory: the same state, event and time give the same answer.
+Duplicate and late events change nothing, which is what lets every sender repeat itself.
 """
 
 from dataclasses import replace
@@ -10,6 +10,7 @@ from typing import assert_never
 
 from dexwatch.incidents.events import (
     Acknowledged,
+    ActionEvent,
     AlertFired,
     AlertResolved,
     Event,
@@ -19,61 +20,60 @@ from dexwatch.incidents.events import (
     Reopened,
 )
 from dexwatch.incidents.firing import fired
-from dexwatch.incidents.manual_actions import acknowledged, noted, reopened, resolved_by_hand
-from dexwatch.incidents.notification_plan import page_outcome
-from dexwatch.incidents.resolved import cleared
+from dexwatch.incidents.manual_actions import acknowledged, manually_resolved, noted, reopened
+from dexwatch.incidents.notification_plan import attempted
+from dexwatch.incidents.resolved import resolved
 from dexwatch.incidents.state import Decision, GroupState, Reason
 
 
-def decide(state: GroupState, fact: Event, now: datetime) -> Decision:
-    """Return what `fact`, learned at `now`, makes of `state`.
+def decide(state: GroupState, event: Event, now: datetime) -> Decision:
+    """Return what `event`, learned at `now`, makes of `state`.
 
-    A clock that jumped back is not believed: time never runs backwards inside an incident.
+    A clock that was put back is not believed: time never runs backwards inside an incident. That
+    orders what has happened and delays nothing, because effects carry delays and no due times.
     The incident's `version` rises exactly when there is something new to tell about it.
     """
-    known = [alert.ingested_at for alert in state.alerts.values()]
+    known = [state.alert.ingested_at] if state.alert is not None else []
     if state.incident is not None:
         known.append(state.incident.changed_at)
     now = max(now, *known) if known else now
-    decision = _judge(state, fact, now)
+    decision = _judge(state, event, now)
     after = decision.state.incident
     if after is None or after == state.incident:
         return decision
     # That a message arrived is nothing that another message would tell.
-    told = not isinstance(fact, NotificationAttempted)
+    told = not isinstance(event, NotificationAttempted)
     if told and state.incident is not None and after.id == state.incident.id:
         after = replace(after, version=state.incident.version + 1)
     after = replace(after, changed_at=now)
     return replace(decision, state=replace(decision.state, incident=after))
 
 
-def _judge(state: GroupState, fact: Event, now: datetime) -> Decision:
-    match fact:
+def _judge(state: GroupState, event: Event, now: datetime) -> Decision:
+    match event:
         case AlertFired():
-            return fired(state, fact, now)
+            return fired(state, event, now)
         case AlertResolved():
-            return cleared(state, fact, now)
+            return resolved(state, event, now)
         case NotificationAttempted():
-            return page_outcome(state, fact, now)
+            return attempted(state, event, now)
         case Acknowledged() | ManuallyResolved() | Reopened() | NoteAdded():
-            return _by_hand(state, fact, now)
-    assert_never(fact)
+            return _manual(state, event, now)
+    assert_never(event)
 
 
-def _by_hand(
-    state: GroupState, fact: Acknowledged | ManuallyResolved | Reopened | NoteAdded, now: datetime
-) -> Decision:
+def _manual(state: GroupState, event: ActionEvent, now: datetime) -> Decision:
     if state.incident is None:
         return Decision(state, (), Reason.NO_SUCH_INCIDENT)
     if state.seen:
         return Decision(state, (), Reason.DUPLICATE)
-    match fact:
+    match event:
         case Acknowledged():
-            return acknowledged(state, state.incident, fact, now)
+            return acknowledged(state, state.incident, event, now)
         case ManuallyResolved():
-            return resolved_by_hand(state, state.incident, fact, now)
+            return manually_resolved(state, state.incident, event, now)
         case Reopened():
-            return reopened(state, state.incident, fact, now)
+            return reopened(state, state.incident, event, now)
         case NoteAdded():
-            return noted(state, state.incident, fact, now)
-    assert_never(fact)
+            return noted(state, state.incident, event, now)
+    assert_never(event)

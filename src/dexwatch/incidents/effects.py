@@ -1,10 +1,14 @@
-"""What a decision asks the world to do; the store writes it down in the same transaction."""
+"""What a decision asks the world to do; it is written down in the same transaction.
+
+Effects carry delays, never due times: whoever keeps jobs has a clock of its own, which does not
+step when this machine's clock does.
+"""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from enum import StrEnum
 
-from dexwatch.incidents.records import Page, TimelineEntry
+from dexwatch.incidents.records import Notification, TimelineEntry
 
 
 class UpdateReason(StrEnum):
@@ -22,16 +26,16 @@ class UpdateReason(StrEnum):
 
 @dataclass(frozen=True)
 class PlanNotification:
-    """Send this page as soon as possible."""
+    """Send this notification as soon as possible."""
 
-    page: Page
+    notification: Notification
 
 
 @dataclass(frozen=True)
 class ExpediteNotification:
-    """Do not wait for the back-off of this page: another channel is in trouble."""
+    """Cut the back-off of this notification short: another one is in trouble."""
 
-    page_id: str
+    notification_id: str
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ class UpdateMessage:
     incident_id: str
     channel: str
     recipient: str
-    event: UpdateReason
-    due_at: datetime
+    reason: UpdateReason
+    delay: timedelta
 
 
 @dataclass(frozen=True)

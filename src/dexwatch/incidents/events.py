@@ -1,4 +1,4 @@
-"""What can happen to an incident. A fact is past: it is judged, never refused delivery."""
+"""What can happen to an incident. It is past: it is judged, never refused."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,9 +22,12 @@ class AlertFired:
     annotations: Mapping[str, str] = field(default_factory=dict)
     suppressed_by: str | None = None
     """The silence or worse alert that hides it, as far as the source tells."""
-    held_at: datetime | None = None
+    seen_at: datetime | None = None
     """When the source was seen to hold it as active; None for a message, which may be late."""
     source: str = "alertmanager"
+    """The id of the receiver that it came through."""
+    raw: Mapping[str, object] | None = field(default=None, compare=False, repr=False)
+    """As it came in, word for word."""
 
     @property
     def key(self) -> str:
@@ -45,6 +48,9 @@ class AlertResolved:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     source: str = "alertmanager"
+    """The id of the receiver that it came through."""
+    raw: Mapping[str, object] | None = field(default=None, compare=False, repr=False)
+    """As it came in, word for word."""
 
     @property
     def key(self) -> str:
@@ -94,13 +100,15 @@ class NoteAdded:
 
 @dataclass(frozen=True)
 class NotificationAttempted:
-    """How one attempt to deliver a page ended; `attempt` counts from 1."""
+    """How one attempt to deliver a notification ended; `attempt` counts from 1."""
 
     incident_id: str
-    page_id: str
+    notification_id: str
     result: DeliveryOutcome
     attempt: int
     detail: str = ""
+    retry_in: float | None = None
+    """Seconds until the next attempt, when there is one."""
 
 
 AlertEvent = AlertFired | AlertResolved

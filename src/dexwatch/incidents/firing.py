@@ -16,7 +16,7 @@ from dexwatch.incidents.records import (
     IncidentState,
     NotificationReason,
 )
-from dexwatch.incidents.state import Decision, GroupState, Reason
+from dexwatch.incidents.state import MAX_THINGS, Decision, GroupState, Reason, Summary
 
 _VIEW_LAG = timedelta(seconds=5)
 """A resolve is on its way from Prometheus to Alertmanager for less than so long."""
@@ -28,17 +28,17 @@ _BURST = timedelta(seconds=15)
 """What fails so soon after the page is seen by whoever answers it."""
 
 
-def fired(state: GroupState, fact: AlertFired, now: datetime) -> Decision:
+def fired(state: GroupState, event: AlertFired, now: datetime) -> Decision:
     """Judge a firing alert. The episode's start orders what comes in, not its arrival."""
-    latest = state.alerts.get(fact.fingerprint)
-    if latest is not None and fact.starts_at < latest.starts_at:
+    latest = state.alert
+    if latest is not None and event.starts_at < latest.starts_at:
         return Decision(state, (), Reason.STALE)
-    if latest is not None and fact.starts_at == latest.starts_at:
+    if latest is not None and event.starts_at == latest.starts_at:
         if latest.firing:
-            return _repeated(state, latest, fact, now)
-        if not _back(latest, fact, now):
+            return _repeated(state, latest, event, now)
+        if not _back(latest, event, now):
             return Decision(state, (), Reason.ALREADY_RESOLVED)
-    alert = _alert(state, fact, now)
+    alert = _alert(state, event, now)
     if latest is not None and latest.firing and _settled(state, latest):
         # The resolve between two episodes never reached us: for people it is one spell.
         alert = replace(alert, incident_id=latest.incident_id, began_at=latest.began_at)
@@ -48,19 +48,19 @@ def fired(state: GroupState, fact: AlertFired, now: datetime) -> Decision:
     return _place(state, alert, now)
 
 
-def _back(latest: Alert, fact: AlertFired, now: datetime) -> bool:
-    """Was the episode's resolve wrong, or is this fact just a late message from before it?
+def _back(latest: Alert, event: AlertFired, now: datetime) -> bool:
+    """Was the episode's resolve wrong, or is this event just a late message from before it?
 
     Prometheus keeps an episode's start, so one that Alertmanager let expire comes back as it was.
     """
     over = latest.resolved_at or latest.ingested_at
-    if fact.held_at is not None:
-        return fact.held_at - over >= _VIEW_LAG
+    if event.seen_at is not None:
+        return event.seen_at - over >= _VIEW_LAG
     return now - over >= _MESSAGE_LAG
 
 
-def _repeated(state: GroupState, latest: Alert, fact: AlertFired, now: datetime) -> Decision:
-    alert = replace(latest, annotations=fact.annotations, suppressed_by=fact.suppressed_by)
+def _repeated(state: GroupState, latest: Alert, event: AlertFired, now: datetime) -> Decision:
+    alert = replace(latest, annotations=event.annotations, suppressed_by=event.suppressed_by)
     if alert.suppressed_by is None and not _settled(state, alert):
         incident = state.incident
         closed = incident is not None and not incident.unresolved
@@ -109,8 +109,8 @@ def _open(state: GroupState, alert: Alert, now: datetime, *, still: bool) -> Dec
         changed_at=now,
         previous=previous.id if previous else None,
     )
-    attached = state.with_alert(replace(alert, incident_id=incident.id))
-    state = replace(attached, incident=incident, newest=True, pages={})
+    state = replace(state, incident=incident, newest=True, summary=Summary(), notifications={})
+    state = state.with_alert(replace(alert, incident_id=incident.id))
     why = NotificationReason.STILL_FIRING if still else NotificationReason.OPENED
     state, pages = page_everyone(state, incident, why, now)
     text = f"{alert.name} fired: {_said(alert)}"
@@ -134,17 +134,16 @@ def _another(state: GroupState, incident: Incident, alert: Alert, now: datetime)
     waiting = incident.state is IncidentState.OPEN
     if waiting and paged is not None and now - paged < _BURST:
         return False
+    if len(state.summary.things) >= MAX_THINGS:
+        # Whoever answers has seen long since that it is everywhere.
+        return False
     told: list[Mapping[str, str]] = []
     others: list[Mapping[str, str]] = []
-    for known in state.alerts.values():
-        if known.incident_id != incident.id:
-            continue
-        over = known.resolved_at
-        lately = known.firing or (over is not None and now - over <= incident.policy.reopen_window)
-        grave = lately and not alert.severity.outranks(known.severity)
-        if grave and known.fingerprint == alert.fingerprint:
-            return False
-        (told if grave else others).append(known.labels)
+    for thing in state.summary.things:
+        over = thing.over_at
+        lately = thing.firing or (over is not None and now - over <= incident.policy.reopen_window)
+        grave = lately and not alert.severity.outranks(thing.severity)
+        (told if grave else others).append(thing.identity)
     # The lesser and the old ones say that there are several things, not that people know of this.
     alien = [labels for labels in others if another_thing(alert.labels, [labels])]
     return another_thing(alert.labels, [*told, *alien])
@@ -175,9 +174,9 @@ def _join(state: GroupState, incident: Incident, alert: Alert, now: datetime) ->
         began_at=min(incident.began_at, alert.began_at),
         detected_at=min(incident.detected_at, _detected(alert)),
     )
-    attached = replace(alert, incident_id=incident.id)
-    state = replace(state.with_alert(attached), incident=incident)
-    told = updates(state, UpdateReason.RAISED if rose else UpdateReason.JOINED, now)
+    state = replace(state, incident=incident)
+    state = state.with_alert(replace(alert, incident_id=incident.id))
+    told = updates(state, UpdateReason.RAISED if rose else UpdateReason.JOINED)
     pages: tuple[Effect, ...] = ()
     reason = Reason.JOINED
     if rose or late or another:
@@ -198,7 +197,7 @@ def _reopen(state: GroupState, incident: Incident, alert: Alert, now: datetime) 
     rose = alert.severity.outranks(incident.severity)
     reopened = incident.reopened + 1
     last = incident.last_paged_at
-    page = rose or last is None or now - last >= incident.policy.quiet(reopened)
+    page = rose or last is None or now - last >= incident.policy.repage_after(reopened)
     page = page or _another(state, incident, alert, now)
     incident = replace(
         incident,
@@ -211,8 +210,9 @@ def _reopen(state: GroupState, incident: Incident, alert: Alert, now: datetime) 
         resolved_at=None,
         resolved_by=None,
     )
-    state = replace(state.with_alert(replace(alert, incident_id=incident.id)), incident=incident)
-    told = updates(state, UpdateReason.REOPENED, now)
+    state = replace(state, incident=incident)
+    state = state.with_alert(replace(alert, incident_id=incident.id))
+    told = updates(state, UpdateReason.REOPENED)
     pages: tuple[Effect, ...] = ()
     if page:
         state, pages = page_everyone(state, incident, NotificationReason.REOPENED, now)
@@ -223,19 +223,20 @@ def _reopen(state: GroupState, incident: Incident, alert: Alert, now: datetime) 
     return Decision(state, effects, Reason.REOPENED if page else Reason.REOPENED_QUIETLY)
 
 
-def _alert(state: GroupState, fact: AlertFired, now: datetime) -> Alert:
+def _alert(state: GroupState, event: AlertFired, now: datetime) -> Alert:
     return Alert(
-        fingerprint=fact.fingerprint,
+        source=event.source,
+        fingerprint=event.fingerprint,
         group=state.key,
-        name=fact.name,
-        severity=fact.severity,
-        labels=fact.labels,
-        annotations=fact.annotations,
+        name=event.name,
+        severity=event.severity,
+        labels=event.labels,
+        annotations=event.annotations,
         state=AlertState.FIRING,
-        began_at=min(fact.began_at, fact.starts_at, now),
-        starts_at=fact.starts_at,
+        began_at=min(event.began_at, event.starts_at, now),
+        starts_at=event.starts_at,
         ingested_at=now,
-        suppressed_by=fact.suppressed_by,
+        suppressed_by=event.suppressed_by,
     )
 
 
@@ -246,7 +247,8 @@ def _detected(alert: Alert) -> datetime:
 
 def _key(alert: Alert) -> str:
     return (
-        f"fired/{alert.fingerprint}/{alert.starts_at.isoformat()}/{alert.ingested_at.isoformat()}"
+        f"fired/{alert.source}/{alert.fingerprint}/{alert.starts_at.isoformat()}"
+        f"/{alert.ingested_at.isoformat()}"
     )
 
 

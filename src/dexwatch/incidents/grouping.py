@@ -29,9 +29,9 @@ def another_thing(labels: Mapping[str, str], others: Iterable[Mapping[str, str]]
     nothing: things differ in a label that both have, and are the same when none that both have
     differs.
     """
-    mine = _identity(labels)
+    mine = identity_of(labels)
     differs = False
-    for theirs in map(_identity, others):
+    for theirs in map(identity_of, others):
         shared = mine.keys() & theirs.keys()
         if any(mine[name] != theirs[name] for name in shared):
             differs = True
@@ -40,7 +40,8 @@ def another_thing(labels: Mapping[str, str], others: Iterable[Mapping[str, str]]
     return differs
 
 
-def _identity(labels: Mapping[str, str]) -> dict[str, str]:
+def identity_of(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels that say which thing an alert is about."""
     return {name: labels[name] for name in _WITHIN_A_GROUP if labels.get(name)}
 
 

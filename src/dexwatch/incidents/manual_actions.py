@@ -11,7 +11,7 @@ from dexwatch.incidents.state import Decision, GroupState, Reason
 
 
 def acknowledged(
-    state: GroupState, incident: Incident, fact: Acknowledged, now: datetime
+    state: GroupState, incident: Incident, event: Acknowledged, now: datetime
 ) -> Decision:
     """Somebody took the incident on. The first one keeps it."""
     if incident.state is IncidentState.RESOLVED:
@@ -19,41 +19,38 @@ def acknowledged(
     if incident.owner is not None:
         return Decision(state, (), Reason.ALREADY_ACKNOWLEDGED)
     at_hand = IncidentState.ACKNOWLEDGED if incident.state is IncidentState.OPEN else incident.state
-    incident = replace(incident, state=at_hand, owner=fact.by, acknowledged_at=now)
+    incident = replace(incident, state=at_hand, owner=event.by, acknowledged_at=now)
     state = replace(state, incident=incident)
-    text = _with_note("Acknowledged", fact.note)
-    entry = line(incident, f"hand/{fact.source_id}", now, "acknowledged", text, by=fact.by)
-    return Decision(
-        state, (entry, *updates(state, UpdateReason.ACKNOWLEDGED, now)), Reason.ACKNOWLEDGED
-    )
+    text = _with_note("Acknowledged", event.note)
+    entry = line(incident, f"action/{event.source_id}", now, "acknowledged", text, by=event.by)
+    return Decision(state, (entry, *updates(state, UpdateReason.ACKNOWLEDGED)), Reason.ACKNOWLEDGED)
 
 
-def resolved_by_hand(
-    state: GroupState, incident: Incident, fact: ManuallyResolved, now: datetime
+def manually_resolved(
+    state: GroupState, incident: Incident, event: ManuallyResolved, now: datetime
 ) -> Decision:
     """Somebody ended it. Alerts that still fire after the reopen window open a linked incident."""
     if incident.state is IncidentState.RESOLVED:
         return Decision(state, (), Reason.ALREADY_RESOLVED)
-    firing = state.firing()
     incident = replace(
         incident,
         state=IncidentState.RESOLVED,
         mitigated_at=incident.mitigated_at or now,
         resolved_at=now,
-        resolved_by=fact.by,
+        resolved_by=event.by,
     )
     state = replace(state, incident=incident)
-    text = _with_note("Resolved", fact.note)
+    text = _with_note("Resolved", event.note)
+    firing = state.summary.firing
     if firing:
-        names = ", ".join(sorted({a.name for a in firing})[:5])
-        text += f" Still firing at that moment: {names}."
-    entry = line(incident, f"hand/{fact.source_id}", now, "resolved", text, by=fact.by)
+        text += f" At that moment {firing} alert{'s' * (firing > 1)} still fired."
+    entry = line(incident, f"action/{event.source_id}", now, "resolved", text, by=event.by)
     return Decision(
-        state, (entry, *updates(state, UpdateReason.RESOLVED, now)), Reason.RESOLVED_BY_HAND
+        state, (entry, *updates(state, UpdateReason.RESOLVED)), Reason.MANUALLY_RESOLVED
     )
 
 
-def reopened(state: GroupState, incident: Incident, fact: Reopened, now: datetime) -> Decision:
+def reopened(state: GroupState, incident: Incident, event: Reopened, now: datetime) -> Decision:
     """Somebody brought it back; nobody is paged for it, the messages show it."""
     if incident.state is not IncidentState.RESOLVED:
         return Decision(state, (), Reason.NOT_RESOLVED)
@@ -62,7 +59,7 @@ def reopened(state: GroupState, incident: Incident, fact: Reopened, now: datetim
     incident = replace(
         incident,
         state=IncidentState.ACKNOWLEDGED,
-        owner=fact.by,
+        owner=event.by,
         reopened=incident.reopened + 1,
         acknowledged_at=now,
         mitigated_at=None,
@@ -72,20 +69,20 @@ def reopened(state: GroupState, incident: Incident, fact: Reopened, now: datetim
     state = replace(state, incident=incident)
     entry = line(
         incident,
-        f"hand/{fact.source_id}",
+        f"action/{event.source_id}",
         now,
         "reopened",
-        _with_note("Reopened", fact.note),
-        by=fact.by,
+        _with_note("Reopened", event.note),
+        by=event.by,
     )
     return Decision(
-        state, (entry, *updates(state, UpdateReason.REOPENED, now)), Reason.REOPENED_BY_HAND
+        state, (entry, *updates(state, UpdateReason.REOPENED)), Reason.MANUALLY_REOPENED
     )
 
 
-def noted(state: GroupState, incident: Incident, fact: NoteAdded, now: datetime) -> Decision:
+def noted(state: GroupState, incident: Incident, event: NoteAdded, now: datetime) -> Decision:
     """Somebody wrote something down."""
-    entry = line(incident, f"hand/{fact.source_id}", now, "note", fact.note, by=fact.by)
+    entry = line(incident, f"action/{event.source_id}", now, "note", event.note, by=event.by)
     state = replace(state, incident=replace(incident, changed_at=now))
     return Decision(state, (entry,), Reason.NOTED)
 

@@ -16,25 +16,28 @@ from dexwatch.incidents.policy import URGENT, Route
 from dexwatch.incidents.records import (
     DeliveryOutcome,
     Incident,
+    Notification,
     NotificationReason,
     NotificationState,
-    Page,
     TimelineEntry,
-    page_id,
+    notification_id,
 )
 from dexwatch.incidents.state import Decision, GroupState, Reason
 
 TRIES_BEFORE_FALLBACK = 3
-"""So many failed attempts of an urgent page start another channel beside the retries."""
+"""So many failed attempts of an urgent page start another way beside the retries."""
 
-_REPEAT_HOLD = timedelta(seconds=30)
-_REPEAT_HOLD_LIMIT = timedelta(minutes=15)
+LONGEST_WAIT = 5.0
+"""An urgent page that must wait for more seconds than this starts another way at once."""
+
+_DEBOUNCE = timedelta(seconds=30)
+_LONGEST_DEBOUNCE = timedelta(minutes=15)
 
 
 def page_everyone(
     state: GroupState, incident: Incident, why: NotificationReason, now: datetime
 ) -> tuple[GroupState, tuple[Effect, ...]]:
-    """Begin a new notification_round of pages to all routes of the incident's severity."""
+    """Begin a new round of pages to all routes of the incident's severity."""
     incident = replace(
         incident,
         notification_round=incident.notification_round + 1,
@@ -47,7 +50,8 @@ def page_everyone(
         text = (
             f"Nobody is configured to be told of {incident.severity}: see notify in dexwatch.yml."
         )
-        return state, (line(incident, f"nobody/{incident.notification_round}", now, "page", text),)
+        key = f"nobody/{incident.notification_round}"
+        return state, (line(incident, key, now, "page", text),)
     effects: tuple[Effect, ...] = ()
     for route in routes:
         state, more = _plan(state, incident, route, why, now)
@@ -55,7 +59,7 @@ def page_everyone(
     return state, effects
 
 
-def updates(state: GroupState, event: UpdateReason, now: datetime) -> tuple[Effect, ...]:
+def updates(state: GroupState, reason: UpdateReason) -> tuple[Effect, ...]:
     """Return one update for each recipient that has been paged.
 
     While a fault flaps, the updates are held back ever longer and so become one.
@@ -63,10 +67,10 @@ def updates(state: GroupState, event: UpdateReason, now: datetime) -> tuple[Effe
     incident = state.incident
     if incident is None:
         return ()
-    told = dict.fromkeys((p.channel, p.recipient) for p in state.pages.values())
-    due = now + _hold(incident.reopened)
+    delay = _debounce(incident.reopened)
     return tuple(
-        UpdateMessage(incident.id, channel, recipient, event, due) for channel, recipient in told
+        UpdateMessage(incident.id, route.channel, route.recipient, reason, delay)
+        for route in state.summary.recipients
     )
 
 
@@ -77,77 +81,102 @@ def line(
     return AddTimeline(TimelineEntry(incident.id, key, at, kind, by, text))
 
 
-def page_outcome(state: GroupState, fact: NotificationAttempted, now: datetime) -> Decision:
-    """Judge how one attempt ended. A late answer never moves an accepted page back."""
-    incident, page = state.incident, state.pages.get(fact.page_id)
+def attempted(state: GroupState, event: NotificationAttempted, now: datetime) -> Decision:
+    """Judge how one attempt ended. A late answer never moves a delivered page back."""
+    incident, page = state.incident, state.notifications.get(event.notification_id)
     if incident is None or page is None:
-        return Decision(state, (), Reason.NO_SUCH_PAGE)
+        return Decision(state, (), Reason.NO_SUCH_NOTIFICATION)
     if page.state is NotificationState.DELIVERED:
         return Decision(state, (), Reason.REPEATED)
-    page = replace(page, attempts=max(page.attempts, fact.attempt), detail=fact.detail)
+    page = replace(page, attempts=max(page.attempts, event.attempt), detail=event.detail)
     where = f"{page.channel} {page.recipient}"
-    if fact.result is DeliveryOutcome.DELIVERED:
+    if event.result is DeliveryOutcome.DELIVERED:
         page = replace(page, state=NotificationState.DELIVERED, delivered_at=now)
         state = replace(
-            state.with_page(page),
+            state.with_notification(page),
             incident=replace(incident, delivered_at=incident.delivered_at or now),
         )
         entry = line(incident, f"page/{page.id}", now, "page", f"{where} accepted the page.")
-        return Decision(state, (entry,), Reason.PAGE_DELIVERED)
-    if fact.result is DeliveryOutcome.RETRYABLE:
-        state = state.with_page(page)
-        if page.attempts < TRIES_BEFORE_FALLBACK:
-            return Decision(state, (), Reason.PAGE_RETRYABLE)
+        return Decision(state, (entry,), Reason.DELIVERED)
+    if event.result is DeliveryOutcome.RETRYABLE:
+        waits = (event.retry_in or 0.0) > LONGEST_WAIT
+        page = replace(page, state=NotificationState.HELD if waits else NotificationState.PLANNED)
+        state = state.with_notification(page)
+        if page.attempts < TRIES_BEFORE_FALLBACK and not waits:
+            return Decision(state, (), Reason.DELIVERY_RETRYABLE)
         state, effects = _otherwise(state, incident, page, now)
-        return Decision(state, effects, Reason.PAGE_RETRYABLE)
-    return _failed(state, incident, page, fact, now)
+        return Decision(state, effects, Reason.DELIVERY_RETRYABLE)
+    return _failed(state, incident, page, event, now)
 
 
 def _failed(
-    state: GroupState, incident: Incident, page: Page, fact: NotificationAttempted, now: datetime
+    state: GroupState,
+    incident: Incident,
+    page: Notification,
+    event: NotificationAttempted,
+    now: datetime,
 ) -> Decision:
     where = f"{page.channel} {page.recipient}"
-    if fact.result is DeliveryOutcome.FAILED:
-        page, reason = replace(page, state=NotificationState.FAILED), Reason.PAGE_FAILED
-        text = f"{where} cannot be reached: {fact.detail}"
+    if event.result is DeliveryOutcome.FAILED:
+        page, reason = replace(page, state=NotificationState.FAILED), Reason.DELIVERY_FAILED
+        text = f"{where} cannot be reached: {event.detail}"
     else:
-        page, reason = replace(page, state=NotificationState.UNKNOWN), Reason.PAGE_UNKNOWN
-        text = f"It is not known whether {where} has the page; it goes out again."
-    state = state.with_page(page)
-    key = f"page/{page.id}/{fact.result}/{fact.attempt}"
+        page, reason = replace(page, state=NotificationState.UNKNOWN), Reason.DELIVERY_UNKNOWN
+        text = f"It is not known whether {where} has the page; it is tried again."
+    state = state.with_notification(page)
+    key = f"page/{page.id}/{event.result}/{event.attempt}"
     state, effects = _otherwise(state, incident, page, now)
     return Decision(state, (line(incident, key, now, "page", text), *effects), reason)
 
 
 def _otherwise(
-    state: GroupState, incident: Incident, page: Page, now: datetime
+    state: GroupState, incident: Incident, page: Notification, now: datetime
 ) -> tuple[GroupState, tuple[Effect, ...]]:
-    """See to it that an urgent page, or a lost one, reaches somebody on another channel."""
+    """See to it that an urgent page, or a lost one, reaches somebody in another way.
+
+    Whoever waits is expedited once and never again, so that failures cannot hasten each other.
+    While all that is planned is in trouble, the next route is tried: another channel first, then a
+    colleague on the same one.
+    """
     lost = page.state is NotificationState.FAILED
     if not (lost or page.severity in URGENT):
         return state, ()
     others = [
         p
-        for p in state.pages.values()
-        if p.notification_round == page.notification_round and p.channel != page.channel
+        for p in state.notifications.values()
+        if p.notification_round == page.notification_round and p.id != page.id
     ]
     if any(p.state is NotificationState.DELIVERED for p in others):
         return state, ()
-    waiting = [p for p in others if p.state is not NotificationState.FAILED]
-    if waiting:
-        return state, tuple(ExpediteNotification(p.id) for p in waiting)
-    for route in incident.policy.everyone():
-        planned = page_id(incident.id, page.notification_round, route.channel, route.recipient)
-        if route.channel != page.channel and planned not in state.pages:
+    effects: tuple[Effect, ...] = ()
+    hopeful = False
+    for other in others:
+        if other.state is NotificationState.FAILED:
+            continue
+        planned = other.state is NotificationState.PLANNED
+        hopeful = hopeful or (planned and other.attempts < TRIES_BEFORE_FALLBACK)
+        if planned and other.attempts and not other.expedited:
+            state = state.with_notification(replace(other, expedited=True))
+            effects += (ExpediteNotification(other.id),)
+    if hopeful:
+        return state, effects
+    routes = incident.policy.everyone()
+    elsewhere = sorted(routes, key=lambda route: route.channel == page.channel)
+    for route in elsewhere:
+        identity = notification_id(
+            incident.id, page.notification_round, route.channel, route.recipient
+        )
+        if identity not in state.notifications:
             at_page = replace(incident, notification_round=page.notification_round)
-            return _plan(state, at_page, route, NotificationReason.FALLBACK, now)
-    return state, ()
+            state, more = _plan(state, at_page, route, NotificationReason.FALLBACK, now)
+            return state, (*effects, *more)
+    return state, effects
 
 
 def _plan(
     state: GroupState, incident: Incident, route: Route, why: NotificationReason, now: datetime
 ) -> tuple[GroupState, tuple[Effect, ...]]:
-    page = Page(
+    page = Notification(
         incident_id=incident.id,
         notification_round=incident.notification_round,
         channel=route.channel,
@@ -156,12 +185,12 @@ def _plan(
         why=why,
         planned_at=now,
     )
-    if page.id in state.pages:
+    if page.id in state.notifications:
         return state, ()
-    return state.with_page(page), (PlanNotification(page),)
+    return state.with_notification(page), (PlanNotification(page),)
 
 
-def _hold(reopened: int) -> timedelta:
+def _debounce(reopened: int) -> timedelta:
     if reopened <= 1:
         return timedelta(0)
-    return min(_REPEAT_HOLD * (1 << min(reopened - 2, 8)), _REPEAT_HOLD_LIMIT)
+    return min(_DEBOUNCE * (1 << min(reopened - 2, 8)), _LONGEST_DEBOUNCE)

@@ -23,7 +23,7 @@ class Policy:
     reopen_window: timedelta = timedelta(minutes=15)
     """A fault that returns within it continues the same incident."""
     repage_interval: timedelta = timedelta(minutes=5)
-    """A fault that returns pages again only after this long without a page; doubles each time."""
+    """A fault that returns pages again only after so long without a page; doubles each time."""
     repage_interval_limit: timedelta = timedelta(hours=1)
     confirm_urgent_resolution: bool = False
     """P0 and P1 wait for a person's confirmation after their alerts are over."""
@@ -39,7 +39,7 @@ class Policy:
         """Return every route once, those of the worst severity first."""
         return tuple(dict.fromkeys(r for s in Severity for r in self.routes.get(s, ())))
 
-    def quiet(self, reopened: int) -> timedelta:
+    def repage_after(self, reopened: int) -> timedelta:
         """Return how long after a page a returning fault stays without another."""
         # 2**16 times any sensible quiet time is past any sensible limit.
         return min(

@@ -1,9 +1,10 @@
-"""The four records: signal, alert, incident, page; and the timeline that tells their story.
+"""The four records: event, alert, incident, notification; and the timeline that tells their story.
 
-A *signal* is an immutable event as it came in.
-An *alert* is a condition that signals report: one fingerprint, one episode from fire to resolve.
+An *event* (see `events.py`) is immutable, as it came in, and kept whole.
+An *alert* is a condition that events report, unique by source and fingerprint; it fires in
+episodes.
 An *incident* is the human response to alerts that belong together.
-A *page* is one attempt to reach one recipient on one channel.
+A *notification* is one attempt, with its retries, to reach one recipient on one channel.
 
 All times are aware UTC datetimes and stay apart, because only then are response times honest:
 began <= detected <= ingested <= paged <= delivered; ingested <= acknowledged;
@@ -40,6 +41,8 @@ class NotificationState(StrEnum):
     """Whether the recipient was reached, as far as is known."""
 
     PLANNED = "planned"
+    HELD = "held"
+    """The channel has asked us to wait, so that this one waits, too."""
     DELIVERED = "delivered"
     UNKNOWN = "unknown"
     """The attempt was cut off; the channel may have the message or not."""
@@ -48,7 +51,7 @@ class NotificationState(StrEnum):
 
 
 class NotificationReason(StrEnum):
-    """What the page is for."""
+    """What the notification is for."""
 
     OPENED = "opened"
     RAISED = "raised"
@@ -76,22 +79,13 @@ class DeliveryOutcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Signal:
-    """One event as it came in; `key` makes a second delivery of the same event recognisable."""
-
-    key: str
-    source: str
-    kind: str
-    fingerprint: str
-    payload: Mapping[str, object]
-    ingested_at: datetime
-
-
-@dataclass(frozen=True)
 class Alert:
-    """One episode of one condition."""
+    """The latest episode of one condition."""
 
+    source: str
+    """The id of the receiver that tells of it."""
     fingerprint: str
+    """What the source calls it; unique there."""
     group: str
     name: str
     severity: Severity
@@ -106,6 +100,11 @@ class Alert:
     incident_id: str | None = None
     suppressed_by: str | None = None
     resolved_at: datetime | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The identity: source and fingerprint."""
+        return self.source, self.fingerprint
 
     @property
     def firing(self) -> bool:
@@ -154,7 +153,7 @@ class Incident:
 
 
 @dataclass(frozen=True)
-class Page:
+class Notification:
     """One attempt, with its retries, to reach one recipient on one channel."""
 
     incident_id: str
@@ -166,17 +165,21 @@ class Page:
     planned_at: datetime
     state: NotificationState = NotificationState.PLANNED
     attempts: int = 0
+    expedited: bool = False
+    """Another's failure has cut its back-off short; that happens once at most."""
     delivered_at: datetime | None = None
     detail: str = ""
 
     @property
     def id(self) -> str:
         """The identity: nobody is paged twice on one channel for one notification_round."""
-        return page_id(self.incident_id, self.notification_round, self.channel, self.recipient)
+        return notification_id(
+            self.incident_id, self.notification_round, self.channel, self.recipient
+        )
 
 
-def page_id(incident_id: str, notification_round: int, channel: str, recipient: str) -> str:
-    """Return the identity of a page."""
+def notification_id(incident_id: str, notification_round: int, channel: str, recipient: str) -> str:
+    """Return the identity of a notification."""
     return f"{incident_id}/{notification_round}/{channel}/{recipient}"
 
 

@@ -10,22 +10,22 @@ from dexwatch.incidents.records import Alert, AlertState, Incident, IncidentStat
 from dexwatch.incidents.state import Decision, GroupState, Reason
 
 
-def cleared(state: GroupState, fact: AlertResolved, now: datetime) -> Decision:
+def resolved(state: GroupState, event: AlertResolved, now: datetime) -> Decision:
     """Judge a resolved alert; a resolve of an older episode than the latest is stale."""
-    latest = state.alerts.get(fact.fingerprint)
-    if latest is not None and fact.starts_at < latest.starts_at:
+    latest = state.alert
+    if latest is not None and event.starts_at < latest.starts_at:
         return Decision(state, (), Reason.STALE)
-    if latest is None or (not latest.firing and fact.starts_at > latest.starts_at):
+    if latest is None or (not latest.firing and event.starts_at > latest.starts_at):
         # It is kept, so that the firing of this episode, should it come late, opens nothing.
-        return Decision(state.with_alert(_unseen(state, fact, now)), (), Reason.RESOLVED_UNSEEN)
+        return Decision(state.with_alert(_unseen(state, event, now)), (), Reason.RESOLVED_UNSEEN)
     if not latest.firing:
         return Decision(state, (), Reason.REPEATED)
     alert = replace(
         latest,
         state=AlertState.RESOLVED,
-        starts_at=max(latest.starts_at, fact.starts_at),
+        starts_at=max(latest.starts_at, event.starts_at),
         suppressed_by=None,
-        resolved_at=max(latest.ingested_at, min(fact.ends_at, now)),
+        resolved_at=max(latest.ingested_at, min(event.ends_at, now)),
     )
     state = state.with_alert(alert)
     incident = state.incident
@@ -35,43 +35,47 @@ def cleared(state: GroupState, fact: AlertResolved, now: datetime) -> Decision:
 
 
 def _after(state: GroupState, incident: Incident, alert: Alert, now: datetime) -> Decision:
-    key = f"resolved/{alert.fingerprint}/{alert.starts_at.isoformat()}/{now.isoformat()}"
-    left = state.firing()
+    key = (
+        f"resolved/{alert.source}/{alert.fingerprint}/{alert.starts_at.isoformat()}"
+        f"/{now.isoformat()}"
+    )
+    left = state.summary.firing
     if left:
-        more = "1 alert still fires." if len(left) == 1 else f"{len(left)} alerts still fire."
+        more = "1 alert still fires." if left == 1 else f"{left} alerts still fire."
         entry = line(incident, key, now, "alert", f"{alert.name} resolved; {more}")
         state = replace(state, incident=replace(incident, changed_at=now))
         return Decision(
-            state, (entry, *updates(state, UpdateReason.ALERT_RESOLVED, now)), Reason.ALERT_RESOLVED
+            state, (entry, *updates(state, UpdateReason.ALERT_RESOLVED)), Reason.ALERT_RESOLVED
         )
     incident = replace(incident, mitigated_at=incident.mitigated_at or now)
     if incident.policy.waits_for_person(incident.severity):
         incident = replace(incident, state=IncidentState.MITIGATED)
         text = f"{alert.name} resolved, the last alert; a person has yet to confirm the end."
-        event, reason, kind = UpdateReason.MITIGATED, Reason.AWAITS_CONFIRMATION, "mitigated"
+        why, reason, kind = UpdateReason.MITIGATED, Reason.AWAITS_CONFIRMATION, "mitigated"
     else:
         incident = replace(
             incident, state=IncidentState.RESOLVED, resolved_at=now, resolved_by=None
         )
         text = f"{alert.name} resolved, the last alert; the incident resolves by itself."
-        event, reason, kind = UpdateReason.RESOLVED, Reason.ALL_ALERTS_RESOLVED, "resolved"
+        why, reason, kind = UpdateReason.RESOLVED, Reason.ALL_ALERTS_RESOLVED, "resolved"
     state = replace(state, incident=incident)
     entry = line(incident, key, now, kind, text)
-    return Decision(state, (entry, *updates(state, event, now)), reason)
+    return Decision(state, (entry, *updates(state, why)), reason)
 
 
-def _unseen(state: GroupState, fact: AlertResolved, now: datetime) -> Alert:
-    started = min(fact.starts_at, now)
+def _unseen(state: GroupState, event: AlertResolved, now: datetime) -> Alert:
+    started = min(event.starts_at, now)
     return Alert(
-        fingerprint=fact.fingerprint,
+        source=event.source,
+        fingerprint=event.fingerprint,
         group=state.key,
-        name=fact.name,
-        severity=fact.severity,
-        labels=fact.labels,
-        annotations=fact.annotations,
+        name=event.name,
+        severity=event.severity,
+        labels=event.labels,
+        annotations=event.annotations,
         state=AlertState.RESOLVED,
         began_at=started,
-        starts_at=fact.starts_at,
+        starts_at=event.starts_at,
         ingested_at=now,
         resolved_at=now,
     )

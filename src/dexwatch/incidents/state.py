@@ -1,12 +1,64 @@
-"""What a decision looks at and what it gives back."""
+"""What a decision looks at and what it gives back.
+
+It does not look at all alerts of an incident: their summary has a bounded size, so that the
+ten-thousandth alert costs what the first did.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 
 from dexwatch.incidents.effects import Effect
-from dexwatch.incidents.policy import Policy
-from dexwatch.incidents.records import Alert, Incident, Page
+from dexwatch.incidents.grouping import identity_of
+from dexwatch.incidents.policy import Policy, Route
+from dexwatch.incidents.records import Alert, Incident, Notification
+from dexwatch.metrics.severity import Severity
+
+MAX_THINGS = 64
+"""So many different things are told apart in one incident; what comes on top joins quietly."""
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something that alerts of the incident are about, for example one host."""
+
+    identity: Mapping[str, str]
+    """Its identity labels."""
+    severity: Severity
+    firing: int
+    """So many alerts of this severity about it fire."""
+    over_at: datetime | None = None
+    """When the last of them ended."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """An incident's alerts and messages in short."""
+
+    firing: int = 0
+    """So many of its alerts fire, suppressed ones too."""
+    things: tuple[Thing, ...] = ()
+    recipients: tuple[Route, ...] = ()
+    """Whoever has been paged about it, in that order."""
+
+    def changed(self, before: Alert | None, after: Alert | None) -> "Summary":
+        """Return the summary after one alert of the incident changed; None means not its own."""
+        was, now = _fires(before), _fires(after)
+        summary = replace(self, firing=self.firing - was + now)
+        # The new state is noted first, so that a thing that goes on never looks over.
+        if after is not None and (now or not was):
+            summary = _noted(summary, after, now)
+        if before is not None and was:
+            summary = _ended(summary, before, after)
+        return summary
+
+    def told(self, notification: Notification) -> "Summary":
+        """Return the summary after somebody has been paged."""
+        route = Route(notification.channel, notification.recipient)
+        if route in self.recipients:
+            return self
+        return replace(self, recipients=(*self.recipients, route))
 
 
 @dataclass(frozen=True)
@@ -21,27 +73,29 @@ class GroupState:
     incident: Incident | None = None
     newest: bool = True
     """Is `incident` the newest of its group? Only the newest may come back to life."""
-    alerts: Mapping[str, Alert] = field(default_factory=dict)
-    """The latest episode by fingerprint: the incident's, and the one that the fact is about."""
-    pages: Mapping[str, Page] = field(default_factory=dict)
-    """The incident's pages by id."""
+    summary: Summary = field(default_factory=Summary)
+    """Of `incident`."""
+    alert: Alert | None = None
+    """The latest episode of the alert that the event is about."""
+    notifications: Mapping[str, Notification] = field(default_factory=dict)
+    """By id: those of the round that the event is about, and the new ones."""
     seen: bool = False
     """Has this very act of a person been applied before?"""
 
     def with_alert(self, alert: Alert) -> "GroupState":
-        """Return the state with this alert in place of the fingerprint's earlier episode."""
-        return replace(self, alerts={**self.alerts, alert.fingerprint: alert})
+        """Return the state with this episode in place of the earlier one."""
+        summary = self.summary.changed(self._mine(self.alert), self._mine(alert))
+        return replace(self, alert=alert, summary=summary)
 
-    def with_page(self, page: Page) -> "GroupState":
-        """Return the state with this page added or replaced."""
-        return replace(self, pages={**self.pages, page.id: page})
+    def with_notification(self, notification: Notification) -> "GroupState":
+        """Return the state with this notification added or replaced."""
+        known = {**self.notifications, notification.id: notification}
+        return replace(self, notifications=known, summary=self.summary.told(notification))
 
-    def firing(self) -> tuple[Alert, ...]:
-        """Return the alerts of the incident that still fire, suppressed ones too."""
-        if self.incident is None:
-            return ()
-        mine = self.incident.id
-        return tuple(a for a in self.alerts.values() if a.firing and a.incident_id == mine)
+    def _mine(self, alert: Alert | None) -> Alert | None:
+        incident = self.incident
+        mine = incident is not None and alert is not None and alert.incident_id == incident.id
+        return alert if mine else None
 
 
 class Reason(StrEnum):
@@ -66,18 +120,20 @@ class Reason(StrEnum):
     AWAITS_CONFIRMATION = "awaits_confirmation"
     ACKNOWLEDGED = "acknowledged"
     ALREADY_ACKNOWLEDGED = "already_acknowledged"
-    RESOLVED_BY_HAND = "resolved_by_hand"
-    REOPENED_BY_HAND = "reopened_by_hand"
+    MANUALLY_RESOLVED = "manually_resolved"
+    MANUALLY_REOPENED = "manually_reopened"
     NOT_RESOLVED = "not_resolved"
     SUPERSEDED = "superseded"
     NOTED = "noted"
     DUPLICATE = "duplicate"
     NO_SUCH_INCIDENT = "no_such_incident"
-    NO_SUCH_PAGE = "no_such_page"
-    PAGE_DELIVERED = "page_delivered"
-    PAGE_RETRYABLE = "page_retryable"
-    PAGE_FAILED = "page_failed"
-    PAGE_UNKNOWN = "page_unknown"
+    NO_SUCH_NOTIFICATION = "no_such_notification"
+    DELIVERED = "delivered"
+    DELIVERY_RETRYABLE = "delivery_retryable"
+    DELIVERY_FAILED = "delivery_failed"
+    DELIVERY_UNKNOWN = "delivery_unknown"
+    QUARANTINED = "quarantined"
+    """No decision could be made; the event is kept, and people are told."""
 
 
 @dataclass(frozen=True)
@@ -87,3 +143,42 @@ class Decision:
     state: GroupState
     effects: tuple[Effect, ...]
     reason: Reason
+
+
+def _noted(summary: Summary, alert: Alert, firing: int) -> Summary:
+    identity = identity_of(alert.labels)
+    if not identity:
+        # It differs from nothing, so that there is nothing to remember.
+        return summary
+    things = list(summary.things)
+    for place, thing in enumerate(things):
+        if thing.identity == identity and thing.severity is alert.severity:
+            count = thing.firing + firing
+            things[place] = replace(thing, firing=count, over_at=_end(count, alert))
+            return replace(summary, things=tuple(things))
+    if len(things) >= MAX_THINGS:
+        over = [t for t in things if not t.firing and t.over_at is not None]
+        if not over:
+            return summary
+        things.remove(min(over, key=lambda t: t.over_at or alert.ingested_at))
+    things.append(Thing(identity, alert.severity, firing, _end(firing, alert)))
+    return replace(summary, things=tuple(things))
+
+
+def _ended(summary: Summary, before: Alert, after: Alert | None) -> Summary:
+    identity = identity_of(before.labels)
+    things = list(summary.things)
+    for place, thing in enumerate(things):
+        if thing.identity == identity and thing.severity is before.severity:
+            count = max(thing.firing - 1, 0)
+            end = _end(count, after or before)
+            things[place] = replace(thing, firing=count, over_at=end)
+    return replace(summary, things=tuple(things))
+
+
+def _fires(alert: Alert | None) -> int:
+    return int(alert is not None and alert.firing)
+
+
+def _end(firing: int, alert: Alert) -> datetime | None:
+    return None if firing else (alert.resolved_at or alert.ingested_at)

@@ -55,6 +55,11 @@ notification_seconds = histogram(
 jobs_overdue = gauge(
     "dexwatch_jobs_overdue", "Due work that nobody has taken yet.", unit=Unit.COUNT
 )
+quarantined = gauge(
+    "dexwatch_quarantined",
+    "Jobs and events that could not be handled and wait for a person.",
+    unit=Unit.COUNT,
+)
 daemon_up = gauge(
     "dexwatch_daemon_up",
     "1 while the supervised program is ready.",
@@ -95,6 +100,7 @@ OWN_METRICS = (
     notifications,
     notification_seconds,
     jobs_overdue,
+    quarantined,
     daemon_up,
     daemon_restarts,
 )

@@ -1,6 +1,6 @@
-"""All that must happen later is a row with a due time; this is what keeps such promises.
+"""What receivers bring is loaded, decided, saved and scheduled; what is due is told to people.
 
-`store.py` says what a database must be able to do, `sweeper.py` takes due work with a lease,
-`deliver.py` does it, and the outcome goes back as a fact for `incidents.decide`.
-A new kind of work (an escalation step, a playbook step) is a new `WorkKind` with its own doer.
+`apply.py` has events decided by `incidents.decide` and writes the decisions down with their jobs,
+`messaging` has the jobs that carry messages and their handler, `store.py` says what a database must
+be able to do, and `respond.py` puts the role together.
 """

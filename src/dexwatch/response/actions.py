@@ -14,14 +14,11 @@ from dexwatch.incidents.events import (
     NoteAdded,
     Reopened,
 )
+from dexwatch.incidents.policy import Policy
 from dexwatch.incidents.state import Reason
-from dexwatch.response.store import (
-    Applied,
-    IncidentFilter,
-    IncidentView,
-    Listing,
-    Store,
-)
+from dexwatch.response.apply import Applied, apply_events
+from dexwatch.response.store import Store
+from dexwatch.response.views import IncidentFilter, IncidentView, Listing
 
 MAX_NOTE = 4000
 _EVERYTHING = IncidentFilter()
@@ -36,6 +33,7 @@ _REFUSED = {
     Reason.ALREADY_RESOLVED: "The incident is already resolved.",
     Reason.ALREADY_ACKNOWLEDGED: "Somebody has already taken the incident on.",
     Reason.NOT_RESOLVED: "The incident is not resolved, so there is nothing to reopen.",
+    Reason.QUARANTINED: "That could not be decided; the log of the respond role says why.",
     Reason.SUPERSEDED: "A newer incident has taken its place; act on that one.",
 }
 
@@ -52,7 +50,7 @@ async def list_incidents(
 
 
 async def get_incident(store: Store, incident_id: str) -> IncidentView | None:
-    """Return one incident with its alerts, pages and timeline, or None."""
+    """Return one incident with its alerts, notifications and timeline, or None."""
     return await store.incident(incident_id)
 
 
@@ -100,8 +98,9 @@ async def add_note(
     return await _act(store, NoteAdded(incident_id, by, source_id, _bounded(note)), now)
 
 
-async def _act(store: Store, fact: ActionEvent, now: datetime) -> Applied:
-    applied = (await store.apply([fact], now))[0]
+async def _act(store: Store, event: ActionEvent, now: datetime) -> Applied:
+    # A person's act opens no incident, so the present policy does not matter.
+    applied = (await apply_events(store, [event], now, policy=Policy()))[0]
     refused = _REFUSED.get(applied.reason)
     if refused is not None:
         raise ActRefusedError(refused)

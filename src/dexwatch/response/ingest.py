@@ -1,6 +1,12 @@
-"""The way in for alerts: make facts of what a source says, and have them decided durably."""
+"""The way in for alerts: make events of what a source says, and have them decided durably.
 
+Calls that come while a transaction is under way are decided together in the next one, so that a
+storm of single alerts costs one commit for hundreds of them.
+"""
+
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -8,11 +14,16 @@ import structlog
 from dexwatch.clock import Clock
 from dexwatch.incidents.events import AlertEvent, AlertFired, AlertResolved
 from dexwatch.incidents.grouping import group_of
+from dexwatch.incidents.policy import Policy
+from dexwatch.incidents.state import Reason
+from dexwatch.jobs.queue import Crashpoints, no_crash
 from dexwatch.metrics.severity import Severity
-from dexwatch.response.store import Applied, Store
-from dexwatch.response.work import Crashpoints, no_crash
+from dexwatch.response.apply import Applied, apply_events
+from dexwatch.response.store import Store
 
 _log = structlog.get_logger(__name__)
+
+CRASH_POINTS = ("events.received", "events.stored")
 
 _FOREIGN = {
     "critical": Severity.P0,
@@ -25,44 +36,77 @@ _FOREIGN = {
     "low": Severity.P3,
 }
 _LONGEST_HOLD = timedelta(days=7)
+_BATCH = 500
+_SILENT = frozenset({Reason.REPEATED, Reason.STALE, Reason.ALREADY_RESOLVED})
+
+
+@dataclass
+class _Waiting:
+    events: Sequence[AlertEvent]
+    applied: asyncio.Future[list[Applied]]
 
 
 class Ingest:
-    """Applies alert facts; when the call returns they are durable and due work is under way."""
+    """Applies alert events; when the call returns they are durable and due jobs are under way."""
 
     def __init__(
         self,
         store: Store,
         clock: Clock,
         *,
+        policy: Policy,
         wake: Callable[[], None],
         crash: Crashpoints = no_crash,
     ) -> None:
         self._store = store
         self._clock = clock
+        self._policy = policy
         self._wake = wake
         self._crash = crash
+        self._waiting: list[_Waiting] = []
+        self._flushing: asyncio.Task[None] | None = None
 
-    async def __call__(self, facts: Sequence[AlertEvent]) -> list[Applied]:
-        """Decide about the facts in one transaction.
+    async def __call__(self, events: Sequence[AlertEvent]) -> list[Applied]:
+        """Decide about the events, in order.
 
         Raises:
             StoreUnavailableError: nothing was applied; the sender should try again.
         """
-        self._crash("fact.received")
-        applied = await self._store.apply(facts, self._clock())
-        self._crash("fact.stored")
-        self._wake()
-        for fact, done in zip(facts, applied, strict=True):
-            _log.info(
-                "alert.applied",
-                alert=fact.name,
-                severity=fact.severity.value,
-                reason=done.reason.value,
-                incident=done.incident_id,
-                pages=done.pages,
-            )
+        self._crash("events.received")
+        mine = _Waiting(events, asyncio.get_running_loop().create_future())
+        self._waiting.append(mine)
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush())
+        applied = await mine.applied
+        self._crash("events.stored")
         return applied
+
+    async def _flush(self) -> None:
+        """Take what waits, as much as one transaction should carry, until nothing is left."""
+        while self._waiting:
+            taken = [self._waiting.pop(0)]
+            count = len(taken[0].events)
+            while self._waiting and count + len(self._waiting[0].events) <= _BATCH:
+                taken.append(self._waiting.pop(0))
+                count += len(taken[-1].events)
+            await self._apply(taken)
+
+    async def _apply(self, taken: list[_Waiting]) -> None:
+        events = [event for one in taken for event in one.events]
+        try:
+            applied = await apply_events(self._store, events, self._clock(), policy=self._policy)
+        except Exception as error:  # noqa: BLE001 - each sender is told.
+            for one in taken:
+                if not one.applied.done():
+                    one.applied.set_exception(error)
+            return
+        self._wake()
+        _tell(events, applied)
+        start = 0
+        for one in taken:
+            if not one.applied.done():
+                one.applied.set_result(applied[start : start + len(one.events)])
+            start += len(one.events)
 
 
 def severity_of(labels: Mapping[str, str]) -> Severity:
@@ -81,9 +125,11 @@ def fired(
     starts_at: datetime,
     upstream: str,
     suppressed_by: str | None = None,
-    held_at: datetime | None = None,
+    seen_at: datetime | None = None,
+    source: str = "alertmanager",
+    raw: Mapping[str, object] | None = None,
 ) -> AlertFired:
-    """Make the fact of a firing alert; the annotation `hold` (seconds) tells when it began."""
+    """Make the event of a firing alert; the annotation `hold` (seconds) tells when it began."""
     return AlertFired(
         fingerprint=fingerprint,
         group=group_of(labels, upstream),
@@ -94,7 +140,9 @@ def fired(
         labels=labels,
         annotations=annotations,
         suppressed_by=suppressed_by,
-        held_at=held_at,
+        seen_at=seen_at,
+        source=source,
+        raw=raw,
     )
 
 
@@ -107,8 +155,9 @@ def resolved(
     ends_at: datetime,
     upstream: str,
     source: str = "alertmanager",
+    raw: Mapping[str, object] | None = None,
 ) -> AlertResolved:
-    """Make the fact of a resolved alert."""
+    """Make the event of a resolved alert."""
     return AlertResolved(
         fingerprint=fingerprint,
         group=group_of(labels, upstream),
@@ -119,7 +168,22 @@ def resolved(
         labels=labels,
         annotations=annotations,
         source=source,
+        raw=raw,
     )
+
+
+def _tell(events: Sequence[AlertEvent], applied: Sequence[Applied]) -> None:
+    for event, done in zip(events, applied, strict=True):
+        if done.reason in _SILENT:
+            continue
+        _log.info(
+            "alert.applied",
+            alert=event.name,
+            severity=event.severity.value,
+            reason=done.reason.value,
+            incident=done.incident_id,
+            notifications=done.notifications,
+        )
 
 
 def _milliseconds(moment: datetime) -> datetime:

@@ -60,6 +60,8 @@ class Notifier(Protocol):
     shows_chart: bool
     attempt_seconds: float | None
     """The longest attempt, where patience avoids copies; None for the usual limit."""
+    shared_limit: bool
+    """Does a wish to slow down hold for all recipients, or for the one that was written to?"""
 
     async def start(self) -> None:
         """Prepare what the first message would otherwise wait for."""

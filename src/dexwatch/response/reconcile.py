@@ -21,6 +21,7 @@ _log = structlog.get_logger(__name__)
 
 _ASK_SECONDS = 10.0
 _BATCH = 200
+_SOURCE = "alertmanager"
 
 
 class HeldAlert(Protocol):
@@ -99,22 +100,22 @@ class Reconciler:
                 await self._try_once()
 
     async def once(self) -> int:
-        """Compare now; return how many facts were fed."""
+        """Compare now; return how many events were fed."""
         asked = self._clock()
         async with asyncio.timeout(_ASK_SECONDS):
             held = await self._view.alerts(receiver=self._receiver)
-        ours = {a.fingerprint: a for a in await self._store.firing()}
+        ours = {a.fingerprint: a for a in await self._store.firing(_SOURCE)}
         now = self._clock()
         current = {a.fingerprint: a for a in held if a.ends > now and _ours(a, self._receiver)}
-        facts: list[AlertEvent] = [
+        events: list[AlertEvent] = [
             _still(alert, asked)
             for fingerprint, alert in current.items()
             if not _agrees(ours.get(fingerprint), alert)
         ]
-        facts.extend(self._gone(ours, current, now))
-        for start in range(0, len(facts), _BATCH):
-            await self._ingest(facts[start : start + _BATCH])
-        return len(facts)
+        events.extend(self._gone(ours, current, now))
+        for start in range(0, len(events), _BATCH):
+            await self._ingest(events[start : start + _BATCH])
+        return len(events)
 
     async def _try_once(self) -> None:
         try:
@@ -140,7 +141,7 @@ class Reconciler:
                 starts_at=a.starts_at,
                 ends_at=now,
                 upstream=a.group,
-                source="reconcile",
+                source=a.source,
             )
             for key, a in missing.items()
             if now - self._missed_since[key] >= self._missing
@@ -160,7 +161,7 @@ def _still(alert: HeldAlert, asked: datetime) -> AlertEvent:
         starts_at=alert.starts,
         upstream=alert.labels.get("alertname", ""),
         suppressed_by=_suppressor(alert),
-        held_at=asked,
+        seen_at=asked,
     )
 
 

@@ -1,4 +1,4 @@
-"""The role that answers alerts; `app.respond` puts it together with its store and its door."""
+"""The role that answers alerts; `roles.respond` puts it together with its store and receivers."""
 
 import asyncio
 import os
@@ -8,22 +8,29 @@ from datetime import timedelta
 
 import structlog
 
+from dexwatch.backoff import Backoff, Failures
 from dexwatch.clock import Clock, now
+from dexwatch.incidents.policy import Policy
+from dexwatch.jobs.job import Job, JobResult
+from dexwatch.jobs.queue import Crashpoints, no_crash
+from dexwatch.jobs.worker import Worker
 from dexwatch.metrics.sample import Sample
 from dexwatch.response.config import RespondConfig
-from dexwatch.response.dispatch import Deliver
 from dexwatch.response.ingest import Ingest
+from dexwatch.response.messaging.dispatch import Dispatcher
+from dexwatch.response.messaging.job import NOTIFY, UPDATE
 from dexwatch.response.notifier import ChartSource, Notifier
+from dexwatch.response.queue import ResponseQueue
 from dexwatch.response.reconcile import AlertView, Reconciler
-from dexwatch.response.retention import Housekeeper
-from dexwatch.response.self_metrics import Figures
+from dexwatch.response.retention import JOB as RETENTION_JOB
+from dexwatch.response.retention import QUEUE, RETENTION, Retention
+from dexwatch.response.self_metrics import SelfMetrics
 from dexwatch.response.store import Store, StoreUnavailableError
-from dexwatch.response.work import Crashpoints, Settled, Work, no_crash
-from dexwatch.response.worker import Sweeper
 
 _log = structlog.get_logger(__name__)
 
 _COUNT_SECONDS = 2.0
+_START = Backoff(first=0.5, most=10.0)
 
 
 class Respond:
@@ -35,32 +42,32 @@ class Respond:
         notifiers: Mapping[str, Notifier],
         config: RespondConfig,
         *,
+        policy: Policy,
         public_url: str = "",
         charts: ChartSource | None = None,
         view: AlertView | None = None,
         clock: Clock = now,
         crash: Crashpoints = no_crash,
     ) -> None:
-        self.figures = Figures(notifiers)
+        self.metrics = SelfMetrics(notifiers)
         self._store = store
         self._notifiers = notifiers
-        self._clock = clock
-        self._sweeper = Sweeper(
+        dispatcher = Dispatcher(store, notifiers, clock, public_url=public_url, charts=charts)
+        retention = Retention(
             store,
-            Deliver(store, notifiers, clock, public_url=public_url, charts=charts),
             clock,
+            keep_events=timedelta(days=config.keep_events_days),
+            keep_incidents=timedelta(days=config.keep_incidents_days),
+        )
+        self._worker = Worker(
+            ResponseQueue(store, clock, policy),
+            {NOTIFY: dispatcher, UPDATE: dispatcher, RETENTION: retention},
             owner=f"respond@{socket.gethostname()}:{os.getpid()}",
-            parallel={name: notifier.parallel for name, notifier in notifiers.items()},
+            slots={QUEUE: 1} | {name: notifier.parallel for name, notifier in notifiers.items()},
             on_settled=self._on_settled,
             crash=crash,
         )
-        self.ingest = Ingest(store, clock, wake=self._sweeper.wake, crash=crash)
-        self._housekeeper = Housekeeper(
-            store,
-            clock,
-            keep_signals=timedelta(days=config.keep_events_days),
-            keep_incidents=timedelta(days=config.keep_incidents_days),
-        )
+        self.ingest = Ingest(store, clock, policy=policy, wake=self._worker.wake, crash=crash)
         self._reconciler = view and Reconciler(
             store,
             view,
@@ -76,9 +83,9 @@ class Respond:
         async with asyncio.TaskGroup() as tasks:
             for notifier in self._notifiers.values():
                 tasks.create_task(_started(notifier))
-            tasks.create_task(self._sweeper.run(stop))
+            tasks.create_task(self._plan_periodic(stop))
+            tasks.create_task(self._worker.run(stop))
             tasks.create_task(self._count(stop))
-            tasks.create_task(self._housekeeper.run(stop))
             if self._reconciler:
                 tasks.create_task(self._reconciler.run(stop))
         for notifier in self._notifiers.values():
@@ -86,33 +93,49 @@ class Respond:
 
     def samples(self) -> Iterable[Sample]:
         """Return the role's own figures."""
-        return self.figures.samples()
+        return self.metrics.samples()
 
-    def _on_settled(self, work: Work, settled: Settled) -> None:
-        at = self._clock()
-        self.figures.settled(work, settled, at)
+    async def _plan_periodic(self, stop: asyncio.Event) -> None:
+        """See to it that the periodic jobs are there; they plan themselves from then on."""
+        failures = Failures(_START, key="periodic")
+        while not stop.is_set():
+            try:
+                await self._store.transact(lambda tx: tx.jobs.add([RETENTION_JOB]))
+            except Exception as error:  # noqa: BLE001 - housekeeping is no reason to stop paging.
+                _log.warning("respond.periodic_not_planned", error=type(error).__name__)
+                await _stopped(stop, failures.failed())
+            else:
+                return
+
+    def _on_settled(self, job: Job, result: JobResult, seconds: float) -> None:
+        self.metrics.settled(job, result, seconds)
         _log.info(
-            "work.settled",
-            work=work.id,
-            result=settled.result.value,
-            detail=settled.detail,
-            attempt=work.attempts,
-            seconds=round((at - work.created_at).total_seconds(), 3),
+            "job.settled",
+            job=job.key,
+            outcome=result.outcome.value,
+            detail=result.detail,
+            attempt=job.attempts,
+            seconds=round(seconds, 3),
         )
 
     async def _count(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
-                self.figures.counted(await self._store.counts(self._clock()))
+                self.metrics.counted(await self._store.counts())
             except StoreUnavailableError:
-                _log.warning("agenda.store_unavailable", doing="count")
+                _log.warning("respond.store_unavailable", doing="count")
             except Exception:  # noqa: BLE001 - figures are no reason to stop paging.
-                _log.exception("agenda.count_failed")
-            try:
-                async with asyncio.timeout(_COUNT_SECONDS):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+                _log.exception("respond.count_failed")
+            await _stopped(stop, _COUNT_SECONDS)
+
+
+async def _stopped(stop: asyncio.Event, seconds: float) -> None:
+    """Wait for so long, or until `stop` is set."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
 
 
 async def _started(notifier: Notifier) -> None:
@@ -120,4 +143,4 @@ async def _started(notifier: Notifier) -> None:
     try:
         await notifier.start()
     except Exception:  # noqa: BLE001 - a channel that cannot prepare must not stop the others.
-        _log.exception("agenda.notifier_not_prepared", notifier=type(notifier).__name__)
+        _log.exception("respond.notifier_not_prepared", notifier=type(notifier).__name__)

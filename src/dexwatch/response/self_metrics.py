@@ -3,14 +3,15 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 
+from dexwatch.incidents.events import NotificationAttempted
 from dexwatch.incidents.records import DeliveryOutcome
+from dexwatch.jobs.job import Job, JobResult
 from dexwatch.metrics import own
 from dexwatch.metrics.sample import Distribution, Sample
 from dexwatch.metrics.severity import Severity
-from dexwatch.response.store import Counts
-from dexwatch.response.work import Settled, Work, WorkKind
+from dexwatch.response.messaging.job import NOTIFY, message_of
+from dexwatch.response.views import Counts
 
 HOOK_OUTCOMES = (
     "accepted",
@@ -24,12 +25,12 @@ HOOK_OUTCOMES = (
 """How a request to a receiver may end; in part: some of its alerts were taken, some refused."""
 
 
-class Figures:
+class SelfMetrics:
     """Counters since the process began; label values come from bounded sets only."""
 
     def __init__(self, channels: Iterable[str] = ()) -> None:
         # A rate is seen from the first event on only where the series was there before it.
-        self._pages = Counter(
+        self._notifications = Counter(
             {(c, result.value): 0 for c in channels for result in DeliveryOutcome}
         )
         self._hooks = Counter(dict.fromkeys(HOOK_OUTCOMES, 0))
@@ -44,19 +45,22 @@ class Figures:
         """Remember the latest state of affairs."""
         self._counts = counts
 
-    def settled(self, work: Work, settled: Settled, now: datetime) -> None:
-        """Count an attempt; the first acceptance of a page counts into the latency, too."""
-        if work.kind is not WorkKind.PAGE:
+    def settled(self, job: Job, result: JobResult, seconds: float) -> None:
+        """Count an attempt; the first delivery of a page counts into the latency, too."""
+        if job.kind != NOTIFY:
             return
-        self._pages[work.channel, settled.result.value] += 1
-        if settled.result is DeliveryOutcome.DELIVERED:
-            bounds = own.notification_seconds.buckets
-            key = (work.channel, work.severity)
-            # One slot a bucket, one for what exceeds them all, one for the sum.
-            slots = self._latency.setdefault(key, [0.0] * (len(bounds) + 2))
-            seconds = max((now - work.created_at).total_seconds(), 0.0)
-            slots[bisect_left(bounds, seconds)] += 1
-            slots[-1] += seconds
+        message = message_of(job)
+        for event in result.events:
+            if not isinstance(event, NotificationAttempted) or not result.attempted:
+                continue
+            self._notifications[message.channel, event.result.value] += 1
+            if event.result is DeliveryOutcome.DELIVERED:
+                bounds = own.notification_seconds.buckets
+                key = (message.channel, message.severity)
+                # One slot a bucket, one for what exceeds them all, one for the sum.
+                slots = self._latency.setdefault(key, [0.0] * (len(bounds) + 2))
+                slots[bisect_left(bounds, seconds)] += 1
+                slots[-1] += seconds
 
     def samples(self) -> Iterator[Sample]:
         """Yield the present figures."""
@@ -67,7 +71,8 @@ class Figures:
                 {"severity": severity.value},
             )
         yield Sample(own.jobs_overdue, self._counts.overdue)
-        for (channel, outcome), count in self._pages.items():
+        yield Sample(own.quarantined, self._counts.quarantined)
+        for (channel, outcome), count in self._notifications.items():
             yield Sample(own.notifications, count, {"channel": channel, "outcome": outcome})
         for outcome, count in self._hooks.items():
             yield Sample(own.hook_requests, count, {"hook": "alertmanager", "outcome": outcome})

@@ -1,119 +1,196 @@
-"""What a database must be able to do for incidents and due work; `storage` implements it."""
+"""What a database must be able to do for incidents; `storage` implements it and decides nothing.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+A transaction has a repository for each aggregate. Whoever decides (`apply.py`) loads, decides and
+saves within one transaction, so that a decision and its jobs are durable together or not at all.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from dexwatch.incidents.events import Event
-from dexwatch.incidents.records import (
-    Alert,
-    Incident,
-    IncidentState,
-    Page,
-    TimelineEntry,
+from dexwatch.incidents.records import Alert, Incident, Notification, TimelineEntry
+from dexwatch.incidents.state import Reason, Summary
+from dexwatch.jobs.job import Job, JobResult, NewJob
+from dexwatch.jobs.queue import QueueUnavailableError, Slots
+from dexwatch.response.views import (
+    Counts,
+    IncidentFilter,
+    IncidentView,
+    Listing,
+    MessageContext,
+    MessageShown,
+    StoredEvent,
 )
-from dexwatch.incidents.state import Reason
-from dexwatch.metrics.severity import Severity
-from dexwatch.response.work import Settled, Work
+
+T = TypeVar("T")
+AlertKey = tuple[str, str]
+"""Source and fingerprint."""
 
 
-class StoreUnavailableError(Exception):
+class StoreUnavailableError(QueueUnavailableError):
     """The database cannot be reached or does not answer in time; trying again may help."""
 
 
-@dataclass(frozen=True)
-class Applied:
-    """What became of one fact."""
+class RacedError(StoreUnavailableError):
+    """Another process was faster; `Store.transact` does it all again."""
 
+
+class StoreRefusedError(Exception):
+    """The database does not take what we want to write, and never will: a mistake of ours."""
+
+
+@dataclass(frozen=True)
+class IncidentRecord:
+    """An incident with what is known of its alerts and messages."""
+
+    incident: Incident
+    summary: Summary
+
+
+@dataclass(frozen=True)
+class DecidedEvent:
+    """An event and what was made of it."""
+
+    event: Event
+    group: str
     reason: Reason
     incident_id: str | None
-    pages: int = 0
-    """So many new pages were planned."""
+    incident_version: int | None
+    changed: bool
+    """False when it changed nothing: such repeats are counted, not kept."""
 
 
-@dataclass(frozen=True)
-class IncidentFilter:
-    """Which incidents to list; empty means all. `text` is looked for in title, group and id."""
+class EventRepository(Protocol):
+    """What came in, kept whole."""
 
-    states: frozenset[IncidentState] = frozenset()
-    severities: frozenset[Severity] = frozenset()
-    text: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
+    async def add(self, decided: Sequence[DecidedEvent], now: datetime) -> None:
+        """Append events in the order of their decisions."""
 
 
-@dataclass(frozen=True)
-class Listing:
-    """One page of incidents, newest first; pass `next_before` for the following one."""
+class AlertRepository(Protocol):
+    """Alerts by source and fingerprint."""
 
-    incidents: tuple[Incident, ...]
-    total: int
-    next_before: int | None
-    firing: Mapping[str, int] = field(default_factory=dict)
-    """The number of firing alerts by incident id."""
+    async def get(self, keys: Collection[AlertKey]) -> dict[AlertKey, Alert]:
+        """Return the latest episode of each alert that is known."""
 
-
-@dataclass(frozen=True)
-class IncidentView:
-    """All that is known about one incident, the timeline in order of time."""
-
-    incident: Incident
-    alerts: tuple[Alert, ...]
-    pages: tuple[Page, ...]
-    timeline: tuple[TimelineEntry, ...]
+    async def save(self, alerts: Sequence[Alert]) -> None:
+        """Write the latest episodes, and what their incidents show of them."""
 
 
-@dataclass(frozen=True)
-class Briefing:
-    """What a message to one recipient is made from."""
+class IncidentRepository(Protocol):
+    """Incidents, one group at a time."""
 
-    incident: Incident
-    alerts: tuple[Alert, ...]
-    pages: tuple[Page, ...]
-    """Those to this recipient."""
-    handle: str | None = None
-    last_notified_version: int = 0
-    last_notified_state: IncidentState | None = None
+    async def lock(self, groups: Collection[str]) -> dict[str, IncidentRecord]:
+        """Let nobody else decide about these groups until the end of the transaction.
+
+        Returns the newest incident of each group that had one.
+        """
+
+    async def get(self, ids: Collection[str]) -> dict[str, IncidentRecord]:
+        """Return incidents by id."""
+
+    async def next_numbers(self, count: int) -> list[int]:
+        """Return numbers that no incident has ever had, in ascending order."""
+
+    async def save(self, records: Sequence[IncidentRecord]) -> None:
+        """Write incidents, new ones and known ones."""
 
 
-@dataclass(frozen=True)
-class Counts:
-    """The state of affairs in figures."""
+class NotificationRepository(Protocol):
+    """Notifications by id."""
 
-    open: Mapping[Severity, int]
-    overdue: int
-    """Work that nobody has taken for more than two seconds after it was due or its lease ended."""
+    async def rounds(self, ids: Collection[str]) -> dict[str, Notification]:
+        """Return these notifications and all others of their rounds."""
+
+    async def save(self, notifications: Sequence[Notification]) -> None:
+        """Write notifications, new ones and known ones."""
+
+    async def shown(self, messages: Sequence[MessageShown], now: datetime) -> None:
+        """Remember what recipients now see, never less than before."""
+
+
+class TimelineRepository(Protocol):
+    """The stories of incidents."""
+
+    async def known(self, keys: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return which of these lines (incident id, key) are there."""
+
+    async def add(self, entries: Sequence[TimelineEntry]) -> None:
+        """Add lines; those that are there already stay as they are."""
+
+
+class JobRepository(Protocol):
+    """Jobs as one transaction sees them."""
+
+    async def add(self, jobs: Sequence[NewJob]) -> None:
+        """Plan jobs; see `IfPlanned` for those that are there already."""
+
+    async def expedite(self, keys: Collection[str]) -> None:
+        """Make waiting jobs due now; queues that are held back stay so."""
+
+    async def leased(self, job: Job) -> bool:
+        """Does this holder's lease still count?"""
+
+    async def settle(self, job: Job, result: JobResult) -> bool:
+        """Record a result; False when the lease was lost, and then nothing but that is noted."""
+
+
+class Transaction(Protocol):
+    """All or nothing."""
+
+    @property
+    def events(self) -> EventRepository:
+        """What came in."""
+
+    @property
+    def alerts(self) -> AlertRepository:
+        """Conditions."""
+
+    @property
+    def incidents(self) -> IncidentRepository:
+        """Responses."""
+
+    @property
+    def notifications(self) -> NotificationRepository:
+        """Attempts to reach people."""
+
+    @property
+    def timeline(self) -> TimelineRepository:
+        """Stories."""
+
+    @property
+    def jobs(self) -> JobRepository:
+        """What must happen later."""
+
+    @property
+    def exclusive(self) -> bool:
+        """Can nobody else write meanwhile, so that what was read before a lock still holds?"""
 
 
 class Store(Protocol):
     """Every method may raise `StoreUnavailableError`; what returned is durable."""
 
-    async def apply(self, facts: Sequence[Event], now: datetime) -> list[Applied]:
-        """Decide about the facts in order, in one transaction; all or none are applied."""
+    async def transact(self, act: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run `act` in one transaction, again when another process was faster.
 
-    async def claim(
-        self,
-        *,
-        owner: str,
-        now: datetime,
-        room: Mapping[str, int],
-        calm: Mapping[str, int] | None = None,
-    ) -> list[Work]:
-        """Take due work, the most urgent first, at most `room[channel]` pieces for each channel.
-
-        Less than P0 and P1 is taken only within the first `calm[channel]` of these pieces.
-
-        Work for a channel that `room` does not name is taken, too, so that it can fail loudly.
-
-        Work whose lease ran out is taken too, in doubt, and its outcome is recorded as unknown.
+        Raises:
+            StoreRefusedError: the database does not take it.
         """
 
-    async def settle(self, work: Work, settled: Settled, now: datetime) -> None:
-        """Record how an attempt ended, and when to try again."""
+    async def claim(
+        self, *, owner: str, slots: Mapping[str, Slots], kinds: Sequence[str]
+    ) -> list[Job]:
+        """See `jobs.queue.Queue.claim`."""
 
-    async def briefing(self, work: Work) -> Briefing | None:
-        """Return what the message is made from, as it stands now."""
+    async def renew(self, job: Job) -> bool:
+        """See `jobs.queue.Queue.renew`."""
+
+    async def message_context(
+        self, incident_id: str, channel: str, recipient: str
+    ) -> MessageContext | None:
+        """Return what a message is made from, as things stand now."""
 
     async def incidents(
         self, which: IncidentFilter, *, before: int | None = None, limit: int = 50
@@ -123,16 +200,19 @@ class Store(Protocol):
     async def incident(self, incident_id: str) -> IncidentView | None:
         """Return everything about one incident."""
 
-    async def firing(self, *, limit: int = 1000) -> list[Alert]:
-        """Return alerts that fire now, suppressed ones too, the earliest first."""
+    async def history(self, incident_id: str) -> list[StoredEvent]:
+        """Return the kept events of the incident's group up to its last one, in order."""
 
-    async def counts(self, now: datetime) -> Counts:
+    async def firing(self, source: str | None = None) -> list[Alert]:
+        """Return all alerts that fire now, of one source or of all, the earliest first."""
+
+    async def counts(self) -> Counts:
         """Return the state of affairs in figures."""
 
     async def prune(
-        self, *, signals_before: datetime, incidents_before: datetime
+        self, *, events_before: datetime, incidents_before: datetime
     ) -> tuple[int, bool]:
-        """Delete a small batch of old signals, and of incidents that were resolved before.
+        """Delete a small batch of old events, and of incidents that were resolved before.
 
         Returns the number of rows and whether more may be left. What belongs to an unresolved
         incident is never deleted.

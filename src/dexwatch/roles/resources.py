@@ -5,15 +5,13 @@ import contextlib
 from dexwatch.clients.alertmanager import AlertmanagerClient
 from dexwatch.clients.prometheus import PrometheusClient
 from dexwatch.daemons.programs.secrets import alertmanager_access, kept, prometheus_access
-from dexwatch.notifiers import registry as notifiers
 from dexwatch.settings import Settings
 from dexwatch.storage.store import SqlStore, open_store
 
 
 async def open_incidents(stack: contextlib.AsyncExitStack, settings: Settings) -> SqlStore:
     """Open the incident store; it is closed with the stack."""
-    policy = settings.respond.policy(notifiers.routes(settings.notify))
-    store = await open_store(settings.storage.database_url(settings.folder), policy)
+    store = await open_store(settings.storage.database_url(settings.folder))
     stack.push_async_callback(store.close)
     return store
 

@@ -27,11 +27,12 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             store,
             notifiers.build(settings.notify),
             settings.respond,
+            policy=settings.respond.policy(notifiers.routes(settings.notify)),
             public_url=settings.console.public_url,
             charts=PrometheusCharts(prometheus),
             view=alertmanager,
         )
-        inbound = Inbound(role.ingest, settings.respond.hook_token, count=role.figures.hook)
+        inbound = Inbound(role.ingest, settings.respond.hook_token, count=role.metrics.hook)
         routes = [
             *receivers.routes(inbound),
             *exposition.routes(

@@ -1,47 +1,61 @@
 """One database, opened so that two processes can share it and a commit survives a power cut."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, event, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+    SQLAlchemyError,
+    StatementError,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from dexwatch.response.store import StoreUnavailableError
-from dexwatch.storage.versions import migrate
+from dexwatch.clock import SteadyClock
+from dexwatch.response.store import RacedError, StoreRefusedError, StoreUnavailableError
+from dexwatch.storage.schema import migrate
+
+_log = structlog.get_logger(__name__)
 
 _BUSY_MILLISECONDS = 5000
-_WRITER_LOCK = 7_341_001
-"""Key of PostgreSQL's advisory lock: one decision at a time, as SQLite has one writer."""
+_MIGRATION_LOCK = 7_341_001
+"""Key of PostgreSQL's advisory lock that processes take which start together."""
+
+_RACES = frozenset({"23505", "40001", "40P01"})
+"""PostgreSQL: unique violation, serialisation failure, deadlock; another try may succeed."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Database:
     """Short transactions: `write()` for those that change something, `read()` for the others.
 
-    Both raise `StoreUnavailableError` for whatever keeps the database from answering.
+    Both raise `StoreUnavailableError` for whatever keeps the database from answering,
+    `RacedError` when another process was faster and `StoreRefusedError` for mistakes of ours.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, clock: Callable[[], datetime] | None) -> None:
         self._engine = engine
         self._writing = engine.execution_options(write=True)
         self.postgresql = engine.dialect.name == "postgresql"
+        self._clock = clock or (None if self.postgresql else SteadyClock())
         # Within a process a lock queues writers fairly; SQLite's own wait would poll.
         self._turn = asyncio.Lock()
 
     @asynccontextmanager
-    async def write(self, *, deciding: bool = False) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection in a transaction that commits at the end, or not at all.
-
-        With `deciding` no other process decides at the same time.
-        """
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection in a transaction that commits at the end, or not at all."""
         async with nullcontext() if self.postgresql else self._turn:
             with _named():
                 async with self._writing.begin() as connection:
-                    if deciding and self.postgresql:
-                        lock = text("SELECT pg_advisory_xact_lock(:key)")
-                        await connection.execute(lock, {"key": _WRITER_LOCK})
                     yield connection
 
     @asynccontextmanager
@@ -51,17 +65,32 @@ class Database:
             async with self._engine.begin() as connection:
                 yield connection
 
+    async def now(self, connection: AsyncConnection) -> int:
+        """Return microseconds since 1970 by the database's clock, for due times and leases.
+
+        With PostgreSQL that is the server's, which all processes share. With SQLite it is this
+        process's steady clock, which does not step when the machine's clock is set.
+        """
+        if self._clock is None:
+            asked = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+            return int((await connection.execute(asked)).scalar_one())
+        return (self._clock() - _EPOCH) // timedelta(microseconds=1)
+
     async def close(self) -> None:
         """Give back all connections."""
         await self._engine.dispose()
 
 
-async def open_database(url: str) -> Database:
+async def open_database(url: str, clock: Callable[[], datetime] | None = None) -> Database:
     """Open the database and bring its schema up to date.
+
+    Args:
+        url: the address for SQLAlchemy.
+        clock: instead of the database's, for tests.
 
     Raises:
         StoreUnavailableError: it cannot be reached.
-        NewerSchemaError: a newer dexwatch has used it.
+        SchemaError: another dexwatch has used it, and this one cannot take it over.
     """
     sqlite = url.startswith("sqlite")
     options: dict[str, Any] = {} if sqlite else {"pool_pre_ping": True, "connect_args": _PG}
@@ -69,9 +98,12 @@ async def open_database(url: str) -> Database:
     if sqlite:
         event.listen(engine.sync_engine, "connect", _prepare)
         event.listen(engine.sync_engine, "begin", _begin)
-    database = Database(engine)
+    database = Database(engine, clock)
     try:
-        async with database.write(deciding=True) as connection:
+        async with database.write() as connection:
+            if not sqlite:
+                lock = text("SELECT pg_advisory_xact_lock(:key)")
+                await connection.execute(lock, {"key": _MIGRATION_LOCK})
             await connection.run_sync(migrate)
     except BaseException:
         await engine.dispose()
@@ -109,13 +141,17 @@ class _named:  # noqa: N801 - used like a function in a with statement.
         return None
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, IntegrityError) or error is None:
-            return
         if isinstance(error, DBAPIError):
             said = str(error.orig).strip().splitlines()
-            raise StoreUnavailableError(
-                f"the database refused: {said[0][:200] if said else type(error.orig).__name__}"
-            ) from error
+            words = said[0][:200] if said else type(error.orig).__name__
+            if getattr(error.orig, "sqlstate", None) in _RACES:
+                raise RacedError(f"another process was faster: {words}") from error
+            if isinstance(error, IntegrityError | DataError | ProgrammingError | NotSupportedError):
+                _log.error("database.refused", error=words)
+                raise StoreRefusedError(f"the database does not take it: {words}") from error
+            raise StoreUnavailableError(f"the database refused: {words}") from error
+        if isinstance(error, StatementError):
+            raise StoreRefusedError(f"the database does not take it: {error.orig}"[:300]) from error
         if isinstance(error, SQLAlchemyError | OSError):
             raise StoreUnavailableError(
                 f"the database does not answer ({type(error).__name__})"

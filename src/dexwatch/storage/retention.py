@@ -1,58 +1,73 @@
 """Deletes what has been kept for long enough, a little at a time, the oldest first."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, delete, exists, select
+from sqlalchemy import ColumnElement, CursorResult, Table, delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dexwatch.incidents.records import AlertState, IncidentState
 from dexwatch.storage import tables
 
-_SIGNALS = 500
+_ROWS = 500
 _INCIDENTS = 10
 """Each may have thousands of lines; a decision must never wait long for the writer's turn."""
-_ALERTS = 200
+_KEEP_JOBS = timedelta(days=7)
+
+_OF_INCIDENTS = (
+    tables.events,
+    tables.incident_alerts,
+    tables.notifications,
+    tables.timeline,
+    tables.delivery_threads,
+)
 
 
 async def prune(
-    connection: AsyncConnection, *, signals_before: datetime, incidents_before: datetime
+    connection: AsyncConnection, *, now: int, events_before: datetime, incidents_before: datetime
 ) -> tuple[int, bool]:
     """Delete one small batch; return the number of rows, and whether more may be left.
 
     What belongs to an unresolved incident stays, however old it is, and so does an incident that
-    somebody closed while its alert goes on firing, or whose messages are still under way.
+    somebody closed while its alert goes on firing, or whose messages are still under way. Events
+    of an incident stay as long as the incident, so that it can be replayed.
     """
-    signals = await _signals(connection, signals_before)
     incidents, rows = await _incidents(connection, incidents_before)
-    alerts = await _lone_alerts(connection, incidents_before)
-    full = signals == _SIGNALS or incidents == _INCIDENTS or alerts == _ALERTS
-    return signals + rows + alerts, full
+    counts = [
+        await _lone_events(connection, events_before),
+        await _repeats(connection, events_before),
+        await _lone_alerts(connection, incidents_before),
+        await _ended_jobs(connection, now),
+        await _empty_groups(connection),
+    ]
+    return rows + sum(counts), incidents == _INCIDENTS or _ROWS in counts
 
 
-async def _signals(connection: AsyncConnection, before: datetime) -> int:
-    signals, alerts, incidents = tables.signals.c, tables.alerts.c, tables.incidents.c
-    needed = exists().where(
-        alerts.fingerprint == signals.fingerprint,
-        alerts.incident_id == incidents.id,
-        incidents.state != IncidentState.RESOLVED.value,
-    )
+async def _lone_events(connection: AsyncConnection, before: datetime) -> int:
+    """Delete events that belong to no incident."""
+    events = tables.events.c
     old = (
-        select(signals.key)
-        .where(signals.ingested_at < before, ~needed)
-        .order_by(signals.ingested_at)
-        .limit(_SIGNALS)
+        select(events.id)
+        .where(events.decided_at < before, events.incident_id.is_(None))
+        .order_by(events.decided_at)
+        .limit(_ROWS)
     )
-    return await _delete(connection, tables.signals, signals.key.in_(old.scalar_subquery()))
+    return await _delete(connection, tables.events, events.id.in_(old.scalar_subquery()))
+
+
+async def _repeats(connection: AsyncConnection, before: datetime) -> int:
+    repeats = tables.event_repeats.c
+    old = select(repeats.key).where(repeats.last_at < before).limit(_ROWS)
+    return await _delete(connection, tables.event_repeats, repeats.key.in_(old.scalar_subquery()))
 
 
 async def _incidents(connection: AsyncConnection, before: datetime) -> tuple[int, int]:
     """Delete incidents with all that belongs to them; return how many, and all rows of theirs."""
-    incidents, alerts, work = tables.incidents.c, tables.alerts.c, tables.work.c
+    incidents, alerts, jobs = tables.incidents.c, tables.alerts.c, tables.jobs.c
     fires = exists().where(
         alerts.incident_id == incidents.id, alerts.state == AlertState.FIRING.value
     )
-    busy = exists().where(work.incident_id == incidents.id, work.state.in_(("due", "leased")))
+    busy = exists().where(jobs.subject == incidents.id, jobs.state.in_(("due", "leased")))
     old = (
         select(incidents.id)
         .where(
@@ -67,8 +82,10 @@ async def _incidents(connection: AsyncConnection, before: datetime) -> tuple[int
     found = list((await connection.execute(old)).scalars())
     rows = 0
     if found:
-        for table in (tables.alerts, tables.pages, tables.timeline, tables.work, tables.threads):
+        for table in _OF_INCIDENTS:
             rows += await _delete(connection, table, table.c.incident_id.in_(found))
+        rows += await _delete(connection, tables.jobs, jobs.subject.in_(found))
+        rows += await _delete(connection, tables.alerts, alerts.incident_id.in_(found))
         rows += await _delete(connection, tables.incidents, incidents.id.in_(found))
     return len(found), rows
 
@@ -76,19 +93,37 @@ async def _incidents(connection: AsyncConnection, before: datetime) -> tuple[int
 async def _lone_alerts(connection: AsyncConnection, before: datetime) -> int:
     """Delete alerts that never came to an incident, for example because they were silenced."""
     alerts = tables.alerts.c
-    old = (
-        select(alerts.number)
-        .where(
-            alerts.incident_id.is_(None),
-            alerts.state != AlertState.FIRING.value,
-            alerts.resolved_at < before,
-        )
-        .order_by(alerts.number)
-        .limit(_ALERTS)
+    here = (
+        alerts.incident_id.is_(None),
+        alerts.state != AlertState.FIRING.value,
+        alerts.resolved_at < before,
     )
-    return await _delete(connection, tables.alerts, alerts.number.in_(old.scalar_subquery()))
+    last = select(alerts.resolved_at).where(*here).order_by(alerts.resolved_at)
+    until = (await connection.execute(last.offset(_ROWS - 1).limit(1))).scalar()
+    more = (alerts.resolved_at <= until,) if until is not None else ()
+    deleted = await _delete(connection, tables.alerts, *here, *more)
+    return _ROWS if until is not None else deleted
 
 
-async def _delete(connection: AsyncConnection, table: Any, which: ColumnElement[bool]) -> int:  # noqa: ANN401 - a table.
-    result: CursorResult[Any] = await connection.execute(delete(table).where(which))
+async def _ended_jobs(connection: AsyncConnection, now: int) -> int:
+    jobs = tables.jobs.c
+    ended = now - _KEEP_JOBS // timedelta(microseconds=1)
+    old = (
+        select(jobs.id)
+        .where(jobs.finished_at < ended, jobs.subject == "")
+        .order_by(jobs.finished_at)
+        .limit(_ROWS)
+    )
+    return await _delete(connection, tables.jobs, jobs.id.in_(old.scalar_subquery()))
+
+
+async def _empty_groups(connection: AsyncConnection) -> int:
+    groups, incidents = tables.groups.c, tables.incidents.c
+    kept = exists().where(incidents.number == groups.incident_number)
+    old = select(groups.key).where(groups.incident_number.is_not(None), ~kept).limit(_ROWS)
+    return await _delete(connection, tables.groups, groups.key.in_(old.scalar_subquery()))
+
+
+async def _delete(connection: AsyncConnection, table: Table, *which: ColumnElement[bool]) -> int:
+    result: CursorResult[Any] = await connection.execute(delete(table).where(*which))
     return result.rowcount

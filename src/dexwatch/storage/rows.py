@@ -1,11 +1,13 @@
-"""Records to rows and back."""
+"""Records to rows and back, and many rows into a table with one statement."""
 
-from collections.abc import Mapping
-from dataclasses import fields
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping
+from sqlalchemy import RowMapping, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dexwatch.incidents.policy import Policy, Route
 from dexwatch.incidents.records import (
@@ -13,14 +15,17 @@ from dexwatch.incidents.records import (
     AlertState,
     Incident,
     IncidentState,
+    Notification,
     NotificationReason,
     NotificationState,
-    Page,
-    Signal,
     TimelineEntry,
 )
+from dexwatch.incidents.state import Summary, Thing
+from dexwatch.jobs.job import Job, NewJob
 from dexwatch.metrics.severity import Severity
-from dexwatch.response.work import Work, WorkKind
+from dexwatch.response.store import IncidentRecord
+
+SECOND = 1_000_000
 
 Values = dict[str, Any]
 Row = RowMapping | Mapping[str, Any]
@@ -36,46 +41,60 @@ def alert_row(alert: Alert) -> Values:
 
 def alert_of(row: Row) -> Alert:
     """Return the alert that a row holds."""
-    values = _renamed(row, {"grp": "group"}, drop=("number",))
+    values = _renamed(row, {"grp": "group"})
     values["severity"] = Severity(values["severity"])
     values["state"] = AlertState(values["state"])
     return Alert(**values)
 
 
-def incident_row(incident: Incident) -> Values:
+def incident_row(record: IncidentRecord) -> Values:
     """Return the columns of an incident."""
-    values = _plain(incident)
+    values = _plain(record.incident)
     values["grp"] = values.pop("group")
-    values["policy"] = policy_document(incident.policy)
+    values["policy"] = policy_document(record.incident.policy)
+    summary = record.summary
+    values["firing_alerts"] = summary.firing
+    values["things"] = [asdict(thing) for thing in summary.things]
+    values["recipients"] = [[route.channel, route.recipient] for route in summary.recipients]
     return values
 
 
 def incident_of(row: Row) -> Incident:
     """Return the incident that a row holds."""
-    values = _renamed(row, {"grp": "group"})
+    values = _renamed(row, {"grp": "group"}, drop=("firing_alerts", "things", "recipients"))
     values["severity"] = Severity(values["severity"])
     values["state"] = IncidentState(values["state"])
     values["policy"] = policy_of(values["policy"])
     return Incident(**values)
 
 
-def page_row(page: Page) -> Values:
-    """Return the columns of a page."""
-    return {"id": page.id, **_plain(page)}
+def record_of(row: Row) -> IncidentRecord:
+    """Return the incident that a row holds, with its summary."""
+    things = tuple(
+        Thing(
+            identity=thing["identity"],
+            severity=Severity(thing["severity"]),
+            firing=thing["firing"],
+            over_at=datetime.fromisoformat(thing["over_at"]) if thing["over_at"] else None,
+        )
+        for thing in row["things"]
+    )
+    recipients = tuple(Route(channel, recipient) for channel, recipient in row["recipients"])
+    return IncidentRecord(incident_of(row), Summary(row["firing_alerts"], things, recipients))
 
 
-def page_of(row: Row) -> Page:
-    """Return the page that a row holds."""
+def notification_row(notification: Notification) -> Values:
+    """Return the columns of a notification."""
+    return {"id": notification.id, **_plain(notification)}
+
+
+def notification_of(row: Row) -> Notification:
+    """Return the notification that a row holds."""
     values = _renamed(row, {}, drop=("id",))
     values["severity"] = Severity(values["severity"])
     values["state"] = NotificationState(values["state"])
     values["why"] = NotificationReason(values["why"])
-    return Page(**values)
-
-
-def signal_row(signal: Signal) -> Values:
-    """Return the columns of a signal."""
-    return _plain(signal) | {"payload": dict(signal.payload)}
+    return Notification(**values)
 
 
 def entry_row(entry: TimelineEntry) -> Values:
@@ -87,16 +106,56 @@ def entry_row(entry: TimelineEntry) -> Values:
 
 def entry_of(row: Row) -> TimelineEntry:
     """Return the timeline entry that a row holds."""
-    return TimelineEntry(**_renamed(row, {"author": "by"}, drop=("number",)))
+    return TimelineEntry(**_renamed(row, {"author": "by"}, drop=("id",)))
 
 
-def work_of(row: Row) -> Work:
-    """Return the work that a row holds."""
-    values = _renamed(row, {}, drop=("state",))
-    values["kind"] = WorkKind(values["kind"])
-    values["severity"] = Severity(values["severity"])
-    values["doubt"] = bool(values["doubt"])
-    return Work(**values)
+def job_row(job: NewJob, now: int) -> Values:
+    """Return the columns of a new job; `now` is the database's clock in microseconds."""
+    return {
+        "kind": job.kind,
+        "queue": job.queue,
+        "lane": job.lane,
+        "key": job.key,
+        "subject": job.subject,
+        "payload": dict(job.payload),
+        "priority": job.priority,
+        "state": "due",
+        "due_at": now + round(job.delay * SECOND),
+        "set_at": now,
+        "wished_at": now,
+        "lease": job.lease,
+        "attempts": 0,
+        "max_attempts": job.max_attempts,
+        "crashes": 0,
+        "uncertain": 0,
+        "version": 1,
+        "result": "",
+        "late_results": 0,
+    }
+
+
+def job_of(row: Row, now: int, *, lapsed: bool, held: int) -> Job:
+    """Return the job that a row holds, as claimed now; `held` is in microseconds."""
+    return Job(
+        id=row["id"],
+        kind=row["kind"],
+        queue=row["queue"],
+        lane=row["lane"],
+        key=row["key"],
+        subject=row["subject"],
+        payload=row["payload"],
+        priority=row["priority"],
+        lease=row["lease"],
+        lease_token=row["lease_token"],
+        attempts=row["attempts"],
+        max_attempts=row["max_attempts"],
+        age=max(now - row["wished_at"], 0) / SECOND,
+        uncertain=row["uncertain"],
+        lapsed=lapsed,
+        crashes=row["crashes"],
+        version=row["version"],
+        held_for=max(held, 0) / SECOND,
+    )
 
 
 def policy_document(policy: Policy) -> Mapping[str, object]:
@@ -127,7 +186,29 @@ def policy_of(document: Mapping[str, Any]) -> Policy:
     )
 
 
-def _plain(record: Signal | Alert | Incident | Page | TimelineEntry) -> Values:
+def insert_into(connection: AsyncConnection, table: Table) -> Any:  # noqa: ANN401 - per dialect.
+    """Return the dialect's insert, which knows what to do about conflicts."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+async def upsert(connection: AsyncConnection, table: Table, rows: Sequence[Values]) -> None:
+    """Insert the rows; one whose primary key is there takes the new values."""
+    keys = [column.name for column in table.primary_key]
+    statement = insert_into(connection, table)
+    new = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_=new), list(rows)
+    )
+
+
+async def insert_missing(connection: AsyncConnection, table: Table, rows: Sequence[Values]) -> None:
+    """Insert the rows that are not there yet."""
+    await connection.execute(insert_into(connection, table).on_conflict_do_nothing(), list(rows))
+
+
+def _plain(record: Alert | Incident | Notification | TimelineEntry) -> Values:
     return {f.name: getattr(record, f.name) for f in fields(record)}
 
 

@@ -5,16 +5,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Dialect, Text
+import sqlalchemy as sa
+from sqlalchemy import Dialect
 from sqlalchemy.types import TypeDecorator
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcTimestamp(TypeDecorator[datetime]):
     """An aware UTC datetime, kept as whole microseconds since 1970."""
 
-    impl = BigInteger
+    impl = sa.BigInteger
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
@@ -26,10 +27,10 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
-class Document(TypeDecorator[Any]):
+class Json(TypeDecorator[Any]):
     """A JSON value, kept as text: nobody queries inside it."""
 
-    impl = Text
+    impl = sa.Text
     cache_ok = True
 
     def process_bind_param(self, value: object, _dialect: Dialect) -> str | None:
@@ -39,21 +40,31 @@ class Document(TypeDecorator[Any]):
         try:
             return orjson.dumps(value).decode()
         except TypeError:
-            return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+            return (
+                json.dumps(value, ensure_ascii=False, default=_plain)
+                .encode("utf-8", "replace")
+                .decode()
+            )
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> object:
         """Return the value."""
         return None if value is None else orjson.loads(value)
 
 
-class Words(TypeDecorator[str]):
-    """Foreign text: PostgreSQL takes no NUL and no half of a surrogate pair."""
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is no JSON value")
 
-    impl = Text
+
+class Text(TypeDecorator[str]):
+    """Text, foreign text too: PostgreSQL takes no NUL and no half of a surrogate pair."""
+
+    impl = sa.Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
         """Return what every database can keep."""
-        if value is None:
-            return None
+        if value is None or (value.isascii() and "\x00" not in value):
+            return value
         return value.replace("\x00", "").encode("utf-8", "replace").decode()

@@ -17,7 +17,8 @@ from dexwatch.dashboards.component_health import COMPONENTS
 from dexwatch.incidents.records import Incident, IncidentState
 from dexwatch.metrics.promql import Windows
 from dexwatch.response.actions import list_incidents
-from dexwatch.response.store import IncidentFilter, Store, StoreUnavailableError
+from dexwatch.response.store import Store, StoreUnavailableError
+from dexwatch.response.views import IncidentFilter
 
 log = structlog.get_logger(__name__)
 

@@ -21,7 +21,7 @@ from dexwatch.incidents.records import Alert, Incident, IncidentState
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.severity import Severity
 from dexwatch.response import actions as desk
-from dexwatch.response.store import IncidentFilter, IncidentView
+from dexwatch.response.views import IncidentFilter, IncidentView
 
 PAGE = 50
 BEFORE = timedelta(minutes=10)

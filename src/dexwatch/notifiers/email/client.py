@@ -31,6 +31,7 @@ class EmailNotifier:
     name = "email"
     # Each may wait for minutes for a slow server's word.
     parallel = 8
+    shared_limit = False
     only_state_changes = True
     shows_chart = True
     attempt_seconds: float | None = ATTEMPT_SECONDS

@@ -37,6 +37,7 @@ class SlackNotifier:
 
     name = "slack"
     parallel = 4
+    shared_limit = True
     only_state_changes = False
     shows_chart = False
     attempt_seconds: float | None = None

@@ -20,6 +20,7 @@ class WebhookNotifier:
 
     name = "webhook"
     parallel = 4
+    shared_limit = False
     only_state_changes = False
     shows_chart = False
     attempt_seconds: float | None = None

@@ -1,0 +1,179 @@
+"""Takes jobs as soon as they are due, does them side by side, and stops without dropping any."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from dexwatch.backoff import Backoff, Failures
+from dexwatch.jobs.job import Job, JobOutcome, JobResult
+from dexwatch.jobs.queue import (
+    MAX_ATTEMPT_SECONDS,
+    Crashpoints,
+    Handlers,
+    Queue,
+    QueueUnavailableError,
+    Slots,
+    no_crash,
+)
+
+_log = structlog.get_logger(__name__)
+
+_SETTLE_PAUSE_SECONDS = 0.2
+_AFTER_ERROR = Backoff(first=5.0, most=300.0)
+_AFTER_FAILED_CLAIM = Backoff(first=0.5, most=5.0)
+
+
+class Worker:
+    """One loop over one queue table; several may run, in one process or many."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        handlers: Handlers,
+        *,
+        owner: str,
+        slots: Mapping[str, int],
+        poll_seconds: float = 0.5,
+        on_settled: Callable[[Job, JobResult, float], None] | None = None,
+        crash: Crashpoints = no_crash,
+    ) -> None:
+        """Make a worker.
+
+        Args:
+            queue: where the jobs are.
+            handlers: by kind; jobs of other kinds are left for others.
+            owner: who holds the leases, for people who look.
+            slots: how many jobs of each queue may be under way at once.
+            poll_seconds: how often to look when nobody wakes us.
+            on_settled: told of each settled attempt and the seconds since its job was wished for.
+            crash: see `Crashpoints`.
+        """
+        self._queue = queue
+        self._handlers = handlers
+        self._owner = owner
+        self._slots = slots
+        self._poll_seconds = poll_seconds
+        self._on_settled = on_settled
+        self._crash = crash
+        self._woken = asyncio.Event()
+        self._busy: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._claims = Failures(_AFTER_FAILED_CLAIM, key=owner)
+
+    def wake(self) -> None:
+        """Look for due jobs at once; cheap and safe to call at any time."""
+        self._woken.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then finish what is under way."""
+        stopping = asyncio.create_task(self._wake_on(stop))
+        try:
+            while not stop.is_set():
+                self._woken.clear()
+                if not await self._claim():
+                    await self._pause()
+        finally:
+            stopping.cancel()
+            # Every attempt is bounded by its own timeout, so this wait is, too.
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _wake_on(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._woken.set()
+
+    async def _claim(self) -> bool:
+        """Claim what there are slots for; say whether anything was claimed."""
+        slots = {}
+        for queue, most in self._slots.items():
+            free = max(most - self._busy[queue], 0)
+            # The last free slot waits for an urgent job, which slow ones must not hold up.
+            # A queue that takes one at a time has no slot to spare.
+            slots[queue] = Slots(free, free - 1 if most > 1 else free)
+        try:
+            claimed = await self._queue.claim(
+                owner=self._owner, slots=slots, kinds=tuple(self._handlers)
+            )
+        except QueueUnavailableError as error:
+            _log.warning("jobs.queue_unavailable", doing="claim", error=str(error))
+            await self._pause(self._claims.failed())
+            return False
+        except Exception:  # noqa: BLE001 - the next look may succeed; without one nothing happens.
+            _log.exception("jobs.claim_failed")
+            await self._pause(self._claims.failed())
+            return False
+        self._claims.succeeded()
+        if claimed:
+            self._crash("job.claimed")
+        for job in claimed:
+            self._busy[job.queue] += 1
+            task = asyncio.create_task(self._do(job))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return bool(claimed)
+
+    async def _pause(self, seconds: float | None = None) -> None:
+        try:
+            async with asyncio.timeout(self._poll_seconds if seconds is None else seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+    async def _do(self, job: Job) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        renewing = asyncio.create_task(self._renew(job))
+        try:
+            result = await self._attempt(job)
+            self._crash("job.attempted")
+            await self._settle(job, result)
+            self._crash("job.settled")
+            if self._on_settled is not None:
+                self._on_settled(job, result, job.age + loop.time() - began)
+        except QueueUnavailableError as error:
+            # The lease runs out and the job comes back as uncertain, which is the truth about it.
+            _log.warning("jobs.queue_unavailable", doing="settle", job=job.key, error=str(error))
+        except Exception:  # noqa: BLE001 - one bad job must not stop the others.
+            _log.exception("jobs.not_settled", job=job.key)
+        finally:
+            renewing.cancel()
+            self._busy[job.queue] -= 1
+            self._woken.set()
+
+    async def _attempt(self, job: Job) -> JobResult:
+        try:
+            async with asyncio.timeout(MAX_ATTEMPT_SECONDS):
+                return await self._handlers[job.kind](job)
+        except QueueUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a broken handler must not stop the others.
+            # Only the type is kept: the text of a foreign error may quote a secret.
+            _log.exception("jobs.handler_failed", job=job.key, kind=job.kind)
+            after = _AFTER_ERROR.delay(job.crashes + 1, key=job.key)
+            detail = f"the handler failed with {type(error).__name__}"
+            return JobResult(JobOutcome.CRASHED, detail, after)
+
+    async def _renew(self, job: Job) -> None:
+        """Show that we live for as long as the attempt goes on."""
+        while True:
+            await asyncio.sleep(job.lease / 3)
+            try:
+                if not await self._queue.renew(job):
+                    return
+            except Exception as error:  # noqa: BLE001 - the lease runs out, which is safe.
+                _log.warning("jobs.not_renewed", job=job.key, error=type(error).__name__)
+
+    async def _settle(self, job: Job, result: JobResult) -> None:
+        """Write the result down, trying again for as long as a lease holds."""
+        until = asyncio.get_running_loop().time() + job.lease
+        while True:
+            try:
+                if not await self._queue.settle(job, result):
+                    _log.warning("jobs.settled_late", job=job.key, outcome=result.outcome.value)
+            except QueueUnavailableError:
+                if asyncio.get_running_loop().time() + _SETTLE_PAUSE_SECONDS > until:
+                    raise
+                await asyncio.sleep(_SETTLE_PAUSE_SECONDS)
+            else:
+                return

@@ -1,0 +1,270 @@
+"""The job table: plan, claim with a lease, renew, settle, by the database's clock."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, Select, case, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from dexwatch.jobs.job import (
+    MAX_CRASHES,
+    URGENT,
+    IfPlanned,
+    Job,
+    JobOutcome,
+    JobResult,
+    NewJob,
+)
+from dexwatch.jobs.queue import Slots
+from dexwatch.storage import tables
+from dexwatch.storage.rows import SECOND, insert_into, insert_missing, job_of, job_row
+
+_ELSEWHERE = 10
+"""So many jobs at a time of queues that nobody serves any more."""
+_STEP = 5 * SECOND
+"""A time that was set so far in the future shows that the clock has been put back since."""
+
+
+class SqlJobs:
+    """Implements `response.store.JobRepository`; `now` is the database's clock in microseconds."""
+
+    def __init__(self, connection: AsyncConnection, now: int) -> None:
+        self._connection = connection
+        self._now = now
+
+    async def add(self, jobs: Sequence[NewJob]) -> None:
+        """Plan jobs."""
+        rows: dict[IfPlanned, list[dict[str, Any]]] = {planned: [] for planned in IfPlanned}
+        for job in jobs:
+            rows[job.if_planned].append(job_row(job, self._now))
+        if rows[IfPlanned.KEEP]:
+            await insert_missing(self._connection, tables.jobs, rows[IfPlanned.KEEP])
+        if rows[IfPlanned.RENEW]:
+            await self._renewing(rows[IfPlanned.RENEW])
+
+    async def _renewing(self, rows: list[dict[str, Any]]) -> None:
+        statement = insert_into(self._connection, tables.jobs)
+        new, old = statement.excluded, tables.jobs.c
+        waits, runs = old.state == "due", old.state == "leased"
+        ended = ~(waits | runs)
+
+        def unless_ended(column: str, otherwise: object) -> ColumnElement[Any]:
+            return case((ended, new[column]), else_=otherwise)
+
+        earlier = func.least if self._connection.dialect.name == "postgresql" else func.min
+        statement = statement.on_conflict_do_update(
+            index_elements=["key"],
+            set_={
+                "payload": new.payload,
+                "priority": new.priority,
+                "version": old.version + 1,
+                "state": unless_ended("state", old.state),
+                # Whoever waits longest decides when a waiting one is due.
+                "due_at": unless_ended("due_at", earlier(old.due_at, new.due_at)),
+                "set_at": unless_ended("set_at", old.set_at),
+                "wished_at": unless_ended("wished_at", old.wished_at),
+                "finished_at": None,
+                "attempts": unless_ended("attempts", old.attempts),
+                "crashes": unless_ended("crashes", old.crashes),
+                "uncertain": unless_ended("uncertain", old.uncertain),
+            },
+        )
+        await self._connection.execute(statement, rows)
+
+    async def expedite(self, keys: Collection[str]) -> None:
+        """Make waiting jobs due now."""
+        columns = tables.jobs.c
+        await self._connection.execute(
+            update(tables.jobs)
+            .where(columns.key.in_(sorted(keys)), columns.state == "due")
+            .values(due_at=self._now, set_at=self._now)
+        )
+
+    async def leased(self, job: Job) -> bool:
+        """Does this holder's lease still count?"""
+        columns = tables.jobs.c
+        query = select(columns.id).where(*_held_by(job))
+        return (await self._connection.execute(query)).first() is not None
+
+    async def renew(self, job: Job) -> bool:
+        """Let the lease begin anew."""
+        values = {"lease_until": self._now + round(job.lease * SECOND), "set_at": self._now}
+        return await self._change(job, values)
+
+    async def settle(self, job: Job, result: JobResult) -> bool:
+        """Record a result; a lost lease changes nothing but the count of late results."""
+        if result.hold is not None and result.hold.seconds > 0:
+            await self._hold(job.queue, result.hold.lane, result.hold.seconds)
+        columns = tables.jobs.c
+        wanted = select(columns.version).where(*_held_by(job))
+        version = (await self._connection.execute(wanted)).scalar()
+        if version is None:
+            late = {"late_results": columns.late_results + 1, "result": _said("late", result)}
+            await self._connection.execute(
+                update(tables.jobs).where(columns.id == job.id).values(late)
+            )
+            return False
+        return await self._change(job, self._after(job, result, renewed=version != job.version))
+
+    def _after(self, job: Job, result: JobResult, *, renewed: bool) -> dict[str, Any]:
+        """Return what a settled job becomes."""
+        outcome = result.outcome
+        values: dict[str, Any] = {
+            "lease_until": None,
+            "lease_token": None,
+            "lease_owner": None,
+            "set_at": self._now,
+            "crashes": job.crashes + 1 if outcome is JobOutcome.CRASHED else 0,
+            "attempts": job.attempts if result.attempted else max(job.attempts - 1, 0),
+            "result": _said(outcome.value, result),
+        }
+        anew = {"attempts": 0, "uncertain": 0, "wished_at": self._now}
+        over = outcome in (JobOutcome.DONE, JobOutcome.DEAD)
+        if renewed and over:
+            return values | anew | {"state": "due", "due_at": self._now}
+        spent = job.max_attempts is not None and job.attempts >= job.max_attempts
+        if outcome is JobOutcome.DEAD or (spent and not over):
+            return values | {"state": "dead", "finished_at": self._now}
+        if outcome is JobOutcome.CRASHED and values["crashes"] >= MAX_CRASHES:
+            return values | {"state": "quarantined"}
+        if result.after is None:
+            return values | {"state": "done", "finished_at": self._now}
+        due = {"state": "due", "due_at": self._now + round(result.after * SECOND)}
+        if outcome is JobOutcome.DONE:
+            return values | anew | due | {"wished_at": due["due_at"]}
+        unsure = (0 if result.certain else job.uncertain) + (outcome is JobOutcome.UNCERTAIN)
+        return values | due | {"uncertain": unsure}
+
+    async def claim(
+        self, *, owner: str, slots: Mapping[str, Slots], kinds: Sequence[str]
+    ) -> list[Job]:
+        """Take due jobs and those whose lease ran out."""
+        held = await self._holds()
+        claimed: list[Job] = []
+        for queue, free in [*slots.items(), (None, Slots(_ELSEWHERE, _ELSEWHERE))]:
+            if free.free <= 0:
+                continue
+            columns = tables.jobs.c
+            here = columns.queue == queue if queue else columns.queue.not_in(list(slots))
+            ready = [here, columns.kind.in_(kinds), self._ready()]
+            lanes = [lane for name, lane in held if name == queue]
+            if "" in lanes:
+                ready.append(columns.priority <= URGENT)
+            elif lanes:
+                ready.append(or_(columns.priority <= URGENT, columns.lane.not_in(lanes)))
+            query: Select[Any] = (
+                select(tables.jobs)
+                .where(*ready)
+                .order_by(columns.priority, columns.due_at, columns.id)
+                .limit(free.free)
+                .with_for_update(skip_locked=True)
+            )
+            rows = (await self._connection.execute(query)).mappings().all()
+            # The urgent come first, so that what is left out is the other end of the list.
+            for place, row in enumerate(rows):
+                if place >= free.low and row["priority"] > URGENT:
+                    break
+                job = await self._take(row, owner, held)
+                if job is not None:
+                    claimed.append(job)
+        return claimed
+
+    async def anything_ready(self, kinds: Sequence[str]) -> bool:
+        """Say whether a claim could find something, so that an idle worker disturbs nobody."""
+        columns = tables.jobs.c
+        query = select(columns.id).where(columns.kind.in_(kinds), self._ready()).limit(1)
+        return (await self._connection.execute(query)).first() is not None
+
+    async def mend_times(self) -> None:
+        """Make good for a clock that has been put back: what waits keeps its remaining time."""
+        columns, holds = tables.jobs.c, tables.holds.c
+        ahead = columns.set_at - self._now
+        await self._connection.execute(
+            update(tables.jobs)
+            .where(columns.state.in_(("due", "leased")), columns.set_at > self._now + _STEP)
+            .values(
+                due_at=columns.due_at - ahead,
+                wished_at=columns.wished_at - ahead,
+                lease_until=columns.lease_until - ahead,
+                set_at=self._now,
+            )
+        )
+        await self._connection.execute(
+            update(tables.holds)
+            .where(holds.set_at > self._now + _STEP)
+            .values(until=holds.until - holds.set_at + self._now, set_at=self._now)
+        )
+
+    async def overdue(self, seconds: float) -> int:
+        """Count jobs that were ready so long ago and that nobody has taken."""
+        late = self._ready(self._now - round(seconds * SECOND))
+        query = select(func.count()).select_from(tables.jobs).where(late)
+        return int((await self._connection.execute(query)).scalar_one())
+
+    def _ready(self, before: int | None = None) -> ColumnElement[bool]:
+        columns, now = tables.jobs.c, self._now if before is None else before
+        due = (columns.state == "due") & (columns.due_at <= now)
+        lapsed = (columns.state == "leased") & (columns.lease_until <= now)
+        return due | lapsed
+
+    async def _take(
+        self, row: Mapping[str, Any], owner: str, held: Mapping[tuple[str, str], int]
+    ) -> Job | None:
+        lapsed = row["state"] == "leased"
+        crashes = row["crashes"] + lapsed
+        columns = tables.jobs.c
+        mine = update(tables.jobs).where(columns.id == row["id"])
+        if crashes >= MAX_CRASHES:
+            said = f"quarantined: it took {crashes} workers down"
+            await self._connection.execute(
+                mine.values(state="quarantined", crashes=crashes, lease_token=None, result=said)
+            )
+            return None
+        values = {
+            "state": "leased",
+            "lease_owner": owner,
+            "lease_token": uuid4().hex,
+            "lease_until": self._now + round(row["lease"] * SECOND),
+            "set_at": self._now,
+            "attempts": row["attempts"] + 1,
+            "crashes": crashes,
+            "uncertain": row["uncertain"] + lapsed,
+        }
+        await self._connection.execute(mine.values(values))
+        until = max(
+            held.get((row["queue"], ""), 0), held.get((row["queue"], row["lane"]), 0), self._now
+        )
+        return job_of({**row, **values}, self._now, lapsed=lapsed, held=until - self._now)
+
+    async def _hold(self, queue: str, lane: str, seconds: float) -> None:
+        statement = insert_into(self._connection, tables.holds).values(
+            queue=queue, lane=lane, until=self._now + round(seconds * SECOND), set_at=self._now
+        )
+        new, old = statement.excluded, tables.holds.c
+        statement = statement.on_conflict_do_update(
+            index_elements=["queue", "lane"],
+            set_={"until": new.until, "set_at": new.set_at},
+            where=old.until < new.until,
+        )
+        await self._connection.execute(statement)
+
+    async def _holds(self) -> dict[tuple[str, str], int]:
+        columns = tables.holds.c
+        rows = await self._connection.execute(select(tables.holds).where(columns.until > self._now))
+        return {(row["queue"], row["lane"]): row["until"] for row in rows.mappings()}
+
+    async def _change(self, job: Job, values: Mapping[str, Any]) -> bool:
+        changed = await self._connection.execute(
+            update(tables.jobs).where(*_held_by(job)).values(values)
+        )
+        return bool(changed.rowcount)
+
+
+def _held_by(job: Job) -> tuple[ColumnElement[bool], ...]:
+    columns = tables.jobs.c
+    return columns.id == job.id, columns.lease_token == job.lease_token
+
+
+def _said(outcome: str, result: JobResult) -> str:
+    return f"{outcome}: {result.detail}"[:500] if result.detail else outcome
