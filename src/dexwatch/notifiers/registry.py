@@ -1,23 +1,27 @@
-"""The channels to people. To add one: a folder, and its line in `NOTIFIERS`."""
+"""The channels to people. To add one: a folder, and its line in `FOLDERS`."""
 
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 from pydantic import create_model, model_validator
 
 from dexwatch.incidents.policy import Route
 from dexwatch.metrics.severity import Severity
-from dexwatch.notifiers import email, slack, webhook
 from dexwatch.notifiers.channel import Channel
 from dexwatch.notifiers.config import Config
 from dexwatch.response.notifier import Notifier
 
-NOTIFIERS: tuple[Channel[Any], ...] = (
-    slack.CHANNEL,
-    email.CHANNEL,
-    webhook.CHANNEL,
+FOLDERS = (
+    "slack",
+    "email",
+    "webhook",
 )
 """In the order in which an urgent page falls back from one to the next."""
+
+NOTIFIERS: tuple[Channel[Any], ...] = tuple(
+    import_module(f"dexwatch.notifiers.{folder}").CHANNEL for folder in FOLDERS
+)
 
 
 _FIELDS: Mapping[str, Any] = {c.setting: (c.config | None, None) for c in NOTIFIERS}
