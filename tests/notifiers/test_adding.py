@@ -74,7 +74,10 @@ CHANNEL = Channel(
     recipients=lambda config, severity: (config.keeper,) if severity is Severity.P1 else (),
     probes=probes,
     severities="pigeon.keeper",
-    setup=Setup((Question("loft", "Where is the loft", "./loft"),), "pigeon: {loft: {{ loft | quote }}}"),
+    setup=Setup(
+        questions=(Question("loft", "Where is the loft", "./loft"),),
+        template="pigeon: {loft: {{ loft | quote }}}",
+    ),
     requirements={"R-CHANNELS": ""},
 )
 ''',
@@ -159,13 +162,5 @@ def test_a_notifier_is_its_folder_and_one_line(tmp_path: Path) -> None:
         assert ran.returncode == 0, ran.stdout + ran.stderr
 
     python("-c", SEEN)
-    python(
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-k",
-        "pigeon",
-        "tests/notifiers/test_contract.py",
-    )
+    contract = "tests/notifiers/test_contract.py"
+    python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "pigeon", contract)

@@ -76,7 +76,8 @@ COMPONENTS = {
         tests=("tests/daemons/programs/test_alertmanager.py",),
     ),
     "C-POSTGRES": Claim(
-        metrics=(pg.up, pg.connections, pg.database_size), tests=("tests/storage/test_store.py",)
+        metrics=(pg.up, pg.connections, pg.database_size),
+        tests=("tests/storage/test_decisions.py",),
     ),
     "C-REDIS": _m(cache.up, cache.memory_used, cache.commands),
     "C-CONSOLE": Claim(tests=("tests/console/test_site.py", "tests/console/test_browser.py")),

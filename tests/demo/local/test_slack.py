@@ -144,3 +144,81 @@ async def test_the_page_escapes_what_foreigners_wrote(slack):
     assert "<a href='https://example.org/?a=1&amp;b=2' rel=noreferrer>go</a>" in page.text
     assert "script-src" not in page.headers["content-security-policy"]
     assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+PUBLISHED = {
+    "chat.postMessage": {
+        "ok": True, "channel": "C1", "ts": "1503435956.000247",
+        "message": {"text": "t", "bot_id": "B1", "type": "message", "ts": "1503435956.000247"},
+    },
+    "chat.update": {
+        "ok": True, "channel": "C1", "ts": "1401383885.000061", "text": "t",
+        "message": {"text": "t", "user": "U1"},
+    },
+    "conversations.history": {
+        "ok": True, "has_more": False, "pin_count": 0, "response_metadata": {"next_cursor": ""},
+        "messages": [{"type": "message", "user": "U1", "text": "t", "ts": "1512085950.000216"}],
+    },
+    "conversations.list": {
+        "ok": True, "response_metadata": {"next_cursor": ""},
+        "channels": [{"id": "C1", "name": "general", "is_channel": True, "is_member": True}],
+    },
+    "auth.test": {
+        "ok": True, "url": "u", "team": "t", "user": "n", "team_id": "T1", "user_id": "U1",
+        "bot_id": "B1",
+    },
+}  # fmt: skip
+"""What the reference of each method shows as its answer, cut to the fields that somebody reads."""
+
+
+def shaped_like(answer: Any, example: Any) -> bool:
+    """Does the answer have all fields of the example, each of the same kind?"""
+    if isinstance(example, dict):
+        return isinstance(answer, dict) and all(
+            name in answer and shaped_like(answer[name], part) for name, part in example.items()
+        )
+    if isinstance(example, list):
+        return bool(answer) and all(shaped_like(one, example[0]) for one in answer)
+    return type(answer) is type(example)
+
+
+async def test_answers_have_the_published_shapes(slack):
+    posted = await call(slack, "chat.postMessage", channel="#alerts", text="a")
+    here = {"channel": posted["channel"], "ts": posted["ts"]}
+    answers = {"chat.postMessage": posted, "auth.test": await call(slack, "auth.test")}
+    answers["chat.update"] = await call(slack, "chat.update", **here, text="b")
+    async with httpx.AsyncClient() as client:
+        for method in ("conversations.history", "conversations.list"):
+            headers = {"authorization": f"Bearer {TOKEN}"}
+            got = await client.post(slack.api_url + method, data=here, headers=headers)
+            answers[method] = got.json()
+    assert [m for m, shape in PUBLISHED.items() if not shaped_like(answers[m], shape)] == []
+
+
+async def test_methods_that_read_take_no_json(slack):
+    channel = slack.channel_id("alerts")
+    answer = await call(slack, "conversations.history", channel=channel)
+    assert answer["error"] == "channel_not_found"
+
+
+async def test_an_update_keeps_what_it_does_not_name(slack):
+    metadata = {"event_type": "e", "event_payload": {"key": "k"}}
+    posted = await call(
+        slack, "chat.postMessage", channel="#alerts", text="a", blocks=[SECTION], metadata=metadata
+    )
+    here = {"channel": posted["channel"], "ts": posted["ts"]}
+    await call(slack, "chat.update", **here, text="b")
+    assert list(slack.messages[0].blocks) == [SECTION]
+    assert slack.messages[0].metadata == metadata
+    await call(slack, "chat.update", **here, text="b", blocks=[], metadata={})
+    assert not slack.messages[0].blocks
+    assert not slack.messages[0].metadata
+    long = await call(slack, "chat.update", **here, text="\u6f22" * 1_400)
+    assert long["error"] == "msg_too_long"
+
+
+async def test_a_token_may_do_what_its_scopes_say():
+    async with SlackFake(0, TOKEN, scopes=["chat:write"]) as fake:
+        assert (await call(fake, "chat.postMessage", channel="#alerts", text="a"))["ok"]
+        refused = await call(fake, "conversations.history")
+        assert (refused["error"], refused["needed"]) == ("missing_scope", "channels:history")

@@ -13,6 +13,8 @@ from dexwatch.incidents.effects import UpdateReason
 from dexwatch.incidents.notice import NoticeAlert, NoticeKind
 from dexwatch.incidents.records import DeliveryOutcome, IncidentState
 from dexwatch.metrics.severity import Severity
+from dexwatch.notifiers.channel import ProbeError
+from dexwatch.notifiers.slack import CHANNEL
 from dexwatch.notifiers.slack.render import messages, notes
 from tests.fakes.alerts import T0
 from tests.fakes.notices import hostile, notice
@@ -24,13 +26,16 @@ FORM = (
     "attachment_payload_limit_exceeded", "invalid_arg_name", "invalid_arguments",
     "invalid_array_arg", "invalid_blocks", "invalid_blocks_format", "invalid_charset",
     "invalid_form_data", "invalid_json", "invalid_metadata_format", "invalid_metadata_schema",
-    "json_not_object", "markdown_text_conflict", "metadata_must_be_sent_from_app",
+    "invalid_attachments", "invalid_post_type", "json_not_object", "markdown_text_conflict",
+    "missing_post_type", "metadata_must_be_sent_from_app",
     "metadata_too_large", "msg_blocks_too_long", "msg_too_long", "no_text", "too_many_attachments",
 )  # fmt: skip
 REFUSED = (
     "access_denied", "accesslimited", "account_inactive", "channel_not_found",
-    "channel_type_not_supported", "duplicate_channel_not_found", "ekm_access_denied",
-    "enterprise_is_restricted", "invalid_auth", "is_archived", "messages_tab_disabled",
+    "channel_type_not_supported", "deprecated_endpoint", "method_deprecated",
+    "duplicate_channel_not_found", "ekm_access_denied",
+    "enterprise_is_restricted", "invalid_auth", "is_archived", "is_inactive", "team_not_found",
+    "as_user_not_supported", "messages_tab_disabled",
     "missing_scope", "no_permission", "not_allowed_token_type", "not_authed", "not_in_channel",
     "org_login_required", "restricted_action", "restricted_action_read_only_channel",
     "restricted_action_thread_only_channel", "team_access_not_granted", "token_expired",
@@ -41,7 +46,8 @@ LATER = (
     "service_unavailable", "team_added_to_org",
 )  # fmt: skip
 GONE = (
-    "block_mismatch", "cant_update_message", "edit_window_closed", "message_not_found",
+    "block_mismatch", "external_channel_migrating", "streaming_state_conflict",
+    "cant_update_message", "edit_window_closed", "message_not_found",
     "cannot_reply_to_message", "restricted_action_thread_locked", "update_failed",
     "restricted_action_non_threadable_channel", "thread_not_found",
 )  # fmt: skip
@@ -216,6 +222,34 @@ async def test_slack_can_be_asked_whether_a_message_got_through(fault: Fault, ta
         if taken:
             channel_id = slack.channel_id("alerts")
             assert found.handle == f"{channel_id}:{slack.messages[0].ts}"
+
+
+@pytest.mark.parametrize(
+    ("scopes", "said"),
+    [
+        (("chat:write", "channels:read", "channels:history"), "the token is good"),
+        (("chat:write",), "with channels:history and channels:read a doubtful message"),
+        (("channels:read",), "lacks the scope chat:write"),
+    ],
+)
+async def test_doctor_reads_the_scopes_that_slack_names(scopes: list[str], said: str) -> None:
+    async with SlackFake(token=SECRET, scopes=scopes) as slack:
+        (probe,) = CHANNEL.probes(config(slack.api_url))
+        if "chat:write" in scopes:
+            assert said in await probe.attempt()
+        else:
+            with pytest.raises(ProbeError, match=said):
+                await probe.attempt()
+
+
+async def test_without_the_scope_to_read_nothing_is_known_of_an_earlier_attempt() -> None:
+    async with (
+        SlackFake(token=SECRET, scopes=["chat:write"]) as slack,
+        opened("slack", config(slack.api_url)) as notifier,
+    ):
+        page = notice("slack", "#alerts")
+        await notifier.send(page)
+        assert (await notifier.lookup(page)).delivered is None
 
 
 async def test_foreign_text_mentions_nobody() -> None:

@@ -18,7 +18,29 @@ from dexwatch.demo.local.message import Message, Refusal, Upload
 from dexwatch.demo.local.server import LoopbackServer, Reply, Request
 from dexwatch.demo.local.workspace import Workspace
 
+SCOPES = ("chat:write", "channels:read", "channels:history", "channels:join", "files:write")
 _FORM = "application/x-www-form-urlencoded"
+_FORM_ONLY = frozenset(
+    {
+        "conversations.history",
+        "conversations.info",
+        "conversations.list",
+        "conversations.replies",
+        "files.getUploadURLExternal",
+    }
+)
+_NEEDED_SCOPES = {
+    "chat.postMessage": "chat:write",
+    "chat.update": "chat:write",
+    "chat.delete": "chat:write",
+    "conversations.list": "channels:read",
+    "conversations.info": "channels:read",
+    "conversations.history": "channels:history",
+    "conversations.replies": "channels:history",
+    "conversations.join": "channels:join",
+    "files.getUploadURLExternal": "files:write",
+    "files.completeUploadExternal": "files:write",
+}
 
 
 class Fault(StrEnum):
@@ -61,8 +83,10 @@ class SlackFake:
         *,
         channels: Sequence[str] = ("critical-alerts", "alerts"),
         closed_channels: Sequence[str] = (),
+        scopes: Sequence[str] = SCOPES,
     ) -> None:
         self._token = token
+        self._scopes = tuple(scopes)
         self._server = LoopbackServer(self._answer, port)
         self._workspace = Workspace(channels, closed_channels)
         self._failures: deque[tuple[Failure, str | None]] = deque(maxlen=10_000)
@@ -175,15 +199,29 @@ class SlackFake:
         try:
             arguments = _arguments(request)
             self._authorise(request, arguments)
+            needed = _NEEDED_SCOPES.get(method)
+            if needed is not None and needed not in self._scopes:
+                return self._json(
+                    {
+                        "ok": False,
+                        "error": "missing_scope",
+                        "needed": needed,
+                        "provided": ",".join(self._scopes),
+                    }
+                )
             answer = self._workspace.call(method, arguments)
         except Refusal as refusal:
             extra: dict[str, Any] = {}
             if refusal.messages:
                 extra["response_metadata"] = {"messages": list(refusal.messages)}
-            return _json({"ok": False, "error": refusal.error, **extra})
+            return self._json({"ok": False, "error": refusal.error, **extra})
         async with self._changed:
             self._changed.notify_all()
-        return _json({"ok": True, **answer})
+        return self._json({"ok": True, **answer})
+
+    def _json(self, answer: Mapping[str, object]) -> Reply:
+        # Slack names the token's scopes with every answer.
+        return _json(answer, headers={"x-oauth-scopes": ",".join(self._scopes)})
 
     def _authorise(self, request: Request, arguments: Mapping[str, Any]) -> None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -199,6 +237,9 @@ def _arguments(request: Request) -> Mapping[str, Any]:
     if request.method == "GET" or not request.body:
         return request.query
     if kind == "application/json":
+        if request.path.rpartition("/")[2] in _FORM_ONLY:
+            # The methods that read take no JSON, and do not say so.
+            return request.query
         try:
             parsed = json.loads(request.body)
         except ValueError as error:

@@ -15,6 +15,7 @@ MESSAGES = 1_000
 """How many messages are kept; the oldest go first."""
 
 _FILES = 200
+_UPDATE_BYTES = 4_000
 _TEAM = "T0SAMPLE"
 _BOT = "U0DEXWATCH"
 _BOT_ID = "B0DEXWATCH"
@@ -97,8 +98,12 @@ class Workspace:
 
     def _update(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         position, old = self._own(arguments)
+        if len(str(arguments.get("text") or "").encode()) > _UPDATE_BYTES:
+            raise Refusal("msg_too_long")
+        # What is not given stays as it was.
+        kept = {name: getattr(old, name) for name in ("blocks", "attachments", "metadata")}
         new = replace(
-            content(arguments),
+            content({**kept, **arguments}),
             channel=old.channel,
             ts=old.ts,
             thread_ts=old.thread_ts,
@@ -141,8 +146,14 @@ class Workspace:
     def _history(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         channel = self._member(self._channel(arguments, by_id=True))
         found = [m for m in self.messages if m.channel == channel and m.thread_ts is None]
-        newest = found[::-1][: min(int(arguments.get("limit") or 100), 999)]
-        return {"messages": [self._shown(m)["message"] for m in newest], "has_more": False}
+        most = min(int(arguments.get("limit") or 100), 999)
+        newest, more = found[::-1][:most], len(found) > most
+        return {
+            "messages": [self._listed(m, arguments) for m in newest],
+            "has_more": more,
+            "pin_count": 0,
+            "response_metadata": {"next_cursor": newest[-1].ts if more else ""},
+        }
 
     def _replies(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         channel = self._member(self._channel(arguments, by_id=True))
@@ -150,7 +161,7 @@ class Workspace:
         found = [m for m in self.messages if m.channel == channel and ts in (m.ts, m.thread_ts)]
         if not found:
             raise Refusal("thread_not_found")
-        return {"messages": [self._shown(m)["message"] for m in found], "has_more": False}
+        return {"messages": [self._listed(m, arguments) for m in found], "has_more": False}
 
     def _upload_url(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         name, length = arguments.get("filename"), int(arguments.get("length") or 0)
@@ -235,6 +246,12 @@ class Workspace:
         if message.thread_ts:
             body["thread_ts"] = message.thread_ts
         return {"channel": self._ids[message.channel], "ts": message.ts, "message": body}
+
+    def _listed(self, message: Message, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        body: dict[str, Any] = self._shown(message)["message"]
+        if str(arguments.get("include_all_metadata") or "").lower() != "true":
+            body.pop("metadata", None)
+        return body
 
     def _described(self, name: str) -> dict[str, Any]:
         member = name in self._ids

@@ -33,7 +33,8 @@ _MEANINGS: dict[Refusal, tuple[str, ...]] = {
         "attachment_payload_limit_exceeded", "invalid_arg_name", "invalid_arguments",
         "invalid_array_arg", "invalid_attachments", "invalid_block_id", "invalid_blocks",
         "invalid_blocks_format", "invalid_charset", "invalid_form_data", "invalid_json",
-        "invalid_metadata_format", "invalid_metadata_schema", "json_not_object",
+        "invalid_metadata_format", "invalid_metadata_schema", "invalid_post_type",
+        "json_not_object", "missing_post_type",
         "markdown_text_conflict", "metadata_must_be_sent_from_app", "metadata_too_large",
         "msg_blocks_too_long", "msg_too_long", "no_text", "too_many_attachments",
         "too_many_blocks",
@@ -42,6 +43,7 @@ _MEANINGS: dict[Refusal, tuple[str, ...]] = {
         "block_mismatch", "cannot_reply_to_message", "cant_update_message", "edit_window_closed",
         "external_channel_migrating", "invalid_thread_ts", "message_not_found",
         "restricted_action_non_threadable_channel", "restricted_action_thread_locked",
+        "streaming_state_conflict",
         "thread_not_found", "update_failed",
     ),
     Refusal.DESTINATION: (
@@ -53,6 +55,7 @@ _MEANINGS: dict[Refusal, tuple[str, ...]] = {
     ),
     Refusal.CREDENTIAL: (
         "access_denied", "accesslimited", "account_inactive", "as_user_not_supported",
+        "deprecated_endpoint", "method_deprecated",
         "enterprise_is_restricted", "invalid_auth", "invalid_token", "missing_scope",
         "no_permission", "not_allowed_token_type", "not_authed", "org_login_required",
         "team_access_not_granted", "token_expired", "token_revoked", "two_factor_setup_required",
