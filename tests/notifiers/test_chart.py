@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dexwatch.incidents.notice import Chart, ChartLine
-from dexwatch.notifiers.chart.drawing import HEIGHT, WIDTH, draw, short, ticks
+from dexwatch.metrics.units import tick
+from dexwatch.notifiers.chart.drawing import HEIGHT, WIDTH, draw, ticks
 from dexwatch.notifiers.chart.renderer import ChartRenderer
 from tests.fakes.notices import CHART, HOSTILE
 
@@ -90,7 +91,7 @@ def test_ticks_are_round_numbers(low: float, high: float, wanted: list[float]) -
     ],
 )
 def test_ticks_are_told_shortly(value: float, step: float, text: str) -> None:
-    assert short(value, step) == text
+    assert tick(value, step) == text
 
 
 async def test_whoever_comes_when_the_painter_is_busy_goes_without() -> None:

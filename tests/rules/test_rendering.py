@@ -10,9 +10,7 @@ from ruamel.yaml import YAML
 from dexwatch.demo.profile import DEMO
 from dexwatch.metrics import METRICS
 from dexwatch.metrics.identity import IDENTITY_LABELS
-from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import PRODUCTION
-from dexwatch.metrics.units import threshold_words, value_template
 from dexwatch.rules.config import RulesConfig
 from dexwatch.rules.expression import Vocabulary, labels
 from dexwatch.rules.recording_rules import RECORDING_RULES
@@ -111,29 +109,6 @@ def test_a_rule_that_is_not_there_is_an_error_with_a_hint(config):
 def test_an_unknown_key_is_an_error():
     with pytest.raises(ValidationError):
         RulesConfig(threshold={"CpuHigh": 1})
-
-
-@pytest.mark.parametrize(
-    ("threshold", "unit", "words"),
-    [
-        (0.85, Unit.RATIO, "85 %"),
-        (0.5, Unit.SECONDS, "500 ms"),
-        (3, Unit.SECONDS, "3 s"),
-        (1000, Unit.COUNT, "1000"),
-        (15, Unit.BLOCKS, "15 blocks"),
-        (10, Unit.PER_MINUTE, "10 per minute"),
-        (5e9, Unit.WEI, "5 gwei"),
-        (21 * 86_400, Unit.SECONDS, "21 days"),
-    ],
-)
-def test_a_threshold_in_words(threshold, unit, words):
-    assert threshold_words(threshold, unit) == words
-
-
-def test_every_unit_has_words():
-    for unit in Unit:
-        assert value_template(unit)
-        assert threshold_words(1, unit)
 
 
 def test_prometheus_writes_the_summary_as_meant(tmp_path):

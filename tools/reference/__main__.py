@@ -1,4 +1,4 @@
-"""Write docs/reference, or check that it is what would be written.
+"""Write docs/reference and the browser's table of units, or check that they are up to date.
 
 `python -m tools.reference` writes, `python -m tools.reference --check` only compares.
 """
@@ -7,9 +7,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from dexwatch.metrics.units import browser_table
 from tools.reference import PAGES, NotReadyError, write
 
-FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "docs" / "reference"
+UNIT_TABLE = ROOT / "src" / "dexwatch" / "console" / "static" / "unit_table.js"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,9 +20,12 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments == ["--check"]:
         problems = list(stale(FOLDER))
+        if UNIT_TABLE.read_text() != browser_table():
+            problems.append(f"{UNIT_TABLE.relative_to(ROOT)} is out of date: run make docs")
         print("\n".join(problems) or "docs/reference is fresh")
         return 1 if problems else 0
     FOLDER.mkdir(parents=True, exist_ok=True)
+    UNIT_TABLE.write_text(browser_table())
     written = [_write(name) for name in PAGES]
     return 0 if all(written) else 1
 

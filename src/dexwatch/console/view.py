@@ -16,9 +16,9 @@ from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from dexwatch.console import words
 from dexwatch.console.protocols import Now
 from dexwatch.daemons.home import home
+from dexwatch.metrics import units
 from dexwatch.metrics.metric import Unit
 
 STATIC = Path(__file__).parent / "static"
@@ -129,11 +129,11 @@ def _moment(at: datetime | None) -> Markup:
 
 
 def _clock(at: datetime | None) -> str:
-    return at.astimezone(UTC).strftime("%H:%M:%S") if at else words.DASH
+    return at.astimezone(UTC).strftime("%H:%M:%S") if at else units.DASH
 
 
 def _between(begun: datetime | None, ended: datetime | None) -> str:
-    return words.span((ended - begun).total_seconds()) if begun and ended else words.DASH
+    return units.span((ended - begun).total_seconds()) if begun and ended else units.DASH
 
 
 def _data(value: object) -> Markup:
@@ -145,4 +145,4 @@ def _data(value: object) -> Markup:
 
 
 def _figure(value: float, unit: str) -> str:
-    return str(words.figure(value, Unit(unit)))
+    return str(units.figure(value, Unit(unit)))

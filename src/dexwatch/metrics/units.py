@@ -1,6 +1,230 @@
-"""Values in words, in one place: on pages, in messages, in the templates of alerts."""
+"""Values in words: on pages, in messages and charts, in the templates of alerts.
+
+`TABLE` says how each unit is written; `figure` follows it here, and `values.js` in the browser,
+which is given the same table (`browser_table`). A test compares the two over thousands of values.
+"""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
 
 from dexwatch.metrics.metric import Unit
+
+DASH = "\u2013"
+THIN = "\u202f"
+THOUSANDS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+BYTES = ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
+SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+HUGE = 1e18
+"""From here on numbers are written with an exponent."""
+LAST_MOMENT = 253_402_300_800
+"""The end of the year 9999, in Unix seconds."""
+
+Style = Literal[
+    "short", "plain", "whole", "percent", "seconds", "bytes", "money", "moment", "yes-no"
+]
+
+
+@dataclass(frozen=True)
+class Written:
+    """How a unit's values are written."""
+
+    style: Style
+    suffix: str = ""
+    scale: float = 1.0
+    """Values are divided by it."""
+
+
+TABLE = {
+    Unit.COUNT: Written("short"),
+    Unit.SECONDS: Written("seconds"),
+    Unit.BYTES: Written("bytes"),
+    Unit.RATIO: Written("percent"),
+    Unit.USD: Written("money"),
+    Unit.WEI: Written("plain", "gwei", 1e9),
+    Unit.GAS: Written("short", "gas"),
+    Unit.BLOCKS: Written("whole"),
+    Unit.TIMESTAMP: Written("moment"),
+    Unit.BOOLEAN: Written("yes-no"),
+    Unit.PER_SECOND: Written("short", "/s"),
+    Unit.PER_MINUTE: Written("short", "/min"),
+    Unit.BYTES_PER_SECOND: Written("bytes", "/s"),
+    Unit.TOKENS: Written("short"),
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number and its unit, apart, so that the page can set the unit smaller."""
+
+    number: str
+    unit: str = ""
+
+    def __str__(self) -> str:
+        joint = "" if self.unit in {"", "%"} or self.number == DASH else THIN
+        return f"{self.number}{joint}{self.unit}" if self.number != DASH else DASH
+
+
+def figure(value: float | None, unit: Unit, decimals: int | None = None) -> Figure:
+    """Return a value in its unit; without `decimals`, three significant digits."""
+    if value is None or not math.isfinite(value):
+        return Figure(DASH)
+    how = TABLE[unit]
+    scaled = value / how.scale
+    match how.style:
+        case "short":
+            return Figure(_short(scaled, decimals), how.suffix)
+        case "plain":
+            return Figure(_plain(scaled, decimals), how.suffix)
+        case "whole":
+            return Figure(_grouped(scaled))
+        case "percent":
+            return Figure(_percent(scaled * 100, decimals), "%")
+        case "seconds":
+            return _seconds(scaled)
+        case "bytes":
+            size = _bytes(scaled)
+            return Figure(size.number, size.unit + how.suffix)
+        case "money":
+            sign = "-" if scaled < 0 else ""
+            return Figure(f"{sign}${_short(abs(scaled), decimals)}")
+        case "moment":
+            return Figure(_moment(scaled))
+        case "yes-no":
+            return Figure("yes" if scaled else "no")
+
+
+def span(seconds: float) -> str:
+    """Return a length of time in the two largest parts, such as `2 h 5 min`."""
+    left = int(_fixed(max(0.0, seconds), 0))
+    parts = []
+    for size, name in SPANS:
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{THIN}{name}")
+    return " ".join(parts[:2]) or f"0{THIN}s"
+
+
+def tick(value: float, step: float) -> str:
+    """Return a chart's tick in as few characters as tell it from its neighbours."""
+    for size, sign in THOUSANDS:
+        if max(abs(value), step) >= size:
+            return f"{value / size:.{_tick_digits(step / size)}f} {sign}"
+    return f"{value:.{_tick_digits(step)}f}" if step >= 1e-6 else f"{value:.3g}"
+
+
+def _tick_digits(step: float) -> int:
+    return max(0, min(6, -math.floor(math.log10(step) + 1e-9)))
+
+
+def browser_table() -> str:
+    """Return the script that gives the browser this table; `values.js` follows it."""
+    table = {
+        "units": {
+            unit.value: {"style": how.style, "suffix": how.suffix, "scale": how.scale}
+            for unit, how in TABLE.items()
+        },
+        "thousands": THOUSANDS,
+        "bytes": BYTES,
+        "spans": SPANS,
+        "huge": HUGE,
+        "lastMoment": LAST_MOMENT,
+        "dash": DASH,
+        "thin": THIN,
+    }
+    return (
+        "// Written from dexwatch/metrics/units.py by `python -m tools.reference`; do not edit.\n"
+        f"dexwatch.unitTable = {json.dumps(table, indent=1)};\n"
+    )
+
+
+def _short(value: float, decimals: int | None) -> str:
+    size = abs(value)
+    if decimals is None:
+        for scale, letter in THOUSANDS:
+            if size >= scale * (10 if letter == "k" else 1):
+                return f"{_plain(value / scale, None)}{letter}"
+    return _plain(value, decimals)
+
+
+def _plain(value: float, decimals: int | None) -> str:
+    if abs(value) >= HUGE:
+        return _exponential(value)
+    if decimals is None:
+        size = abs(value)
+        if size >= 1000:
+            return _grouped(value)
+        if size and size < 0.001:
+            return _exponential(value)
+        whole = abs(value - math.floor(value + 0.5)) < 1e-9
+        decimals = 0 if whole or size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 3
+    return _fixed(value, decimals)
+
+
+def _grouped(value: float) -> str:
+    if abs(value) >= HUGE:
+        return _exponential(value)
+    return f"{int(_fixed(value, 0)):,}".replace(",", THIN)
+
+
+def _exponential(value: float) -> str:
+    """Browsers write 1e-7 without the nought that Python puts before the seven."""
+    return re.sub(r"e([+-])0", r"e\1", f"{value:.1e}")
+
+
+def _fixed(value: float, decimals: int) -> str:
+    """Round half away from nought, as browsers do; Python's own formats round half to even."""
+    text = str(Decimal(value).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP))
+    # A tiny loss is nothing, not less than nothing.
+    return text.lstrip("-") if float(text) == 0 else text
+
+
+def _percent(value: float, decimals: int | None) -> str:
+    """A share just below 100 must not be rounded up to it: that would hide the fault."""
+    if abs(value) >= HUGE:
+        return _exponential(value)
+    if decimals is None:
+        whole = abs(value - math.floor(value + 0.5)) < 1e-9
+        decimals = 0 if whole else 2 if abs(value) < 1 else 1
+    text = _fixed(value, decimals)
+    if value < 100 <= float(text):
+        step = 10**decimals
+        text = _fixed(math.floor(value * step) / step, decimals)
+    return text
+
+
+def _seconds(value: float) -> Figure:
+    size = abs(value)
+    if size == 0:
+        return Figure("0", "s")
+    if size < 0.001:
+        return Figure(_plain(value * 1e6, None), "µs")
+    if size < 1:
+        return Figure(_plain(value * 1e3, None), "ms")
+    if size < 120:
+        return Figure(_plain(value, None), "s")
+    if size >= HUGE:
+        return Figure(_exponential(value), "s")
+    return Figure(span(value) if value > 0 else f"-{span(-value)}")
+
+
+def _bytes(value: float) -> Figure:
+    for scale, name in BYTES:
+        if abs(value) >= scale:
+            return Figure(_plain(value / scale, None), name)
+    return Figure(_grouped(value), "B")
+
+
+def _moment(value: float) -> str:
+    """Return the time of day in UTC, which is the same for whoever reads it."""
+    if not 0 <= value < LAST_MOMENT:
+        return DASH
+    return datetime.fromtimestamp(math.floor(value), UTC).strftime("%H:%M:%S")
+
 
 WORDS = {
     Unit.BYTES: "bytes",

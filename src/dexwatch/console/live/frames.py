@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import orjson
 
-from dexwatch.console import words
 from dexwatch.dashboards.board import Level, Panel, PanelKind
+from dexwatch.metrics import units
 from dexwatch.metrics.metric import Unit
 
 NAME_LENGTH = 80
@@ -88,7 +88,7 @@ def _stat(panel: Panel, answer: Answer) -> Mapping[str, Any] | None:
     if not values:
         return None
     value = values[0]
-    shown = words.figure(value, panel.unit, panel.decimals)
+    shown = units.figure(value, panel.unit, panel.decimals)
     track = answer.tracks[0][0].values if answer.tracks and answer.tracks[0] else ()
     return {
         "number": shown.number,
@@ -117,7 +117,7 @@ def _bars(panel: Panel, answer: Answer) -> Mapping[str, Any] | None:
         "items": [
             {
                 "name": name,
-                "text": str(words.figure(value, panel.unit, panel.decimals)),
+                "text": str(units.figure(value, panel.unit, panel.decimals)),
                 "level": panel.level(value),
                 "share": round(min(1.0, max(0.0, value / full)), 4),
             }
@@ -146,8 +146,8 @@ def _table(panel: Panel, answer: Answer) -> Mapping[str, Any] | None:
     for column, (query, values) in enumerate(zip(panel.queries, answer.latest, strict=True)):
         _, unit = panel.columns[column]
         for name, value in _named(query.name, values):
-            cells = rows.setdefault(name, [words.DASH] * len(panel.columns))
-            cells[column] = str(words.figure(value, unit))
+            cells = rows.setdefault(name, [units.DASH] * len(panel.columns))
+            cells[column] = str(units.figure(value, unit))
     if not rows:
         return None
     shown = sorted(rows.items())[: panel.limit]

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from dexwatch.console import words
 from dexwatch.console.access.sessions import Session
 from dexwatch.console.context import Context
 from dexwatch.console.live.feed import SPANS, Span
 from dexwatch.console.live.frames import Frame
 from dexwatch.dashboards.board import Board, Panel, PanelKind
 from dexwatch.dashboards.registry import BOARDS
+from dexwatch.metrics import units
 
 PATIENCE_SECONDS = 0.6
 """How long a page waits for panels that nobody has asked for yet; the rest arrives by itself."""
@@ -112,7 +112,7 @@ def _spec(context: Context, board: Board, panel: Panel) -> dict[str, Any]:
             {
                 "limit": t.limit,
                 "level": t.level,
-                "text": str(words.figure(t.limit, panel.unit)),
+                "text": str(units.figure(t.limit, panel.unit)),
                 "meaning": t.meaning,
                 "below": t.below,
             }

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from dexwatch.console import words
 from dexwatch.console.access.guard import Fields
 from dexwatch.console.access.sessions import Session
 from dexwatch.console.context import Context
@@ -18,6 +17,7 @@ from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Section, T
 from dexwatch.dashboards.board import Query as PanelQuery
 from dexwatch.dashboards.queries import text
 from dexwatch.incidents.records import Alert, Incident, IncidentState
+from dexwatch.metrics import units
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.severity import Severity
 from dexwatch.response import actions as desk
@@ -208,7 +208,7 @@ def _spec(panel: Panel, incident: Incident) -> dict[str, Any]:
             {
                 "limit": t.limit,
                 "level": t.level,
-                "text": str(words.figure(t.limit, panel.unit)),
+                "text": str(units.figure(t.limit, panel.unit)),
                 "meaning": t.meaning,
                 "below": t.below,
             }
@@ -230,6 +230,6 @@ def _steps(incident: Incident) -> list[tuple[str, datetime | None, str]]:
         ("Resolved", incident.resolved_at),
     ]
     return [
-        (name, at, f"+{words.span((at - begun).total_seconds())}" if at and at > begun else "")
+        (name, at, f"+{units.span((at - begun).total_seconds())}" if at and at > begun else "")
         for name, at in steps
     ]

@@ -1,21 +1,31 @@
-// Values in words, by the same table as console/words.py.
+// Values in words, by the table of metrics/units.py, which unit_table.js brings.
 "use strict";
 
 dexwatch.values = (() => {
-  const thousands = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
-  const bytes = [[2 ** 40, "TiB"], [2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]];
-  const thin = "\u202f";
+  const { units, thousands, bytes, spans, huge, lastMoment, dash, thin } = dexwatch.unitTable;
+  const exponential = (value) => value.toExponential(1);
+  const isWhole = (value) => Math.abs(value - Math.floor(value + 0.5)) < 1e-9;
 
-  function plain(value, decimals) {
-    if (decimals == null) {
-      const size = Math.abs(value);
-      if (size >= 1000) return Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, thin);
-      if (size && size < 0.001) return value.toExponential(1);
-      const whole = Math.abs(value - Math.round(value)) < 1e-9;
-      decimals = whole || size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 3;
-    }
+  // A tiny loss is nothing, not less than nothing.
+  function fixed(value, decimals) {
     const text = value.toFixed(decimals);
     return Number(text) === 0 ? text.replace("-", "") : text;
+  }
+
+  function grouped(value) {
+    if (Math.abs(value) >= huge) return exponential(value);
+    return fixed(value, 0).replace(/\B(?=(\d{3})+$)/g, thin);
+  }
+
+  function plain(value, decimals) {
+    const size = Math.abs(value);
+    if (size >= huge) return exponential(value);
+    if (decimals == null) {
+      if (size >= 1000) return grouped(value);
+      if (size && size < 0.001) return exponential(value);
+      decimals = isWhole(value) || size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 3;
+    }
+    return fixed(value, decimals);
   }
 
   function short(value, decimals) {
@@ -31,13 +41,13 @@ dexwatch.values = (() => {
     for (const [scale, name] of bytes) {
       if (Math.abs(value) >= scale) return plain(value / scale) + thin + name;
     }
-    return Math.round(value) + thin + "B";
+    return grouped(value) + thin + "B";
   }
 
   function span(seconds) {
-    let left = Math.max(0, Math.round(seconds));
+    let left = Number(Math.max(0, seconds).toFixed(0));
     const parts = [];
-    for (const [length, name] of [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]]) {
+    for (const [length, name] of spans) {
       const count = Math.floor(left / length);
       left -= count * length;
       if (count) parts.push(count + thin + name);
@@ -51,34 +61,34 @@ dexwatch.values = (() => {
     if (length < 0.001) return plain(value * 1e6) + thin + "µs";
     if (length < 1) return plain(value * 1e3) + thin + "ms";
     if (length < 120) return plain(value) + thin + "s";
+    if (length >= huge) return exponential(value) + thin + "s";
     return (value < 0 ? "-" : "") + span(length);
   }
 
   function percent(value, decimals) {
-    const size = Math.abs(value);
-    const whole = Math.abs(value - Math.round(value)) < 1e-9;
-    const places = decimals ?? (whole ? 0 : size < 1 ? 2 : 1);
-    let text = value.toFixed(places);
+    if (Math.abs(value) >= huge) return exponential(value) + "%";
+    const places = decimals ?? (isWhole(value) ? 0 : Math.abs(value) < 1 ? 2 : 1);
+    let text = fixed(value, places);
+    // A share just below 100 must not be rounded up to it: that would hide the fault.
     if (value < 100 && Number(text) >= 100) text = (Math.floor(value * 10 ** places) / 10 ** places).toFixed(places);
     return text + "%";
   }
 
+  function moment(value) {
+    if (!(value >= 0 && value < lastMoment)) return dash;
+    return new Date(Math.floor(value) * 1000).toISOString().slice(11, 19);
+  }
+
+  const money = (value, decimals) => (value < 0 ? "-$" : "$") + short(Math.abs(value), decimals);
+  const styles = { short, plain, whole: grouped, percent: (value, decimals) => percent(value * 100, decimals), seconds, bytes: size, money, moment };
+
   function figure(value, unit, decimals) {
-    if (value == null || !Number.isFinite(value)) return "–";
-    switch (unit) {
-      case "ratio": return percent(value * 100, decimals);
-      case "seconds": return seconds(value);
-      case "bytes": return size(value);
-      case "bytes_per_second": return size(value) + "/s";
-      case "wei": return plain(value / 1e9, decimals) + thin + "gwei";
-      case "blocks": return plain(Math.round(value));
-      case "boolean": return value ? "yes" : "no";
-      case "usd": return (value < 0 ? "-$" : "$") + short(Math.abs(value), decimals);
-      case "per_second": return short(value, decimals) + thin + "/s";
-      case "per_minute": return short(value, decimals) + thin + "/min";
-      case "gas": return short(value, decimals) + thin + "gas";
-      default: return short(value, decimals);
-    }
+    if (value == null || !Number.isFinite(value)) return dash;
+    const how = units[unit] ?? units.count;
+    if (how.style === "yes-no") return value ? "yes" : "no";
+    const text = styles[how.style](value / how.scale, decimals);
+    if (!how.suffix || text === dash) return text;
+    return text + (how.style === "bytes" ? "" : thin) + how.suffix;
   }
 
   // On an axis the panel's title already says per what.

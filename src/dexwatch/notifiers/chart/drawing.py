@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from PIL import Image, ImageDraw, ImageFont
 
 from dexwatch.incidents.notice import Chart, ChartLine
+from dexwatch.metrics.units import tick
 
 WIDTH, HEIGHT = 1080, 432
 _LEFT, _TOP, _RIGHT, _BOTTOM = 84, 34, WIDTH - 18, HEIGHT - 38
@@ -64,18 +65,6 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
     step = next(power * n for n in (1, 2, 5, 10) if power * n >= rough * (1 - 1e-9))
     first = math.ceil(low / step - 1e-9)
     return [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
-
-
-def short(value: float, step: float) -> str:
-    """Return a tick's number in as few characters as tell it from its neighbours."""
-    for size, sign in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if max(abs(value), step) >= size:
-            return f"{value / size:.{_digits(step / size)}f} {sign}"
-    return f"{value:.{_digits(step)}f}" if step >= 1e-6 else f"{value:.3g}"
-
-
-def _digits(step: float) -> int:
-    return max(0, min(6, -math.floor(math.log10(step) + 1e-9)))
 
 
 def _scale(chart: Chart) -> _Scale:
@@ -136,7 +125,7 @@ def _write(pen: ImageDraw.ImageDraw, chart: Chart, scale: _Scale) -> None:
     marks = ticks(scale.low, scale.high)
     step = marks[1] - marks[0] if len(marks) > 1 else scale.high - scale.low
     for value in marks:
-        pen.text((_LEFT - 9, scale.y(value)), short(value, step), _INK, font, anchor="rm")
+        pen.text((_LEFT - 9, scale.y(value)), tick(value, step), _INK, font, anchor="rm")
     for at in _moments(scale.first, scale.last):
         text = datetime.fromtimestamp(at, UTC).strftime("%H:%M")
         pen.text((scale.x(at), _BOTTOM + 9), text, _INK, font, anchor="mt")
