@@ -30,6 +30,7 @@ from dexwatch.rules.operator_files import lint_file, promtool_tests
 from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.registry import ALERTS
 from dexwatch.settings import Settings
+from dexwatch.settings.exposure import exposed
 
 TEST_SECONDS = 120.0
 LAST_LINES = 12
@@ -38,13 +39,26 @@ LAST_LINES = 12
 def check(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False) -> None:
     """Find mistakes in the configuration and the rules; nothing is started or contacted."""
     settings = settings_or_exit(config, as_json=as_json)
-    findings = (*_routes(settings), *_rules(settings), *_rendered(settings, config))
+    findings = (
+        *_exposed(settings, config),
+        *_routes(settings),
+        *_rules(settings),
+        *_rendered(settings, config),
+    )
     if as_json:
         emit_json({"problems": [asdict(finding) for finding in findings]})
     else:
         _show(settings, findings)
     if any(finding.level == "error" for finding in findings):
         raise typer.Exit(EXIT_FINDINGS)
+
+
+def _exposed(settings: Settings, config: Path) -> tuple[LintFinding, ...]:
+    """Secrets that others on the machine can read, files that they can change."""
+    return tuple(
+        LintFinding("exposed", str(problem.file), problem.message, problem.remedy, "warning")
+        for problem in exposed(config, settings)
+    )
 
 
 def _routes(settings: Settings) -> tuple[LintFinding, ...]:

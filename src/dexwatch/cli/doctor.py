@@ -18,13 +18,13 @@ from dexwatch.cli.present import (
 from dexwatch.cli.probing.reach import State, Trial, reach
 from dexwatch.cli.terminal import foreign
 
-SIGNS = {State.OK: "[green]✓[/]", State.FAILED: "[red]✗[/]"}
+SIGNS = {State.OK: "[green]✓[/]", State.WARNING: "[yellow]![/]", State.FAILED: "[red]✗[/]"}
 
 
 def doctor(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False) -> None:
     """Try everything that the configuration names; ends with status 1 when something fails."""
     settings = settings_or_exit(config, as_json=as_json)
-    trials = asyncio.run(reach(settings))
+    trials = asyncio.run(reach(settings, config))
     if as_json:
         emit_json({"trials": [asdict(trial) for trial in trials]})
     else:
@@ -46,8 +46,12 @@ def _show(trials: tuple[Trial, ...]) -> None:
         if trial.remedy:
             out.print(f"    → {foreign(trial.remedy)}", soft_wrap=True)
     failed = sum(trial.state is State.FAILED for trial in trials)
+    warned = sum(trial.state is State.WARNING for trial in trials)
+    tried = counted(len(trials) - warned, "trial")
     out.print(
-        f"\n[red]{failed} of {counted(len(trials), 'trial')} failed.[/]"
+        f"\n[red]{failed} of {tried} failed.[/]"
         if failed
-        else f"\n[green]{counted(len(trials), 'trial')}, and all succeeded.[/]"
+        else f"\n[green]{tried}, and all succeeded.[/]"
     )
+    if warned:
+        out.print(f"[yellow]{counted(warned, 'warning')}.[/]")

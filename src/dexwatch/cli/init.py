@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 
 import typer
 
+from dexwatch.chain import probes as chain
 from dexwatch.cli.draft import Contract, Draft, Endpoint, Pool, answered, write
 from dexwatch.cli.draft import secrets as draft_secrets
 from dexwatch.cli.present import CONFIG_DEFAULT, EXIT_USAGE, fail, out
 from dexwatch.cli.probing import recognise
 from dexwatch.cli.terminal import foreign
 from dexwatch.cli.users import add_user
-from dexwatch.clients.http import HttpClient, SourceError
+from dexwatch.clients.http import SourceError
+from dexwatch.clients.probing import ProbeError, http_answers
 from dexwatch.notifiers.channel import Setup
 from dexwatch.notifiers.registry import NOTIFIERS
 
@@ -152,7 +154,7 @@ async def _endpoints(said: Draft, notes: list[str]) -> Draft:
     for index, url in enumerate(said.rpc[:ENDPOINTS_MAX]):
         name = f"node-{chr(ord('a') + index)}"
         try:
-            node = await recognise.node(url, measure=interval is None)
+            node = await chain.node(url, measure=interval is None)
             if chain_id not in {None, node.chain_id}:
                 _bad(f"{name}: serves chain {node.chain_id}, the others {chain_id}", notes)
             else:
@@ -208,18 +210,9 @@ async def _url(what: str, url: str, notes: list[str]) -> None:
     if not url:
         return
     try:
-        async with HttpClient(url) as client:
-            reply = await client.send("GET")
-    except SourceError as error:
+        _good(f"{what}: {url} {await http_answers(url)}")
+    except (SourceError, ProbeError) as error:
         _bad(f"{what}: {url} {error}", notes)
-        return
-    said = f"{what}: {url} status {reply.status}"
-    if reply.status < 300:
-        _good(said)
-    elif reply.status < 400:
-        _bad(f"{said}: write the address that it leads to, {reply.location}", notes)
-    else:
-        _bad(said, notes)
 
 
 def _good(text: str) -> None:

@@ -1,9 +1,10 @@
 """The platform's own database, read only: declared queries, bounded in time and rows."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 
 import psycopg
@@ -11,6 +12,8 @@ from psycopg import AsyncConnection
 
 from dexwatch.clients.config import DatabaseConfig, QueryConfig
 from dexwatch.clients.http import Outcome, SourceError
+from dexwatch.clients.probing import Probe
+from dexwatch.metrics.business import BUSINESS_METRICS
 
 
 @dataclass(frozen=True)
@@ -105,3 +108,32 @@ def _row(record: Mapping[str, object], metric: str) -> Row:
     if not isfinite(value):
         raise SourceError(Outcome.MALFORMED, f"{metric}: `value` is not a finite number")
     return Row(value, {name: str(text) for name, text in record.items() if name != "value"})
+
+
+def probes(config: DatabaseConfig) -> Iterator[Probe]:
+    """Yield what `dexwatch doctor` tries: each query, or the sign-in where there is none."""
+    if not config.queries:
+        asked = QueryConfig(metric="business_query_value", sql="select 1 as value, '' as query")
+        found = partial(_signed_in, config, asked)
+        yield Probe("connection", found, "Check the DSN and the role's rights.")
+    for query in config.queries:
+        yield Probe(
+            query.metric,
+            partial(_rows, config, query),
+            "Check the DSN, the role's rights, and the query's columns.",
+        )
+
+
+async def _signed_in(config: DatabaseConfig, query: QueryConfig) -> str:
+    await _rows(config, query)
+    return "signed in; no queries are configured"
+
+
+async def _rows(config: DatabaseConfig, query: QueryConfig) -> str:
+    database = PlatformDatabase(config)
+    labels = next(m.labels for m in BUSINESS_METRICS if m.name == query.metric)
+    try:
+        rows = await database.fetch(query, labels)
+    finally:
+        await database.close()
+    return "1 row" if len(rows) == 1 else f"{len(rows)} rows"

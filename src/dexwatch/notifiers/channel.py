@@ -1,27 +1,14 @@
 """What a channel to people says of itself: the registry lists them, all other lists are derived."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from dexwatch.clients.probing import Probe
 from dexwatch.metrics.severity import Severity
 from dexwatch.response.notifier import Notifier
 
 C = TypeVar("C")
-
-
-class ProbeError(Exception):
-    """What was tried does not work; the words say how, and never hold a secret."""
-
-
-@dataclass(frozen=True)
-class Probe:
-    """One thing that `dexwatch doctor` tries; it sends no message to anybody."""
-
-    subject: str
-    attempt: Callable[[], Awaitable[str]]
-    """Returns what was found; raises `ProbeError`, `OSError` or `TimeoutError`."""
-    remedy: str
 
 
 @dataclass(frozen=True)

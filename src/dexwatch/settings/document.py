@@ -51,7 +51,11 @@ class Document:
     values: dict[str, Any] = field(default_factory=dict)
     marks: dict[Place, Mark] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
-    """All that were read, the secrets' files included."""
+    """All configuration files that were read."""
+    secret_files: tuple[Path, ...] = ()
+    """The files of which secrets were read."""
+    fetched: set[Place] = field(default_factory=set)
+    """Where values stand that came from a variable or another file."""
     variables: dict[Place, str] = field(default_factory=dict)
     """The environment variables that secrets come from, also of those that are withheld."""
 
@@ -201,6 +205,7 @@ class _Merge:
         self, value: dict[str, Any], place: Place, source: YamlFile, *, secret: bool
     ) -> Any:  # noqa: ANN401 - a secret, or what stands for it.
         kind, name = next(iter(value.items()))
+        self.document.fetched.add(place)
         if kind == "env" and secret:
             self.document.variables[place] = str(name)
         if secret and not self.wanted(place):
@@ -228,7 +233,8 @@ class _Merge:
                 "Create it with mode 0600.",
             )
             return None
-        self.document.files = (*self.document.files, path)
+        if secret:
+            self.document.secret_files = (*self.document.secret_files, path)
         return found
 
     def _problem(self, place: Place, mark: Mark, message: str, remedy: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from dexwatch.notifiers.channel import Probe, ProbeError
+from dexwatch.clients.probing import Probe, ProbeError
 from dexwatch.notifiers.email.config import EmailConfig
 from dexwatch.notifiers.email.dialogue import SmtpError, connect
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import httpx
 
+from dexwatch.clients.probing import Probe, ProbeError
 from dexwatch.notifiers import http
-from dexwatch.notifiers.channel import Probe, ProbeError
 from dexwatch.notifiers.slack.config import SlackConfig
 from dexwatch.notifiers.slack.errors import remedy
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from urllib.parse import urlsplit
 
-from dexwatch.notifiers.channel import Probe
+from dexwatch.clients.probing import Probe
 from dexwatch.notifiers.webhook.config import WebhookConfig
 
 

@@ -1,0 +1,61 @@
+"""One thing that `dexwatch doctor` tries; each capability says what its part of the settings needs.
+
+yield Probe("edge", lambda: http_answers(url), remedy="Enable stub_status there.")
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from dexwatch.clients.access import Access
+from dexwatch.clients.http import HttpClient
+
+TIMEOUT_SECONDS = 8.0
+_PORTS = {"https": 443, "wss": 443, "redis": 6379, "rediss": 6379}
+
+
+class ProbeError(Exception):
+    """What was tried does not work; the words say how, and never hold a secret."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One thing to try; trying it changes nothing and sends no message to anybody."""
+
+    subject: str
+    attempt: Callable[[], Awaitable[str]]
+    """Returns what was found; raises `ProbeError`, `SourceError`, `OSError` or `TimeoutError`."""
+    remedy: str
+    area: str = ""
+    """The heading below which it is shown; empty: that of its capability."""
+
+
+async def http_answers(url: str, access: Access | None = None) -> str:
+    """Ask for a URL to the letter, and return its status when it is good.
+
+    Raises:
+        ProbeError: another status, a redirect among them.
+        SourceError: no answer.
+    """
+    async with HttpClient(url, timeout_seconds=TIMEOUT_SECONDS, access=access) as client:
+        reply = await client.send("GET")
+    if 300 <= reply.status < 400:
+        # Prometheus and the probes would follow it, or not; the final address leaves no doubt.
+        raise ProbeError(f"status {reply.status}: write the address it leads to, {reply.location}")
+    if reply.status >= 400:
+        raise ProbeError(f"answers with status {reply.status}")
+    return f"status {reply.status}"
+
+
+async def port_open(address: str) -> str:
+    """Connect to `host:port`, or to where a URL leads, and hang up.
+
+    Raises:
+        OSError: nobody listens there.
+    """
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    port = parts.port or _PORTS.get(parts.scheme, 80)
+    _, writer = await asyncio.open_connection(parts.hostname or "", port)
+    writer.close()
+    return f"port {port} open"

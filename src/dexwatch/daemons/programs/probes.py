@@ -1,0 +1,69 @@
+"""What `dexwatch doctor` tries of the daemons, and of what they are to look at."""
+
+import shutil
+from collections.abc import Iterator
+from functools import partial
+
+from dexwatch.clients.access import Access
+from dexwatch.clients.probing import Probe, ProbeError, http_answers, port_open
+from dexwatch.daemons.config import DaemonsConfig, ProbeConfig
+
+
+def probes(config: DaemonsConfig) -> Iterator[Probe]:
+    """Yield what is to be tried."""
+    yield from _external(config) if config.mode == "external" else _embedded(config)
+    for redis in config.redis.targets:
+        url = redis.url.get_secret_value()
+        yield Probe(redis.name, partial(port_open, url), "Check the url.", area="redis")
+    for edge in config.nginx.targets:
+        asked = partial(http_answers, edge.status_url)
+        yield Probe(edge.name, asked, "Enable stub_status there.", area="nginx")
+    for target in config.targets:
+        url = f"{target.scheme}://{target.address}{target.path}"
+        asked = partial(http_answers, url, Access(token=target.token))
+        yield Probe(target.job, asked, "Check address, path and token.", area="target")
+    for probe in config.probes:
+        yield Probe(probe.name, partial(_probe, probe), "Check the target.", area="probe")
+
+
+def _external(config: DaemonsConfig) -> Iterator[Probe]:
+    for name, url, access in (
+        ("Prometheus", config.prometheus_url, config.prometheus.access),
+        ("Alertmanager", config.alertmanager_url, config.alertmanager.access),
+    ):
+        yield Probe(
+            name,
+            partial(http_answers, f"{url}/-/ready", access),
+            "Start it, or correct its url and what it asks for.",
+        )
+
+
+def _embedded(config: DaemonsConfig) -> Iterator[Probe]:
+    for wanted, name in (
+        (True, "prometheus"),
+        (True, "prometheus-alertmanager"),
+        (config.node.enabled, "prometheus-node-exporter"),
+        (bool(config.looks), "prometheus-blackbox-exporter"),
+        (bool(config.postgres.targets), "prometheus-postgres-exporter"),
+        (bool(config.redis.targets), "prometheus-redis-exporter"),
+        (bool(config.nginx.targets), "prometheus-nginx-exporter"),
+    ):
+        if wanted:
+            remedy = f"Install the Debian package {name}, or run `make setup`."
+            yield Probe(name, partial(_installed, name), remedy)
+
+
+async def _installed(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise ProbeError("is not installed")
+    return found
+
+
+async def _probe(probe: ProbeConfig) -> str:
+    if probe.kind == "http":
+        return await http_answers(probe.target)
+    if probe.kind in {"rpc", "tcp", "tls"}:
+        # An RPC door answers a GET with an error of its own; that it answers is enough here.
+        return await port_open(probe.target)
+    return "tried by blackbox_exporter only"

@@ -1,0 +1,85 @@
+"""What counts as an answer: an address is asked to the letter, a redirect is none."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from dexwatch.clients import probing
+from dexwatch.clients.probing import ProbeError, http_answers, port_open
+
+
+class Door:
+    """Answers with one status, and notes what it was asked for."""
+
+    def __init__(self) -> None:
+        self.status, self.asked, self.port = "200 OK", [], 0
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        self.asked.append(head.split()[1])
+        text = f"HTTP/1.1 {self.status}\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n"
+        writer.write(text.encode())
+        await writer.drain()
+        writer.close()
+
+
+@pytest_asyncio.fixture
+async def door() -> AsyncIterator[Door]:
+    made = Door()
+    server = await asyncio.start_server(made.answer, "127.0.0.1", 0)
+    made.port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield made
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/", "/health?deep=1", "/v1/KEY"])
+async def test_address_is_asked_to_the_letter(door: Door, path: str) -> None:
+    assert await http_answers(f"http://127.0.0.1:{door.port}{path}") == "status 200"
+    assert door.asked == [path]
+
+
+@pytest.mark.parametrize("status", ["301 X", "302 X", "307 X", "308 X"])
+async def test_redirect_is_no_answer_and_says_where_it_leads(door: Door, status: str) -> None:
+    door.status = status
+
+    with pytest.raises(ProbeError, match=r"write the address it leads to, /elsewhere"):
+        await http_answers(f"http://127.0.0.1:{door.port}/health")
+    assert len(door.asked) == 1
+
+
+@pytest.mark.parametrize("status", ["401 X", "404 X", "500 X", "503 X"])
+async def test_refusal_is_no_answer(door: Door, status: str) -> None:
+    door.status = status
+
+    with pytest.raises(ProbeError, match=f"status {status[:3]}"):
+        await http_answers(f"http://127.0.0.1:{door.port}/health")
+
+
+@pytest.mark.parametrize(
+    ("address", "opened"),
+    [
+        ("https://dex.example.org", ("dex.example.org", 443)),
+        ("https://dex.example.org:8443/rpc", ("dex.example.org", 8443)),
+        ("http://dex.example.org/rpc", ("dex.example.org", 80)),
+        ("wss://dex.example.org", ("dex.example.org", 443)),
+        ("redis://:sesame@10.0.0.5", ("10.0.0.5", 6379)),
+        ("dex.example.org:25", ("dex.example.org", 25)),
+        ("[::1]:25", ("::1", 25)),
+    ],
+)
+async def test_port_is_that_of_the_scheme(
+    monkeypatch: pytest.MonkeyPatch, address: str, opened: tuple[str, int]
+) -> None:
+    class Writer:
+        def close(self) -> None:
+            pass
+
+    async def connect(host: str, port: int) -> tuple[None, Writer]:
+        assert (host, port) == opened
+        return None, Writer()
+
+    monkeypatch.setattr(probing.asyncio, "open_connection", connect)
+
+    assert await port_open(address) == f"port {opened[1]} open"
