@@ -29,6 +29,7 @@ _HERE = Path(__file__).parent
 _SCRIPT = (sys.executable, "-I", "-S")
 """Isolated and without site: a few milliseconds and none of our packages."""
 
+_OLDER = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 LEFTOVER_SECONDS = 1.0
 """What descendants get after their leader has ended in order, before they are killed."""
 
@@ -52,7 +53,10 @@ class Log:
             if self.path.stat().st_size <= self.bound:
                 return False
             # The child holds the descriptor, so renaming frees nothing; cutting does.
-            shutil.copyfile(self.path, self.path.with_name(self.path.name + ".1"))
+            older = os.open(self.path.with_name(self.path.name + ".1"), _OLDER, 0o640)
+            with os.fdopen(older, "wb") as copy, self.path.open("rb") as source:
+                os.fchmod(older, 0o640)
+                shutil.copyfileobj(source, copy)
             os.truncate(self.path, 0)
         except FileNotFoundError:
             return False

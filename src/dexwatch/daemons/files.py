@@ -5,15 +5,31 @@ A bad new configuration therefore never replaces a good one, and a reader never 
 
 import contextlib
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-from dexwatch.daemons.program import BinaryMissingError, File, Program, RefusedConfigError
+from dexwatch.daemons.program import (
+    BinaryMissingError,
+    DaemonError,
+    File,
+    Program,
+    RefusedConfigError,
+)
 
 CHECK_SECONDS = 30.0
+
+
+class Owner(NamedTuple):
+    """Whom a program runs as, where that is not us."""
+
+    user: int
+    group: int
+
 
 Former = Mapping[str, bytes | None]
 """What stood in each file before; None where there was no file."""
@@ -44,8 +60,9 @@ def check(program: Program) -> None:
     near.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{program.name}-", dir=near) as name:
         staging = Path(name)
-        for file in program.files:
-            _write(staging / file.name, file, None)
+        with _opened(staging, None) as folder:
+            for file in program.files:
+                _write(folder, file, None)
         for command in program.checks:
             _run(program, command, staging)
 
@@ -65,35 +82,42 @@ def _run(program: Program, command: tuple[str, ...], staging: Path) -> None:
 
 
 def write(program: Program) -> Former:
-    """Create the program's folders and swap its files in; return what stood there before."""
+    """Create the program's folders and swap its files in; return what stood there before.
+
+    The folder of the files stays ours: the program's user may read it and not write there, so that
+    nothing of root's can be led astray by what that user puts into it.
+
+    Raises:
+        DaemonError: a folder or file there belongs to somebody else.
+    """
     owner = _owner(program.user)
-    for folder in (program.folder, *program.data):
-        if folder is not None:
-            folder.mkdir(
-                parents=True, exist_ok=True, mode=0o700 if folder in program.data else 0o755
-            )
-            if owner:
-                os.chown(folder, *owner)
+    for path in program.data:
+        _make_private(path, owner)
     former: dict[str, bytes | None] = {}
-    for file in program.files:
-        path = _folder(program) / file.name
-        former[file.name] = path.read_bytes() if path.exists() else None
-        if former[file.name] != file.content.encode() or file.secret:
-            _write(path, file, owner)
+    if program.folder is None:
+        return former
+    with _opened(program.folder, owner) as folder:
+        for file in program.files:
+            former[file.name] = _read(folder, file.name)
+            if former[file.name] != file.content.encode() or file.secret:
+                _write(folder, file, owner)
     return former
 
 
 def restore(program: Program, former: Former) -> None:
     """Put back what `write` replaced."""
+    if program.folder is None:
+        return
     owner = _owner(program.user)
     secret = {file.name: file.secret for file in program.files}
-    for name, content in former.items():
-        path = _folder(program) / name
-        if content is None:
-            path.unlink(missing_ok=True)
-        else:
-            file = File(name, content.decode(), secret=secret.get(name, False))
-            _write(path, file, owner)
+    with _opened(program.folder, owner) as folder:
+        for name, content in former.items():
+            if content is None:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=folder)
+            else:
+                file = File(name, content.decode(), secret=secret.get(name, False))
+                _write(folder, file, owner)
 
 
 def _folder(program: Program) -> Path:
@@ -102,28 +126,80 @@ def _folder(program: Program) -> Path:
     return program.folder
 
 
-def _write(path: Path, file: File, owner: tuple[int, int] | None) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+@contextlib.contextmanager
+def _opened(path: Path, owner: Owner | None) -> Iterator[int]:
+    """Yield a descriptor of a folder of ours; `owner`'s group may look into it."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o750)
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        _require_ours(os.fstat(folder), path)
+        if owner:
+            os.fchown(folder, -1, owner.group)
+            os.fchmod(folder, 0o750)
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _make_private(path: Path, owner: Owner | None) -> None:
+    """Make a folder that belongs to the program's user, with mode 0700."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if owner:
+            if os.fstat(folder).st_uid != owner.user:
+                _require_ours(os.fstat(folder), path)
+            os.fchown(folder, owner.user, owner.group)
+        os.fchmod(folder, 0o700)
+    finally:
+        os.close(folder)
+
+
+def _read(folder: int, name: str) -> bytes | None:
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DaemonError(f"{name} cannot be read ({error.strerror}); remove it") from error
+    with os.fdopen(descriptor, "rb") as stream:
+        _require_ours(os.fstat(descriptor), Path(name))
+        return stream.read()
+
+
+def _write(folder: int, file: File, owner: Owner | None) -> None:
+    if Path(file.name).name != file.name:
+        raise ValueError(f"{file.name}: a program's files have names without folders")
+    name = f".{file.name}-{secrets.token_hex(8)}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(name, flags, 0o600, dir_fd=folder)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(file.content.encode())
             stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).chmod(0o600 if file.secret else 0o644)
-        if owner:
-            os.chown(name, *owner)
-        Path(name).replace(path)
+            if owner:
+                os.fchown(descriptor, -1, owner.group)
+            os.fchmod(descriptor, (0o640 if owner else 0o600) if file.secret else 0o644)
+            os.fsync(descriptor)
+        os.rename(name, file.name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
-            Path(name).unlink()
+            os.unlink(name, dir_fd=folder)
         raise
 
 
-def _owner(user: str | None) -> tuple[int, int] | None:
+def _require_ours(about: os.stat_result, path: Path) -> None:
+    if about.st_uid != os.geteuid():
+        raise DaemonError(
+            f"{path} belongs to another user, so what lies there is not trusted; "
+            "remove it, and it is written anew"
+        )
+
+
+def _owner(user: str | None) -> Owner | None:
     if user is None or os.geteuid() != 0:
         return None
     import pwd  # noqa: PLC0415 - not on every platform, and only root needs it.
 
     entry = pwd.getpwnam(user)
-    return entry.pw_uid, entry.pw_gid
+    return Owner(entry.pw_uid, entry.pw_gid)

@@ -106,7 +106,7 @@ def unprivileged(*names: str) -> str | None:
 
 def redis(place: Place) -> Program:
     """Return the cache: nothing is kept on disk, and queues are never evicted."""
-    folder = place.root / "redis"
+    folder = place.root / "etc" / "redis"
     text = (
         f"bind 127.0.0.1\nport {place.redis_port}\nrequirepass {place.redis_password}\n"
         'save ""\nappendonly no\nmaxmemory 64mb\nmaxmemory-policy volatile-lru\n'
@@ -114,10 +114,11 @@ def redis(place: Place) -> Program:
     )
     return Program(
         name="redis",
-        argv=("redis-server", "redis.conf"),
+        argv=("redis-server", str(folder / "redis.conf")),
         folder=folder,
         files=(File("redis.conf", text, secret=True),),
-        data=(folder,),
+        cwd=place.root / "redis",
+        data=(place.root / "redis",),
         ports=(Port("the sample's cache", place.redis_port),),
         ready=TcpReady(place.redis_port),
         user=unprivileged("redis"),
@@ -127,21 +128,22 @@ def redis(place: Place) -> Program:
 
 def nginx(place: Place) -> Program:
     """Return the load balancer before the two upstreams."""
-    folder = place.root / "nginx"
+    folder, data = place.root / "etc" / "nginx", place.root / "nginx"
     servers = "\n".join(
         f"    server 127.0.0.1:{port} max_fails=2 fail_timeout=2s;" for port in place.api_ports
     )
     text = (
         (Path(__file__).parent / "nginx.conf.template")
         .read_text()
-        .format(servers=servers, port=place.balancer_port, status=place.status_port, folder=folder)
+        .format(servers=servers, port=place.balancer_port, status=place.status_port, folder=data)
     )
     return Program(
         name="nginx",
-        argv=("nginx", "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"),
+        argv=("nginx", "-p", str(data), "-c", str(folder / "nginx.conf"), "-e", "stderr"),
         folder=folder,
         files=(File("nginx.conf", text),),
-        data=(folder,),
+        cwd=data,
+        data=(data,),
         ports=(
             Port("the sample's API", place.balancer_port),
             Port("the sample's balancer status", place.status_port),
