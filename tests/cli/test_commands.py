@@ -11,7 +11,7 @@ from dexwatch.cli import COMMANDS, app, up
 from dexwatch.cli.demo import scenario_command
 from dexwatch.cli.present import counted
 from dexwatch.cli.terminal import SafeConsole
-from dexwatch.daemons.life import State
+from dexwatch.daemons.lifecycle import State
 from dexwatch.daemons.supervisor import ProgramState
 from dexwatch.settings import load
 

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from dexwatch.daemons.child import Keeper, Log, spawn
-from dexwatch.daemons.keeper import start_time, tree
+from dexwatch.daemons.child import Log, Reaper, spawn
+from dexwatch.daemons.reaper import start_time, tree
 from tests.fakes.patience import gone, until
 
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from dexwatch.daemons.child import Keeper, Log, spawn
+from dexwatch.daemons.child import Reaper, Log, spawn
 
 async def main():
-    keeper = Keeper()
-    child = spawn(["sh", "-c", sys.argv[2]], log=Log(Path(sys.argv[1])), keeper=keeper,
+    reaper = Reaper()
+    child = spawn(["sh", "-c", sys.argv[2]], log=Log(Path(sys.argv[1])), reaper=reaper,
                   stop_seconds=float(sys.argv[3]))
-    print(child.pid, keeper.pid, flush=True)
+    print(child.pid, reaper.pid, flush=True)
     await asyncio.sleep(100)
 
 asyncio.run(main())
@@ -39,8 +39,8 @@ async def grown(pid: int, started: str) -> list[tuple[int, str]]:
 
 async def test_stop_ends_the_whole_tree_also_what_started_sessions_of_its_own(tmp_path):
     log = Log(tmp_path / "a.log")
-    with Keeper() as keeper:
-        child = spawn(["sh", "-c", TREE], log=log, keeper=keeper)
+    with Reaper() as reaper:
+        child = spawn(["sh", "-c", TREE], log=log, reaper=reaper)
         await begun(log)
         descendants = await grown(child.pid, child.started)
         assert await child.stop(signal.SIGTERM, 3.0) == -signal.SIGTERM
@@ -49,8 +49,8 @@ async def test_stop_ends_the_whole_tree_also_what_started_sessions_of_its_own(tm
 
 async def test_what_ignores_the_signal_is_killed_within_the_bound(tmp_path):
     log = Log(tmp_path / "a.log")
-    with Keeper() as keeper:
-        child = spawn(["sh", "-c", "trap '' TERM; echo begun; sleep 300"], log=log, keeper=keeper)
+    with Reaper() as reaper:
+        child = spawn(["sh", "-c", "trap '' TERM; echo begun; sleep 300"], log=log, reaper=reaper)
         await begun(log)
         before = asyncio.get_running_loop().time()
         assert await child.stop(signal.SIGTERM, 0.3) == -signal.SIGKILL
@@ -63,9 +63,9 @@ async def test_kill_9_of_the_parent_leaves_no_process(tmp_path, shell):
     parent = subprocess.Popen(  # noqa: ASYNC220 - the test waits for it anyway.
         [sys.executable, "-c", PARENT, str(log.path), shell, "0.5"], stdout=subprocess.PIPE
     )
-    child, keeper = map(int, parent.stdout.readline().split())
+    child, reaper = map(int, parent.stdout.readline().split())
     await begun(log)
-    pids = [child, keeper, *(pid for pid, _ in await grown(child, start_time(child)))]
+    pids = [child, reaper, *(pid for pid, _ in await grown(child, start_time(child)))]
     parent.kill()
     parent.wait()
     parent.stdout.close()
@@ -74,14 +74,14 @@ async def test_kill_9_of_the_parent_leaves_no_process(tmp_path, shell):
 
 async def test_the_keeper_alone_being_killed_does_not_break_the_promise(tmp_path):
     log = Log(tmp_path / "a.log")
-    keeper = Keeper()
-    first = spawn(["sh", "-c", "echo begun; sleep 300"], log=log, keeper=keeper)
+    reaper = Reaper()
+    first = spawn(["sh", "-c", "echo begun; sleep 300"], log=log, reaper=reaper)
     await begun(log)
-    os.kill(keeper.pid, signal.SIGKILL)
-    await until(lambda: gone(keeper.pid))
-    second = spawn(["sleep", "300"], log=log, keeper=keeper)
-    # The new keeper knows both children: closing it while they run buries them.
-    await asyncio.to_thread(keeper.close)
+    os.kill(reaper.pid, signal.SIGKILL)
+    await until(lambda: gone(reaper.pid))
+    second = spawn(["sleep", "300"], log=log, reaper=reaper)
+    # The new reaper knows both children: closing it while they run reaps them.
+    await asyncio.to_thread(reaper.close)
     assert await asyncio.wait_for(asyncio.gather(first.ended, second.ended), 5) == [-15, -15]
 
 

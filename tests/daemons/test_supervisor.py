@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from dexwatch.daemons.life import State
+from dexwatch.daemons.lifecycle import State
 from dexwatch.daemons.ports import is_free
 from dexwatch.daemons.program import (
     BinaryMissingError,
@@ -53,7 +53,7 @@ async def test_what_needs_another_starts_after_it_and_stops_before_it(tmp_path):
 
 
 async def test_a_program_that_ends_is_started_again_and_counted(tmp_path, free_port):
-    async with Supervisor(tmp_path, backoff=QUICK) as supervisor:
+    async with Supervisor(tmp_path, policy=QUICK) as supervisor:
         await supervisor.start([server("a", free_port)])
         before = supervisor.state("a").pid
         supervisor.send("a", signal.SIGKILL)
@@ -67,10 +67,11 @@ async def test_a_program_that_ends_is_started_again_and_counted(tmp_path, free_p
         assert values == {
             ("dexwatch_daemon_up", "a"): 1.0,
             ("dexwatch_daemon_restarts_total", "a"): 1.0,
+            ("dexwatch_daemon_supervision_failures_total", "a"): 0.0,
         }
 
 
-async def test_a_program_that_ends_at_its_start_fails_the_start_with_its_last_words(tmp_path):
+async def test_a_program_that_ends_at_its_start_fails_the_start_with_its_last_log_lines(tmp_path):
     async with Supervisor(tmp_path) as supervisor:
         with pytest.raises(NotReadyError, match=r"(?s)status 3 before it was ready.*no such table"):
             await supervisor.start(

@@ -3,10 +3,11 @@
 import subprocess
 import sys
 
-from dexwatch.daemons.life import Backoff
+from dexwatch.backoff import Backoff
+from dexwatch.daemons.lifecycle import RestartPolicy
 from dexwatch.daemons.program import Port, Program, TcpReady
 
-QUICK = Backoff(first_seconds=0.02, longest_seconds=0.1, loop_ends=4, loop_seconds=30)
+QUICK = RestartPolicy(Backoff(first=0.02, most=0.1), loop_ends=4, loop_seconds=30)
 
 SERVER = """
 from http.server import BaseHTTPRequestHandler, HTTPServer

@@ -17,7 +17,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from dexwatch.daemons.keeper import start_time, tree
+from dexwatch.daemons.reaper import start_time, tree
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(300)]
 

@@ -25,7 +25,7 @@ from dexwatch.cli.present import (
     settings_or_exit,
 )
 from dexwatch.cli.terminal import foreign
-from dexwatch.daemons.life import State
+from dexwatch.daemons.lifecycle import State
 from dexwatch.daemons.program import DaemonError
 from dexwatch.daemons.supervisor import ProgramState
 from dexwatch.roles.process import log_to, log_to_file, reload_event, stop_event

@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dexwatch.console.protocols import Now
-from dexwatch.daemons.home import home
+from dexwatch.daemons.paths import home
 from dexwatch.metrics import units
 from dexwatch.metrics.metric import Unit
 

@@ -1,12 +1,12 @@
 """Start a child process that dies with us, whatever happens to us.
 
-    with Keeper() as keeper:
-        child = spawn(["redis-server"], log=Log(Path("redis.log")), keeper=keeper)
+    with Reaper() as reaper:
+        child = spawn(["redis-server"], log=Log(Path("redis.log")), reaper=reaper)
         status = await child.ended
         await child.stop(signal.SIGTERM, 5.0)
 
 Three things hold the promise: the kernel signals the direct child when our main thread ends
-(PR_SET_PDEATHSIG), the keeper process ends whole trees when its pipe from us closes,
+(PR_SET_PDEATHSIG), the reaper process ends whole trees when its pipe from us closes,
 and every child leads a session of its own: Ctrl-C reaches us alone, and we stop things in order.
 """
 
@@ -22,8 +22,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from dexwatch.daemons.keeper import kill, start_time, tree
-from dexwatch.daemons.launch import LINEAGE
+from dexwatch.daemons.launch import ANCESTRY
+from dexwatch.daemons.reaper import kill, start_time, tree
 
 _HERE = Path(__file__).parent
 _SCRIPT = (sys.executable, "-I", "-S")
@@ -81,8 +81,8 @@ class Log:
             return 0
 
 
-class Keeper:
-    """Our end of the process that buries our children if we are killed (see keeper.py)."""
+class Reaper:
+    """Our end of the process that reaps our children if we are killed (see reaper.py)."""
 
     def __init__(self) -> None:
         """Start the process; leave the `with` block or call `close` to end it."""
@@ -91,7 +91,7 @@ class Keeper:
 
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [*_SCRIPT, str(_HERE / "keeper.py")],
+            [*_SCRIPT, str(_HERE / "reaper.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -102,7 +102,7 @@ class Keeper:
 
     @property
     def pid(self) -> int:
-        """The keeper's own process id."""
+        """The reaper's own process id."""
         return self._process.pid
 
     def add(self, pid: int, started: str, number: int, seconds: float) -> None:
@@ -117,7 +117,7 @@ class Keeper:
 
     def _tell(self, line: str) -> None:
         if not self._write(line):
-            # Somebody killed the keeper itself: start another one and tell it everything.
+            # Somebody killed the reaper itself: start another one and tell it everything.
             self._process.wait(timeout=5)
             self._process = self._start()
             self._write("".join(self._children.values()))
@@ -134,14 +134,14 @@ class Keeper:
         return True
 
     def close(self) -> None:
-        """End the keeper; it buries what is still on the list."""
+        """End the reaper; it reaps what is still on the list."""
         with contextlib.suppress(BrokenPipeError, ValueError):
             if self._process.stdin is not None:
                 self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=30)
 
-    def __enter__(self) -> "Keeper":
+    def __enter__(self) -> "Reaper":
         return self
 
     def __exit__(
@@ -156,14 +156,14 @@ class Keeper:
 class Child:
     """A running child. Lives in the event loop that was running when it was spawned."""
 
-    def __init__(self, process: subprocess.Popen[bytes], keeper: Keeper | None) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], reaper: Reaper | None) -> None:
         """Watch the process through a pidfd, so that neither a thread nor SIGCHLD is needed."""
         self.pid = process.pid
         self.started = start_time(process.pid)
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         """Resolves to the exit status; negative for the signal that ended it."""
         self._process = process
-        self._keeper = keeper
+        self._reaper = reaper
         self._descriptor = os.pidfd_open(process.pid)
         asyncio.get_running_loop().add_reader(self._descriptor, self._on_end)
 
@@ -212,15 +212,15 @@ class Child:
                 if asyncio.get_running_loop().time() > deadline:
                     break
                 await asyncio.sleep(0.02)
-        if self._keeper is not None:
-            self._keeper.remove(self.pid)
+        if self._reaper is not None:
+            self._reaper.remove(self.pid)
 
 
 def spawn(
     argv: Sequence[str],
     *,
     log: Log,
-    keeper: Keeper | None = None,
+    reaper: Reaper | None = None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     user: str | None = None,
@@ -237,7 +237,7 @@ def spawn(
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("start children from the main thread: they die with the starting thread")
     variables = dict(os.environ if env is None else env)
-    variables[LINEAGE] = os.environ.get(LINEAGE, "/")
+    variables[ANCESTRY] = os.environ.get(ANCESTRY, "/")
     path = shutil.which(argv[0], path=variables.get("PATH")) or argv[0]
     output = log.open()
     try:
@@ -257,7 +257,7 @@ def spawn(
         )
     finally:
         os.close(output)
-    child = Child(process, keeper)
-    if keeper is not None:
-        keeper.add(child.pid, child.started, stop_signal, stop_seconds)
+    child = Child(process, reaper)
+    if reaper is not None:
+        reaper.add(child.pid, child.started, stop_signal, stop_seconds)
     return child

@@ -262,7 +262,7 @@ class DaemonsConfig(_Config):
         return _url(self.mode, self.alertmanager.port, self.alertmanager.url)
 
     @property
-    def looks(self) -> tuple[ProbeConfig, ...]:
+    def all_probes(self) -> tuple[ProbeConfig, ...]:
         """The probes, and one of class lb for each nginx where the operator gave none such.
 
         nginx_exporter tells nothing before it has met its nginx, so a balancer that is down from
@@ -270,7 +270,7 @@ class DaemonsConfig(_Config):
         """
         if any(probe.probe_class == "lb" for probe in self.probes):
             return self.probes
-        return (*self.probes, *(_door(target) for target in self.nginx.targets))
+        return (*self.probes, *(_tcp_probe(target) for target in self.nginx.targets))
 
     def listeners(self) -> dict[str, int]:
         """Return setting to port for every program that we would run."""
@@ -281,7 +281,7 @@ class DaemonsConfig(_Config):
         }
         if self.node.enabled:
             found["daemons.node.port"] = self.node.port
-        if self.looks:
+        if self.all_probes:
             found["daemons.blackbox.port"] = self.blackbox.port
         if self.redis.targets:
             found["daemons.redis.port"] = self.redis.port
@@ -319,7 +319,7 @@ class DaemonsConfig(_Config):
         return self
 
 
-def _door(target: NginxTarget) -> ProbeConfig:
+def _tcp_probe(target: NginxTarget) -> ProbeConfig:
     url = urlsplit(target.status_url)
     port = url.port or (443 if url.scheme == "https" else 80)
     return ProbeConfig.model_validate(

@@ -13,7 +13,7 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
-LINEAGE = "DEXWATCH_LINEAGE"
+ANCESTRY = "DEXWATCH_ANCESTRY"
 """Environment variable with PID:START of every supervised ancestor, each between slashes."""
 
 
@@ -35,7 +35,7 @@ def main(argv: list[str]) -> None:
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         # Python ignores these, and an ignored signal stays ignored in the program.
         signal.signal(number, signal.SIG_DFL)
-    os.environ[LINEAGE] = f"{os.environ.get(LINEAGE, '/')}{os.getpid()}:{start}/"
+    os.environ[ANCESTRY] = f"{os.environ.get(ANCESTRY, '/')}{os.getpid()}:{start}/"
     try:
         os.execve(program[0], program, os.environ)  # noqa: S606 - the caller found the path.
     except OSError as error:

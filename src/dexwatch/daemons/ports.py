@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 
 from dexwatch.daemons.program import HttpReady, Port, PortTakenError, Ready, SocketReady, TcpReady
-
-_LISTENING = "0A"
 
 
 def require_free(ports: Iterable[Port]) -> None:
@@ -44,28 +43,11 @@ def is_free(number: int) -> bool:
 
 def holder(number: int) -> str:
     """Return who listens on the port, for example "nginx (pid 123)"."""
-    inodes = _listening_inodes(number)
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        with contextlib.suppress(OSError):
-            for descriptor in (entry / "fd").iterdir():
-                with contextlib.suppress(OSError):
-                    if str(descriptor.readlink()) in inodes:
-                        name = (entry / "comm").read_text().strip()
-                        return f"{name} (pid {entry.name})"
+    with contextlib.suppress(psutil.Error, OSError):
+        for each in psutil.net_connections("tcp"):
+            if each.status == psutil.CONN_LISTEN and each.laddr.port == number and each.pid:
+                return f"{psutil.Process(each.pid).name()} (pid {each.pid})"
     return "another program"
-
-
-def _listening_inodes(number: int) -> set[str]:
-    found = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        with contextlib.suppress(OSError):
-            for line in Path(table).read_text().splitlines()[1:]:
-                fields = line.split()
-                if fields[3] == _LISTENING and int(fields[1].rpartition(":")[2], 16) == number:
-                    found.add(f"socket:[{fields[9]}]")
-    return found
 
 
 async def answers(ready: Ready, *, seconds: float = 2.0) -> bool:

@@ -23,9 +23,9 @@ from types import TracebackType
 import structlog
 
 from dexwatch.daemons import ports
-from dexwatch.daemons.child import Keeper
-from dexwatch.daemons.life import Backoff, Life, State, log_of
-from dexwatch.daemons.occupancy import Occupancy
+from dexwatch.daemons.child import Reaper
+from dexwatch.daemons.lifecycle import Lifecycle, RestartPolicy, State, log_of
+from dexwatch.daemons.pidfiles import PidFiles
 from dexwatch.daemons.program import DaemonError, Program
 from dexwatch.metrics import own
 from dexwatch.metrics.sample import Sample
@@ -52,16 +52,16 @@ class Supervisor:
         self,
         folder: Path,
         *,
-        backoff: Backoff | None = None,
+        policy: RestartPolicy | None = None,
         log_bound: int = 5 * 1024 * 1024,
     ) -> None:
         """Nothing happens before `async with`. `log_bound` is the size at which a log is cut."""
         self.folder = folder.resolve()
-        self._backoff = backoff or Backoff()
+        self._policy = policy or RestartPolicy()
         self._log_bound = log_bound
-        self._lives: dict[str, Life] = {}
-        self._occupancy: Occupancy | None = None
-        self._keeper: Keeper | None = None
+        self._lifecycles: dict[str, Lifecycle] = {}
+        self._pidfiles: PidFiles | None = None
+        self._reaper: Reaper | None = None
 
     async def __aenter__(self) -> "Supervisor":
         """Take the folder and end what a killed predecessor left in it.
@@ -69,11 +69,11 @@ class Supervisor:
         Raises:
             AlreadyRunningError: another supervisor works in this folder.
         """
-        self._occupancy = Occupancy(self.folder)
-        left = await asyncio.to_thread(self._occupancy.end_leftovers)
+        self._pidfiles = PidFiles(self.folder)
+        left = await asyncio.to_thread(self._pidfiles.end_leftovers)
         if left:
             _log.warning("daemon.leftovers_ended", daemons=left, folder=str(self.folder))
-        self._keeper = Keeper()
+        self._reaper = Reaper()
         return self
 
     async def __aexit__(
@@ -86,11 +86,11 @@ class Supervisor:
         try:
             await self.stop()
         finally:
-            if self._keeper is not None:
-                self._keeper.close()
-            if self._occupancy is not None:
-                self._occupancy.release()
-            self._keeper = self._occupancy = None
+            if self._reaper is not None:
+                self._reaper.close()
+            if self._pidfiles is not None:
+                self._pidfiles.release()
+            self._reaper = self._pidfiles = None
 
     async def start(self, programs: Iterable[Program]) -> None:
         """Start programs, each after those that it needs, and return when all are ready.
@@ -119,11 +119,11 @@ class Supervisor:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _require_startable(self, program: Program, wanted: dict[str, Program]) -> None:
-        life = self._lives.get(program.name)
-        if life is not None and life.state is not State.STOPPED:
+        lifecycle = self._lifecycles.get(program.name)
+        if lifecycle is not None and lifecycle.state is not State.STOPPED:
             raise DaemonError(f"{program.name} runs already; use change() for a new definition")
         for name in program.needs:
-            other = self._lives.get(name)
+            other = self._lifecycles.get(name)
             if name not in wanted and (other is None or other.state is State.STOPPED):
                 raise DaemonError(f"{program.name} needs {name}, which is not started")
         seen: set[str] = set()
@@ -140,19 +140,19 @@ class Supervisor:
         for name in program.needs:
             if name in ready:
                 await ready[name].wait()
-        if self._keeper is None or self._occupancy is None:
+        if self._reaper is None or self._pidfiles is None:
             raise RuntimeError("use `async with Supervisor(...)`")
-        former = self._lives.get(program.name)
-        life = Life(
+        former = self._lifecycles.get(program.name)
+        lifecycle = Lifecycle(
             program,
             log=log_of(self.folder, program.name, bound=self._log_bound),
-            keeper=self._keeper,
-            occupancy=self._occupancy,
-            backoff=self._backoff,
+            reaper=self._reaper,
+            pidfiles=self._pidfiles,
+            policy=self._policy,
         )
-        life.restarts = former.restarts if former else 0
-        self._lives[program.name] = life
-        await life.start()
+        lifecycle.restarts = former.restarts if former else 0
+        self._lifecycles[program.name] = lifecycle
+        await lifecycle.start()
         ready[program.name].set()
 
     async def change(self, program: Program) -> bool:
@@ -161,23 +161,23 @@ class Supervisor:
         Raises:
             DaemonError: the new definition is no good; the old one goes on.
         """
-        life = self._life(program.name)
-        if life.program == program:
+        lifecycle = self._lifecycle(program.name)
+        if lifecycle.program == program:
             return False
-        await life.change(program)
+        await lifecycle.change(program)
         return True
 
     async def stop(self, *names: str) -> None:
         """Stop the named programs, or all: each after those that need it, else side by side."""
-        left = {name: self._life(name) for name in names or self._lives}
+        left = {name: self._lifecycle(name) for name in names or self._lifecycles}
         while left:
-            needed = {name for life in left.values() for name in life.program.needs}
-            wave = [life for name, life in left.items() if name not in needed] or list(
+            needed = {name for lifecycle in left.values() for name in lifecycle.program.needs}
+            wave = [lifecycle for name, lifecycle in left.items() if name not in needed] or list(
                 left.values()
             )
-            await asyncio.gather(*(life.stop() for life in wave))
-            for life in wave:
-                del left[life.program.name]
+            await asyncio.gather(*(lifecycle.stop() for lifecycle in wave))
+            for lifecycle in wave:
+                del left[lifecycle.program.name]
 
     async def remove(self, name: str) -> None:
         """Stop a program that is wanted no longer, and forget it.
@@ -186,29 +186,29 @@ class Supervisor:
             DaemonError: no such program was ever started.
         """
         await self.stop(name)
-        del self._lives[name]
+        del self._lifecycles[name]
 
     def send(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a program, for example SIGSTOP and SIGCONT in a drill."""
-        child = self._life(name).child
+        child = self._lifecycle(name).child
         if child is not None:
             child.send(number)
 
     def programs(self) -> tuple[Program, ...]:
         """Return the present definition of each program."""
-        return tuple(life.program for life in self._lives.values())
+        return tuple(lifecycle.program for lifecycle in self._lifecycles.values())
 
     def states(self) -> tuple[ProgramState, ...]:
         """Return what is known of each program, in the order in which they were started."""
         return tuple(
             ProgramState(
                 name=name,
-                state=life.state,
-                pid=life.child.pid if life.child and life.child.running else None,
-                restarts=life.restarts,
-                detail=life.detail,
+                state=lifecycle.state,
+                pid=lifecycle.child.pid if lifecycle.child and lifecycle.child.running else None,
+                restarts=lifecycle.restarts,
+                detail=lifecycle.detail,
             )
-            for name, life in self._lives.items()
+            for name, lifecycle in self._lifecycles.items()
         )
 
     def state(self, name: str) -> ProgramState:
@@ -217,23 +217,28 @@ class Supervisor:
         Raises:
             DaemonError: no such program was ever started.
         """
-        self._life(name)
+        self._lifecycle(name)
         return next(state for state in self.states() if state.name == name)
 
     def samples(self) -> tuple[Sample, ...]:
-        """Return dexwatch_daemon_up and dexwatch_daemon_restarts_total of every program."""
+        """Return the metrics of every program: is it up, and how often did it end."""
         return tuple(
             sample
-            for name, life in self._lives.items()
+            for name, lifecycle in self._lifecycles.items()
             for sample in (
-                Sample(own.daemon_up, float(life.state is State.READY), {"daemon": name}),
-                Sample(own.daemon_restarts, float(life.restarts), {"daemon": name}),
+                Sample(own.daemon_up, float(lifecycle.state is State.READY), {"daemon": name}),
+                Sample(own.daemon_restarts, float(lifecycle.restarts), {"daemon": name}),
+                Sample(
+                    own.daemon_supervision_failures,
+                    float(lifecycle.supervision_failures),
+                    {"daemon": name},
+                ),
             )
         )
 
-    def _life(self, name: str) -> Life:
+    def _lifecycle(self, name: str) -> Lifecycle:
         try:
-            return self._lives[name]
+            return self._lifecycles[name]
         except KeyError:
-            known = ", ".join(self._lives) or "none"
+            known = ", ".join(self._lifecycles) or "none"
             raise DaemonError(f"no program {name!r} is supervised here (known: {known})") from None

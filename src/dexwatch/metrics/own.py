@@ -69,6 +69,11 @@ daemon_up = gauge(
 daemon_restarts = counter(
     "dexwatch_daemon_restarts_total", "Restarts of the supervised program.", labels=("daemon",)
 )
+daemon_supervision_failures = counter(
+    "dexwatch_daemon_supervision_failures_total",
+    "How often watching over the program failed unexpectedly, and began anew.",
+    labels=("daemon",),
+)
 config_reload_successful = gauge(
     "dexwatch_config_last_reload_successful",
     "1 when the configuration was good the last time that it was read.",
@@ -103,4 +108,5 @@ OWN_METRICS = (
     quarantined,
     daemon_up,
     daemon_restarts,
+    daemon_supervision_failures,
 )

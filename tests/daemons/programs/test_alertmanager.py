@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from dexwatch.daemons.life import State
+from dexwatch.daemons.lifecycle import State
 from dexwatch.daemons.program import RefusedConfigError
 from tests.fakes.patience import until
 from tests.fakes.stack import Stack, rules, stack

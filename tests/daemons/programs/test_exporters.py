@@ -16,8 +16,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from dexwatch.daemons.config import DaemonsConfig
-from dexwatch.daemons.keeper import tree
-from dexwatch.daemons.life import State
+from dexwatch.daemons.lifecycle import State
 from dexwatch.daemons.ports import request
 from dexwatch.daemons.program import File, HttpReady, Port, Program, SocketReady, TcpReady
 from dexwatch.daemons.programs.alertmanager import Hook
@@ -26,6 +25,7 @@ from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.programs.postgres_queries import QUERIES
 from dexwatch.daemons.programs.scrape import redis_address
 from dexwatch.daemons.programs.secrets import kept
+from dexwatch.daemons.reaper import tree
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.demo.profile import DEMO
 from dexwatch.metrics.nginx import NGINX_METRICS

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from dexwatch.daemons.home import home
+from dexwatch.daemons.paths import home
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.demo.chain.compile import ArtefactError
 from dexwatch.demo.chain.start import sample_chain

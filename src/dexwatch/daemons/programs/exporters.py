@@ -33,7 +33,7 @@ def exporters(config: DaemonsConfig, *, folder: Path, secrets: Secrets) -> tuple
     programs = []
     if config.node.enabled:
         programs.append(_node(config, folder, access))
-    if config.looks:
+    if config.all_probes:
         programs.append(_blackbox(config, folder, access))
     programs += _postgres(config, folder, access)
     if config.redis.targets:
@@ -131,7 +131,7 @@ def _modules(config: DaemonsConfig) -> dict[str, Any]:
         },
         "icmp": {"prober": "icmp", "timeout": "5s", "icmp": {"preferred_ip_protocol": "ip4"}},
     }
-    for probe in config.looks:
+    for probe in config.all_probes:
         if probe.kind == "dns":
             query = {
                 "query_name": probe.target,

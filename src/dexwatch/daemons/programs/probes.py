@@ -43,7 +43,7 @@ def _embedded(config: DaemonsConfig) -> Iterator[Probe]:
         (True, "prometheus"),
         (True, "prometheus-alertmanager"),
         (config.node.enabled, "prometheus-node-exporter"),
-        (bool(config.looks), "prometheus-blackbox-exporter"),
+        (bool(config.all_probes), "prometheus-blackbox-exporter"),
         (bool(config.postgres.targets), "prometheus-postgres-exporter"),
         (bool(config.redis.targets), "prometheus-redis-exporter"),
         (bool(config.nginx.targets), "prometheus-nginx-exporter"),

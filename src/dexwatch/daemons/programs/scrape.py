@@ -223,7 +223,7 @@ def _probes(
             | {"job": "probe", "instance": probe.name, "class": probe.probe_class}
             | probe.labels,
         )
-        for probe in config.looks
+        for probe in config.all_probes
         if probe.scrape_class is scrape_class
     ]
     return _job(

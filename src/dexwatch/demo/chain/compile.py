@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from dexwatch.daemons.home import home
+from dexwatch.daemons.paths import home
 
 SOURCES = Path(__file__).parent.parent / "contracts"
 CONTRACTS = ("Token", "WrappedBnb", "Router", "Vault", "Farm", "PoolDeployer", "Bot")

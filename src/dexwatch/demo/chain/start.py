@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from dexwatch.daemons.home import home
+from dexwatch.daemons.paths import home
 from dexwatch.daemons.program import DaemonError, Port, Program, TcpReady
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.demo.chain.accounts import Accounts

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dexwatch.daemons.child import Log
-from dexwatch.daemons.life import State
+from dexwatch.daemons.lifecycle import State
 from dexwatch.daemons.program import Program
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.demo.chain.handle import ChainHandle

@@ -1,6 +1,6 @@
-"""The undertaker: when a supervisor is killed before it could clean up, this ends what it started.
+"""The reaper: when a supervisor is killed before it could clean up, this ends what it started.
 
-Runs as a script of its own (`python -I -S keeper.py`) and imports nothing of ours.
+Runs as a script of its own (`python -I -S reaper.py`) and imports nothing of ours.
 The supervisor writes one line a child to its standard input:
 
     + PID START SIGNAL SECONDS      a child was started (START as in /proc/PID/stat)
@@ -33,7 +33,7 @@ def tree(root: int, started: str) -> list[tuple[int, str]]:
     """Return (pid, start time) of all living processes that come from `root`, not itself.
 
     Three marks tell them, since each can be lost: the parent, the group or session,
-    and the lineage in the environment (see launch.py), which outlives both.
+    and the ancestry in the environment (see launch.py), which outlives both.
     """
     mark = f"/{root}:{started}/".encode()
     parents: dict[int, list[int]] = {}
@@ -75,7 +75,7 @@ def kill(pid: int, started: str, number: int) -> None:
             os.kill(pid, number)
 
 
-def bury(children: dict[int, tuple[str, int, float]]) -> None:
+def reap(children: dict[int, tuple[str, int, float]]) -> None:
     """End all children with their trees, within the longest of their times plus a moment."""
     trees = {pid: tree(pid, started) for pid, (started, _, _) in children.items()}
     for pid, (started, number, _) in children.items():
@@ -94,7 +94,7 @@ def bury(children: dict[int, tuple[str, int, float]]) -> None:
 
 
 def main() -> None:
-    """Read the list until the supervisor is gone, then bury what is left on it."""
+    """Read the list until the supervisor is gone, then reap what is left on it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     children: dict[int, tuple[str, int, float]] = {}
@@ -105,7 +105,7 @@ def main() -> None:
         elif len(words) == 2 and words[0] == "-":
             children.pop(int(words[1]), None)
     if children:
-        bury(children)
+        reap(children)
 
 
 if __name__ == "__main__":

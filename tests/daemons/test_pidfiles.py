@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from dexwatch.daemons.keeper import start_time, tree
 from dexwatch.daemons.program import (
     AlreadyRunningError,
 )
+from dexwatch.daemons.reaper import start_time, tree
 from dexwatch.daemons.supervisor import Supervisor
 from tests.fakes.patience import gone, until
 from tests.fakes.programs import sleeper, start_process
@@ -64,7 +64,7 @@ async def test_kill_9_of_the_parent_leaves_nothing_and_the_next_start_is_free(
 
 
 async def test_what_a_killed_predecessor_left_is_ended_first(tmp_path):
-    """Even the keeper can be killed; then the pid files tell what is ours."""
+    """Even the reaper can be killed; then the pid files tell what is ours."""
     left = start_process(["sleep", "300"], start_new_session=True)
     run = tmp_path / "run"
     run.mkdir()

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dexwatch.daemons import life
-from dexwatch.daemons.life import Backoff, State
+from dexwatch.backoff import Backoff
+from dexwatch.daemons import lifecycle
+from dexwatch.daemons.lifecycle import RestartPolicy, State
 from dexwatch.daemons.program import (
     File,
     HttpReady,
@@ -24,24 +25,43 @@ from tests.fakes.patience import until
 from tests.fakes.programs import QUICK, SERVER, server, sleeper
 
 
-@given(st.integers(1, 10_000), st.floats(0, 1))
-def test_the_pause_is_never_longer_than_its_bound_nor_less_than_half_of_its_step(ends, roll):
-    backoff = Backoff(first_seconds=0.5, longest_seconds=30)
-    pause = backoff.delay(ends, roll)
-    assert 0.25 <= pause <= 30
-    assert pause >= min(30, 0.5 * 2.0 ** min(ends - 1, 10)) / 2
+@given(st.integers(1, 10_000), st.text())
+def test_restarts_slow_down_to_a_bound_and_a_loop_waits_the_longest(ends, name):
+    policy = RestartPolicy(Backoff(first=0.5, most=30.0))
+    assert 0.4 <= policy.delay(ends, name=name) <= 30
+    assert policy.delay(policy.loop_ends + ends, name=name) >= 24
 
 
-@given(st.integers(1, 100))
-def test_the_pause_doubles_until_the_bound(ends):
-    backoff = Backoff(first_seconds=0.5, longest_seconds=30)
-    assert backoff.delay(ends + 1, 1.0) == min(30, 2 * backoff.delay(ends, 1.0))
+async def test_a_mistake_of_the_supervision_is_told_and_the_program_stays_watched(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(lifecycle, "SUPERVISION_BACKOFF", Backoff(first=0.01, most=0.01))
+    monkeypatch.setattr(lifecycle, "TICK_SECONDS", 0.02)
+    asked = 0
+
+    async def answers(*_: object, **__: object) -> bool:
+        nonlocal asked
+        asked += 1
+        if 1 < asked < 5:
+            raise RuntimeError("a mistake of ours")
+        return True
+
+    monkeypatch.setattr(lifecycle.ports, "answers", answers)
+    async with Supervisor(tmp_path, policy=QUICK) as supervisor:
+        await supervisor.start([sleeper("a", ready=TcpReady(1))])
+        await until(lambda: asked > 5)
+        told = {(s.metric.name, s.value) for s in supervisor.samples()}
+        assert ("dexwatch_daemon_supervision_failures_total", 3.0) in told
+        supervisor.send("a", signal.SIGKILL)
+        await until(lambda: supervisor.state("a").restarts == 1)
 
 
-async def test_a_program_that_ends_again_and_again_is_called_looping_with_its_last_words(tmp_path):
+async def test_a_program_that_ends_again_and_again_is_called_looping(
+    tmp_path,
+):
     fuse = tmp_path / "fuse"
     script = f"test -e {fuse} && echo the disk is on fire && exit 7; sleep 300"
-    async with Supervisor(tmp_path, backoff=QUICK) as supervisor:
+    async with Supervisor(tmp_path, policy=QUICK) as supervisor:
         await supervisor.start([Program("a", ("sh", "-c", script))])
         fuse.touch()
         supervisor.send("a", signal.SIGKILL)
@@ -74,7 +94,7 @@ async def test_a_program_that_is_slow_to_come_back_is_given_time_instead_of_kill
         ready=TcpReady(free_port),
         ready_seconds=1.0,
     )
-    async with Supervisor(tmp_path, backoff=QUICK) as supervisor:
+    async with Supervisor(tmp_path, policy=QUICK) as supervisor:
         await supervisor.start([program])
         slow.touch()
         supervisor.send("a", signal.SIGKILL)
@@ -99,7 +119,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Door).serve_forever()
 async def test_what_hangs_is_restarted_where_that_is_allowed_and_left_alone_elsewhere(
     tmp_path, free_port, monkeypatch, restarted
 ):
-    monkeypatch.setattr(life, "TICK_SECONDS", 0.1)
+    monkeypatch.setattr(lifecycle, "TICK_SECONDS", 0.1)
     program = Program(
         "a",
         (sys.executable, "-c", ANSWERS, str(free_port)),
@@ -109,7 +129,7 @@ async def test_what_hangs_is_restarted_where_that_is_allowed_and_left_alone_else
         stop_seconds=0.2,
     )
     backoff = dataclasses.replace(QUICK, silent_seconds=0.5)
-    async with Supervisor(tmp_path, backoff=backoff) as supervisor:
+    async with Supervisor(tmp_path, policy=backoff) as supervisor:
         await supervisor.start([program])
         before = supervisor.state("a").pid
         supervisor.send("a", signal.SIGSTOP)
@@ -197,8 +217,8 @@ async def test_programs_do_not_see_our_environment(tmp_path, monkeypatch):
 
 
 async def test_stop_is_safe_while_a_program_waits_to_be_restarted(tmp_path):
-    slow = Backoff(first_seconds=60, longest_seconds=60)
-    async with Supervisor(tmp_path, backoff=slow) as supervisor:
+    slow = RestartPolicy(Backoff(first=60, most=60))
+    async with Supervisor(tmp_path, policy=slow) as supervisor:
         await supervisor.start([sleeper("a")])
         supervisor.send("a", signal.SIGKILL)
         await until(lambda: supervisor.state("a").state is State.WAITING)

@@ -8,14 +8,14 @@ import signal
 import time
 from pathlib import Path
 
-from dexwatch.daemons.keeper import kill, start_time, tree
 from dexwatch.daemons.program import AlreadyRunningError
+from dexwatch.daemons.reaper import kill, start_time, tree
 
 LEFTOVER_SECONDS = 10.0
 """How long a predecessor's programs get to end by themselves before we end them."""
 
 
-class Occupancy:
+class PidFiles:
     """Holds a folder for this process; the kernel lets go of it when we die, however we die."""
 
     def __init__(self, folder: Path) -> None:

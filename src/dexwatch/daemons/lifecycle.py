@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import dataclasses
 import os
-import random
 import signal
 from collections import deque
 from dataclasses import dataclass
@@ -14,9 +13,10 @@ from pathlib import Path
 import structlog
 
 from dexwatch import clock
+from dexwatch.backoff import Backoff, Failures
 from dexwatch.daemons import files, ports
-from dexwatch.daemons.child import Child, Keeper, Log, spawn
-from dexwatch.daemons.occupancy import Occupancy
+from dexwatch.daemons.child import Child, Log, Reaper, spawn
+from dexwatch.daemons.pidfiles import PidFiles
 from dexwatch.daemons.program import DaemonError, NotReadyError, Program, Reload, SocketReady
 from dexwatch.daemons.reloading import reload
 
@@ -26,6 +26,8 @@ SILENT_TICK_SECONDS = 0.5
 _PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "DEXWATCH_TEST_SESSION")
 """What every program sees of our environment; the last lets a test run find what it left behind."""
 
+RESTART_BACKOFF = Backoff(first=0.5, most=30.0)
+SUPERVISION_BACKOFF = Backoff(first=0.5, most=30.0)
 _log = structlog.get_logger(__name__)
 
 
@@ -44,41 +46,49 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Backoff:
+class RestartPolicy:
     """How long to wait before a restart, and when restarts become a loop."""
 
-    first_seconds: float = 0.5
-    longest_seconds: float = 30.0
+    backoff: Backoff = RESTART_BACKOFF
     loop_ends: int = 5
     """So many ends within `loop_seconds` are a loop."""
     loop_seconds: float = 300.0
     silent_seconds: float = 30.0
     """After so long without an answer a program that says so is taken for hung."""
 
-    def delay(self, ends: int, roll: float) -> float:
-        """Return the seconds before restart `ends` (from 1); `roll` in 0..1 spreads by half."""
-        full = min(self.longest_seconds, self.first_seconds * 2.0 ** min(ends - 1, 30))
-        return full * (0.5 + roll / 2)
+    def delay(self, ends: int, *, name: str) -> float:
+        """Return the seconds before restart `ends` (from 1); a loop waits the longest."""
+        looping = ends >= self.loop_ends
+        # The spread keeps programs that fell together from returning together.
+        return self.backoff.delay(ends + (10 if looping else 0), key=name)
 
 
-class Life:
+class Lifecycle:
     """One program and the child that runs it."""
 
     def __init__(
-        self, program: Program, *, log: Log, keeper: Keeper, occupancy: Occupancy, backoff: Backoff
+        self,
+        program: Program,
+        *,
+        log: Log,
+        reaper: Reaper,
+        pidfiles: PidFiles,
+        policy: RestartPolicy,
     ) -> None:
         """Nothing runs before `start`."""
         self.program = program
         self.log = log
         self.state = State.STOPPED
         self.restarts = 0
+        self.supervision_failures = 0
+        """How often watching over it failed unexpectedly, and began anew."""
         self.detail = ""
-        """Why it is not ready, with its last words."""
+        """Why it is not ready, with its last log lines."""
         self.child: Child | None = None
-        self._keeper = keeper
-        self._occupancy = occupancy
-        self._backoff = backoff
-        self._ends: deque[float] = deque(maxlen=backoff.loop_ends)
+        self._reaper = reaper
+        self._pidfiles = pidfiles
+        self._policy = policy
+        self._ends: deque[float] = deque(maxlen=policy.loop_ends)
         self._since = 0
         self._heard = 0.0
         """When it last answered, or was started."""
@@ -102,11 +112,11 @@ class Life:
                 await self.stop()
                 raise
             self.state, self.detail = State.SILENT, str(error)
-            _log.warning("daemon.not_ready", daemon=self.program.name, words=self.detail)
+            _log.warning("daemon.not_ready", daemon=self.program.name, detail=self.detail)
         except BaseException:
             await self.stop()
             raise
-        self._watch = asyncio.create_task(self._watch_over(), name=f"watch {self.program.name}")
+        self._watch = asyncio.create_task(self._supervise(), name=f"supervise {self.program.name}")
 
     async def stop(self) -> None:
         """End the program and all that it started; at most `stop_seconds` and a few more."""
@@ -116,7 +126,7 @@ class Life:
             self._watch = None
         if self.child is not None:
             await self.child.stop(self.program.stop_signal, self.program.stop_seconds)
-            self._occupancy.forget(self.program.name)
+            self._pidfiles.forget(self.program.name)
             self.child = None
         self.state = State.STOPPED
 
@@ -176,27 +186,27 @@ class Life:
         self.child = spawn(
             program.argv,
             log=self.log,
-            keeper=self._keeper,
+            reaper=self._reaper,
             env=_environment(program),
             cwd=program.home,
             user=program.user,
             stop_signal=program.stop_signal,
             stop_seconds=program.stop_seconds,
         )
-        self._occupancy.note(program.name, self.child.pid, self.child.started)
+        self._pidfiles.note(program.name, self.child.pid, self.child.started)
         deadline = clock.monotonic() + program.ready_seconds
         pause = 0.02
         while program.ready is not None and not await ports.answers(program.ready):
             if clock.monotonic() > deadline:
                 raise NotReadyError(
-                    self._words(f"was not ready within {program.ready_seconds:g} s")
+                    self._with_log(f"was not ready within {program.ready_seconds:g} s")
                 )
             if await self.child.wait(pause):
                 break
             pause = min(0.25, pause * 1.5)
         if not self.child.running:
             status = self.child.ended.result()
-            raise NotReadyError(self._words(f"ended with {_status(status)} before it was ready"))
+            raise NotReadyError(self._with_log(f"ended with {_status(status)} before it was ready"))
         self.state, self.detail = State.READY, ""
         _log.info("daemon.ready", daemon=program.name, pid=self.child.pid)
 
@@ -205,23 +215,34 @@ class Life:
             raise DaemonError(f"{self.program.name} is not started")
         return self.child
 
-    def _words(self, what: str) -> str:
+    def _with_log(self, what: str) -> str:
         last = self.log.tail(10, since=self._since)
         said = "".join(f"\n  {line[:300]}" for line in last) or "\n  (it wrote nothing)"
-        return f"{self.program.name} {what}; its last words in {self.log.path}:{said}"
+        return f"{self.program.name} {what}; its last log lines in {self.log.path}:{said}"
+
+    async def _supervise(self) -> None:
+        """Watch over the program for ever: no mistake of ours may leave it unwatched."""
+        failures = Failures(SUPERVISION_BACKOFF, key=self.program.name)
+        while True:
+            try:
+                await self._watch_over()
+            except Exception:  # noqa: BLE001 - told, and tried again.
+                _log.exception("daemon.supervision_failed", daemon=self.program.name)
+                self.supervision_failures += 1
+                await asyncio.sleep(failures.failed())
 
     async def _watch_over(self) -> None:
         while True:
             child = self._running()
             tick = TICK_SECONDS if self.state is State.READY else SILENT_TICK_SECONDS
             if not await child.wait(tick):
-                await self._look()
+                await self._check_health()
                 continue
             await child.sweep()
-            self.detail = self._words(f"ended with {_status(child.ended.result())}")
+            self.detail = self._with_log(f"ended with {_status(child.ended.result())}")
             await self._come_back()
 
-    async def _look(self) -> None:
+    async def _check_health(self) -> None:
         with contextlib.suppress(OSError):
             await asyncio.to_thread(self.log.cut)
         ready = self.program.ready
@@ -231,30 +252,24 @@ class Life:
             self.detail = "" if well else f"{self.program.name} runs but does not answer"
             now = clock.monotonic()
             self._heard = now if well else self._heard
-            if (
-                self.program.restart_when_silent
-                and now - self._heard > self._backoff.silent_seconds
-            ):
-                await self._put_down()
+            if self.program.restart_when_silent and now - self._heard > self._policy.silent_seconds:
+                await self._stop_hung()
 
-    async def _put_down(self) -> None:
+    async def _stop_hung(self) -> None:
         """End what hangs; the watch then finds it ended and starts it again."""
-        _log.error("daemon.hangs", daemon=self.program.name, words=self.detail)
+        _log.error("daemon.hangs", daemon=self.program.name, detail=self.detail)
         await self._running().stop(self.program.stop_signal, self.program.stop_seconds)
 
     async def _come_back(self) -> None:
         """Restart until it is ready again; never gives up, but slows down and says so."""
         while True:
             self._ends.append(clock.monotonic())
-            recent = [
-                at for at in self._ends if at > clock.monotonic() - self._backoff.loop_seconds
-            ]
-            looping = len(recent) >= self._backoff.loop_ends
+            recent = [at for at in self._ends if at > clock.monotonic() - self._policy.loop_seconds]
+            looping = len(recent) >= self._policy.loop_ends
             self.state = State.LOOPING if looping else State.WAITING
-            # The jitter keeps programs that fell together from returning together.
-            pause = self._backoff.delay(len(recent) + (10 if looping else 0), random.random())  # noqa: S311
+            pause = self._policy.delay(len(recent), name=self.program.name)
             report = _log.error if looping else _log.warning
-            report("daemon.ended", daemon=self.program.name, again_in=pause, words=self.detail)
+            report("daemon.ended", daemon=self.program.name, again_in=pause, detail=self.detail)
             await asyncio.sleep(pause)
             self.restarts += 1
             try:
