@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from eth_abi.abi import encode
 
 from dexwatch.chain.calls import selector
 from dexwatch.chain.config import ChainConfig
+from dexwatch.collectors import liquidity, liquidity_providers
 from dexwatch.collectors.run import Watch
 from dexwatch.evm import topics
 from dexwatch.metrics import exchange, own
@@ -26,6 +28,13 @@ ZERO = "0x" + "00" * 20
 OWNER_OF = "0x" + selector("ownerOf(uint256)").hex()
 FIRST = 5_000
 """The height at which the watch begins."""
+
+
+@pytest.fixture(autouse=True)
+def _in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounds come as fast as a test can await them."""
+    monkeypatch.setattr(liquidity, "_EVERY_SECONDS", 0.1)
+    monkeypatch.setattr(liquidity_providers, "_EVERY_SECONDS", 0.1)
 
 
 class Ledger:
@@ -58,14 +67,14 @@ async def node() -> AsyncIterator[FakeNode]:
         yield found
 
 
-def watch(node: FakeNode) -> Watch:
+def watch(node: FakeNode, folder: Path | None = None) -> Watch:
     endpoint = {"name": "node-a", "http": node.http, "ws": node.ws}
     config = ChainConfig(block_interval_ms=30, timeout_seconds=0.5, endpoints=[endpoint])
     pools = [
         {**pool.model_dump(), "first_block": first}
         for pool, first in zip(fake.dex().pools, (1_000, 2_000), strict=True)
     ]
-    return Watch(config, fake.dex(pools=pools))
+    return Watch(config, fake.dex(pools=pools), folder=folder)
 
 
 def value(watched: Watch, metric: Metric, **labels: str) -> Any:
@@ -100,12 +109,53 @@ async def test_the_past_is_read_whatever_span_the_node_allows(node: FakeNode, mo
         assert value(watched, exchange.liquidity_providers, pool="WBNB/USDT") == 1
         assert value(watched, exchange.liquidity_providers, pool="V3") == 3
         assert value(watched, exchange.events_malformed, address=PAIR) == 1
-        assert value(watched, own.collector_success, collector="liquidity") == 1
+        assert value(watched, own.collector_success, collector="liquidity_providers") == 1
     read = [asked for asked in ledger.asked if asked[1] - asked[0] < most]
     # In order, without a gap, nothing twice.
     assert read[0][0] == 1_000
     assert all(right[0] == left[1] + 1 for left, right in pairwise(read))
     assert read[-1][1] == FIRST - 1
+
+
+async def test_a_restart_reads_only_what_happened_meanwhile(node: FakeNode, tmp_path: Path) -> None:
+    ledger = Ledger(10**6)
+    node.answers["eth_getLogs"] = ledger.give
+    ledger.logs = {2_100: mint(1, ANA), 2_200: mint(2, BO)}
+    pool = {"pool": "V3"}
+    async with watch(node, tmp_path).run() as watched:
+        await until(lambda: value(watched, exchange.liquidity_history_left) == 0)
+        assert value(watched, exchange.liquidity_providers, **pool) == 2
+    # While nobody watches Bo's NFT goes to Ana, and somebody new comes.
+    ledger.asked.clear()
+    (tmp_path / "chain.sqlite").unlink()
+    node.chain.mine(3, receipts=[{"logs": mint(9, CY)}])
+    moved = fake.log(MANAGER, topics.TRANSFER, [BO, ANA], [])
+    ledger.logs[FIRST + 2] = [{**moved, "topics": [*moved["topics"], f"0x{2:064x}"]}]
+    async with watch(node, tmp_path).run() as watched:
+        await until(lambda: value(watched, exchange.liquidity_providers, **pool) == 2)
+        await until(lambda: value(watched, exchange.liquidity_history_left) == 0)
+    assert ledger.asked == [(FIRST + 1, FIRST + 2)]
+
+
+@pytest.mark.parametrize("text", ["", "null", '{"config": 1}', '{"positions": {}}'])
+async def test_an_unusable_checkpoint_is_a_first_start(
+    node: FakeNode, tmp_path: Path, text: str
+) -> None:
+    ledger = Ledger(10**6)
+    node.answers["eth_getLogs"] = ledger.give
+    ledger.logs = {2_100: mint(1, ANA)}
+    file = tmp_path / "liquidity-providers.json"
+    file.write_text(text)
+    async with watch(node, tmp_path).run() as watched:
+        await until(lambda: value(watched, exchange.liquidity_history_left) == 0)
+        assert value(watched, exchange.liquidity_providers, pool="V3") == 1
+    # And for positions that are none, in a file that is ours by its configuration.
+    file.write_bytes(file.read_bytes().replace(b'"held":{', b'"held":{"x":5,'))
+    (tmp_path / "chain.sqlite").unlink()
+    node.chain.mine()
+    async with watch(node, tmp_path).run() as watched:
+        await until(lambda: value(watched, exchange.liquidity_history_left) == 0)
+        assert value(watched, exchange.liquidity_providers, pool="V3") == 1
 
 
 async def test_state_is_read_on_the_block_that_was_evaluated(node: FakeNode) -> None:

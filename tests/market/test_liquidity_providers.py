@@ -1,5 +1,7 @@
 """Owners of liquidity are counted right, bounded, and dropped blocks leave no trace."""
 
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -148,3 +150,16 @@ def test_positions_are_bounded_and_the_refused_are_counted() -> None:
         bench.take(*minted(token, f"0x{token + 1:040x}"))
     assert bench.lps.count(POOL) == 3
     assert bench.lps.refused == 6
+
+
+def test_what_is_kept_comes_back_as_it_was() -> None:
+    bench, again = Bench(reading=True), Bench(reading=True)
+    bench.take(*minted(1, ANA, 2**127), (POOL, Transfer(BO, ZERO, 5)))
+    bench.take((MANAGER, NftTransfer(BO, CY, 4)))
+    again.lps.load(json.loads(json.dumps(bench.lps.dump())))
+    assert again.lps.dump() == bench.lps.dump()
+    for one in (bench, again):
+        one.take(*minted(4, BO), (POOL, Transfer(ZERO, BO, 5)), past=True)
+        one.lps.finish(POOL)
+        assert one.lps.count(POOL) == 2
+        assert one.take(*burnt(1, 2**127)) == 1

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import ClassVar
 
 from dexwatch.chain.config import ChainConfig
@@ -30,6 +31,8 @@ class CollectorContext:
     """That of the collectors; its `tip` is the block that all of them have taken."""
     market: Market
     clock: Callable[[], datetime]
+    folder: Path | None = None
+    """Where collectors may keep what a restart should not lose."""
 
 
 class Collector:

@@ -7,6 +7,7 @@ from dexwatch.collectors.contracts import ContractsCollector
 from dexwatch.collectors.endpoints import EndpointsCollector
 from dexwatch.collectors.exchange import ExchangeCollector
 from dexwatch.collectors.liquidity import LiquidityCollector
+from dexwatch.collectors.liquidity_providers import LiquidityProvidersCollector
 from dexwatch.collectors.transactions import TransactionsCollector
 
 COLLECTORS: tuple[type[Collector], ...] = (
@@ -15,6 +16,7 @@ COLLECTORS: tuple[type[Collector], ...] = (
     TransactionsCollector,
     ExchangeCollector,
     LiquidityCollector,
+    LiquidityProvidersCollector,
     ContractsCollector,
     BusinessCollector,
 )

@@ -97,6 +97,7 @@ class Watch:
             consumer=self._consumer,
             market=Market(dex),
             clock=clock,
+            folder=folder,
         )
         self._series.set(chain.blocks, 0, stage="evaluated")
         self._running = tuple(

@@ -1,8 +1,9 @@
 """How many liquidity providers (LPs) a pool has: positions by owner; bounded, reversible."""
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from dexwatch.market.positions import LiquidityChange, NewOwner, token_of
 
@@ -98,6 +99,30 @@ class LiquidityProviders:
             if known is not None and known.owner is None and known.liquidity > 0:
                 found.append(position)
         return found
+
+    def dump(self) -> dict[str, Any]:
+        """Return all that is known, as JSON can hold it."""
+        return {
+            "held": {
+                pool: {name: [known.owner, hex(known.liquidity)] for name, known in held.items()}
+                for pool, held in self._held.items()
+            },
+            "early": dict(self._early),
+            "settled": sorted(self._settled),
+        }
+
+    def load(self, record: Mapping[str, Any]) -> None:
+        """Take what `dump` gave.
+
+        Raises:
+            ValueError, TypeError, KeyError, AttributeError: it is something else.
+        """
+        for pool, held in record["held"].items():
+            for name, (owner, liquidity) in held.items():
+                known = _Position(None if owner is None else str(owner), int(liquidity, 16))
+                self._put(str(pool), str(name), known)
+        self._early.update((str(name), str(owner)) for name, owner in record["early"].items())
+        self._settled.update(str(name) for name in record["settled"])
 
     def _add(self, change: LiquidityChange, undo: list[_Undo]) -> None:
         known = self._held.get(change.pool, {}).get(change.position)
