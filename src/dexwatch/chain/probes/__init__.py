@@ -9,6 +9,7 @@ from functools import partial
 
 from dexwatch.chain.config import ChainConfig, EndpointConfig
 from dexwatch.chain.endpoint import Endpoint
+from dexwatch.chain.probes import node_plan
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.clients.probing import Probe, ProbeError, port_open
 from dexwatch.clock import monotonic
@@ -28,7 +29,7 @@ def probes(config: ChainConfig, addresses: Mapping[str, str]) -> Iterator[Probe]
     for endpoint in config.endpoints:
         yield Probe(
             endpoint.name,
-            partial(_endpoint, endpoint, config.chain_id),
+            partial(_endpoint, endpoint, config),
             "Check the address and key of this endpoint.",
         )
     first = config.endpoints[0].http.get_secret_value()
@@ -41,14 +42,18 @@ def probes(config: ChainConfig, addresses: Mapping[str, str]) -> Iterator[Probe]
         )
 
 
-async def _endpoint(config: EndpointConfig, chain_id: int) -> str:
-    found = await node(config.http.get_secret_value())
-    if found.chain_id != chain_id:
-        raise ProbeError(f"it serves chain {found.chain_id}, the configuration says {chain_id}")
+async def _endpoint(config: EndpointConfig, chain: ChainConfig) -> str:
+    async with client(config.http.get_secret_value()) as endpoint:
+        plan = await node_plan.measure(endpoint)
+    if plan.chain_id != chain.chain_id:
+        raise ProbeError(
+            f"it serves chain {plan.chain_id}, the configuration says {chain.chain_id}"
+        )
+    told = plan.told(chain.block_interval_ms)
     if config.ws is None:
-        return f"block {found.head:,}; no ws address, so heads are polled"
+        return f"{told}; no ws address, so heads are polled"
     await port_open(config.ws.get_secret_value())
-    return f"block {found.head:,}; WebSocket port open"
+    return f"{told}; WebSocket port open"
 
 
 async def _contract(url: str, address: str) -> str:
