@@ -111,6 +111,9 @@ def told(notice: Notice) -> str:
         NotificationReason.STILL_FIRING: "It was closed by hand but still fires.",
         NotificationReason.ANOTHER: "Another thing of the same kind has failed, too.",
         NotificationReason.FALLBACK: "Another channel could not be reached, so you are told here.",
+        NotificationReason.COLLECTED: (
+            f"This message stands for {len(notice.alerts) + notice.more_alerts}."
+        ),
         NotificationReason.TEST: "This is a test: nothing has happened, nothing is to be done.",
         UpdateReason.JOINED: "Another alert has joined.",
         UpdateReason.ALERT_RESOLVED: "One of the alerts is over.",

@@ -47,5 +47,7 @@ class Channel(Generic[C]):
     severities: str
     """The setting below `notify` that says which severity goes where."""
     setup: Setup
+    read_by_people: bool
+    """May many messages become one, because people read them?"""
     requirements: Mapping[str, str]
     """The requirements that it answers by id, each with what it lacks for it, or nothing."""

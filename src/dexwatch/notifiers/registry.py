@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from pydantic import create_model, model_validator
+from pydantic import Field, create_model, model_validator
 
 from dexwatch.incidents.policy import Route
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers.channel import Channel
+from dexwatch.notifiers.collecting import Collecting
 from dexwatch.notifiers.config import Config
 from dexwatch.response.notifier import Notifier
 
@@ -31,6 +32,9 @@ _Fields = create_model("_Fields", __base__=Config, **_FIELDS)
 class NotifyConfig(_Fields):
     """All channels; each is optional. Without any, incidents are seen in the console only."""
 
+    messages_per_minute: int = Field(default=10, ge=1, le=1000)
+    """So many messages of one severity to one person or room; what comes beyond is collected."""
+
     @model_validator(mode="before")
     @classmethod
     def _empty(cls, given: object) -> object:
@@ -47,8 +51,15 @@ def configured(config: NotifyConfig) -> Iterator[tuple[Channel[Any], Any]]:
 
 
 def build(config: NotifyConfig) -> dict[str, Notifier]:
-    """Return the configured notifiers by channel name."""
-    return {channel.name: channel.build(part) for channel, part in configured(config)}
+    """Return the configured notifiers by channel name; what people read comes collected."""
+    made: dict[str, Notifier] = {}
+    for channel, part in configured(config):
+        notifier = channel.build(part)
+        limit = config.messages_per_minute
+        made[channel.name] = (
+            Collecting(notifier, per_minute=limit) if channel.read_by_people else notifier
+        )
+    return made
 
 
 def routes(config: NotifyConfig) -> Mapping[Severity, tuple[Route, ...]]:

@@ -38,5 +38,6 @@ CHANNEL = Channel(
     probes=probes,
     severities="email.to",
     setup=SETUP,
+    read_by_people=True,
     requirements={"C-EMAIL": "", "R-CHANNELS": ""},
 )

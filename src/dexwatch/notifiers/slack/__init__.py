@@ -31,5 +31,6 @@ CHANNEL = Channel(
     probes=probes,
     severities="slack.channels",
     setup=SETUP,
+    read_by_people=True,
     requirements={"C-SLACK": "buttons that answer an incident from Slack", "R-CHANNELS": ""},
 )

@@ -32,5 +32,6 @@ CHANNEL = Channel(
     probes=probes,
     severities="webhooks[].severities",
     setup=SETUP,
+    read_by_people=False,
     requirements={"R-CHANNELS": ""},
 )
