@@ -22,7 +22,7 @@ CHART = Chart(
         ),
         ChartLine("p95 /trade", tuple((T0.timestamp() + n * 5, 0.2) for n in range(120))),
     ),
-    limit=0.5,
+    threshold=0.5,
     event_at=T0.timestamp() + 595,
 )
 

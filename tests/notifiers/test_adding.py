@@ -14,8 +14,9 @@ FOLDER = {
 
 from pathlib import Path
 
+from dexwatch.clients.probing import Probe, ProbeError
 from dexwatch.metrics.severity import Severity
-from dexwatch.notifiers.channel import Channel, Probe, ProbeError, Question, Setup
+from dexwatch.notifiers.channel import Channel, Question, Setup
 from dexwatch.notifiers.config import Config
 from dexwatch.response.notifier import DeliveryResult, LookupResult
 
@@ -78,6 +79,7 @@ CHANNEL = Channel(
         questions=(Question("loft", "Where is the loft", "./loft"),),
         template="pigeon: {loft: {{ loft | quote }}}",
     ),
+    read_by_people=True,
     requirements={"R-CHANNELS": ""},
 )
 ''',
@@ -129,7 +131,7 @@ assert "pigeon: {loft:" in write(Draft("bo-dex")), "no example"
 assert [r.channel for r in routes(notify)[Severity.P1]] == ["pigeon"]
 assert set(build(notify)) == {"pigeon"}
 assert "pigeon" in notifier_claims()["R-CHANNELS"].notifiers
-trials = asyncio.run(reach(load(file)))
+trials = asyncio.run(reach(load(file), file))
 assert [t.detail for t in trials if t.subject == "pigeon"] == ["nobody is at home"]
 from tools.reference.settings import page
 assert "A loft where the pigeon is at home." in page()

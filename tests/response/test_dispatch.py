@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from dexwatch.jobs.job import Job, JobOutcome, JobResult
 from dexwatch.jobs.queue import Slots
 from dexwatch.metrics.severity import Severity
 from dexwatch.response.messaging import dispatch as module
+from dexwatch.response.messaging.chart import ChartRequest
 from dexwatch.response.messaging.dispatch import Dispatcher
 from dexwatch.response.messaging.job import NOTIFY, UPDATE
 from dexwatch.response.notifier import DeliveryResult, LookupResult
@@ -69,11 +69,9 @@ class Charts:
     def __init__(self, takes: float) -> None:
         self.takes = takes
 
-    async def chart(
-        self, query: str, *, title: str, unit: str, limit: float | None, at: datetime
-    ) -> Chart | None:
+    async def chart(self, request: ChartRequest) -> Chart | None:
         await asyncio.sleep(self.takes)
-        assert (query, unit, limit) == ("up", "ratio", 0.5)
+        assert (request.query, request.unit, request.threshold) == ("up", "ratio", 0.5)
         return CHART
 
 

@@ -1,9 +1,10 @@
 """What people are told: all that a channel needs to render a message, so it looks up nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from dexwatch.incidents.effects import UpdateReason
 from dexwatch.incidents.records import Alert, Incident, IncidentState, NotificationReason
@@ -35,7 +36,7 @@ class Chart:
     title: str
     unit: str
     lines: tuple[ChartLine, ...]
-    limit: float | None = None
+    threshold: float | None = None
     event_at: float | None = None
     """When the fault was detected, in Unix seconds."""
 
@@ -148,6 +149,30 @@ def shown_alerts(alerts: Sequence[Alert]) -> tuple[NoticeAlert, ...]:
         )
         for a in worst_first(alerts)[:MAX_ALERTS]
     )
+
+
+def runbook_link(given: str, public_url: str, hosts: Collection[str] = ()) -> str:
+    """Return the address of a runbook that a message may link to, or nothing.
+
+    The annotation is foreign text. Our own pages are linked, given as a path or whole, and pages of
+    the hosts that an operator has listed; whoever can raise an alert must not choose where the
+    people it wakes click.
+    """
+    own = public_url.rstrip("/")
+    if given.startswith("/") and not given.startswith(("//", "/\\")):
+        link = f"{own}{given}" if own else ""
+    else:
+        link = given
+    try:
+        parts, ours = urlsplit(link), urlsplit(own)
+        _ = parts.port
+    except ValueError:
+        return ""
+    plain = parts.scheme in ("http", "https") and not parts.username and not parts.password
+    listed = (parts.hostname or "") in {host.lower() for host in hosts}
+    trusted = listed or (bool(own) and (parts.scheme, parts.netloc) == (ours.scheme, ours.netloc))
+    harmless = link.isascii() and link.isprintable() and not set(link) & set(" <>\"'`|\\")
+    return link if plain and trusted and harmless else ""
 
 
 def console_url(public_url: str, incident: Incident) -> str:

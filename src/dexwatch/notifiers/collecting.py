@@ -55,6 +55,7 @@ class Collecting:
         self.parallel = max(SLOTS, inner.parallel)
         self.only_state_changes = inner.only_state_changes
         self.shows_chart = inner.shows_chart
+        self.shared_limit = inner.shared_limit
         waiting = max(wait_seconds, gap_seconds)
         self.attempt_seconds: float | None = waiting + (
             inner.attempt_seconds or _USUAL_ATTEMPT_SECONDS

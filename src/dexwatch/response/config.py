@@ -23,6 +23,8 @@ class RespondConfig(ListenConfig):
     """A returning fault pages again only after so long without a page; doubles each time."""
     confirm_urgent_resolution: bool = False
     """P0 and P1 stay mitigated until a person confirms that they have ended."""
+    runbook_hosts: tuple[str, ...] = ()
+    """Hosts besides our own whose runbooks messages link to; others' addresses may be forged."""
     receiver: str = Field(default="dexwatch", min_length=1)
     """Our receiver's name in Alertmanager; alerts routed elsewhere are not ours."""
     reconcile_seconds: float = Field(default=30, ge=1, le=3600)

@@ -1,11 +1,11 @@
 """What a channel to people must be able to do, and how it reports back."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from dexwatch.incidents.notice import Chart, Notice
 from dexwatch.incidents.records import DeliveryOutcome
+from dexwatch.response.messaging.chart import ChartRequest
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,5 @@ class Notifier(Protocol):
 class ChartSource(Protocol):
     """Where the figures of a message's chart come from."""
 
-    async def chart(
-        self, query: str, *, title: str, unit: str, limit: float | None, at: datetime
-    ) -> Chart | None:
-        """Return the figures around `at`, or None when there are none; bounded by the caller."""
+    async def chart(self, request: ChartRequest) -> Chart | None:
+        """Return the chart, or None when there are no data; bounded by the caller."""

@@ -52,7 +52,14 @@ class Respond:
         self.metrics = SelfMetrics(notifiers)
         self._store = store
         self._notifiers = notifiers
-        dispatcher = Dispatcher(store, notifiers, clock, public_url=public_url, charts=charts)
+        dispatcher = Dispatcher(
+            store,
+            notifiers,
+            clock,
+            public_url=public_url,
+            charts=charts,
+            runbook_hosts=config.runbook_hosts,
+        )
         retention = Retention(
             store,
             clock,

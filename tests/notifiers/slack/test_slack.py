@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dexwatch.clients.probing import ProbeError
 from dexwatch.demo.local.blocks import faults
 from dexwatch.demo.local.server import Reply
 from dexwatch.demo.local.slack import Failure, Fault, SlackFake
@@ -13,7 +14,6 @@ from dexwatch.incidents.effects import UpdateReason
 from dexwatch.incidents.notice import NoticeAlert, NoticeKind
 from dexwatch.incidents.records import DeliveryOutcome, IncidentState
 from dexwatch.metrics.severity import Severity
-from dexwatch.notifiers.channel import ProbeError
 from dexwatch.notifiers.slack import CHANNEL
 from dexwatch.notifiers.slack.render import messages, notes
 from tests.fakes.alerts import T0

@@ -1,15 +1,13 @@
-"""The figures of a message's chart, asked of Prometheus."""
+"""The data of a message's chart, asked of Prometheus."""
 
 import math
-from datetime import datetime
 from typing import Protocol
 
 from dexwatch.clients.prometheus import Series
-from dexwatch.incidents.notice import Chart, ChartLine
+from dexwatch.incidents.notice import Chart
+from dexwatch.response.messaging.chart import ChartRequest, ChartSeries, chart_of
 
-_BEFORE_SECONDS = 900.0
 _POINTS = 120
-_LINES = 6
 
 
 class RangeQueries(Protocol):
@@ -22,28 +20,19 @@ class RangeQueries(Protocol):
 
 
 class PrometheusCharts:
-    """Implements `agenda.channel.ChartSource`."""
+    """Implements `response.notifier.ChartSource`."""
 
     def __init__(self, prometheus: RangeQueries) -> None:
         self._prometheus = prometheus
 
-    async def chart(
-        self, query: str, *, title: str, unit: str, limit: float | None, at: datetime
-    ) -> Chart | None:
-        """Return the quarter of an hour that ends at `at`, the worst six series of it."""
-        end = at.timestamp()
-        series = await self._prometheus.query_range(
-            query, start=end - _BEFORE_SECONDS, end=end, step_seconds=_BEFORE_SECONDS / _POINTS
+    async def chart(self, request: ChartRequest) -> Chart | None:
+        """Return the chart, or None when there are no data; bounded by the caller."""
+        start, end = request.start.timestamp(), request.end.timestamp()
+        found = await self._prometheus.query_range(
+            request.query, start=start, end=end, step_seconds=(end - start) / _POINTS
         )
-        lines = [line for line in map(_line, series) if line.points]
-        if not lines:
-            return None
-        lines.sort(key=lambda line: line.points[-1][1], reverse=True)
-        return Chart(title, unit, tuple(lines[:_LINES]), limit, end)
+        return chart_of(request, [ChartSeries(one.labels, _points(one)) for one in found])
 
 
-def _line(series: Series) -> ChartLine:
-    points = tuple((p.at, p.value) for p in series.points if math.isfinite(p.value))
-    hidden = ("__name__", "job", "alerting")
-    shown = (v for k, v in sorted(series.labels.items()) if k not in hidden)
-    return ChartLine(" ".join(shown)[:60], points)
+def _points(series: Series) -> tuple[tuple[float, float], ...]:
+    return tuple((p.at, p.value) for p in series.points if math.isfinite(p.value))

@@ -70,8 +70,8 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 def _scale(chart: Chart) -> _Scale:
     times = [at for line in chart.lines for at, _ in line.points]
     values = [v for line in chart.lines for _, v in line.points]
-    if chart.limit is not None:
-        values.append(chart.limit)
+    if chart.threshold is not None:
+        values.append(chart.threshold)
     if chart.event_at is not None:
         times.append(chart.event_at)
     held = [max(-_HUGE, min(value, _HUGE)) for value in values]
@@ -96,8 +96,8 @@ def _draw_lines(pen: ImageDraw.ImageDraw, chart: Chart, scale: _Scale) -> None:
     if chart.event_at is not None:
         x = scale.x(chart.event_at)
         pen.line([at(x, _TOP), at(x, _BOTTOM)], fill=_INK, width=_FINE)
-    if chart.limit is not None:
-        y = scale.y(chart.limit)
+    if chart.threshold is not None:
+        y = scale.y(chart.threshold)
         for x in range(_LEFT, _RIGHT, 16):
             pen.line([at(x, y), at(min(x + 10, _RIGHT), y)], fill=_LIMIT, width=2 * _FINE)
     for colour, line in zip(_COLOURS, chart.lines, strict=False):
@@ -131,9 +131,9 @@ def _write(pen: ImageDraw.ImageDraw, chart: Chart, scale: _Scale) -> None:
         pen.text((scale.x(at), _BOTTOM + 9), text, _INK, font, anchor="mt")
     pen.text((12, 8), chart.unit.replace("_", " "), _INK, font)
     pen.text((_RIGHT, 8), "UTC", _INK, font, anchor="ra")
-    if chart.limit is not None:
-        spot = (_RIGHT - 3, scale.y(chart.limit) - 4)
-        pen.text(spot, "limit", _LIMIT, font, anchor="rb", stroke_width=2, stroke_fill=_PAPER)
+    if chart.threshold is not None:
+        spot = (_RIGHT - 3, scale.y(chart.threshold) - 4)
+        pen.text(spot, "threshold", _LIMIT, font, anchor="rb", stroke_width=2, stroke_fill=_PAPER)
     named = [(c, _plain(n.label)) for c, n in zip(_COLOURS, chart.lines, strict=False)]
     if len(named) > 1 or named[0][1]:
         for row, (colour, label) in enumerate(named):

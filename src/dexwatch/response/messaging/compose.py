@@ -1,5 +1,6 @@
 """Makes a message's content from how things stand."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from dexwatch.incidents.effects import UpdateReason
@@ -7,6 +8,7 @@ from dexwatch.incidents.notice import (
     Notice,
     NoticeKind,
     console_url,
+    runbook_link,
     shown_alerts,
     worst_first,
 )
@@ -17,7 +19,13 @@ from dexwatch.response.views import MessageContext
 
 
 def notice_for(
-    job: Job, message: Message, context: MessageContext, *, public_url: str, now: datetime
+    job: Job,
+    message: Message,
+    context: MessageContext,
+    *,
+    public_url: str,
+    runbook_hosts: Collection[str],
+    now: datetime,
 ) -> Notice:
     """Return the content; its key is the same for every attempt of one message."""
     incident = context.incident
@@ -54,13 +62,7 @@ def notice_for(
         resolved_at=incident.resolved_at,
         alerts=shown,
         more_alerts=max(context.alert_count - len(shown), 0),
-        runbook_url=_runbook(said.get("runbook_url", ""), public_url),
+        runbook_url=runbook_link(said.get("runbook_url", ""), public_url, runbook_hosts),
         console_url=console_url(public_url, incident),
         handle=context.handle,
     )
-
-
-def _runbook(said: str, public_url: str) -> str:
-    if said.startswith("/"):
-        return f"{public_url.rstrip('/')}{said}" if public_url else ""
-    return said if said.startswith(("https://", "http://")) else ""

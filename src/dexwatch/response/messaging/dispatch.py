@@ -1,7 +1,7 @@
 """Deliver one message: make it as things stand now, send it, say how that ended."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import structlog
@@ -14,6 +14,7 @@ from dexwatch.incidents.records import DeliveryOutcome, NotificationState
 from dexwatch.jobs.job import Hold, Job, JobOutcome, JobResult
 from dexwatch.metrics.severity import Severity
 from dexwatch.response.apply import apply_events
+from dexwatch.response.messaging.chart import chart_request
 from dexwatch.response.messaging.compose import notice_for
 from dexwatch.response.messaging.job import (
     MAX_BLIND,
@@ -54,12 +55,14 @@ class Dispatcher:
         *,
         public_url: str = "",
         charts: ChartSource | None = None,
+        runbook_hosts: Collection[str] = (),
     ) -> None:
         self._store = store
         self._notifiers = notifiers
         self._clock = clock
         self._public_url = public_url
         self._charts = charts
+        self._runbook_hosts = runbook_hosts
 
     async def __call__(self, job: Job) -> JobResult:
         """Make one attempt. Never raises for a receiver's sake, only if the store fails."""
@@ -94,7 +97,12 @@ class Dispatcher:
     async def _attempt(self, attempt: _Attempt) -> JobResult:
         job, message = attempt.job, attempt.message
         notice = notice_for(
-            job, message, attempt.context, public_url=self._public_url, now=self._clock()
+            job,
+            message,
+            attempt.context,
+            public_url=self._public_url,
+            runbook_hosts=self._runbook_hosts,
+            now=self._clock(),
         )
         known = None
         if job.uncertain and message.notification_id:
@@ -161,18 +169,12 @@ class Dispatcher:
 
     async def _chart(self, context: MessageContext, notice: Notice) -> Chart | None:
         alert = next(iter(worst_first(context.alerts)), None)
-        query = alert.annotations.get("query", "") if alert else ""
-        if self._charts is None or alert is None or not query:
+        asked = chart_request(alert, title=notice.title, now=self._clock()) if alert else None
+        if self._charts is None or asked is None:
             return None
         try:
             async with asyncio.timeout(_CHART_SECONDS[notice.severity]):
-                return await self._charts.chart(
-                    query,
-                    title=notice.title,
-                    unit=alert.annotations.get("unit", ""),
-                    limit=_number(alert.annotations.get("threshold", "")),
-                    at=alert.starts_at,
-                )
+                return await self._charts.chart(asked)
         except Exception as error:  # noqa: BLE001 - a message without a picture beats none.
             _log.warning("chart.missing", incident=notice.incident_id, error=type(error).__name__)
             return None
@@ -280,10 +282,3 @@ def _nobody_else(attempt: _Attempt) -> bool:
             if n.notification_round == here.notification_round
         )
     )
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
