@@ -1,5 +1,6 @@
 """What the commands say and how they end."""
 
+import asyncio
 import io
 import json
 from pathlib import Path
@@ -14,6 +15,8 @@ from dexwatch.cli.terminal import SafeConsole
 from dexwatch.daemons.lifecycle import State
 from dexwatch.daemons.supervisor import ProgramState
 from dexwatch.settings import load
+from dexwatch.storage.store import open_store
+from tests.fakes.console import seed
 
 SMALLEST = "name: ana-dex\nrespond: {hook_token: a-token-that-is-long-enough}\n"
 
@@ -201,3 +204,26 @@ def test_up_says_when_things_are_ready_in_lines_or_in_json_but_not_in_both(
         lines = screen.file.getvalue()
         assert ("watch" in lines, "Console" in lines) == (person, person)
         assert bool(events) is not person
+
+
+def test_status_ends_with_1_while_an_incident_is_open(tmp_path: Path) -> None:
+    """Prometheus may be away: what our own store knows is said all the same."""
+    text = SMALLEST + "daemons: {mode: external, prometheus: {url: 'http://127.0.0.1:1'}, "
+    file = config(tmp_path, text + "alertmanager: {url: 'http://127.0.0.1:1'}}\n")
+    settings = load(Path(file))
+    settings.folder.mkdir(parents=True, exist_ok=True)
+
+    async def open_incident() -> None:
+        store = await open_store(settings.storage.database_url(settings.folder))
+        await seed(store)
+        await store.close()
+
+    asyncio.run(open_incident())
+    shown = run(app, ["status", "-c", file, "--json"])
+
+    said = json.loads(shown.stdout)
+    assert shown.exit_code == 1
+    assert not said["well"]
+    assert [(one["state"], one["severity"]) for one in said["incidents"]] == [("open", "P1")]
+    assert "Prometheus does not answer" in said["blind"]
+    assert [one["source"] for one in said["alerts"]] == ["Incidents"]

@@ -23,7 +23,7 @@ async def parts(tmp_path):
         sessions=SqlSessionStore(store.database),
         prometheus=prometheus,
         alertmanager=alertmanager,
-        rules=ALERTS,
+        alert_rules=ALERTS,
         platform="sample-dex",
         vendor=web(),
         now=lambda: moment[0],

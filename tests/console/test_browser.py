@@ -130,7 +130,7 @@ async def test_a_drag_zooms_all_charts_and_leads_back(running, page):
 
 async def test_an_alert_arrives_by_itself_and_an_incident_is_answered(running, page):
     await page.goto(f"{running.url}/alerts")
-    await page.wait_for_selector(".problem:has-text('ApiLatencyHigh')")
+    await page.wait_for_selector(".alert:has-text('ApiLatencyHigh')")
     await page.goto(f"{running.url}/incidents/INC-2")
     await page.fill("[name=note]", "<b>looking</b>")
     await page.click("button:has-text('Acknowledge')")
@@ -139,13 +139,13 @@ async def test_an_alert_arrives_by_itself_and_an_incident_is_answered(running, p
     running.source.trouble = ""
     await page.goto(f"{running.url}/alerts")
     await page.wait_for_selector(
-        ".problem:has-text('ApiLatencyHigh')", state="detached", timeout=60_000
+        ".alert:has-text('ApiLatencyHigh')", state="detached", timeout=60_000
     )
 
 
 async def test_a_silence_is_previewed_made_and_ended(running, page):
     await page.goto(f"{running.url}/alerts")
-    await page.wait_for_selector(".problem:has-text('ApiLatencyHigh')")
+    await page.wait_for_selector(".alert:has-text('ApiLatencyHigh')")
 
     async def routed():
         return any(one.name == "ApiLatencyHigh" for one in await running.alertmanager.alerts())
@@ -158,7 +158,7 @@ async def test_a_silence_is_previewed_made_and_ended(running, page):
     await page.click("form.silence-form button")
     await page.wait_for_selector("td:has-text('planned work')")
     await page.goto(f"{running.url}/alerts")
-    await page.wait_for_selector(".faint .problem:has-text('silenced')")
+    await page.wait_for_selector(".faint .alert:has-text('silenced')")
     await page.goto(f"{running.url}/silences")
     await page.click("text=End now")
     await page.wait_for_selector(".state.expired")

@@ -6,9 +6,14 @@ from datetime import timedelta
 import pytest
 
 from dexwatch.clients.alertmanager import Matcher, Silence
+from dexwatch.clients.prometheus import Point, RuleGroup, RuleState, Series
+from dexwatch.console.layout import board_address
+from dexwatch.dashboards.registry import BOARDS
 from dexwatch.incidents.policy import Policy
 from dexwatch.response.apply import apply_events
 from dexwatch.response.ingest import fired
+from dexwatch.rules.arming import signals
+from dexwatch.rules.registry import ALERTS
 from tests.fakes.console import HOSTILE
 from tests.fakes.hostile import NOW, PAGES, token_of
 
@@ -183,3 +188,43 @@ async def test_a_hostile_incident_is_shown_as_text(ana, parts):
     page = await ana.get(f"/incidents/{applied[0].incident_id}")
     assert page.status_code == 200
     assert "<img src=x" not in page.text
+
+
+async def test_a_rule_that_cannot_see_is_called_blind(ana, parts, monkeypatch):
+    rules = {rule.id: rule for rule in ALERTS}
+
+    def state(name):
+        labels = {"severity": rules[name].severity.value}
+        return RuleState(name, "alerting", "x", "ok", "", "", 0.1, "inactive", 0.0, labels)
+
+    async def listed():
+        return (RuleGroup("g", "f", 5, (state("DatabaseDown"), state("DatabaseSlow"))),)
+
+    async def query(expression, *, at=None):
+        lost = set(signals([rules["DatabaseDown"]]))
+        there = set(signals(ALERTS)) - (lost if "[900s]" in expression else set())
+        return tuple(Series({"signal": name}, (Point(0.0, 1.0),)) for name in sorted(there))
+
+    monkeypatch.setattr(parts[1], "rules", listed)
+    monkeypatch.setattr(parts[1], "query", query)
+    page = (await ana.get("/rules")).text
+    assert '<span class="arming blind">blind</span>' in page
+    assert '<span class="arming armed">armed</span>' in page
+    assert "Blind at P0: DatabaseDown" in page
+
+
+async def test_the_help_lists_every_board_and_each_key_once(ana):
+    page = (await ana.get("/")).text
+    keys = re.findall(r'data-key="(.)" data-address="([^"]+)"', page)
+    addresses = [address for _, address in keys]
+    assert len({key for key, _ in keys}) == len(keys)
+    assert ("o", "/") in keys
+    for board in BOARDS:
+        assert board_address(board.id) in addresses
+
+
+async def test_an_open_incident_shows_although_nothing_fires(ana, parts):
+    parts[1].nothing = parts[2].nothing = True
+    page = (await ana.get("/")).text
+    assert "All is well" not in page
+    assert '<div class="overall warning">' in page

@@ -17,8 +17,8 @@ from dexwatch.clients.alertmanager import AlertmanagerClient
 from dexwatch.clients.prometheus import PrometheusClient
 from dexwatch.console.access.users import Role
 from dexwatch.console.config import ConsoleConfig, SampleControlConfig
+from dexwatch.console.rendering import vendor_folders
 from dexwatch.console.site import build_site
-from dexwatch.console.view import vendor_folders
 from dexwatch.demo.profile import DEMO, REFRESH_SPEED
 from dexwatch.incidents.policy import Policy
 from dexwatch.response import actions as incidents
@@ -159,7 +159,7 @@ async def console(
             sessions=SqlSessionStore(store.database),
             prometheus=prometheus,
             alertmanager=alertmanager,
-            rules=ALERTS,
+            alert_rules=ALERTS,
             profile=DEMO,
             refresh_speed=REFRESH_SPEED,
             platform="sample-dex",

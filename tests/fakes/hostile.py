@@ -18,6 +18,8 @@ class Prometheus:
     """Every text that it gives is hostile."""
 
     broken = False
+    nothing = False
+    """Does nothing fire?"""
 
     async def query(self, expression, *, at=None):
         self._check()
@@ -33,6 +35,8 @@ class Prometheus:
 
     async def alerts(self):
         self._check()
+        if self.nothing:
+            return ()
         notes = {"summary": HOSTILE, "description": HOSTILE, "runbook_url": "javascript:alert(1)"}
         return (ActiveAlert(LABELS, notes, "firing", "2026-03-02T07:59:00.123456789Z", 1.0),)
 
@@ -57,8 +61,11 @@ class Alertmanager:
         self.made = []
         self.expired = []
         self.others = ()
+        self.nothing = False
 
     async def alerts(self):
+        if self.nothing:
+            return ()
         return (RoutedAlert("f", LABELS, {}, NOW, NOW, "active", (), (), ()),)
 
     async def silences(self):

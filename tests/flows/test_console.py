@@ -56,7 +56,7 @@ async def test_an_engineer_sees_answers_and_outlives_a_fault(
     try:
         await expect(sample.locator("li.running #act-lb-down")).to_be_visible()
         await expect(page.locator(".banner")).to_be_visible(timeout=FIRE_MS)
-        await expect(alerts.locator(".problem", has_text="LoadBalancerDown").first).to_be_visible(
+        await expect(alerts.locator(".alert", has_text="LoadBalancerDown").first).to_be_visible(
             timeout=FIRE_MS
         )
         listed = incidents.locator("#list tr:has(.sev.p0) td.title a").first
@@ -79,7 +79,7 @@ async def test_an_engineer_sees_answers_and_outlives_a_fault(
     await expect(incident.locator("#standing .state.resolved")).to_be_visible(timeout=RESOLVE_MS)
     await expect(incident.locator("#specs")).to_contain_text("resolved")
     await expect(page.locator(".banner")).to_have_count(0, timeout=RESOLVE_MS)
-    await expect(alerts.locator(".problem")).to_have_count(0, timeout=RESOLVE_MS)
+    await expect(alerts.locator(".alert")).to_have_count(0, timeout=RESOLVE_MS)
     await incident.screenshot(path=tmp_path / "resolved.png", full_page=True)
     for one in (page, alerts, incidents, incident):
         assert await one.evaluate("window.unloaded === false"), f"{one.url} was loaded anew"

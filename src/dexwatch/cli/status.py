@@ -1,10 +1,13 @@
-"""`dexwatch status`: is all well, and if not, where?"""
+"""`dexwatch status`: is all well, and if not, where? It says what the console says."""
 
 import asyncio
+import contextlib
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import typer
 
+from dexwatch import clock
 from dexwatch.cli.present import (
     CONFIG_DEFAULT,
     EXIT_FINDINGS,
@@ -18,45 +21,43 @@ from dexwatch.cli.present import (
 )
 from dexwatch.cli.terminal import foreign
 from dexwatch.clients.http import SourceError
-from dexwatch.roles.resources import prometheus_client
+from dexwatch.clients.prometheus import PrometheusClient
+from dexwatch.console.live.alerts import FiringAlert
+from dexwatch.console.live.health import HealthSummary
+from dexwatch.console.live.observe import Observer
+from dexwatch.dashboards.board import Level
+from dexwatch.metrics.profile import PRODUCTION
+from dexwatch.metrics.promql import SteppedWindows
+from dexwatch.response.store import Store, StoreUnavailableError
+from dexwatch.roles.resources import open_clients, open_incidents
 from dexwatch.settings import Settings
 
 COLOURS = {"P0": "bold red", "P1": "red", "P2": "yellow", "P3": "cyan"}
+SIGNS = {Level.OK: "[green]✓[/]", Level.INFO: "[cyan]![/]", Level.UNKNOWN: "[yellow]?[/]"}
+UNSEEN = "[red]✗[/]"
 
 
 @dataclass(frozen=True)
 class Status:
-    """What Prometheus tells at this moment."""
+    """What Prometheus, Alertmanager and the incidents tell at this moment."""
 
-    alerts: tuple[tuple[str, str, str], ...]
-    """Severity, rule and summary of each firing alert, the worst first."""
-    targets_up: int
-    targets_down: tuple[str, ...]
-    rules_broken: tuple[str, ...]
+    health: HealthSummary
+    targets_up: int = 0
+    targets_down: tuple[str, ...] = ()
+    rules_broken: tuple[str, ...] = ()
 
     @property
     def well(self) -> bool:
-        """Does nothing fire, and does everything answer?"""
-        return not (self.alerts or self.targets_down or self.rules_broken)
+        """Is no alert loud and no incident open, and does everything answer and agree?"""
+        return self.health.well and not (self.targets_down or self.rules_broken)
 
 
 def status(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False) -> None:
-    """Say what fires and what does not answer; ends with status 1 when anything does."""
+    """Say what fires, which incidents are open, and what does not answer; status 1 when any."""
     settings = settings_or_exit(config, as_json=as_json)
-    try:
-        found = asyncio.run(_ask(settings))
-    except SourceError as error:
-        url = settings.daemons.prometheus_url
-        if as_json:
-            emit_json({"error": f"Prometheus at {url}: {error}"})
-        else:
-            out.print(
-                f"[red]✗[/] Prometheus at {foreign(url)} does not answer: {foreign(str(error))}"
-            )
-            out.print("  [dim]Is `dexwatch up` running? `dexwatch doctor` looks further.[/]")
-        raise typer.Exit(EXIT_FINDINGS) from None
+    found = asyncio.run(_ask(settings))
     if as_json:
-        emit_json({"well": found.well, **asdict(found)})
+        emit_json(_record(found))
     else:
         _show(settings, found)
     if not found.well:
@@ -64,52 +65,116 @@ def status(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False
 
 
 async def _ask(settings: Settings) -> Status:
-    async with prometheus_client(settings) as client:
-        alerts, targets, groups = await asyncio.gather(
-            client.alerts(), client.targets(), client.rules()
-        )
-    firing = sorted(
-        (a.labels.get("severity", ""), a.name, a.annotations.get("summary", ""))
-        for a in alerts
-        if a.state == "firing" and a.labels.get("severity") in COLOURS
+    async with contextlib.AsyncExitStack() as stack:
+        prometheus, alertmanager = await open_clients(stack, settings)
+        store = await _store(stack, settings)
+        windows, receiver = SteppedWindows(PRODUCTION), settings.respond.receiver
+        observer = Observer(prometheus, alertmanager, store, windows, receiver)
+        health, rest = await asyncio.gather(observer.observe(clock.now), _rest(prometheus))
+        return Status(health, *rest)
+
+
+async def _store(stack: contextlib.AsyncExitStack, settings: Settings) -> Store | None:
+    """Open the incident store where there is one; looking must not make it."""
+    file = settings.folder / "dexwatch.sqlite"
+    if settings.storage.database_url(settings.folder).startswith("sqlite") and not file.exists():
+        return None
+    try:
+        return await open_incidents(stack, settings)
+    except (StoreUnavailableError, OSError):
+        return None
+
+
+async def _rest(prometheus: PrometheusClient) -> tuple[int, tuple[str, ...], tuple[str, ...]]:
+    """Return the number of targets that are up, and what is down or broken."""
+    try:
+        targets, groups = await asyncio.gather(prometheus.targets(), prometheus.rules())
+    except SourceError:
+        # The summary says that Prometheus does not answer.
+        return 0, (), ()
+    down = tuple(
+        f"{t.job} {t.labels.get('instance', '')}: {t.last_error}"
+        for t in targets
+        if t.health == "down"
     )
-    return Status(
-        alerts=tuple(firing),
-        targets_up=sum(t.health == "up" for t in targets),
-        targets_down=tuple(
-            f"{t.job} {t.labels.get('instance', '')}: {t.last_error}"
-            for t in targets
-            if t.health == "down"
-        ),
-        rules_broken=tuple(
-            f"{rule.name}: {rule.last_error}"
-            for group in groups
-            for rule in group.rules
-            if rule.health == "err"
-        ),
+    broken = tuple(
+        f"{rule.name}: {rule.last_error}"
+        for group in groups
+        for rule in group.rules
+        if rule.health == "err"
     )
+    return sum(t.health == "up" for t in targets), down, broken
+
+
+def _record(found: Status) -> dict[str, Any]:
+    health = found.health
+    return {
+        "well": found.well,
+        "status": asdict(health.status),
+        "alerts": [
+            {
+                "severity": one.severity,
+                "rule": one.name,
+                "summary": one.summary,
+                "source": one.source,
+                "muted": one.muted,
+                "incident": one.incident_id,
+            }
+            for one in health.alerts
+        ],
+        "incidents": [
+            {"id": one.id, "severity": one.severity, "state": one.state, "title": one.title}
+            for one in health.incidents
+        ],
+        "blind": health.blind,
+        "disagreements": health.disagreements,
+        "targets_up": found.targets_up,
+        "targets_down": found.targets_down,
+        "rules_broken": found.rules_broken,
+    }
 
 
 def _show(settings: Settings, found: Status) -> None:
+    health, line = found.health, found.health.status
+    sign = SIGNS.get(line.level, UNSEEN)
     if found.well:
         out.print(
-            f"[green]✓[/] [bold]{foreign(settings.name)}[/] is well: nothing fires, "
-            f"{_all(found.targets_up)}."
+            f"{sign} [bold]{foreign(settings.name)}[/] is well: nothing fires, no incident is open,"
+            f" all {counted(found.targets_up, 'target')} answer. [dim]{foreign(line.detail)}[/]",
+            soft_wrap=True,
         )
         return
-    if found.alerts:
-        shown = table(_fires(len(found.alerts)), "", "rule", "summary")
-        for severity, name, summary in found.alerts:
-            shown.add_row(f"[{COLOURS[severity]}]{severity}[/]", foreign(name), foreign(summary))
+    words = f"{foreign(line.headline)}. [dim]{foreign(line.detail)}[/]"
+    out.print(f"{sign} [bold]{foreign(settings.name)}[/]: {words}", soft_wrap=True)
+    if health.alerts:
+        shown = table("Alerts", "", "rule", "summary", "by", "")
+        for alert in health.alerts:
+            shown.add_row(*_row(alert))
         out.print(shown)
-    for title, lines in (("down", found.targets_down), ("broken rule", found.rules_broken)):
-        for line in lines:
-            out.print(f"[red]✗[/] {title}: {foreign(line)}", soft_wrap=True)
+    if health.incidents:
+        shown = table("Incidents", "", "id", "title", "state")
+        for one in health.incidents:
+            mark = f"[{COLOURS[one.severity]}]{one.severity}[/]"
+            shown.add_row(mark, foreign(one.id), foreign(one.title), one.state.value)
+        out.print(shown)
+    for title, lines in (
+        ("cannot be seen", health.blind),
+        ("sources disagree", health.disagreements),
+        ("down", found.targets_down),
+        ("broken rule", found.rules_broken),
+    ):
+        for text in lines:
+            out.print(f"{UNSEEN} {title}: {foreign(text)}", soft_wrap=True)
+    if health.blind:
+        out.print("  [dim]Is `dexwatch up` running? `dexwatch doctor` looks further.[/]")
 
 
-def _fires(alerts: int) -> str:
-    return f"{counted(alerts, 'alert')} {'fires' if alerts == 1 else 'fire'}"
-
-
-def _all(targets: int) -> str:
-    return "the one target answers" if targets == 1 else f"all {targets:,} targets answer"
+def _row(alert: FiringAlert) -> tuple[str, ...]:
+    said = f" [dim]({foreign(alert.said)})[/]" if alert.said else ""
+    return (
+        f"[{COLOURS[alert.severity]}]{alert.severity}[/]{said}",
+        foreign(alert.name),
+        foreign(alert.summary),
+        foreign(alert.source),
+        foreign(alert.muted),
+    )

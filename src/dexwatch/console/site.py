@@ -1,13 +1,14 @@
 """The console's composition: `build_site` puts pages, guards and live data together.
 
 site = build_site(config, platform="sample-dex", store=store, sessions=..., prometheus=...,
-                  alertmanager=..., rules=ALERTS)
+                  alertmanager=..., alert_rules=ALERTS)
 uvicorn.run(site, host=config.host, port=config.port)
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -26,13 +27,16 @@ from dexwatch.console.access.sessions import Sessions
 from dexwatch.console.access.throttle import Throttle
 from dexwatch.console.access.users import Users
 from dexwatch.console.config import ConsoleConfig
-from dexwatch.console.context import Context
-from dexwatch.console.live.heart import Heart
-from dexwatch.console.live.hub import Hub
+from dexwatch.console.layout import Pages, live_parts
+from dexwatch.console.live.histories import Histories
+from dexwatch.console.live.observe import Observer
+from dexwatch.console.live.panels import LivePanels
+from dexwatch.console.live.poller import HealthPoller
 from dexwatch.console.pages import (
     alerts,
     boards,
     incidents,
+    rules,
     runbooks,
     sample,
     signin,
@@ -41,8 +45,9 @@ from dexwatch.console.pages import (
     targets,
 )
 from dexwatch.console.protocols import Alertmanager, Now, Prometheus, SessionStore
-from dexwatch.console.view import Assets, View, vendor_folders
+from dexwatch.console.rendering import Assets, Renderer, vendor_folders
 from dexwatch.metrics.profile import PRODUCTION, EvaluationProfile
+from dexwatch.metrics.promql import SteppedWindows
 from dexwatch.response.store import Store, StoreUnavailableError
 from dexwatch.rules.rule import AlertRule
 
@@ -56,76 +61,78 @@ def build_site(
     sessions: SessionStore,
     prometheus: Prometheus,
     alertmanager: Alertmanager,
-    rules: Iterable[AlertRule] = (),
+    alert_rules: Iterable[AlertRule] = (),
     profile: EvaluationProfile = PRODUCTION,
     refresh_speed: float = 1.0,
+    receiver: str = "dexwatch",
     platform: str = "dexwatch",
     vendor: Sequence[Path] | None = None,
     now: Now = clock.now,
 ) -> FastAPI:
     """Return the console as an ASGI application; the caller owns store and clients.
 
+    `receiver` is our receiver's name in Alertmanager; alerts routed elsewhere are not shown.
+
     Raises:
         AssetsMissingError: the browser scripts are in none of the `vendor` folders.
     """
     secure = urlsplit(config.public_url).scheme == "https"
-    users = Users(config.users_file)
-    guarded = Sessions(
-        sessions,
-        users,
-        lasts=timedelta(hours=config.session_hours),
-        idle=timedelta(minutes=config.idle_minutes),
-        now=now,
-    )
+    users, by_id = Users(config.users_file), {rule.id: rule for rule in alert_rules}
+    lasts, idle = timedelta(hours=config.session_hours), timedelta(minutes=config.idle_minutes)
+    guard = Guard(Sessions(sessions, users, lasts=lasts, idle=idle, now=now), secure=secure)
+    throttle = Throttle(failures=5, within=timedelta(minutes=5), now=now)
     assets = Assets(vendor_folders() if vendor is None else vendor)
-    context = Context(
-        config=config,
-        platform=platform,
-        store=store,
-        prometheus=prometheus,
-        alertmanager=alertmanager,
-        rules={rule.id: rule for rule in rules},
-        hub=Hub(prometheus, profile, speed=refresh_speed, now=now),
-        heart=Heart(prometheus, alertmanager, store, profile, now=now),
-        guard=Guard(guarded, secure=secure),
-        users=users,
-        throttle=Throttle(failures=5, within=timedelta(minutes=5), now=now),
-        view=View(assets, platform=platform, now=now),
-        now=now,
-    )
-    return _application(context, secure=secure)
+    renderer = Renderer(assets, platform=platform, now=now)
+    observer = Observer(prometheus, alertmanager, store, SteppedWindows(profile), receiver)
+    health = HealthPoller(observer, partial(live_parts, renderer), now=now)
+    panels = LivePanels(prometheus, profile, speed=refresh_speed, now=now)
+    histories = Histories(prometheus, profile, now=now)
+    pages = Pages(guard, health, renderer, sample=config.sample_control)
+    control = sample.SampleControl(config.sample_control) if config.sample_control else None
+    routers = [
+        _plain(assets),
+        signin.build(pages, guard, users, throttle, now=now),
+        boards.build(pages, guard, panels, histories, health, now=now),
+        stream.build(guard, health, panels),
+        alerts.build(pages, guard, health),
+        incidents.build(pages, guard, store, histories, health, rules=by_id, now=now),
+        silences.build(pages, guard, alertmanager, health, rules=by_id, now=now),
+        targets.build(pages, guard, prometheus),
+        rules.build(pages, guard, prometheus, rules=by_id),
+        runbooks.build(pages, guard, health, rules=by_id),
+        *([sample.build(pages, guard, control)] if control else []),
+    ]
+    closing = [panels.close, histories.close, health.close, *([control.close] if control else [])]
+    site = _application(config, routers, closing, secure=secure)
+    _errors(site, pages)
+    return site
 
 
-def _application(context: Context, *, secure: bool) -> FastAPI:
-    control = context.config.sample_control
-    door = sample.SampleControl(control) if control else None
-
+def _application(
+    config: ConsoleConfig,
+    routers: Iterable[APIRouter],
+    closing: Iterable[Callable[[], Awaitable[None]]],
+    *,
+    secure: bool,
+) -> FastAPI:
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await context.hub.close()
-        await context.heart.close()
-        if door:
-            await door.close()
+        for close in closing:
+            await close()
 
     site = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
-    config = context.config
     # The last one added stands outermost.
     site.add_middleware(BoundedBodies)
     site.add_middleware(SameOrigin, public_url=config.public_url, port=config.port)
     site.add_middleware(Proxies, trusted=config.trusted_proxies)
     site.add_middleware(Headers, secure=secure)
-    site.include_router(_plain(context))
-    parts = (signin, boards, stream, alerts, incidents, silences, targets, runbooks)
-    for part in parts:
-        site.include_router(part.build(context))
-    if door:
-        site.include_router(sample.build(context, door))
-    _errors(site, context)
+    for router in routers:
+        site.include_router(router)
     return site
 
 
-def _plain(context: Context) -> APIRouter:
+def _plain(assets: Assets) -> APIRouter:
     router = APIRouter()
 
     @router.get("/healthz")
@@ -134,19 +141,19 @@ def _plain(context: Context) -> APIRouter:
 
     @router.get("/static/{digest}/{name}")
     async def static(digest: str, name: str, request: Request) -> Response:
-        answer = context.view.assets.answer(digest, name, request)
+        answer = assets.answer(digest, name, request)
         if answer is None:
             raise HTTPException(404, "There is no such file.")
         return answer
 
     @router.get("/favicon.ico")
     async def favicon() -> Response:
-        return RedirectResponse(context.view.assets.address("mark.svg"))
+        return RedirectResponse(assets.address("mark.svg"))
 
     return router
 
 
-def _errors(site: FastAPI, context: Context) -> None:
+def _errors(site: FastAPI, pages: Pages) -> None:
     @site.exception_handler(SignInNeededError)
     async def sign_in(request: Request, error: Exception) -> Response:
         assert isinstance(error, SignInNeededError)  # noqa: S101 - for the type checker.
@@ -154,14 +161,14 @@ def _errors(site: FastAPI, context: Context) -> None:
             return PlainTextResponse("Sign in first.", 401)
         # A link in a message comes without the strict cookie; asked again from here it has it.
         if request.headers.get("sec-fetch-site") == "cross-site":
-            again = context.view.text("again.html", {"address": error.back})
+            again = pages.renderer.text("again.html", {"address": error.back})
             return HTMLResponse(again)
         return RedirectResponse(f"/sign-in?back={quote(error.back, safe='/')}", 303)
 
     async def page(request: Request, status: int, words: str) -> Response:
         if request.headers.get("hx-request"):
             return PlainTextResponse(words, status)
-        return await context.page(request, "error.html", status=status, code=status, words=words)
+        return await pages.page(request, "error.html", status=status, code=status, words=words)
 
     @site.exception_handler(StarletteHTTPException)
     async def refused(request: Request, error: Exception) -> Response:

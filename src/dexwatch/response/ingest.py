@@ -17,7 +17,7 @@ from dexwatch.incidents.grouping import group_of
 from dexwatch.incidents.policy import Policy
 from dexwatch.incidents.state import Reason
 from dexwatch.jobs.queue import Crashpoints, no_crash
-from dexwatch.metrics.severity import Severity
+from dexwatch.metrics.severity import Severity, severity_of
 from dexwatch.response.apply import Applied, apply_events
 from dexwatch.response.store import Store
 
@@ -25,16 +25,6 @@ _log = structlog.get_logger(__name__)
 
 CRASH_POINTS = ("events.received", "events.stored")
 
-_FOREIGN = {
-    "critical": Severity.P0,
-    "page": Severity.P0,
-    "high": Severity.P1,
-    "error": Severity.P1,
-    "warning": Severity.P2,
-    "medium": Severity.P2,
-    "info": Severity.P3,
-    "low": Severity.P3,
-}
 _LONGEST_HOLD = timedelta(days=7)
 _BATCH = 500
 _SILENT = frozenset({Reason.REPEATED, Reason.STALE, Reason.ALREADY_RESOLVED})
@@ -109,12 +99,9 @@ class Ingest:
             start += len(one.events)
 
 
-def severity_of(labels: Mapping[str, str]) -> Severity:
-    """Return the severity label's meaning; foreign words are understood, unknown ones are P2."""
-    said = labels.get("severity", "").strip()
-    if said.upper() in Severity.__members__:
-        return Severity(said.upper())
-    return _FOREIGN.get(said.lower(), Severity.P2)
+def _severity(labels: Mapping[str, str]) -> Severity:
+    # Who routes such an alert to us wants somebody to look.
+    return severity_of(labels) or Severity.P3
 
 
 def fired(
@@ -134,7 +121,7 @@ def fired(
         fingerprint=fingerprint,
         group=group_of(labels, upstream),
         name=labels.get("alertname", "unnamed"),
-        severity=severity_of(labels),
+        severity=_severity(labels),
         starts_at=_milliseconds(starts_at),
         began_at=starts_at - _hold(annotations),
         labels=labels,
@@ -162,7 +149,7 @@ def resolved(
         fingerprint=fingerprint,
         group=group_of(labels, upstream),
         name=labels.get("alertname", "unnamed"),
-        severity=severity_of(labels),
+        severity=_severity(labels),
         starts_at=_milliseconds(starts_at),
         ends_at=max(ends_at, starts_at),
         labels=labels,

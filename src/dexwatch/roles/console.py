@@ -27,9 +27,10 @@ async def run(
             sessions=SqlSessionStore(store.database),
             prometheus=prometheus,
             alertmanager=alertmanager,
-            rules=evaluation.alerts,
+            alert_rules=evaluation.alerts,
             profile=evaluation.profile,
             refresh_speed=evaluation.refresh_speed,
+            receiver=settings.respond.receiver,
             platform=settings.name,
         )
         await stack.enter_async_context(

@@ -9,10 +9,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from dexwatch.console.access.guard import Fields
+from dexwatch.console.access.guard import Fields, Guard
 from dexwatch.console.access.sessions import Session
-from dexwatch.console.context import Context
-from dexwatch.console.live.frames import Frame
+from dexwatch.console.layout import Pages
+from dexwatch.console.live.histories import Histories
+from dexwatch.console.live.panel_data import PanelData
+from dexwatch.console.live.poller import HealthPoller
+from dexwatch.console.panel_specs import panel_bodies, panel_spec
+from dexwatch.console.protocols import Now
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Section, Threshold
 from dexwatch.dashboards.board import Query as PanelQuery
 from dexwatch.dashboards.queries import text
@@ -21,7 +25,9 @@ from dexwatch.metrics import units
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.severity import Severity
 from dexwatch.response import actions as desk
+from dexwatch.response.store import Store
 from dexwatch.response.views import IncidentFilter, IncidentView
+from dexwatch.rules.rule import AlertRule
 
 PAGE = 50
 BEFORE = timedelta(minutes=10)
@@ -35,11 +41,21 @@ ACTS = {
 }
 
 
-def build(context: Context) -> APIRouter:
+def build(
+    pages: Pages,
+    guard: Guard,
+    store: Store,
+    histories: Histories,
+    health: HealthPoller,
+    *,
+    rules: Mapping[str, AlertRule],
+    now: Now,
+) -> APIRouter:
     """Return the routes of the incidents."""
     router = APIRouter()
-    viewer = Annotated[Session, Depends(context.guard.viewer)]
-    operator = Annotated[Session, Depends(context.guard.operator)]
+    viewer = Annotated[Session, Depends(guard.viewer)]
+    operator = Annotated[Session, Depends(guard.operator)]
+    shown = _IncidentPage(pages, store, histories, rules=rules, now=now)
 
     @router.get("/incidents")
     async def listing(
@@ -51,8 +67,8 @@ def build(context: Context) -> APIRouter:
         before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
     ) -> HTMLResponse:
         which = _filter(state, severity, q)
-        found = await desk.list_incidents(context.store, which, before=before, limit=PAGE)
-        return await context.page(
+        found = await desk.list_incidents(store, which, before=before, limit=PAGE)
+        return await pages.page(
             request,
             "incidents.html",
             found=found,
@@ -63,46 +79,104 @@ def build(context: Context) -> APIRouter:
         )
 
     @router.get("/incidents/{incident_id}")
-    async def one(request: Request, incident_id: str, _: viewer) -> HTMLResponse:
-        return await _page(context, request, incident_id)
+    async def one(request: Request, incident_id: str, session: viewer) -> HTMLResponse:
+        return await shown(request, incident_id, session=session)
 
     @router.post("/incidents/{incident_id}/{act}")
     async def act(
         request: Request, incident_id: str, act: str, session: operator, fields: Fields
     ) -> Response:
-        return await _act(context, request, incident_id, act, by=session.user, fields=fields)
+        chosen = ACTS.get(act)
+        if chosen is None:
+            raise HTTPException(404, "There is no such act.")
+        note = fields.get("note", "").strip()
+        if act == "note" and not note:
+            return await shown(request, incident_id, session=session, error="Write a note first.")
+        try:
+            await chosen(
+                store,
+                incident_id,
+                by=session.user,
+                source_id=fields.get("press", "")[:64] or secrets.token_hex(8),
+                now=now(),
+                note=note,
+            )
+        except desk.ActRefusedError as refused:
+            error = str(refused)
+            return await shown(request, incident_id, session=session, error=error, status=409)
+        await health.poll()
+        return RedirectResponse(f"/incidents/{incident_id}", 303)
 
     return router
 
 
-async def _act(
-    context: Context,
-    request: Request,
-    incident_id: str,
-    act: str,
-    *,
-    by: str,
-    fields: Mapping[str, str],
-) -> Response:
-    chosen = ACTS.get(act)
-    if chosen is None:
-        raise HTTPException(404, "There is no such act.")
-    note = fields.get("note", "").strip()
-    if act == "note" and not note:
-        return await _page(context, request, incident_id, error="Write a note first.")
-    try:
-        await chosen(
-            context.store,
-            incident_id,
-            by=by,
-            source_id=fields.get("press", "")[:64] or secrets.token_hex(8),
-            now=context.now(),
-            note=note,
+class _IncidentPage:
+    """One incident's page: its story, evidence, graphs and runbooks."""
+
+    def __init__(
+        self,
+        pages: Pages,
+        store: Store,
+        histories: Histories,
+        *,
+        rules: Mapping[str, AlertRule],
+        now: Now,
+    ) -> None:
+        self._pages, self._store, self._histories = pages, store, histories
+        self._rules, self._now = rules, now
+
+    async def __call__(
+        self,
+        request: Request,
+        incident_id: str,
+        *,
+        session: Session,
+        error: str = "",
+        status: int = 200,
+    ) -> HTMLResponse:
+        view = await desk.get_incident(self._store, incident_id)
+        if view is None:
+            raise HTTPException(404, "There is no such incident.")
+        graphs = await self._graphs(view, session)
+        names = {alert.name for alert in view.alerts}
+        return await self._pages.page(
+            request,
+            "incident.html",
+            status=status,
+            view=view,
+            incident=view.incident,
+            board=_board([panel for panel, _ in graphs]),
+            data={one.panel: one for _, one in graphs},
+            specs={panel.id: _spec(panel, view.incident) for panel, _ in graphs},
+            bodies=panel_bodies(one for _, one in graphs),
+            runbooks=[self._rules[name] for name in sorted(names) if name in self._rules],
+            press=secrets.token_hex(8),
+            error=error,
+            steps=_steps(view.incident),
         )
-    except desk.ActRefusedError as refused:
-        return await _page(context, request, incident_id, error=str(refused), status=409)
-    await context.heart.again()
-    return RedirectResponse(f"/incidents/{incident_id}", 303)
+
+    async def _graphs(self, view: IncidentView, session: Session) -> list[tuple[Panel, PanelData]]:
+        """Draw the alerts' own quantities around the event, each quantity once."""
+        incident, now = view.incident, self._now()
+        start = (incident.began_at - BEFORE).timestamp()
+        end = min((incident.resolved_at or now) + BEFORE, now).timestamp()
+        end = max(min(end, start + 24 * 3600), start + 60)
+        drawn: list[tuple[Panel, PanelData]] = []
+        seen: set[str] = set()
+        for alert in view.alerts:
+            query = alert.annotations.get("query", "")
+            if query and query not in seen and len(drawn) < MOST_GRAPHS:
+                seen.add(query)
+                panel = _panel(len(drawn), alert, query)
+                drawn.append(
+                    (
+                        panel,
+                        await self._histories.panel(
+                            _board([panel]), panel, start, end, session=session.form_token
+                        ),
+                    )
+                )
+        return drawn
 
 
 def _filter(state: str, severity: str, q: str) -> IncidentFilter:
@@ -115,59 +189,8 @@ def _filter(state: str, severity: str, q: str) -> IncidentFilter:
     return IncidentFilter(states=states, severities=severities, text=q.strip())
 
 
-async def _page(
-    context: Context, request: Request, incident_id: str, *, error: str = "", status: int = 200
-) -> HTMLResponse:
-    view = await desk.get_incident(context.store, incident_id)
-    if view is None:
-        raise HTTPException(404, "There is no such incident.")
-    graphs = await _graphs(context, view)
-    names = {alert.name for alert in view.alerts}
-    return await context.page(
-        request,
-        "incident.html",
-        status=status,
-        view=view,
-        incident=view.incident,
-        board=_board([panel for panel, _ in graphs]),
-        frames={frame.panel: frame for _, frame in graphs},
-        specs={panel.id: _spec(panel, view.incident) for panel, _ in graphs},
-        drawn={
-            frame.panel: {
-                "panel": frame.panel,
-                "state": frame.state,
-                "at": frame.at,
-                "body": frame.body,
-            }
-            for _, frame in graphs
-        },
-        runbooks=[context.rules[name] for name in sorted(names) if name in context.rules],
-        press=secrets.token_hex(8),
-        error=error,
-        steps=_steps(view.incident),
-    )
-
-
 def _board(panels: list[Panel]) -> Board:
     return Board("incident", "Incident", "", 15, (Section("The graph", tuple(panels)),), "")
-
-
-async def _graphs(context: Context, view: IncidentView) -> list[tuple[Panel, Frame]]:
-    """Draw the alerts' own quantities around the event, each quantity once."""
-    incident = view.incident
-    start = (incident.began_at - BEFORE).timestamp()
-    end = min((incident.resolved_at or context.now()) + BEFORE, context.now()).timestamp()
-    end = min(end, start + 24 * 3600)
-    drawn: list[tuple[Panel, Frame]] = []
-    seen: set[str] = set()
-    for alert in view.alerts:
-        query = alert.annotations.get("query", "")
-        if query and query not in seen and len(drawn) < MOST_GRAPHS:
-            seen.add(query)
-            panel = _panel(len(drawn), alert, query)
-            frame = await context.hub.history(_board([panel]), panel, start, max(end, start + 60))
-            drawn.append((panel, frame))
-    return drawn
 
 
 def _panel(index: int, alert: Alert, query: str) -> Panel:
@@ -195,26 +218,8 @@ def _panel(index: int, alert: Alert, query: str) -> Panel:
 
 def _spec(panel: Panel, incident: Incident) -> dict[str, Any]:
     marks = [(incident.began_at, "began"), (incident.resolved_at, "resolved")]
-    return {
-        "kind": panel.kind,
-        "unit": panel.unit,
-        "decimals": None,
-        "stacked": False,
-        "floor": None,
-        "every": 0,
-        "all": True,
-        "marks": [{"at": at.timestamp(), "word": word} for at, word in marks if at],
-        "thresholds": [
-            {
-                "limit": t.limit,
-                "level": t.level,
-                "text": str(units.figure(t.limit, panel.unit)),
-                "meaning": t.meaning,
-                "below": t.below,
-            }
-            for t in panel.thresholds
-        ],
-    }
+    shown = [{"at": at.timestamp(), "word": word} for at, word in marks if at]
+    return panel_spec(panel, every=0, all=True, marks=shown)
 
 
 def _steps(incident: Incident) -> list[tuple[str, datetime | None, str]]:
@@ -230,6 +235,10 @@ def _steps(incident: Incident) -> list[tuple[str, datetime | None, str]]:
         ("Resolved", incident.resolved_at),
     ]
     return [
-        (name, at, f"+{units.span((at - begun).total_seconds())}" if at and at > begun else "")
+        (
+            name,
+            at,
+            f"+{units.span((at - begun).total_seconds())}" if at and at > begun else "",
+        )
         for name, at in steps
     ]

@@ -8,9 +8,10 @@ import structlog
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from dexwatch.console.access.guard import Guard
 from dexwatch.console.access.sessions import Session
 from dexwatch.console.config import SampleControlConfig
-from dexwatch.console.context import Context
+from dexwatch.console.layout import Pages
 
 log = structlog.get_logger(__name__)
 
@@ -61,11 +62,11 @@ class SampleControl:
             raise ControlError(f"The sample does not answer: {type(error).__name__}") from None
 
 
-def build(context: Context, control: SampleControl) -> APIRouter:
+def build(pages: Pages, guard: Guard, control: SampleControl) -> APIRouter:
     """Return the routes of the sample page."""
     router = APIRouter()
-    viewer = Annotated[Session, Depends(context.guard.viewer)]
-    operator = Annotated[Session, Depends(context.guard.operator)]
+    viewer = Annotated[Session, Depends(guard.viewer)]
+    operator = Annotated[Session, Depends(guard.operator)]
 
     @router.get("/sample")
     async def page(request: Request, _: viewer) -> HTMLResponse:
@@ -74,7 +75,7 @@ def build(context: Context, control: SampleControl) -> APIRouter:
             scenarios = await control.scenarios()
         except ControlError as failure:
             error = str(failure)
-        return await context.page(request, "sample.html", scenarios=scenarios, error=error)
+        return await pages.page(request, "sample.html", scenarios=scenarios, error=error)
 
     @router.post("/sample/{name}/{act}")
     async def act(name: str, act: str, session: operator) -> Response:

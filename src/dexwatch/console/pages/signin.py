@@ -20,11 +20,13 @@ from dexwatch.console.access.cookies import (
     known_browser,
     known_cookie,
 )
-from dexwatch.console.access.guard import Fields
+from dexwatch.console.access.guard import Fields, Guard
 from dexwatch.console.access.origin import local
 from dexwatch.console.access.queue import CheckQueue, QueueFullError, subnet
-from dexwatch.console.access.users import User
-from dexwatch.console.context import Context
+from dexwatch.console.access.throttle import Throttle
+from dexwatch.console.access.users import User, Users
+from dexwatch.console.layout import Pages
+from dexwatch.console.protocols import Now
 
 log = structlog.get_logger(__name__)
 
@@ -34,14 +36,14 @@ WRONG = "Name or password is wrong."
 BUSY_SECONDS = 5
 
 
-def build(context: Context) -> APIRouter:
+def build(pages: Pages, guard: Guard, users: Users, throttle: Throttle, *, now: Now) -> APIRouter:
     """Return the routes of sign-in and sign-out."""
     router = APIRouter()
-    desk = _SignIn(context)
+    desk = _SignIn(pages, guard, users, throttle, now=now)
 
     @router.get("/sign-in")
     async def form(request: Request, back: str = "/") -> Response:
-        if await context.guard.session(request):
+        if await guard.session(request):
             return RedirectResponse(local(back), 303)
         return await desk.form(request, back=back)
 
@@ -51,12 +53,12 @@ def build(context: Context) -> APIRouter:
 
     @router.post("/sign-out")
     async def sign_out(request: Request) -> Response:
-        session = await context.guard.viewer(request)
-        await context.guard.require_form(request, session)
-        await context.guard.sessions.close(request.cookies.get(context.guard.cookie))
+        session = await guard.viewer(request)
+        await guard.require_form(request, session)
+        await guard.sessions.close(request.cookies.get(guard.cookie))
         log.info("signed_out", user=session.user)
         response = RedirectResponse("/sign-in", 303)
-        context.guard.delete_cookie(response, context.guard.cookie)
+        guard.delete_cookie(response, guard.cookie)
         return response
 
     return router
@@ -65,16 +67,19 @@ def build(context: Context) -> APIRouter:
 class _SignIn:
     """One console's sign-in: its queue, and the two cookies beside the session's."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(
+        self, pages: Pages, guard: Guard, users: Users, throttle: Throttle, *, now: Now
+    ) -> None:
+        self._pages, self._guard, self._users = pages, guard, users
+        self._throttle, self._now = throttle, now
         self._queue = CheckQueue()
-        self._forms = Forms(context.users.key)
-        self._form_cookie = context.guard.cookie_name(FORM_COOKIE)
-        self._known_cookie = context.guard.cookie_name(KNOWN_COOKIE)
+        self._forms = Forms(users.key)
+        self._form_cookie = self._guard.cookie_name(FORM_COOKIE)
+        self._known_cookie = self._guard.cookie_name(KNOWN_COOKIE)
 
     async def sign_in(self, request: Request, fields: Fields) -> Response:
         """Check name and password, in turn, and open a session."""
-        context, now = self._context, self._context.now()
+        now = self._now()
         cookie = request.cookies.get(self._form_cookie, "")
         if not self._forms.fits(cookie, fields.get("form_token", ""), now):
             raise HTTPException(403, "This form is too old. Go back, reload and try again.")
@@ -82,36 +87,36 @@ class _SignIn:
         address = request.client.host if request.client else "unknown"
         known = self._known(request, name, now)
         keys = _keys(name, address, known)
-        if (left := context.throttle.wait(keys[0])) is not None:
+        if (left := self._throttle.wait(keys[0])) is not None:
             return await self._wait(request, left, back)
-        delay = context.throttle.delay(*keys[1:])
+        delay = self._throttle.delay(*keys[1:])
         try:
             async with self._queue.turn(address, name, known=known, delay=delay):
                 # Asked again: others may have failed in the meantime.
-                if (left := context.throttle.wait(keys[0])) is not None:
+                if (left := self._throttle.wait(keys[0])) is not None:
                     return await self._wait(request, left, back)
                 # Counted before it is known, so that no attempt beside this one goes uncounted.
-                context.throttle.failed(*keys)
+                self._throttle.failed(*keys)
                 password = fields.get("password", "")
-                user = await asyncio.to_thread(context.users.check, name, password)
+                user = await asyncio.to_thread(self._users.check, name, password)
         except QueueFullError:
             again = {"Retry-After": str(BUSY_SECONDS)}
             raise HTTPException(503, "Too many sign-ins at once. Try again.", again) from None
         if user is None:
             log.warning("sign_in_refused", user=name, address=address)
             return await self.form(request, back=back, error=WRONG, name=name, status=401)
-        context.throttle.forget(*keys)
+        self._throttle.forget(*keys)
         return await self._welcome(user, back)
 
     async def form(
         self, request: Request, *, back: str, error: str = "", name: str = "", status: int = 200
     ) -> HTMLResponse:
         """Answer with the form; a cookie that still lasts goes on, so that two tabs both work."""
-        context, now = self._context, self._context.now()
+        now = self._now()
         cookie = request.cookies.get(self._form_cookie, "")
         if not self._forms.valid(cookie, now + FORM_LASTS / 2):
             cookie = self._forms.new(now)
-        response = await context.page(
+        response = await self._pages.page(
             request,
             "signin.html",
             status=status,
@@ -121,23 +126,23 @@ class _SignIn:
             name=name,
         )
         lasts = round(FORM_LASTS.total_seconds())
-        context.guard.set_cookie(response, self._form_cookie, cookie, seconds=lasts)
+        self._guard.set_cookie(response, self._form_cookie, cookie, seconds=lasts)
         return response
 
     def _known(self, request: Request, name: str, now: datetime) -> str:
         """Name the browser when it has signed in as this user, and is not guessing now."""
         cookie = request.cookies.get(self._known_cookie, "")
-        browser = known_browser(cookie, self._context.users.find(name), now)
-        if browser and self._context.throttle.wait(f"browser {browser}") is None:
+        browser = known_browser(cookie, self._users.find(name), now)
+        if browser and self._throttle.wait(f"browser {browser}") is None:
             return browser
         return ""
 
     async def _welcome(self, user: User, back: str) -> Response:
-        guard = self._context.guard
+        guard = self._guard
         log.info("signed_in", user=user.name, role=user.role.value)
         response = RedirectResponse(local(back), 303)
         guard.set_cookie(response, guard.cookie, await guard.sessions.open(user))
-        known = known_cookie(user, self._context.now())
+        known = known_cookie(user, self._now())
         lasts = round(KNOWN_LASTS.total_seconds())
         guard.set_cookie(response, self._known_cookie, known, seconds=lasts)
         guard.delete_cookie(response, self._form_cookie)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Annotated
 
 import structlog
@@ -11,10 +12,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from dexwatch.clients.alertmanager import Matcher, RoutedAlert, Silence
 from dexwatch.clients.http import SourceError
-from dexwatch.console.access.guard import Fields
+from dexwatch.console.access.guard import Fields, Guard
 from dexwatch.console.access.sessions import Session
-from dexwatch.console.context import Context
+from dexwatch.console.breadth import breadth
+from dexwatch.console.layout import Pages
+from dexwatch.console.live.poller import HealthPoller
 from dexwatch.console.matching import LONGEST_TEXT, MatcherError, mutes, parse
+from dexwatch.console.protocols import Alertmanager, Now
+from dexwatch.rules.rule import AlertRule
 
 log = structlog.get_logger(__name__)
 
@@ -24,26 +29,37 @@ MOST_ALERTS = 2_000
 """So many alerts are compared with a silence; an expression is linear, but not free."""
 
 
-def build(context: Context) -> APIRouter:
+def build(
+    pages: Pages,
+    guard: Guard,
+    alertmanager: Alertmanager,
+    health: HealthPoller,
+    *,
+    rules: Mapping[str, AlertRule],
+    now: Now,
+) -> APIRouter:
     """Return the routes of the silences."""
     router = APIRouter()
-    viewer = Annotated[Session, Depends(context.guard.viewer)]
-    operator = Annotated[Session, Depends(context.guard.operator)]
+    viewer = Annotated[Session, Depends(guard.viewer)]
+    operator = Annotated[Session, Depends(guard.operator)]
+    shown = partial(_page, pages, alertmanager)
 
     @router.get("/silences")
     async def listing(request: Request, _: viewer, matchers: str = "") -> HTMLResponse:
-        return await _page(context, request, form={"matchers": matchers[:LONGEST_TEXT]})
+        return await shown(request, form={"matchers": matchers[:LONGEST_TEXT]})
 
     @router.post("/silences/preview")
     async def preview(_: operator, fields: Fields) -> HTMLResponse:
+        values: dict[str, object] = {"error": "", "hit": [], "wide": ""}
         try:
             wanted = parse(fields.get("matchers", ""))
-            alerts = await context.alertmanager.alerts()
-            hit = await asyncio.to_thread(_hit, wanted, alerts[:MOST_ALERTS])
-            values = {"error": "", "hit": hit}
+            reach = breadth(wanted, rules.values())
+            alerts = await alertmanager.alerts()
+            values["hit"] = await asyncio.to_thread(_hit, wanted, alerts[:MOST_ALERTS])
+            values["wide"] = reach.words if reach.wide else ""
         except (MatcherError, SourceError) as error:
-            values = {"error": str(error), "hit": []}
-        return HTMLResponse(context.view.text("parts/preview.html", values))
+            values["error"] = str(error)
+        return HTMLResponse(pages.renderer.text("parts/preview.html", values))
 
     @router.post("/silences")
     async def create(request: Request, session: operator, fields: Fields) -> Response:
@@ -52,8 +68,11 @@ def build(context: Context) -> APIRouter:
         form |= {key: fields.get(key, "")[:LONGEST_TEXT] for key in ("lasts", "comment")}
         try:
             wanted, minutes = _wish(form)
-            begins = context.now()
-            silence = await context.alertmanager.silence(
+            reach = breadth(wanted, rules.values())
+            if reach.wide and fields.get("sure") != reach.words:
+                return await shown(request, form=form, ask=reach.words, status=409)
+            begins = now()
+            silence = await alertmanager.silence(
                 wanted,
                 starts=begins,
                 ends=begins + timedelta(minutes=minutes),
@@ -61,19 +80,19 @@ def build(context: Context) -> APIRouter:
                 comment=form["comment"].strip(),
             )
         except (MatcherError, SourceError) as error:
-            return await _page(context, request, form=form, error=str(error), status=400)
+            return await shown(request, form=form, error=str(error), status=400)
         log.info("silence_created", user=session.user, silence=silence, matchers=form["matchers"])
-        await context.heart.again()
+        await health.poll()
         return RedirectResponse("/silences", 303)
 
     @router.post("/silences/{silence_id}/expire")
     async def expire(silence_id: str, session: operator) -> Response:
         try:
-            await context.alertmanager.expire(silence_id)
+            await alertmanager.expire(silence_id)
         except SourceError as error:
             raise HTTPException(502, f"Alertmanager did not end it: {error}") from None
         log.info("silence_expired", user=session.user, silence=silence_id)
-        await context.heart.again()
+        await health.poll()
         return RedirectResponse("/silences", 303)
 
     return router
@@ -91,24 +110,26 @@ def _wish(form: Mapping[str, str]) -> tuple[list[Matcher], int]:
 
 
 async def _page(
-    context: Context,
+    pages: Pages,
+    alertmanager: Alertmanager,
     request: Request,
     *,
     form: Mapping[str, str],
     error: str = "",
+    ask: str = "",
     status: int = 200,
 ) -> HTMLResponse:
     silences: Sequence[Silence] = ()
     alerts: Sequence[RoutedAlert] = ()
     unseen = ""
     try:
-        silences = await context.alertmanager.silences()
-        alerts = await context.alertmanager.alerts()
+        silences = await alertmanager.silences()
+        alerts = await alertmanager.alerts()
     except SourceError as failure:
         unseen = f"Alertmanager does not answer: {failure}"
     order = {"active": 0, "pending": 1, "expired": 2}
     shown = sorted(silences, key=lambda one: (order.get(one.state, 3), -one.ends.timestamp()))
-    return await context.page(
+    return await pages.page(
         request,
         "silences.html",
         status=status,
@@ -117,6 +138,7 @@ async def _page(
         form={"lasts": "1h", "comment": "", **form},
         durations=DURATIONS,
         error=error,
+        ask=ask,
         unseen=unseen,
     )
 

@@ -1,4 +1,4 @@
-"""Targets and rules: what is scraped, what is judged, and whether either fails."""
+"""Targets: what is scraped, and whether that fails."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -7,54 +7,33 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from dexwatch.clients.http import SourceError
-from dexwatch.clients.prometheus import RuleGroup, RuleState, Target
+from dexwatch.clients.prometheus import Target
+from dexwatch.console.access.guard import Guard
 from dexwatch.console.access.sessions import Session
-from dexwatch.console.context import Context
-from dexwatch.console.live.pulse import moment
+from dexwatch.console.layout import Pages
+from dexwatch.console.live.alerts import moment
+from dexwatch.console.protocols import Prometheus
 
 
-def build(context: Context) -> APIRouter:
-    """Return the routes of targets and rules."""
+def build(pages: Pages, guard: Guard, prometheus: Prometheus) -> APIRouter:
+    """Return the route of the targets."""
     router = APIRouter()
-    viewer = Annotated[Session, Depends(context.guard.viewer)]
+    viewer = Annotated[Session, Depends(guard.viewer)]
 
     @router.get("/targets")
     async def targets(request: Request, _: viewer) -> HTMLResponse:
         found: Sequence[Target] = ()
         error = ""
         try:
-            found = await context.prometheus.targets()
+            found = await prometheus.targets()
         except SourceError as failure:
             error = f"Prometheus does not answer: {failure}"
         rows = sorted(found, key=lambda one: (one.health == "up", one.job, one.url))
-        return await context.page(
+        return await pages.page(
             request,
             "targets.html",
             rows=[_target(one) for one in rows],
             down=sum(one.health == "down" for one in found),
-            error=error,
-        )
-
-    @router.get("/rules")
-    async def rules(request: Request, _: viewer) -> HTMLResponse:
-        groups: Sequence[RuleGroup] = ()
-        error = ""
-        try:
-            groups = await context.prometheus.rules()
-        except SourceError as failure:
-            error = f"Prometheus does not answer: {failure}"
-        everything = [rule for group in groups for rule in group.rules]
-        alerts = [rule for rule in everything if rule.kind == "alerting"]
-        return await context.page(
-            request,
-            "rules.html",
-            groups=[
-                {"name": group.name, "every": group.interval_seconds, "rules": _rules(group)}
-                for group in groups
-            ],
-            total=len(alerts),
-            recordings=len(everything) - len(alerts),
-            ill=sum(rule.health == "err" for rule in everything),
             error=error,
         )
 
@@ -73,26 +52,4 @@ def _target(target: Target) -> dict[str, Any]:
         "error": target.last_error,
         "scraped": moment(target.last_scrape),
         "took": target.scrape_seconds,
-    }
-
-
-def _rules(group: RuleGroup) -> list[dict[str, Any]]:
-    order = {"firing": 0, "pending": 1, "inactive": 2, "": 3}
-    rows = sorted(group.rules, key=lambda one: (order.get(one.state, 4), one.name))
-    return [_rule(rule) for rule in rows]
-
-
-def _rule(rule: RuleState) -> dict[str, Any]:
-    return {
-        "name": rule.name,
-        "alerting": rule.kind == "alerting",
-        "severity": rule.labels.get("severity", ""),
-        "state": rule.state,
-        "health": rule.health,
-        "error": rule.last_error,
-        "query": rule.query,
-        "hold": rule.hold_seconds,
-        "evaluated": moment(rule.evaluated),
-        "took": rule.evaluation_seconds,
-        "firing": sum(alert.state == "firing" for alert in rule.alerts),
     }

@@ -1,4 +1,4 @@
-// One stream for the whole page. The SSE extension of htmx swaps the frame's parts from it, panels.js
+// One stream for the whole page. The SSE extension of htmx swaps the layout's parts from it, panels.js
 // draws from it. A page that nobody sees closes its stream: browsers allow few, and it costs the server.
 "use strict";
 
@@ -36,7 +36,7 @@ class Stream extends EventTarget {
       }
     };
     for (const name of this.names) this.forward(name);
-    this.source.addEventListener("beat", () => (this.last = Date.now()));
+    this.source.addEventListener("keepalive", () => (this.last = Date.now()));
     this.source.addEventListener("signedout", () => location.reload());
   }
 
@@ -68,7 +68,7 @@ class Stream extends EventTarget {
     }
   }
 
-  // A dead connection gives no error for minutes; the server sends a beat every ten seconds.
+  // A dead connection gives no error for minutes; the server sends something every ten seconds.
   watchdog() {
     if (!this.away && !document.hidden && Date.now() - this.last > 25000) {
       this.source.close();

@@ -1,4 +1,4 @@
-// Puts frames into panels: from the page at first, from the stream afterwards, from history after a zoom.
+// Puts data into panels: from the page at first, from the stream afterwards, from history after a zoom.
 "use strict";
 
 (() => {
@@ -6,7 +6,7 @@
   if (!board) return;
   const json = (id) => JSON.parse(document.getElementById(id)?.textContent || "{}");
   const specs = json("specs");
-  const seconds = Number(board.dataset.span);
+  const seconds = Number(board.dataset.seconds);
   let zoomed = null;
   let earliest = Infinity;
   let asked = "";
@@ -85,16 +85,16 @@
     return earliest < before;
   }
 
-  function chart(panel, body, frame) {
-    charts.set(panel, [body, frame]);
+  function chart(panel, body, shown) {
+    charts.set(panel, [body, shown]);
     // The charts of a board begin together: an older value in one moves the others.
     if (!zoomed && note(body)) charts.forEach(([its, old], other) => other !== panel && trace(other, its, old));
-    trace(panel, body, frame);
+    trace(panel, body, shown);
   }
 
-  function trace(panel, body, frame) {
+  function trace(panel, body, shown) {
     const last = body.times[body.times.length - 1];
-    const end = Math.max(last, frame.at);
+    const end = Math.max(last, shown.at);
     // While nothing is older, the axis begins with the oldest value: a new system fills its charts at once.
     const begin = Math.max(end - seconds, Math.min(earliest, end - 60));
     const span = zoomed ?? (seconds ? [begin, end] : null);
@@ -103,14 +103,14 @@
 
   const painters = { stat, bars, gauge: bars, status, table, timeseries: chart };
 
-  function show(frame) {
-    const panel = document.getElementById(`panel-${frame.panel}`);
-    const spec = specs[frame.panel];
+  function show(shown) {
+    const panel = document.getElementById(`panel-${shown.panel}`);
+    const spec = specs[shown.panel];
     if (!panel || !spec) return;
-    panel.dataset.state = frame.state;
-    panel.dataset.at = frame.at;
-    panel.querySelector(".remark").textContent = frame.note || "";
-    if (frame.body && Object.keys(frame.body).length) painters[spec.kind](panel, frame.body, frame);
+    panel.dataset.state = shown.state;
+    panel.dataset.at = shown.at;
+    panel.querySelector(".remark").textContent = shown.note || "";
+    if (shown.body && Object.keys(shown.body).length) painters[spec.kind](panel, shown.body, shown);
     age(panel);
   }
 
@@ -134,9 +134,9 @@
     try {
       const reply = await fetch(address, { headers: { accept: "application/json" } });
       if (!reply.ok) throw new Error(String(reply.status));
-      const frames = await reply.json();
+      const data = await reply.json();
       zoomed = [from, to];
-      frames.forEach(show);
+      data.forEach(show);
       label(from, to);
     } catch {
       label(null, null, "The past could not be read; try again.");
@@ -152,19 +152,19 @@
 
   // An incident's page brings the newer end of its graphs, and their marks, when it is refreshed.
   document.addEventListener("htmx:oobAfterSwap", (event) => {
-    if (event.detail.target?.id !== "frames") return;
+    if (event.detail.target?.id !== "bodies") return;
     for (const [id, spec] of Object.entries(json("specs"))) Object.assign((specs[id] ??= {}), spec);
-    Object.values(json("frames")).forEach(show);
+    Object.values(json("bodies")).forEach(show);
   });
-  const frames = Object.values(json("frames"));
-  frames.filter((frame) => frame.body.times).forEach((frame) => note(frame.body));
-  frames.forEach(show);
+  const data = Object.values(json("bodies"));
+  data.filter((shown) => shown.body.times).forEach((shown) => note(shown.body));
+  data.forEach(show);
   document.querySelectorAll(".panel").forEach(age);
   setInterval(() => document.querySelectorAll(".panel").forEach(age), 1000);
   document.addEventListener("dexwatch:zoom", (event) => zoom(event.detail.from, event.detail.to));
   const listen = (stream) => stream.addEventListener("panel", (event) => {
-    const frame = JSON.parse(event.data);
-    if (!zoomed || specs[frame.panel]?.kind !== "timeseries") show(frame);
+    const shown = JSON.parse(event.data);
+    if (!zoomed || specs[shown.panel]?.kind !== "timeseries") show(shown);
   });
   if (dexwatch.stream) listen(dexwatch.stream);
   else document.addEventListener("dexwatch:stream", (event) => listen(event.detail), { once: true });

@@ -1,4 +1,4 @@
-"""Asks Prometheus for one panel: newest values, and the new ends of its tracks.
+"""Asks Prometheus for one panel: newest values, and the new ends of its series.
 
 Times are aligned to the step, so that the next refresh asks about the same moments again.
 """
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dexwatch.clients.prometheus import Series
-from dexwatch.console.live.frames import Answer, Track, Value
+from dexwatch.console.live.panel_data import Answer, PlottedSeries, Value
 from dexwatch.console.protocols import Queries
 from dexwatch.dashboards.board import Panel, PanelKind
 from dexwatch.metrics.profile import EvaluationProfile
@@ -24,7 +24,7 @@ OVERLAP = 2
 
 
 @dataclass(frozen=True)
-class Span:
+class TimeRange:
     """A range of time that ends now, and the distance of its points."""
 
     name: str
@@ -33,14 +33,14 @@ class Span:
     step: int
 
 
-SPANS = {
-    span.name: span
-    for span in (
-        Span("15m", "15 minutes", 900, 5),
-        Span("1h", "1 hour", 3_600, 15),
-        Span("6h", "6 hours", 21_600, 60),
-        Span("24h", "24 hours", 86_400, 300),
-        Span("7d", "7 days", 604_800, 1_800),
+TIME_RANGES = {
+    each.name: each
+    for each in (
+        TimeRange("15m", "15 minutes", 900, 5),
+        TimeRange("1h", "1 hour", 3_600, 15),
+        TimeRange("6h", "6 hours", 21_600, 60),
+        TimeRange("24h", "24 hours", 86_400, 300),
+        TimeRange("7d", "7 days", 604_800, 1_800),
     )
 }
 
@@ -65,24 +65,29 @@ async def ask_range(
     end: float,
     step: float,
 ) -> Answer:
-    """Return all tracks between two aligned moments, asked in one go."""
+    """Return all series between two aligned moments, asked in one go."""
     first, last = math.ceil(start / step), math.floor(end / step)
     windows = SteppedWindows(profile, step)
-    strips = [Strip(query.expression(windows), step) for query in panel.queries]
-    for strip in strips:
-        await strip.extend(queries, first, last)
+    caches = [RangeCache(query.expression(windows), step) for query in panel.queries]
+    for cache in caches:
+        await cache.extend(queries, first, last)
     times = [index * step for index in range(first, last + 1)]
-    return Answer(end, times=times, tracks=[strip.tracks(first, last) for strip in strips])
+    return Answer(end, times=times, series=[cache.series(first, last) for cache in caches])
 
 
 @dataclass
-class Strip:
+class RangeCache:
     """One expression's values on the grid of a step, extended at its end."""
 
     expression: str
     step: float
     _last: int | None = None
     _values: dict[frozenset[tuple[str, str]], dict[int, float]] = field(default_factory=dict)
+
+    @property
+    def last(self) -> int | None:
+        """The newest grid point that was asked for."""
+        return self._last
 
     async def extend(self, queries: Queries, first: int, last: int) -> None:
         """Ask for what is missing of grid points `first` to `last`, forget what lies before."""
@@ -116,45 +121,56 @@ class Strip:
                 if math.isfinite(point.value):
                     points[round(point.at / self.step)] = _round(point.value)
 
-    def tracks(self, first: int, last: int) -> list[Track]:
+    def series(self, first: int, last: int) -> list[PlottedSeries]:
         """Return every series over the grid points `first` to `last`."""
         grid = range(first, last + 1)
         return [
-            Track(dict(key), [points.get(index) for index in grid])
+            PlottedSeries(dict(key), [points.get(index) for index in grid])
             for key, points in sorted(self._values.items(), key=lambda item: sorted(item[0]))
         ]
 
 
-class Feed:
-    """One panel over one span, with what was learnt so far."""
+class PanelSource:
+    """One panel over one time range, with what was learnt so far."""
 
     def __init__(
-        self, panel: Panel, span: Span, profile: EvaluationProfile, queries: Queries
+        self, panel: Panel, time_range: TimeRange, profile: EvaluationProfile, queries: Queries
     ) -> None:
         self._panel, self._windows, self._queries = panel, SteppedWindows(profile), queries
-        tracked = panel.kind in {PanelKind.TIMESERIES, PanelKind.STAT}
-        step = span.step if panel.kind is PanelKind.TIMESERIES else span.seconds / SPARK_POINTS
-        self._points = round(span.seconds / step)
-        self._step = step
+        self._drawn = panel.kind is PanelKind.TIMESERIES
+        step = time_range.step if self._drawn else time_range.seconds / SPARK_POINTS
+        self._points, self._step = round(time_range.seconds / step), step
         windows = SteppedWindows(profile, step)
-        self._strips = (
-            [Strip(query.expression(windows), step) for query in panel.queries] if tracked else []
+        ranged = self._drawn or panel.kind is PanelKind.STAT
+        self._caches = (
+            [RangeCache(query.expression(windows), step) for query in panel.queries]
+            if ranged
+            else []
         )
 
     async def answer(self, now: float) -> Answer:
-        """Ask what is needed for the panel at `now`, in Unix seconds."""
+        """Ask what is needed for the panel at `now`, in Unix seconds.
+
+        A chart asks for its newest end; all others ask for the newest values. A figure's trend is
+        asked for only when its next point is due, so that a refresh is one question.
+        """
         last = math.floor(now / self._step)
         first = last - self._points
         latest, _ = await asyncio.gather(
             self._latest(now),
-            asyncio.gather(*(strip.extend(self._queries, first, last) for strip in self._strips)),
+            asyncio.gather(
+                *(
+                    cache.extend(self._queries, first, last)
+                    for cache in self._caches
+                    if self._drawn or cache.last != last
+                )
+            ),
         )
         times = [index * self._step for index in range(first, last + 1)]
-        tracks = [strip.tracks(first, last) for strip in self._strips]
-        return Answer(now, latest, times, tracks)
+        return Answer(now, latest, times, [cache.series(first, last) for cache in self._caches])
 
     async def _latest(self, now: float) -> Sequence[list[Value]]:
-        if self._panel.kind is PanelKind.TIMESERIES:
+        if self._drawn:
             return ()
         return await ask(self._panel, self._windows, self._queries, at=now)
 

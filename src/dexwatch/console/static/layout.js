@@ -1,9 +1,10 @@
-// The frame: theme, keys, menu, help, the state of the link, times in the reader's own zone.
+// The layout: theme, keys, menu, help, the state of the link, times in the reader's own zone.
 "use strict";
 
 (() => {
   const root = document.documentElement;
-  const places = { o: "/", t: "/boards/trading", i: "/boards/infrastructure", b: "/boards/blockchain", a: "/alerts", n: "/incidents", s: "/silences", r: "/rules" };
+  // The help lists where keys lead; what it says is what they do.
+  const places = Object.fromEntries([...document.querySelectorAll("#help [data-key]")].map((one) => [one.dataset.key, one.dataset.address]));
 
   const acts = {
     theme() {
@@ -55,9 +56,9 @@
   });
 
   function step(by) {
-    const spans = [...document.querySelectorAll(".segments a")];
-    const now = spans.findIndex((one) => one.getAttribute("aria-current") === "true");
-    if (now >= 0) spans[now + by]?.click();
+    const ranges = [...document.querySelectorAll(".segments a")];
+    const now = ranges.findIndex((one) => one.getAttribute("aria-current") === "true");
+    if (now >= 0) ranges[now + by]?.click();
   }
 
   const words = { live: "Live", lost: "Reconnecting" };

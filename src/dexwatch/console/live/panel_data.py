@@ -1,6 +1,6 @@
 """A panel's answer, ready for the page: what to write and draw, computed once for all viewers.
 
-A frame's `body` depends on the panel's kind and is plain JSON.
+`body` depends on the panel's kind and is plain JSON.
 Every text in it is foreign: the page sets it by `textContent` only, and templates escape it.
 """
 
@@ -24,7 +24,7 @@ Value = tuple[Labels, float]
 
 
 @dataclass(frozen=True)
-class Track:
+class PlottedSeries:
     """One series over a grid of times; None where it has no value."""
 
     labels: Labels
@@ -33,16 +33,16 @@ class Track:
 
 @dataclass(frozen=True)
 class Answer:
-    """What Prometheus said to one panel: newest values and tracks, both by query."""
+    """What Prometheus said to one panel: newest values and series, both by query."""
 
     at: float
     latest: Sequence[Sequence[Value]] = ()
     times: Sequence[float] = ()
-    tracks: Sequence[Sequence[Track]] = ()
+    series: Sequence[Sequence[PlottedSeries]] = ()
 
 
 @dataclass(frozen=True)
-class Frame:
+class PanelData:
     """What a panel shows at one moment; `at` is when its data was asked for, in Unix seconds."""
 
     panel: str
@@ -52,7 +52,7 @@ class Frame:
     body: Mapping[str, Any] = field(default_factory=dict)
 
     def json(self) -> str:
-        """Return the frame as JSON text."""
+        """Return it as JSON text."""
         return orjson.dumps(
             {
                 "panel": self.panel,
@@ -63,17 +63,17 @@ class Frame:
             }
         ).decode()
 
-    def stale(self, note: str) -> "Frame":
+    def stale(self, note: str) -> "PanelData":
         """Return the same answer, marked as old and why."""
         return replace(self, state="stale" if self.body else "failed", note=note)
 
 
-def draw(panel: Panel, answer: Answer) -> Frame:
-    """Return the panel's frame for an answer."""
+def draw(panel: Panel, answer: Answer) -> PanelData:
+    """Return what the panel shows for an answer."""
     body = _DRAWERS[panel.kind](panel, answer)
     if body is None:
-        return Frame(panel.id, "empty", answer.at, panel.empty)
-    return Frame(panel.id, "ok", answer.at, "", body)
+        return PanelData(panel.id, "empty", answer.at, panel.empty)
+    return PanelData(panel.id, "ok", answer.at, "", body)
 
 
 def meaning(panel: Panel, value: float) -> str:
@@ -89,13 +89,13 @@ def _stat(panel: Panel, answer: Answer) -> Mapping[str, Any] | None:
         return None
     value = values[0]
     shown = units.figure(value, panel.unit, panel.decimals)
-    track = answer.tracks[0][0].values if answer.tracks and answer.tracks[0] else ()
+    trend = answer.series[0][0].values if answer.series and answer.series[0] else ()
     return {
         "number": shown.number,
         "unit": shown.unit,
         "level": panel.level(value),
         "meaning": meaning(panel, value),
-        "spark": spark(track, floor=panel.floor),
+        "spark": spark(trend, floor=panel.floor),
     }
 
 
@@ -157,8 +157,8 @@ def _table(panel: Panel, answer: Answer) -> Mapping[str, Any] | None:
 def _timeseries(panel: Panel, answer: Answer) -> Mapping[str, Any] | None:
     found: list[tuple[str, Sequence[float | None]]] = [
         (query.name(track.labels)[:NAME_LENGTH] or panel.title, track.values)
-        for query, tracks in zip(panel.queries, answer.tracks, strict=True)
-        for track in tracks
+        for query, plotted in zip(panel.queries, answer.series, strict=True)
+        for track in plotted
         if any(value is not None for value in track.values)
     ]
     if not found:

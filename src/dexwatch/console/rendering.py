@@ -16,6 +16,7 @@ from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from dexwatch.clients.alertmanager import Matcher
 from dexwatch.console.protocols import Now
 from dexwatch.daemons.paths import home
 from dexwatch.metrics import units
@@ -86,7 +87,7 @@ def vendor_folders() -> list[Path]:
     return [home() / "web", STATIC / "vendor"]
 
 
-class View:
+class Renderer:
     """Renders pages."""
 
     def __init__(self, assets: Assets, *, platform: str, now: Now) -> None:
@@ -99,7 +100,12 @@ class View:
             lstrip_blocks=True,
         )
         self._environment.filters.update(
-            moment=_moment, clocktime=_clock, data=_data, span=_between, figure=_figure
+            moment=_moment,
+            clocktime=_clock,
+            json=_json,
+            lasted=_lasted,
+            value=_value,
+            matchers=_matchers,
         )
         self._environment.globals.update(
             asset=assets.address, platform=platform, now=now, vendor=VENDOR
@@ -132,11 +138,11 @@ def _clock(at: datetime | None) -> str:
     return at.astimezone(UTC).strftime("%H:%M:%S") if at else units.DASH
 
 
-def _between(begun: datetime | None, ended: datetime | None) -> str:
+def _lasted(begun: datetime | None, ended: datetime | None) -> str:
     return units.span((ended - begun).total_seconds()) if begun and ended else units.DASH
 
 
-def _data(value: object) -> Markup:
+def _json(value: object) -> Markup:
     """JSON for a data block: no character in it can end the block or begin a tag."""
     text = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
     for letter, code in (("&", "\\u0026"), ("<", "\\u003c"), (">", "\\u003e")):
@@ -144,5 +150,10 @@ def _data(value: object) -> Markup:
     return Markup(text)  # noqa: S704 - the three letters that could end the block are coded above.
 
 
-def _figure(value: float, unit: str) -> str:
+def _value(value: float, unit: str) -> str:
     return str(units.figure(value, Unit(unit)))
+
+
+def _matchers(labels: Mapping[str, str], *names: str) -> str:
+    """Matchers that name an alert by some of its labels, as a silence takes them."""
+    return ", ".join(str(Matcher(name, labels[name])) for name in names if labels.get(name))

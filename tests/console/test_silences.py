@@ -1,0 +1,71 @@
+"""Silences that reach far are asked for again, and those that mute everything are refused."""
+
+import pytest
+
+from dexwatch.console.breadth import breadth
+from dexwatch.console.matching import MatcherError, parse
+from dexwatch.rules.registry import ALERTS
+from tests.fakes.hostile import token_of
+
+
+@pytest.mark.parametrize(
+    "matchers",
+    [
+        'alertname=~".+"',
+        'alertname=~".*a.*|.*[^a].*"',
+        'severity!="x",alertname!=""',
+        'alertname="Watchdog"',
+        'severity="none"',
+        'alertname!="Watchdog",severity=~"P.*"',
+        'severity=~"P[0-3]"',
+        'host!="dex-1",severity=~".+"',
+    ],
+)
+def test_what_would_mute_all_rules_or_the_watchdog_is_refused(matchers):
+    with pytest.raises(MatcherError, match=r"Watchdog|every rule"):
+        breadth(parse(matchers), ALERTS)
+
+
+@pytest.mark.parametrize(
+    ("matchers", "wide"),
+    [
+        ('alertname="ApiLatencyHigh"', False),
+        ('alertname=~"ApiLatencyHigh|ApiErrorRateHigh"', False),
+        ('host="dex-1"', False),
+        ('component="cache"', False),
+        ('severity="P1"', True),
+        ('alertname=~"[A-M].*"', True),
+        ('severity=~"P2|P3",host=~".+"', True),
+    ],
+)
+def test_a_silence_over_many_rules_is_wide(matchers, wide):
+    assert breadth(parse(matchers), ALERTS).wide is wide
+
+
+async def test_a_wide_silence_is_asked_for_again_and_then_made(ana, parts):
+    form = {
+        "form_token": token_of(await ana.get("/silences")),
+        "matchers": 'severity="P1"',
+        "lasts": "1h",
+        "comment": "a test of the power supply",
+    }
+    asked = await ana.post("/silences", data=form)
+    assert asked.status_code == 409
+    assert "This silence could mute" in asked.text
+    assert parts[2].made == []
+    sure = asked.text.split('name="sure" value="')[1].split('"')[0]
+    # A yes to another question is no yes to this one.
+    other = await ana.post("/silences", data=form | {"matchers": 'severity="P2"', "sure": sure})
+    assert other.status_code == 409
+    assert (await ana.post("/silences", data=form | {"sure": sure})).status_code == 303
+    assert len(parts[2].made) == 1
+
+
+async def test_the_preview_says_how_far_a_silence_reaches(ana):
+    headers = {"x-form-token": token_of(await ana.get("/silences"))}
+    wide = await ana.post("/silences/preview", data={"matchers": 'severity="P1"'}, headers=headers)
+    assert "It could mute" in wide.text
+    every = await ana.post(
+        "/silences/preview", data={"matchers": 'severity=~".+"'}, headers=headers
+    )
+    assert "Watchdog" in every.text
