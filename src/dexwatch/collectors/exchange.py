@@ -172,10 +172,10 @@ class ExchangeCollector(Collector):
             self._show_pool(pool)
 
     def _show_pool(self, pool: WatchedPool) -> None:
-        price, locked = pool.price(), self._market.locked(pool)
+        price, tvl = pool.price(), self._market.tvl(pool)
         self._set(exchange.pool_price, price, pool)
-        self._set(exchange.tvl_usd, None if locked is None else locked.usd, pool)
-        unpriced = None if pool.holdings() is None else 2 if locked is None else locked.unpriced
+        self._set(exchange.tvl_usd, None if tvl is None else tvl.usd, pool)
+        unpriced = None if pool.holdings() is None else 2 if tvl is None else tvl.unpriced
         count = len(unpriced) if isinstance(unpriced, tuple) else unpriced
         self._set(exchange.tokens_unpriced, count, pool)
         entry = pool.config.entry_price

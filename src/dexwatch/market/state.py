@@ -19,7 +19,7 @@ _RETRACTED = 1_024
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
+class Tvl:
     """What lies in a pool: the dollars of what could be priced, and the tokens that could not."""
 
     usd: Decimal
@@ -167,7 +167,7 @@ class Market:
             pool.history.retract(lowest)
         self.version += 1
 
-    def locked(self, pool: WatchedPool) -> Locked | None:
+    def tvl(self, pool: WatchedPool) -> Tvl | None:
         """Return the dollars in a pool, None while its state or the price of both is unknown.
 
         For a pair twice the better-priced side, since both are worth the same to its price.
@@ -187,5 +187,5 @@ class Market:
             nearer = min(
                 zip(sides, priced, strict=True), key=lambda side: self.prices[side[0][0]].hops
             )
-            return Locked(2 * nearer[1], ())
-        return Locked(sum(priced, Decimal(0)), unpriced)
+            return Tvl(2 * nearer[1], ())
+        return Tvl(sum(priced, Decimal(0)), unpriced)
