@@ -14,6 +14,9 @@ from dexwatch.metrics.sample import Distribution, Sample
 from tests.fakes import pools as fake
 from tests.fakes.bench import Bench
 
+PROVES = ("C-CUSTOM-EXP",)
+"""Requirements that these tests prove, for `dexwatch coverage`."""
+
 
 def test_a_sale_on_a_pair_is_valued_by_hand() -> None:
     bench = Bench()

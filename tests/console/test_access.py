@@ -13,6 +13,10 @@ from dexwatch.response.store import StoreUnavailableError
 from dexwatch.storage.sessions import SqlSessionStore
 from dexwatch.storage.store import open_store
 
+PROVES = ("K-RBAC",)
+"""Requirements that these tests prove, for `dexwatch coverage`."""
+
+
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 

@@ -9,6 +9,10 @@ from tests.fakes import need
 from tests.fakes.console import PASSWORD, console
 from tests.fakes.patience import until
 
+PROVES = ("C-CONSOLE",)
+"""Requirements that these tests prove, for `dexwatch coverage`."""
+
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 ARGUMENTS = [

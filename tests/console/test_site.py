@@ -17,6 +17,9 @@ from dexwatch.rules.registry import ALERTS
 from tests.fakes.console import HOSTILE
 from tests.fakes.hostile import NOW, PAGES, token_of
 
+PROVES = ("C-CONSOLE", "K-RBAC")
+"""Requirements that these tests prove, for `dexwatch coverage`."""
+
 
 @pytest.mark.parametrize("page", [*PAGES, "/sign-in", "/nowhere"])
 async def test_every_page_is_strict_about_scripts_and_escapes_what_is_foreign(ana, page):

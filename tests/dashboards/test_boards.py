@@ -22,6 +22,10 @@ from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.metrics.promql import SteppedWindows
 
+PROVES = ("C-GRAFANA",)
+"""Requirements that these tests prove, for `dexwatch coverage`."""
+
+
 PANELS = [
     pytest.param(board, panel, id=f"{board.id}/{panel.id}")
     for board in BOARDS

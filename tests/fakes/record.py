@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dexwatch.reports.record import TESTS_FILE, mark
+from dexwatch.reports.record import TESTS_FILE, mark, proves
 
 ROOT = Path(__file__).resolve().parents[2]
 _runs: dict[str, Counter[str]] = {}
@@ -33,7 +33,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         known = {}
     for path, counts in _runs.items():
         if (ROOT / path).is_file():
-            known[path] = {"mark": mark(ROOT / path), **counts}
+            file_run = {"mark": mark(ROOT / path), "proves": proves(ROOT / path)}
+            known[path] = {**file_run, **counts}
     draft = file.with_suffix(f".{os.getpid()}")
     draft.write_text(json.dumps(known, indent=1, sort_keys=True))
     draft.replace(file)

@@ -21,6 +21,10 @@ from dexwatch.incidents.state import Decision, Reason
 from tests.fakes.alerts import at, clear, fire
 from tests.fakes.world import World
 
+PROVES = ("R-DEDUP", "I-TRIAGE")
+"""Requirements that these tests prove, for `dexwatch coverage`."""
+
+
 NAMES = {"ApiUptimeLow": "P0", "ApiLatencyHigh": "P1", "CpuUse80": "P2", "DiskUse60": "P3"}
 SUBJECTS = ("api", "host")
 INSTANCES = ("", "main", "custody")

@@ -8,6 +8,10 @@ from dexwatch.metrics.profile import PRODUCTION, duration
 from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.rules.registry import ALERTS
 
+PROVES = ("S-SAMPLE",)
+"""Requirements that these tests prove, for `dexwatch coverage`."""
+
+
 scrape_classes = st.sampled_from(list(ScrapeClass))
 profiles = st.sampled_from([PRODUCTION, DEMO])
 seconds = st.floats(min_value=0, max_value=10 * 86_400)

@@ -6,15 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from dexwatch.cli.coverage import notifier_claims
+from dexwatch.cli.coverage import notifiers
 from dexwatch.dashboards.registry import BOARDS
 from dexwatch.metrics import METRICS
 from dexwatch.metrics.metric import Kind
-from dexwatch.reports.catalogue import rows
-from dexwatch.reports.claims import CLAIMS
-from dexwatch.reports.coverage import Evidence, Live, assess, fingerprint
-from dexwatch.reports.record import TESTS_FILE, judged_rules, mark, passed_files
+from dexwatch.reports.coverage import Evidence, Live, TestFile, evaluate, fingerprint
+from dexwatch.reports.record import TESTS_FILE, judged_rules, mark, proves, recorded_tests
+from dexwatch.reports.requirements import requirements
 from dexwatch.rules.registry import ALERTS
+
+PROVES = ("U-COVERAGE",)
+"""Requirements that these tests prove, for `dexwatch coverage`."""
+
 
 TESTED = {rule.id: fingerprint(rule) for rule in ALERTS}
 ALL_SERIES = frozenset(
@@ -28,20 +31,20 @@ LIVE = Live(
 
 
 def states(**evidence) -> dict:
-    return {row.id: row for row in assess(Evidence(**evidence))}
+    return {row.id: row for row in evaluate(Evidence(**evidence))}
 
 
 def test_every_row_of_the_catalogue_is_judged_once():
-    assert [row.id for row in assess(Evidence())] == [row.id for row in rows()]
+    assert [row.id for row in evaluate(Evidence())] == [row.id for row in requirements()]
 
 
 def test_without_evidence_nothing_is_proved():
-    assert not [row.id for row in assess(Evidence()) if row.state == "proved"]
+    assert not [row.id for row in evaluate(Evidence()) if row.state == "proved"]
 
 
 def test_what_is_not_proved_says_what_is_missing():
     for evidence in (Evidence(), Evidence(tested_rules=TESTED, live=LIVE)):
-        for row in assess(evidence):
+        for row in evaluate(evidence):
             assert bool(row.missing) == (row.state != "proved"), row.id
             assert bool(row.proof) == (row.state != "open"), row.id
 
@@ -84,19 +87,33 @@ def test_an_empty_panel_is_named():
     assert board.panels[0].id in row.missing
 
 
-def test_what_lacks_is_never_proved_whatever_the_evidence():
-    claims = (*CLAIMS.values(), *notifier_claims().values())
-    tests = {path: "passed" for claim in claims for path in claim.tests}
-    found = states(
-        tested_rules=TESTED,
-        tests=tests,
-        claims=notifier_claims(),
-        live=LIVE,
-    )
-    for row_id, claim in CLAIMS.items():
-        if claim.lacks:
-            assert found[row_id].state != "proved", row_id
+ROOT = Path(__file__).parents[2]
+FILES = {
+    str(path.relative_to(ROOT)): TestFile("passed", proves(path))
+    for path in (ROOT / "tests").rglob("test_*.py")
+}
+
+
+def test_a_gap_is_never_proved_whatever_the_evidence():
+    found = states(tested_rules=TESTED, tests=FILES, notifiers=notifiers(), live=LIVE)
+    gaps = [each for each in requirements() if each.gap]
+    assert gaps
+    for each in gaps:
+        assert found[each.id].state != "proved", each.id
+        assert each.gap in found[each.id].missing
     assert found["C-EMAIL"].state == "proved"
+    assert found["I-RUNBOOK"].state == "proved"
+
+
+def test_a_program_and_an_operators_rule_answer_what_they_name():
+    found = states(
+        programs={"node-exporter": ("C-NODE-EXP",)}, operator_rules={"Mine": ("A-P0-CONTRACT",)}
+    )
+    assert "program node-exporter" in found["C-NODE-EXP"].proof
+    assert "your rule Mine" in found["A-P0-CONTRACT"].proof
+    live = dataclasses.replace(LIVE, rules={})
+    mine = states(operator_rules={"Mine": ("A-P0-CONTRACT",)}, live=live)["A-P0-CONTRACT"]
+    assert "your rule Mine is not loaded" in mine.missing
 
 
 def test_later_work_is_open():
@@ -105,20 +122,19 @@ def test_later_work_is_open():
         assert (found[row].state, found[row].missing) == ("open", "not built yet")
 
 
-def test_claims_and_rules_name_rows_of_the_catalogue():
-    known = {row.id for row in rows()}
-    assert set(CLAIMS) <= known
-    assert {row for rule in ALERTS for row in rule.requirements} <= known
-    shown = {row for board in BOARDS for panel in board.panels for row in panel.requirements}
-    assert shown <= known, sorted(shown - known)
-    assert {board.requirement for board in BOARDS} <= known
+def test_whatever_proves_names_requirements_that_exist():
+    known = {each.id for each in requirements()}
+    named = {each for rule in ALERTS for each in rule.requirements}
+    named |= {each for metric in METRICS for each in metric.requirements}
+    named |= {each for board in BOARDS for panel in board.panels for each in panel.requirements}
+    named |= {board.requirement for board in BOARDS}
+    named |= {each for file in FILES.values() for each in file.requirements}
+    named |= {each for notifier in notifiers().values() for each in notifier.requirements}
+    assert sorted(named - known) == []
 
 
-def test_claimed_tests_exist():
-    root = Path(__file__).parents[2]
-    claims = (*CLAIMS.values(), *notifier_claims().values())
-    named = {path for claim in claims for path in claim.tests}
-    assert not [path for path in sorted(named) if not (root / path).is_file()]
+def test_the_files_that_test_notifiers_exist():
+    assert {notifier.tests for notifier in notifiers().values()} <= FILES.keys()
 
 
 def test_the_record_of_promtools_judgement_is_the_present_one():
@@ -140,7 +156,7 @@ def test_a_test_counts_only_as_it_is_now(tmp_path):
     record["gone.py"] = {"mark": "0", "passed": 1}
     (home / TESTS_FILE).write_text(json.dumps(record))
     (tmp_path / "edited.py").write_text("something else")
-    assert passed_files(home) == {
+    assert {path: file.outcome for path, file in recorded_tests(home).items()} == {
         "good.py": "passed",
         "edited.py": "changed since its last run",
         "failed.py": "failed in its last run",
@@ -153,4 +169,4 @@ def test_a_test_counts_only_as_it_is_now(tmp_path):
 def test_a_missing_or_broken_record_proves_nothing(tmp_path, content):
     if content is not None:
         (tmp_path / TESTS_FILE).write_text(content)
-    assert passed_files(tmp_path) == {}
+    assert recorded_tests(tmp_path) == {}

@@ -38,6 +38,10 @@ from tests.fakes.alerts import payload, webhook_alert
 from tests.fakes.need import free_port
 from tests.fakes.receiver import Receiver
 
+PROVES = ("R-CHANNELS",)
+"""Requirements that these tests prove, for `dexwatch coverage`."""
+
+
 TOKEN = SecretStr("hook-token-of-the-test")
 
 

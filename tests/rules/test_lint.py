@@ -16,6 +16,10 @@ from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.registry import ALERTS
 from dexwatch.rules.rule import RecordingRule, Runbook
 
+PROVES = ("I-RUNBOOK", "S-RULES")
+"""Requirements that these tests prove, for `dexwatch coverage`."""
+
+
 GOOD = next(rule for rule in ALERTS if rule.id == "QueueDepthHigh")
 
 

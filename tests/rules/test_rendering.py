@@ -18,6 +18,9 @@ from dexwatch.rules.registry import ALERTS, render
 from dexwatch.rules.rendering import UnknownRuleError, render_rules, summary
 from tests.fakes import promtool
 
+PROVES = ("S-QUERY", "S-RULES")
+"""Requirements that these tests prove, for `dexwatch coverage`."""
+
 
 def rules(profile=PRODUCTION, config=None) -> dict[str, dict]:
     document = YAML(typ="safe").load(render(profile, config))

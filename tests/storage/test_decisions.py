@@ -18,6 +18,9 @@ from dexwatch.storage.rows import incident_row
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import POLICY, apply, at, clear, fire
 
+PROVES = ("C-POSTGRES",)
+"""Requirements that these tests prove, for `dexwatch coverage`."""
+
 
 async def test_what_was_written_is_read_back_whole(store: SqlStore) -> None:
     hostile = {"summary": "a\x00b 'x\" <script> \ud800 \u202e é 漢"}

@@ -13,6 +13,9 @@ from tools.reference import PAGES, markdown, write
 from tools.reference.__main__ import stale
 from tools.reference.settings import attribute_docs, type_name
 
+PROVES = ("U-DOCS",)
+"""Requirements that these tests prove, for `dexwatch coverage`."""
+
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_the_same_every_time(name: str) -> None:

@@ -1,6 +1,7 @@
 """`dexwatch coverage`: which promises are proved, by what, and what is missing."""
 
 import asyncio
+import contextlib
 import os
 from collections import Counter
 from dataclasses import asdict
@@ -26,11 +27,11 @@ from dexwatch.dashboards.registry import BOARDS
 from dexwatch.demo.scenarios import SCENARIOS
 from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.notifiers.registry import NOTIFIERS
-from dexwatch.reports.claims import Claim
-from dexwatch.reports.coverage import Evidence, Live, RowState, assess
-from dexwatch.reports.record import judged_rules, passed_files
+from dexwatch.reports.coverage import Coverage, Evidence, Live, Notifier, evaluate
+from dexwatch.reports.record import judged_rules, recorded_tests
 from dexwatch.roles.resources import prometheus_client
 from dexwatch.roles.up import programs
+from dexwatch.rules.operator_files import read_rules
 from dexwatch.settings import Settings
 
 AT_ONCE = 8
@@ -57,37 +58,47 @@ def coverage(
         except SourceError as error:
             url = settings.daemons.prometheus_url
             _unreachable(f"Prometheus at {url}: {error}", as_json=as_json)
-    states = assess(_evidence(settings, config, seen))
+    states = evaluate(_evidence(settings, config, seen))
     if as_json:
-        emit_json({"rows": [asdict(state) for state in states]})
+        emit_json({"requirements": [asdict(state) for state in states]})
     else:
         _show(states, live=live)
 
 
 def _evidence(settings: Settings | None, config: Path, seen: Live | None) -> Evidence:
-    planned = None
+    planned: dict[str, tuple[str, ...]] = {}
     if settings is not None and settings.daemons.mode == "embedded":
-        planned = frozenset(program.name for program in programs(settings, config))
+        planned = {each.name: each.requirements for each in programs(settings, config)}
     home = Path(os.environ.get("DEXWATCH_HOME", ".dexwatch"))
     return Evidence(
         tested_rules=judged_rules(),
-        tests=passed_files(home),
-        claims=notifier_claims(),
+        tests=recorded_tests(home),
+        notifiers=notifiers(),
         programs=planned,
+        operator_rules=_operator_rules(settings),
         scenarios={scenario.name: scenario.raises for scenario in SCENARIOS},
         live=seen,
     )
 
 
-def notifier_claims() -> dict[str, Claim]:
-    """Return what the channels to people claim, by the row's id."""
-    claims: dict[str, Claim] = {}
-    for channel in NOTIFIERS:
-        tests = (f"tests/notifiers/{channel.name}/test_{channel.name}.py",)
-        for row, lacks in channel.requirements.items():
-            claim = Claim(notifiers=(channel.name,), tests=tests, lacks=lacks)
-            claims[row] = claims.get(row, Claim()).plus(claim)
-    return claims
+def notifiers() -> dict[str, Notifier]:
+    """Return what the channels to people answer, by the channel's name."""
+    return {
+        channel.name: Notifier(
+            f"tests/notifiers/{channel.name}/test_{channel.name}.py", channel.requirements
+        )
+        for channel in NOTIFIERS
+    }
+
+
+def _operator_rules(settings: Settings | None) -> dict[str, tuple[str, ...]]:
+    """Return what the operator's own alerts answer; files that cannot be read answer nothing."""
+    found: dict[str, tuple[str, ...]] = {}
+    for file in settings.rules.extra_files if settings else ():
+        with contextlib.suppress(OSError, ValueError):
+            rules = read_rules(str(file), file.read_text("utf-8"))
+            found |= {rule.name: rule.requirements for rule in rules if rule.is_alert}
+    return found
 
 
 async def _look(settings: Settings) -> Live:
@@ -124,8 +135,8 @@ def _unreachable(reason: str, *, as_json: bool) -> None:
     raise typer.Exit(EXIT_FINDINGS)
 
 
-def _show(states: tuple[RowState, ...], *, live: bool) -> None:
-    grid = table("row", "state", "shown by", "missing")
+def _show(states: tuple[Coverage, ...], *, live: bool) -> None:
+    grid = table("requirement", "state", "shown by", "missing")
     for state in states:
         colour = COLOURS[state.state]
         grid.add_row(
@@ -137,7 +148,7 @@ def _show(states: tuple[RowState, ...], *, live: bool) -> None:
     out.print(grid)
     counts = Counter(str(state.state) for state in states)
     words = ", ".join(f"{counts[name]} {name}" for name in COLOURS)
-    out.print(f"{len(states)} rows: {words}.")
+    out.print(f"{len(states)} requirements: {words}.")
     if not live:
         out.print("[dim]Metrics, panels and boards are only judged with --live.[/]")
 

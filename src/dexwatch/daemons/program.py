@@ -120,6 +120,8 @@ class Program:
     """After that the whole process tree is killed."""
     package: str = ""
     """The Debian package that brings the binary, for the error when it is missing."""
+    requirements: tuple[str, ...] = ()
+    """Requirement ids that running it answers, in whole or in part."""
 
     @property
     def home(self) -> Path | None:

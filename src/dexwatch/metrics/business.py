@@ -2,14 +2,24 @@
 
 from dexwatch.metrics.metric import Unit, counter, gauge
 
-users = gauge("business_users", "Registered users.", unit=Unit.COUNT)
+users = gauge(
+    "business_users",
+    "Registered users.",
+    unit=Unit.COUNT,
+    requirements=("C-CUSTOM-EXP",),
+)
 active_users = gauge(
     "business_active_users",
     "Users with a session or trade within the window (5m, 1h, 24h).",
     unit=Unit.COUNT,
     labels=("window",),
+    requirements=("M-USER-ACTIVE",),
 )
-registrations = counter("business_registrations_total", "Users ever registered.")
+registrations = counter(
+    "business_registrations_total",
+    "Users ever registered.",
+    requirements=("M-USER-NEW",),
+)
 trades = counter(
     "business_trades_total",
     "Trades ever recorded, by status (confirmed, failed, pending is left out).",
@@ -20,21 +30,43 @@ payments = counter(
     "Payments ever recorded, by status (settled, failed).",
     labels=("status",),
 )
-revenue_usd = counter("business_revenue_usd_total", "The platform's revenue.", unit=Unit.USD)
-tickets_open = gauge(
-    "business_support_tickets_open", "Support tickets that wait for an answer.", unit=Unit.COUNT
+revenue_usd = counter(
+    "business_revenue_usd_total",
+    "The platform's revenue.",
+    unit=Unit.USD,
+    requirements=("M-REVENUE",),
 )
-feature_uses = counter("business_feature_uses_total", "Uses of a feature.", labels=("feature",))
+tickets_open = gauge(
+    "business_support_tickets_open",
+    "Support tickets that wait for an answer.",
+    unit=Unit.COUNT,
+    requirements=("M-USER-FEATURE",),
+)
+feature_uses = counter(
+    "business_feature_uses_total",
+    "Uses of a feature.",
+    labels=("feature",),
+    requirements=("M-USER-FEATURE",),
+)
 retention = gauge(
     "business_retention_ratio",
     "Users of the previous window that came back in this one.",
     unit=Unit.RATIO,
     labels=("window",),
+    requirements=("M-USER-RETAIN",),
 )
 satisfaction = gauge(
-    "business_satisfaction_score", "Mean score of answered surveys, 1 to 5.", unit=Unit.COUNT
+    "business_satisfaction_score",
+    "Mean score of answered surveys, 1 to 5.",
+    unit=Unit.COUNT,
+    requirements=("M-USER-FEATURE",),
 )
-portfolio_usd = gauge("business_portfolio_usd", "Value of all users' portfolios.", unit=Unit.USD)
+portfolio_usd = gauge(
+    "business_portfolio_usd",
+    "Value of all users' portfolios.",
+    unit=Unit.USD,
+    requirements=("M-USER-PORTFOLIO",),
+)
 sync_delay_seconds = gauge(
     "business_sync_delay_seconds",
     "How far a data set lies behind the chain.",

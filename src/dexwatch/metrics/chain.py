@@ -28,29 +28,34 @@ endpoint_head = gauge(
     "Newest block number that the endpoint reports.",
     unit=Unit.BLOCKS,
     labels=ENDPOINT,
+    requirements=("M-NODE-SYNC",),
 )
 endpoint_lag = gauge(
     "bsc_endpoint_lag_blocks",
     "Blocks by which the endpoint is behind the best one that is verified to be on our chain.",
     unit=Unit.BLOCKS,
     labels=ENDPOINT,
+    requirements=("M-NODE-SYNC",),
 )
 endpoint_peers = gauge(
     "bsc_endpoint_peers",
     "Peers of the node; absent where the endpoint does not tell.",
     unit=Unit.COUNT,
     labels=ENDPOINT,
+    requirements=("M-NODE-PEERS",),
 )
 endpoint_syncing = gauge(
     "bsc_endpoint_syncing",
     "1 while the node says that it is syncing.",
     unit=Unit.BOOLEAN,
     labels=ENDPOINT,
+    requirements=("M-NODE-SYNC",),
 )
 endpoint_divergences = counter(
     "bsc_endpoint_head_divergences_total",
     "Times that the endpoint gave another hash than the majority for the same height.",
     labels=ENDPOINT,
+    requirements=("M-FORK",),
 )
 endpoint_verified = gauge(
     "bsc_endpoint_verified",
@@ -65,7 +70,12 @@ endpoint_subscribed = gauge(
     labels=ENDPOINT,
 )
 
-head_block = gauge("bsc_head_block", "Newest evaluated block number.", unit=Unit.BLOCKS)
+head_block = gauge(
+    "bsc_head_block",
+    "Newest evaluated block number.",
+    unit=Unit.BLOCKS,
+    requirements=("C-CUSTOM-EXP",),
+)
 head_timestamp = gauge(
     "bsc_head_timestamp_seconds",
     "Time of the newest evaluated block, milliseconds included.",
@@ -78,7 +88,10 @@ head_received = gauge(
 )
 finalized_block = gauge("bsc_finalized_block", "Newest finalised block number.", unit=Unit.BLOCKS)
 finality_lag = gauge(
-    "bsc_finality_lag_blocks", "Head minus finalised block; 2 to 3 is normal.", unit=Unit.BLOCKS
+    "bsc_finality_lag_blocks",
+    "Head minus finalised block; 2 to 3 is normal.",
+    unit=Unit.BLOCKS,
+    requirements=("M-CONFIRM",),
 )
 blocks = counter(
     "bsc_blocks_total",
@@ -114,23 +127,29 @@ block_interval_seconds = histogram(
     buckets=(0.1, 0.3, 0.4, 0.5, 0.75, 1.0, 2.0, 3.0, 10.0),
 )
 block_gas_ratio = gauge(
-    "bsc_block_gas_used_ratio", "Gas used of the gas limit, newest block.", unit=Unit.RATIO
+    "bsc_block_gas_used_ratio",
+    "Gas used of the gas limit, newest block.",
+    unit=Unit.RATIO,
+    requirements=("M-GAS-PRICE",),
 )
 block_turns = counter(
     "bsc_blocks_by_turn_total",
     "Blocks by turn: in (difficulty 2), out (difficulty 1), unknown.",
     labels=("turn",),
+    requirements=("M-DIFFICULTY",),
 )
 difficulty = gauge(
     "bsc_head_difficulty",
     "Difficulty of the newest block: 2 in turn, 1 out of turn.",
     unit=Unit.COUNT,
+    requirements=("M-DIFFICULTY",),
 )
 reorgs = counter(
     "bsc_reorgs_total",
     "Reorganisations by depth in blocks: 1, 2, 3-5, 6-10, 11-50, 51+, and reset where no common"
     " ancestor was left.",
     labels=("depth",),
+    requirements=("M-FORK",),
 )
 reorgs_refused = counter(
     "bsc_reorgs_refused_total",
@@ -146,6 +165,7 @@ transactions = counter(
     "bsc_transactions_total",
     "Transactions in evaluated blocks by outcome (success, reverted).",
     labels=("outcome",),
+    requirements=("M-TRADE-OK", "M-TX-FAIL"),
 )
 gas_price = gauge(
     "bsc_gas_price_wei",
@@ -153,12 +173,14 @@ gas_price = gauge(
     " transactions).",
     unit=Unit.WEI,
     labels=("source",),
+    requirements=("M-GAS-PRICE", "M-TX-GASPAID"),
 )
 finality_seconds = histogram(
     "bsc_finality_seconds",
     "From a block's head reaching us to the block being finalised.",
     unit=Unit.SECONDS,
     buckets=(0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 80.0),
+    requirements=("M-CONFIRM",),
 )
 
 CHAIN_METRICS = (

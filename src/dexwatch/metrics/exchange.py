@@ -4,12 +4,18 @@ from dexwatch.metrics.metric import Unit, counter, gauge, histogram
 
 POOL = ("pool",)
 
-swaps = counter("dex_swaps_total", "Swaps.", labels=POOL)
+swaps = counter(
+    "dex_swaps_total",
+    "Swaps.",
+    labels=POOL,
+    requirements=("C-CUSTOM-EXP", "M-TRADE-PAIRS"),
+)
 volume_usd = counter(
     "dex_volume_usd_total",
     "Traded value by the side nearer to a peg, at the prices before the block.",
     unit=Unit.USD,
     labels=POOL,
+    requirements=("M-TRADE-VOLUME", "M-TRADE-PAIRS", "M-LP-UTIL"),
 )
 swaps_unpriced = counter(
     "dex_swaps_unpriced_total",
@@ -22,9 +28,13 @@ swap_size_usd = histogram(
     unit=Unit.USD,
     buckets=(10, 50, 100, 500, 1_000, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000),
     labels=POOL,
+    requirements=("M-TRADE-SIZE",),
 )
 high_value_swaps = counter(
-    "dex_high_value_swaps_total", "Swaps above the configured high value.", labels=POOL
+    "dex_high_value_swaps_total",
+    "Swaps above the configured high value.",
+    labels=POOL,
+    requirements=("M-TRADE-SIZE",),
 )
 price_impact_ratio = histogram(
     "dex_price_impact_ratio",
@@ -32,6 +42,7 @@ price_impact_ratio = histogram(
     unit=Unit.RATIO,
     buckets=(0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25),
     labels=POOL,
+    requirements=("M-TRADE-EXEC",),
 )
 slippage_ratio = histogram(
     "dex_slippage_ratio",
@@ -39,6 +50,7 @@ slippage_ratio = histogram(
     unit=Unit.RATIO,
     buckets=(-0.01, 0.0, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5),
     labels=POOL,
+    requirements=("M-TRADE-EXEC",),
 )
 fees_usd = counter("dex_fees_usd_total", "Fees paid by traders.", unit=Unit.USD, labels=POOL)
 lp_fees_usd = counter(
@@ -52,6 +64,7 @@ tvl_usd = gauge(
     "Total value locked, of the tokens whose price has depth.",
     unit=Unit.USD,
     labels=POOL,
+    requirements=("M-LP-TVL", "M-LP-UTIL"),
 )
 tokens_unpriced = gauge(
     "dex_tokens_unpriced",
@@ -85,6 +98,7 @@ liquidity_providers = gauge(
     "Owners of liquidity positions; one whose owner is not known counts as one.",
     unit=Unit.COUNT,
     labels=POOL,
+    requirements=("M-LP-COUNT",),
 )
 liquidity_history_left = gauge(
     "dex_liquidity_history_blocks_left",
@@ -112,12 +126,14 @@ contract_calls = counter(
     "contract_calls_total",
     "Transactions to a watched contract by method and outcome (success, reverted).",
     labels=("contract", "method", "outcome"),
+    requirements=("M-TX-FAIL", "M-CONTRACT"),
 )
 contract_gas = counter(
     "contract_gas_used_total",
     "Gas used by transactions to a watched contract.",
     unit=Unit.GAS,
     labels=("contract",),
+    requirements=("M-CONTRACT",),
 )
 contract_failures = counter(
     "contract_failures_total",
@@ -134,6 +150,7 @@ contract_paused = gauge(
     "1 while the contract says that it is paused.",
     unit=Unit.BOOLEAN,
     labels=("contract",),
+    requirements=("M-CONTRACT",),
 )
 contract_view = gauge(
     "contract_view_value",

@@ -12,15 +12,21 @@ cpu_seconds = counter(
     unit=Unit.SECONDS,
     labels=("cpu", "mode"),
     owner=OWNER,
+    requirements=("C-NODE-EXP", "M-SYS-CPU"),
 )
 memory_total = gauge(
-    "node_memory_MemTotal_bytes", "Memory of the host.", unit=Unit.BYTES, owner=OWNER
+    "node_memory_MemTotal_bytes",
+    "Memory of the host.",
+    unit=Unit.BYTES,
+    owner=OWNER,
+    requirements=("C-NODE-EXP", "M-SYS-MEM"),
 )
 memory_available = gauge(
     "node_memory_MemAvailable_bytes",
     "Memory that programs could still take without swapping.",
     unit=Unit.BYTES,
     owner=OWNER,
+    requirements=("M-SYS-MEM",),
 )
 swap_total = gauge("node_memory_SwapTotal_bytes", "Swap space.", unit=Unit.BYTES, owner=OWNER)
 swap_free = gauge("node_memory_SwapFree_bytes", "Unused swap space.", unit=Unit.BYTES, owner=OWNER)
@@ -30,6 +36,7 @@ filesystem_size = gauge(
     unit=Unit.BYTES,
     labels=FILESYSTEM,
     owner=OWNER,
+    requirements=("M-SYS-DISK",),
 )
 filesystem_available = gauge(
     "node_filesystem_avail_bytes",
@@ -37,6 +44,7 @@ filesystem_available = gauge(
     unit=Unit.BYTES,
     labels=FILESYSTEM,
     owner=OWNER,
+    requirements=("M-SYS-DISK", "M-STORAGE"),
 )
 filesystem_files = gauge(
     "node_filesystem_files",
@@ -66,7 +74,11 @@ disk_written_bytes = counter(
     "node_disk_written_bytes_total", "Bytes written.", unit=Unit.BYTES, labels=DEVICE, owner=OWNER
 )
 disk_reads = counter(
-    "node_disk_reads_completed_total", "Reads completed.", labels=DEVICE, owner=OWNER
+    "node_disk_reads_completed_total",
+    "Reads completed.",
+    labels=DEVICE,
+    owner=OWNER,
+    requirements=("M-SYS-DISK",),
 )
 disk_writes = counter(
     "node_disk_writes_completed_total", "Writes completed.", labels=DEVICE, owner=OWNER
@@ -84,18 +96,27 @@ network_received_bytes = counter(
     unit=Unit.BYTES,
     labels=DEVICE,
     owner=OWNER,
+    requirements=("M-SYS-NET",),
 )
 network_sent_bytes = counter(
     "node_network_transmit_bytes_total", "Bytes sent.", unit=Unit.BYTES, labels=DEVICE, owner=OWNER
 )
 network_received_packets = counter(
-    "node_network_receive_packets_total", "Packets received.", labels=DEVICE, owner=OWNER
+    "node_network_receive_packets_total",
+    "Packets received.",
+    labels=DEVICE,
+    owner=OWNER,
+    requirements=("M-SYS-NET",),
 )
 network_sent_packets = counter(
     "node_network_transmit_packets_total", "Packets sent.", labels=DEVICE, owner=OWNER
 )
 network_receive_errors = counter(
-    "node_network_receive_errs_total", "Packets received with error.", labels=DEVICE, owner=OWNER
+    "node_network_receive_errs_total",
+    "Packets received with error.",
+    labels=DEVICE,
+    owner=OWNER,
+    requirements=("M-NET-PERF",),
 )
 network_send_errors = counter(
     "node_network_transmit_errs_total",
@@ -110,23 +131,63 @@ network_receive_drops = counter(
     owner=OWNER,
 )
 tcp_established = gauge(
-    "node_netstat_Tcp_CurrEstab", "Open TCP connections.", unit=Unit.COUNT, owner=OWNER
+    "node_netstat_Tcp_CurrEstab",
+    "Open TCP connections.",
+    unit=Unit.COUNT,
+    owner=OWNER,
+    requirements=("M-NET-PERF",),
 )
-tcp_retransmitted = counter("node_netstat_Tcp_RetransSegs", "TCP segments sent again.", owner=OWNER)
+tcp_retransmitted = counter(
+    "node_netstat_Tcp_RetransSegs",
+    "TCP segments sent again.",
+    owner=OWNER,
+    requirements=("M-NET-PERF",),
+)
 tcp_sent = counter("node_netstat_Tcp_OutSegs", "TCP segments sent.", owner=OWNER)
 tcp_time_wait = gauge(
     "node_sockstat_TCP_tw", "TCP connections in time-wait.", unit=Unit.COUNT, owner=OWNER
 )
-load1 = gauge("node_load1", "Load average of one minute.", unit=Unit.COUNT, owner=OWNER)
-load5 = gauge("node_load5", "Load average of five minutes.", unit=Unit.COUNT, owner=OWNER)
-load15 = gauge("node_load15", "Load average of fifteen minutes.", unit=Unit.COUNT, owner=OWNER)
+load1 = gauge(
+    "node_load1",
+    "Load average of one minute.",
+    unit=Unit.COUNT,
+    owner=OWNER,
+    requirements=("M-SYS-LOAD",),
+)
+load5 = gauge(
+    "node_load5",
+    "Load average of five minutes.",
+    unit=Unit.COUNT,
+    owner=OWNER,
+    requirements=("M-SYS-LOAD",),
+)
+load15 = gauge(
+    "node_load15",
+    "Load average of fifteen minutes.",
+    unit=Unit.COUNT,
+    owner=OWNER,
+    requirements=("M-SYS-LOAD",),
+)
 processes_running = gauge(
-    "node_procs_running", "Processes that can run.", unit=Unit.COUNT, owner=OWNER
+    "node_procs_running",
+    "Processes that can run.",
+    unit=Unit.COUNT,
+    owner=OWNER,
+    requirements=("M-SYS-PROC",),
 )
 processes_blocked = gauge(
-    "node_procs_blocked", "Processes that wait for a disk.", unit=Unit.COUNT, owner=OWNER
+    "node_procs_blocked",
+    "Processes that wait for a disk.",
+    unit=Unit.COUNT,
+    owner=OWNER,
+    requirements=("M-SYS-PROC",),
 )
-forks = counter("node_forks_total", "Processes ever started.", owner=OWNER)
+forks = counter(
+    "node_forks_total",
+    "Processes ever started.",
+    owner=OWNER,
+    requirements=("M-SYS-PROC",),
+)
 files_open = gauge("node_filefd_allocated", "Open file descriptors.", unit=Unit.COUNT, owner=OWNER)
 files_max = gauge(
     "node_filefd_maximum", "Most open file descriptors.", unit=Unit.COUNT, owner=OWNER

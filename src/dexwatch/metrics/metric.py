@@ -66,6 +66,8 @@ class Metric:
     """Who exposes it: `dexwatch`, `platform` (by dexwatch-instrument) or an exporter."""
     buckets: tuple[float, ...] = field(default=(), repr=False)
     """Upper bounds of a histogram, ascending, in the metric's unit; +Inf is implied."""
+    requirements: tuple[str, ...] = field(default=(), repr=False)
+    """Requirement ids that having samples of it answers, in whole or in part."""
 
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):
@@ -120,9 +122,10 @@ def counter(
     labels: tuple[str, ...] = (),
     unit: Unit = Unit.COUNT,
     owner: str = "dexwatch",
+    requirements: tuple[str, ...] = (),
 ) -> Metric:
     """Declare a counter."""
-    return Metric(name, Kind.COUNTER, help, unit, labels, owner)
+    return Metric(name, Kind.COUNTER, help, unit, labels, owner, requirements=requirements)
 
 
 def gauge(
@@ -132,9 +135,10 @@ def gauge(
     unit: Unit,
     labels: tuple[str, ...] = (),
     owner: str = "dexwatch",
+    requirements: tuple[str, ...] = (),
 ) -> Metric:
     """Declare a gauge."""
-    return Metric(name, Kind.GAUGE, help, unit, labels, owner)
+    return Metric(name, Kind.GAUGE, help, unit, labels, owner, requirements=requirements)
 
 
 def histogram(
@@ -145,6 +149,7 @@ def histogram(
     buckets: tuple[float, ...],
     labels: tuple[str, ...] = (),
     owner: str = "dexwatch",
+    requirements: tuple[str, ...] = (),
 ) -> Metric:
     """Declare a histogram; buckets ascend and are in the metric's unit."""
-    return Metric(name, Kind.HISTOGRAM, help, unit, labels, owner, buckets)
+    return Metric(name, Kind.HISTOGRAM, help, unit, labels, owner, buckets, requirements)

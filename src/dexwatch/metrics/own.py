@@ -10,6 +10,7 @@ collector_success = gauge(
     "1 when the collector's last run succeeded.",
     unit=Unit.BOOLEAN,
     labels=("collector",),
+    requirements=("C-CUSTOM-EXP",),
 )
 collector_seconds = gauge(
     "dexwatch_collector_duration_seconds",

@@ -17,6 +17,7 @@ http_seconds = histogram(
     buckets=LATENCY_SECONDS,
     labels=HTTP,
     owner=OWNER,
+    requirements=("M-HTTP-COUNT", "M-HTTP-LATENCY", "M-HTTP-ERR"),
 )
 http_request_bytes = histogram(
     "http_server_request_body_size_bytes",
@@ -25,6 +26,7 @@ http_request_bytes = histogram(
     buckets=SIZE_BYTES,
     labels=HTTP,
     owner=OWNER,
+    requirements=("M-HTTP-SIZE",),
 )
 http_response_bytes = histogram(
     "http_server_response_body_size_bytes",
@@ -33,6 +35,7 @@ http_response_bytes = histogram(
     buckets=SIZE_BYTES,
     labels=HTTP,
     owner=OWNER,
+    requirements=("M-HTTP-SIZE",),
 )
 http_active = gauge(
     "http_server_active_requests",
@@ -40,6 +43,7 @@ http_active = gauge(
     unit=Unit.COUNT,
     labels=("http_request_method",),
     owner=OWNER,
+    requirements=("M-HTTP-ACTIVE",),
 )
 db_seconds = histogram(
     "db_client_operation_duration_seconds",
@@ -48,6 +52,7 @@ db_seconds = histogram(
     buckets=LATENCY_SECONDS,
     labels=("db_system_name", "db_operation_name"),
     owner=OWNER,
+    requirements=("M-PG-QUERY",),
 )
 db_connections = gauge(
     "db_client_connection_count",
@@ -55,6 +60,7 @@ db_connections = gauge(
     unit=Unit.COUNT,
     labels=("db_client_connection_pool_name", "db_client_connection_state"),
     owner=OWNER,
+    requirements=("M-PG-POOL",),
 )
 db_connections_max = gauge(
     "db_client_connection_max",
@@ -69,32 +75,43 @@ auth_attempts = counter(
     "Sign-ins by method and outcome (success, failure).",
     labels=("method", "outcome"),
     owner=OWNER,
+    requirements=("M-APP-AUTH", "M-SEC-LOGIN"),
 )
 auth_suspicious_sources = gauge(
     "platform_auth_suspicious_sources",
     "Source addresses with more failed sign-ins in the last minute than the configured limit.",
     unit=Unit.COUNT,
     owner=OWNER,
+    requirements=("M-SEC-LOGIN", "M-SEC-THREAT"),
 )
 authorization_failures = counter(
     "platform_authorization_failures_total",
     "Refused requests by reason (missing, expired, forbidden).",
     labels=("reason",),
     owner=OWNER,
+    requirements=("M-SEC-ACCESS",),
 )
 rate_limited = counter(
     "platform_rate_limited_total",
     "Requests refused by a rate limit.",
     labels=("http_route",),
     owner=OWNER,
+    requirements=("M-SEC-RATELIMIT",),
 )
-sessions_active = gauge("platform_sessions_active", "Open sessions.", unit=Unit.COUNT, owner=OWNER)
+sessions_active = gauge(
+    "platform_sessions_active",
+    "Open sessions.",
+    unit=Unit.COUNT,
+    owner=OWNER,
+    requirements=("M-APP-SESSION", "M-SEC-LOGIN"),
+)
 session_seconds = histogram(
     "platform_session_duration_seconds",
     "Length of ended sessions.",
     unit=Unit.SECONDS,
     buckets=(10, 60, 300, 900, 1_800, 3_600, 14_400, 43_200),
     owner=OWNER,
+    requirements=("M-APP-SESSION",),
 )
 registrations = counter(
     "platform_registrations_total",
@@ -107,6 +124,7 @@ trades = counter(
     "Trades by pair and outcome (success, reverted, rejected, error).",
     labels=("pair", "outcome"),
     owner=OWNER,
+    requirements=("M-APP-TRADE", "M-ENGINE-ORDER", "M-TRADE-OK"),
 )
 trade_seconds = histogram(
     "platform_trade_duration_seconds",
@@ -115,6 +133,7 @@ trade_seconds = histogram(
     buckets=(0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0),
     labels=("pair",),
     owner=OWNER,
+    requirements=("M-ENGINE-ORDER", "M-TRADE-EXEC"),
 )
 confirmation_seconds = histogram(
     "platform_transaction_confirmation_seconds",
@@ -122,11 +141,13 @@ confirmation_seconds = histogram(
     unit=Unit.SECONDS,
     buckets=(0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0),
     owner=OWNER,
+    requirements=("M-CONFIRM", "M-TX-CONFIRM"),
 )
 transactions_submitted = counter(
     "platform_transactions_submitted_total",
     "Transactions that the platform sent to the chain.",
     owner=OWNER,
+    requirements=("M-TX-SUBMIT", "M-TX-CONFIRM"),
 )
 payments = counter(
     "platform_payments_total",
@@ -139,9 +160,15 @@ transactions_business = counter(
     "Business transactions by name and outcome (success, failure).",
     labels=("transaction", "outcome"),
     owner=OWNER,
+    requirements=("M-APP-BIZ",),
 )
 queue_depth = gauge(
-    "platform_job_queue_depth", "Jobs that wait.", unit=Unit.COUNT, labels=("queue",), owner=OWNER
+    "platform_job_queue_depth",
+    "Jobs that wait.",
+    unit=Unit.COUNT,
+    labels=("queue",),
+    owner=OWNER,
+    requirements=("M-APP-QUEUE",),
 )
 job_seconds = histogram(
     "platform_job_duration_seconds",
@@ -150,18 +177,21 @@ job_seconds = histogram(
     buckets=LATENCY_SECONDS,
     labels=("queue", "outcome"),
     owner=OWNER,
+    requirements=("M-APP-QUEUE",),
 )
 cache_requests = counter(
     "platform_cache_requests_total",
     "Cache look-ups by result (hit, miss).",
     labels=("cache", "result"),
     owner=OWNER,
+    requirements=("M-APP-CACHE",),
 )
 market_updates = counter(
     "platform_market_data_updates_total",
     "Market data updates received.",
     labels=("feed",),
     owner=OWNER,
+    requirements=("M-ENGINE-MARKET",),
 )
 market_updated = gauge(
     "platform_market_data_timestamp_seconds",
@@ -177,6 +207,7 @@ market_seconds = histogram(
     buckets=LATENCY_SECONDS,
     labels=("feed",),
     owner=OWNER,
+    requirements=("M-ENGINE-MARKET",),
 )
 market_connected = gauge(
     "platform_market_data_connected",
@@ -184,6 +215,7 @@ market_connected = gauge(
     unit=Unit.BOOLEAN,
     labels=("feed",),
     owner=OWNER,
+    requirements=("M-ENGINE-MARKET",),
 )
 market_deviation = gauge(
     "platform_market_data_deviation_ratio",
@@ -191,6 +223,7 @@ market_deviation = gauge(
     unit=Unit.RATIO,
     labels=("feed",),
     owner=OWNER,
+    requirements=("M-ENGINE-MARKET",),
 )
 
 PLATFORM_METRICS = (

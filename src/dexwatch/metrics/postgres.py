@@ -7,7 +7,13 @@ SERVER = ("server",)
 DATABASE = ("server", "datname")
 DATABASE_ID = ("server", "datname", "datid")
 
-up = gauge("pg_up", "1 when the exporter reached the server.", unit=Unit.BOOLEAN, owner=OWNER)
+up = gauge(
+    "pg_up",
+    "1 when the exporter reached the server.",
+    unit=Unit.BOOLEAN,
+    owner=OWNER,
+    requirements=("C-DB-EXP", "C-POSTGRES"),
+)
 last_scrape_error = gauge(
     "pg_exporter_last_scrape_error",
     "1 when the last reading failed in part.",
@@ -20,6 +26,7 @@ connections = gauge(
     unit=Unit.COUNT,
     labels=(*DATABASE, "state"),
     owner=OWNER,
+    requirements=("C-POSTGRES", "M-PG-POOL"),
 )
 longest_transaction = gauge(
     "pg_stat_activity_max_tx_duration",
@@ -27,6 +34,7 @@ longest_transaction = gauge(
     unit=Unit.SECONDS,
     labels=(*DATABASE, "state"),
     owner=OWNER,
+    requirements=("M-PG-LOCKS",),
 )
 max_connections = gauge(
     "pg_settings_max_connections",
@@ -34,6 +42,7 @@ max_connections = gauge(
     unit=Unit.COUNT,
     labels=SERVER,
     owner=OWNER,
+    requirements=("M-PG-POOL",),
 )
 backends = gauge(
     "pg_stat_database_numbackends",
@@ -47,12 +56,14 @@ commits = counter(
     "Transactions committed.",
     labels=DATABASE_ID,
     owner=OWNER,
+    requirements=("M-PG-TX",),
 )
 rollbacks = counter(
     "pg_stat_database_xact_rollback",
     "Transactions rolled back.",
     labels=DATABASE_ID,
     owner=OWNER,
+    requirements=("M-PG-TX",),
 )
 deadlocks = counter("pg_stat_database_deadlocks", "Deadlocks.", labels=DATABASE_ID, owner=OWNER)
 blocks_hit = counter(
@@ -74,13 +85,25 @@ rows_returned = counter(
     "pg_stat_database_tup_returned", "Rows scanned.", labels=DATABASE_ID, owner=OWNER
 )
 rows_inserted = counter(
-    "pg_stat_database_tup_inserted", "Rows inserted.", labels=DATABASE_ID, owner=OWNER
+    "pg_stat_database_tup_inserted",
+    "Rows inserted.",
+    labels=DATABASE_ID,
+    owner=OWNER,
+    requirements=("M-PG-TX",),
 )
 rows_updated = counter(
-    "pg_stat_database_tup_updated", "Rows updated.", labels=DATABASE_ID, owner=OWNER
+    "pg_stat_database_tup_updated",
+    "Rows updated.",
+    labels=DATABASE_ID,
+    owner=OWNER,
+    requirements=("M-PG-TX",),
 )
 rows_deleted = counter(
-    "pg_stat_database_tup_deleted", "Rows deleted.", labels=DATABASE_ID, owner=OWNER
+    "pg_stat_database_tup_deleted",
+    "Rows deleted.",
+    labels=DATABASE_ID,
+    owner=OWNER,
+    requirements=("M-PG-TX",),
 )
 temporary_bytes = counter(
     "pg_stat_database_temp_bytes",
@@ -95,6 +118,7 @@ locks = gauge(
     unit=Unit.COUNT,
     labels=(*DATABASE, "mode"),
     owner=OWNER,
+    requirements=("M-PG-LOCKS",),
 )
 database_size = gauge(
     "pg_database_size_bytes",
@@ -102,6 +126,7 @@ database_size = gauge(
     unit=Unit.BYTES,
     labels=DATABASE,
     owner=OWNER,
+    requirements=("C-POSTGRES", "M-PG-SIZE", "M-STORAGE"),
 )
 checkpoints_requested = counter(
     "pg_stat_bgwriter_checkpoints_req_total",
@@ -120,6 +145,7 @@ archive_failures = counter(
     "Attempts to archive a piece of the write-ahead log that failed.",
     labels=SERVER,
     owner=OWNER,
+    requirements=("M-PG-BACKUP",),
 )
 archive_age = gauge(
     "pg_stat_archiver_last_archive_age",
@@ -135,6 +161,7 @@ longest_query = gauge(
     unit=Unit.SECONDS,
     labels=SERVER,
     owner=OWNER,
+    requirements=("M-PG-QUERY",),
 )
 longest_idle_transaction = gauge(
     "pg_activity_longest_idle_transaction_seconds",
@@ -149,9 +176,15 @@ waiting_for_lock = gauge(
     unit=Unit.COUNT,
     labels=SERVER,
     owner=OWNER,
+    requirements=("M-PG-LOCKS",),
 )
 is_standby = gauge(
-    "pg_replica_is_standby", "1 on a standby.", unit=Unit.BOOLEAN, labels=SERVER, owner=OWNER
+    "pg_replica_is_standby",
+    "1 on a standby.",
+    unit=Unit.BOOLEAN,
+    labels=SERVER,
+    owner=OWNER,
+    requirements=("M-PG-REPL",),
 )
 replica_lag = gauge(
     "pg_replica_lag_seconds",
@@ -159,6 +192,7 @@ replica_lag = gauge(
     unit=Unit.SECONDS,
     labels=SERVER,
     owner=OWNER,
+    requirements=("M-PG-REPL",),
 )
 standbys = gauge(
     "pg_replica_standbys",
@@ -166,6 +200,7 @@ standbys = gauge(
     unit=Unit.COUNT,
     labels=SERVER,
     owner=OWNER,
+    requirements=("M-PG-REPL",),
 )
 inactive_slots = gauge(
     "pg_replica_inactive_slots",
@@ -175,10 +210,18 @@ inactive_slots = gauge(
     owner=OWNER,
 )
 full_scans = counter(
-    "pg_tables_full_scans", "Tables read from end to end.", labels=DATABASE, owner=OWNER
+    "pg_tables_full_scans",
+    "Tables read from end to end.",
+    labels=DATABASE,
+    owner=OWNER,
+    requirements=("M-PG-INDEX",),
 )
 index_scans = counter(
-    "pg_tables_index_scans", "Reads through an index.", labels=DATABASE, owner=OWNER
+    "pg_tables_index_scans",
+    "Reads through an index.",
+    labels=DATABASE,
+    owner=OWNER,
+    requirements=("M-PG-INDEX",),
 )
 live_rows = gauge(
     "pg_tables_live_rows", "Rows in use.", unit=Unit.COUNT, labels=DATABASE, owner=OWNER
@@ -196,6 +239,7 @@ unused_indexes = gauge(
     unit=Unit.COUNT,
     labels=DATABASE,
     owner=OWNER,
+    requirements=("M-PG-INDEX",),
 )
 backup_running = gauge(
     "pg_backup_running", "Base backups that run now.", unit=Unit.COUNT, labels=SERVER, owner=OWNER
@@ -206,6 +250,7 @@ archiving = gauge(
     unit=Unit.BOOLEAN,
     labels=SERVER,
     owner=OWNER,
+    requirements=("M-PG-BACKUP",),
 )
 statements = counter(
     "pg_statements_calls",

@@ -4,9 +4,19 @@ from dexwatch.metrics.metric import Unit, gauge
 
 OWNER = "blackbox_exporter"
 
-success = gauge("probe_success", "1 when the probe succeeded.", unit=Unit.BOOLEAN, owner=OWNER)
+success = gauge(
+    "probe_success",
+    "1 when the probe succeeded.",
+    unit=Unit.BOOLEAN,
+    owner=OWNER,
+    requirements=("C-BLACKBOX-EXP",),
+)
 seconds = gauge(
-    "probe_duration_seconds", "Time that the probe took.", unit=Unit.SECONDS, owner=OWNER
+    "probe_duration_seconds",
+    "Time that the probe took.",
+    unit=Unit.SECONDS,
+    owner=OWNER,
+    requirements=("C-BLACKBOX-EXP", "M-NET-PERF"),
 )
 dns_seconds = gauge(
     "probe_dns_lookup_time_seconds",

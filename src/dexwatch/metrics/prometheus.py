@@ -5,7 +5,13 @@ from dexwatch.metrics.metric import Unit, counter, gauge
 OWNER = "prometheus"
 ALERTMANAGER = "alertmanager"
 
-up = gauge("up", "1 when the last scrape of the target succeeded.", unit=Unit.BOOLEAN, owner=OWNER)
+up = gauge(
+    "up",
+    "1 when the last scrape of the target succeeded.",
+    unit=Unit.BOOLEAN,
+    owner=OWNER,
+    requirements=("C-PROMETHEUS",),
+)
 alerts = gauge(
     "ALERTS",
     "1 for each alert that is pending or firing.",
@@ -79,7 +85,13 @@ samples_appended = counter(
     labels=("type",),
     owner=OWNER,
 )
-series = gauge("prometheus_tsdb_head_series", "Series in memory.", unit=Unit.COUNT, owner=OWNER)
+series = gauge(
+    "prometheus_tsdb_head_series",
+    "Series in memory.",
+    unit=Unit.COUNT,
+    owner=OWNER,
+    requirements=("C-PROMETHEUS",),
+)
 storage_bytes = gauge(
     "prometheus_tsdb_storage_blocks_bytes", "Size of the blocks.", unit=Unit.BYTES, owner=OWNER
 )
@@ -125,6 +137,7 @@ alertmanager_alerts = gauge(
     unit=Unit.COUNT,
     labels=("state",),
     owner=ALERTMANAGER,
+    requirements=("C-ALERTMANAGER",),
 )
 alertmanager_notifications = counter(
     "alertmanager_notifications_total",

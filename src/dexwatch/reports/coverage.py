@@ -1,6 +1,7 @@
-"""Which promises are kept, and what shows it: a pure judgement over evidence that others gathered.
+"""Which requirements are met, and what shows it: a pure judgement over evidence gathered by others.
 
-A row is *proved* only when every artefact that answers it was checked and nothing is known to lack.
+Whatever proves one names it: a metric, rule, panel, board, program, notifier or test file.
+A requirement is *proved* only when all that names it was checked and it has no known gap.
 It is *partly* covered when some of it exists, and *open* when nothing does.
 """
 
@@ -11,10 +12,10 @@ from typing import Literal
 
 from dexwatch.dashboards.board import Board, Panel
 from dexwatch.dashboards.registry import BOARDS
+from dexwatch.metrics import METRICS
 from dexwatch.metrics.metric import Kind, Metric
 from dexwatch.metrics.profile import PRODUCTION
-from dexwatch.reports.catalogue import Row, rows
-from dexwatch.reports.claims import CLAIMS, Claim
+from dexwatch.reports.requirements import Requirement, requirements
 from dexwatch.rules.registry import ALERTS
 from dexwatch.rules.rule import AlertRule
 
@@ -34,25 +35,46 @@ class Live:
 
 
 @dataclass(frozen=True)
+class TestFile:
+    """One test file of the source repository."""
+
+    __test__ = False
+    outcome: str
+    """"passed", or the reason why it proves nothing."""
+    requirements: tuple[str, ...] = ()
+    """What its own constant `PROVES` names."""
+
+
+@dataclass(frozen=True)
+class Notifier:
+    """One channel to people that can be configured."""
+
+    tests: str
+    """The file that tests it."""
+    requirements: Mapping[str, str]
+    """Requirement id to what it leaves open of it, or nothing."""
+
+
+@dataclass(frozen=True)
 class Evidence:
     """All that was looked at; what is not in here is not claimed."""
 
     tested_rules: Mapping[str, str] = field(default_factory=dict)
     """Rule to the fingerprint of the definition that promtool saw fire, keep quiet and resolve."""
-    tests: Mapping[str, str] = field(default_factory=dict)
-    """Test file to "passed", or to the reason why it proves nothing."""
-    claims: Mapping[str, Claim] = field(default_factory=dict)
-    """What entries of a registry claim for a row, beside what `CLAIMS` says; by the row's id."""
-    programs: frozenset[str] | None = None
-    """Names of the programs that we would run; None where others run them for us."""
+    tests: Mapping[str, TestFile] = field(default_factory=dict)
+    notifiers: Mapping[str, Notifier] = field(default_factory=dict)
+    programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Each program that we would run, to the requirements that it answers."""
+    operator_rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Each alert of the operator's own files, to the requirements that it names."""
     scenarios: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Scenario to the rules that it raises."""
     live: Live | None = None
 
 
 @dataclass(frozen=True)
-class RowState:
-    """The judgement on one row."""
+class Coverage:
+    """The judgement on one requirement."""
 
     id: str
     state: State
@@ -69,9 +91,9 @@ class _Check:
     doubt: str = ""
 
 
-def assess(evidence: Evidence) -> tuple[RowState, ...]:
-    """Return the state of every row of the catalogue, in its order."""
-    return tuple(_judge(row, evidence) for row in rows())
+def evaluate(evidence: Evidence) -> tuple[Coverage, ...]:
+    """Return the coverage of every requirement, in the list's order."""
+    return tuple(_judge(requirement, evidence) for requirement in requirements())
 
 
 def fingerprint(rule: AlertRule) -> str:
@@ -86,30 +108,33 @@ def fingerprint(rule: AlertRule) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def _judge(row: Row, evidence: Evidence) -> RowState:
-    claim = CLAIMS.get(row.id, Claim()).plus(evidence.claims.get(row.id, Claim()))
+def _judge(requirement: Requirement, evidence: Evidence) -> Coverage:
+    named = requirement.id
     checks = [
-        *_rules(row, evidence),
-        *_boards(row, evidence.live),
+        *_rules(named, evidence),
+        *_operator_rules(named, evidence),
+        *_boards(named, evidence.live),
         # A panel shows an alert's quantity, but it is the rule that has to be proved.
-        *(_panels(row, evidence.live) if row.kind != "alert" else ()),
-        *_metrics(claim, evidence.live),
-        *_artefacts(claim, evidence),
+        *(_panels(named, evidence.live) if requirement.kind != "alert" else ()),
+        *_metrics(named, evidence.live),
+        *_programs(named, evidence),
+        *_notifiers(named, evidence),
+        *_tests(named, evidence),
     ]
+    gaps = [gap for gap in (requirement.gap, *_gaps(named, evidence)) if gap]
     if not checks:
-        return RowState(row.id, "open", "", claim.lacks or "not built yet")
+        return Coverage(named, "open", "", "; ".join(gaps) or "not built yet")
     proof = "; ".join(check.text for check in checks if check.shown)
-    doubts = [check.doubt for check in checks if not check.shown]
-    gaps = ([claim.lacks] if claim.lacks else []) + list(dict.fromkeys(doubts))
+    gaps += list(dict.fromkeys(check.doubt for check in checks if not check.shown))
     if not proof:
         there = "; ".join(dict.fromkeys(check.text for check in checks))
-        return RowState(row.id, "partly", f"defined, not checked: {there}", "; ".join(gaps))
-    return RowState(row.id, "partly" if gaps else "proved", proof, "; ".join(gaps))
+        return Coverage(named, "partly", f"defined, not checked: {there}", "; ".join(gaps))
+    return Coverage(named, "partly" if gaps else "proved", proof, "; ".join(gaps))
 
 
-def _rules(row: Row, evidence: Evidence) -> Iterator[_Check]:
+def _rules(named: str, evidence: Evidence) -> Iterator[_Check]:
     for rule in ALERTS:
-        if row.id not in rule.requirements:
+        if named not in rule.requirements:
             continue
         text = f"rule {rule.id}"
         if evidence.tested_rules.get(rule.id) != fingerprint(rule):
@@ -130,9 +155,18 @@ def _rules(row: Row, evidence: Evidence) -> Iterator[_Check]:
         )
 
 
-def _boards(row: Row, live: Live | None) -> Iterator[_Check]:
+def _operator_rules(named: str, evidence: Evidence) -> Iterator[_Check]:
+    for rule, answers in evidence.operator_rules.items():
+        if named not in answers:
+            continue
+        health = "ok" if evidence.live is None else evidence.live.rules.get(rule)
+        doubt = f"your rule {rule} is {health or 'not'} loaded in the running Prometheus"
+        yield _Check(f"your rule {rule}", shown=health == "ok", doubt=doubt)
+
+
+def _boards(named: str, live: Live | None) -> Iterator[_Check]:
     for board in BOARDS:
-        if board.requirement == row.id:
+        if board.requirement == named:
             yield _board(board, live)
 
 
@@ -148,10 +182,10 @@ def _board(board: Board, live: Live | None) -> _Check:
     )
 
 
-def _panels(row: Row, live: Live | None) -> Iterator[_Check]:
+def _panels(named: str, live: Live | None) -> Iterator[_Check]:
     for board in BOARDS:
         for panel in board.panels:
-            if row.id in panel.requirements and board.requirement != row.id:
+            if named in panel.requirements and board.requirement != named:
                 yield _panel(board, panel, live)
 
 
@@ -163,8 +197,10 @@ def _panel(board: Board, panel: Panel, live: Live | None) -> _Check:
     return _Check(f"{text} ({found} series)", shown=found > 0, doubt=f"{text} shows nothing")
 
 
-def _metrics(claim: Claim, live: Live | None) -> Iterator[_Check]:
-    for metric in claim.metrics:
+def _metrics(named: str, live: Live | None) -> Iterator[_Check]:
+    for metric in METRICS:
+        if named not in metric.requirements:
+            continue
         if live is None:
             doubt = "whether its metrics have samples: use --live"
             yield _Check(metric.name, shown=False, doubt=doubt)
@@ -180,12 +216,31 @@ def _series(metric: Metric) -> str:
     return f"{metric.name}_count" if metric.kind is Kind.HISTOGRAM else metric.name
 
 
-def _artefacts(claim: Claim, evidence: Evidence) -> Iterator[_Check]:
-    for name in claim.notifiers:
-        yield _Check(f"notifier {name}", shown=True)
-    for name in claim.programs if evidence.programs is not None else ():
-        there = any(program.startswith(name) for program in evidence.programs or ())
-        yield _Check(f"program {name}", shown=there, doubt=f"{name} is not planned to run")
-    for path in claim.tests:
-        outcome = evidence.tests.get(path, "not run here")
-        yield _Check(f"test {path}", shown=outcome == "passed", doubt=f"{path}: {outcome}")
+def _programs(named: str, evidence: Evidence) -> Iterator[_Check]:
+    for name, answers in evidence.programs.items():
+        if named in answers:
+            yield _Check(f"program {name}", shown=True)
+
+
+def _notifiers(named: str, evidence: Evidence) -> Iterator[_Check]:
+    for name, notifier in evidence.notifiers.items():
+        if named in notifier.requirements:
+            yield _Check(f"notifier {name}", shown=True)
+            yield _test(notifier.tests, evidence)
+
+
+def _gaps(named: str, evidence: Evidence) -> Iterator[str]:
+    for notifier in evidence.notifiers.values():
+        yield notifier.requirements.get(named, "")
+
+
+def _tests(named: str, evidence: Evidence) -> Iterator[_Check]:
+    for path, file in evidence.tests.items():
+        if named in file.requirements:
+            yield _test(path, evidence)
+
+
+def _test(path: str, evidence: Evidence) -> _Check:
+    file = evidence.tests.get(path)
+    outcome = file.outcome if file else "not run here"
+    return _Check(f"test {path}", shown=outcome == "passed", doubt=f"{path}: {outcome}")

@@ -4,11 +4,14 @@
 `tests.json` is written by a test run into dexwatch's home and only counts for unchanged files.
 """
 
+import ast
 import hashlib
 import json
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
+
+from dexwatch.reports.coverage import TestFile
 
 RULES_FILE = "tested_rules.json"
 TESTS_FILE = "tests.json"
@@ -20,8 +23,8 @@ def judged_rules() -> Mapping[str, str]:
     return dict(json.loads(file.read_text("utf-8"))) if file.is_file() else {}
 
 
-def passed_files(home: Path) -> dict[str, str]:
-    """Return test file to "passed", or to why its last run proves nothing.
+def recorded_tests(home: Path) -> dict[str, TestFile]:
+    """Return what the last run of each test file shows, and the requirements that it names.
 
     Paths are relative to the folder in which `home` lies.
     """
@@ -29,7 +32,11 @@ def passed_files(home: Path) -> dict[str, str]:
         document = json.loads((home / TESTS_FILE).read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return {path: _outcome(home.resolve().parent / path, run) for path, run in document.items()}
+    root = home.resolve().parent
+    return {
+        path: TestFile(_outcome(root / path, run), tuple(run.get("proves", ())))
+        for path, run in document.items()
+    }
 
 
 def _outcome(file: Path, run: Mapping[str, object]) -> str:
@@ -44,6 +51,14 @@ def _outcome(file: Path, run: Mapping[str, object]) -> str:
     if run.get("skipped"):
         return "skipped in part in its last run"
     return "passed" if run.get("passed") else "not run here"
+
+
+def proves(file: Path) -> tuple[str, ...]:
+    """Return the requirement ids in a test file's constant `PROVES`, without running it."""
+    for node in ast.parse(file.read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PROVES":
+            return tuple(str(each) for each in ast.literal_eval(node.value))
+    return ()
 
 
 def mark(file: Path) -> str:

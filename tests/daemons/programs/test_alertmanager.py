@@ -12,6 +12,10 @@ from dexwatch.daemons.program import RefusedConfigError
 from tests.fakes.patience import until
 from tests.fakes.stack import Stack, rules, stack
 
+PROVES = ("C-ALERTMANAGER", "R-DEDUP")
+"""Requirements that these tests prove, for `dexwatch coverage`."""
+
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 P0 = {"alertname": "ApiUptimeLow", "severity": "P0", "alert_group": "api-uptime"}

@@ -23,6 +23,10 @@ from dexwatch.metrics.severity import Severity
 from dexwatch.rules.registry import ALERTS, render
 from tests.fakes.stack import SECRETS
 
+PROVES = ("C-PROMETHEUS", "S-RETAIN")
+"""Requirements that these tests prove, for `dexwatch coverage`."""
+
+
 HOOK = Hook("http://127.0.0.1:8903/hooks/alertmanager", SecretStr("geheim"))
 ROLES = (
     RoleTarget("watch", "http://127.0.0.1:8910", ScrapeClass.CRITICAL),

@@ -232,6 +232,7 @@ def alertmanager(
     address = f"{LOOPBACK}:{config.alertmanager.port}"
     return Program(
         name="alertmanager",
+        requirements=("C-ALERTMANAGER",),
         argv=(
             "prometheus-alertmanager",
             "--config.file=alertmanager.yml",

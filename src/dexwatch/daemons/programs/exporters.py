@@ -46,6 +46,7 @@ def _node(config: DaemonsConfig, folder: Path, access: Access) -> Program:
     address = f"{LOOPBACK}:{config.node.port}"
     return Program(
         name="node-exporter",
+        requirements=("C-NODE-EXP",),
         argv=(
             "prometheus-node-exporter",
             f"--web.listen-address={address}",
@@ -82,6 +83,7 @@ def _blackbox(config: DaemonsConfig, folder: Path, access: Access) -> Program:
     address = f"{LOOPBACK}:{config.blackbox.port}"
     return Program(
         name="blackbox-exporter",
+        requirements=("C-BLACKBOX-EXP",),
         argv=(
             "prometheus-blackbox-exporter",
             "--config.file=blackbox.yml",
@@ -152,6 +154,7 @@ def _postgres(config: DaemonsConfig, folder: Path, access: Access) -> list[Progr
         programs.append(
             Program(
                 name=f"postgres-exporter-{target.name}",
+                requirements=("C-DB-EXP",),
                 argv=(
                     "prometheus-postgres-exporter",
                     f"--web.listen-address={address}",
@@ -201,6 +204,7 @@ def _redis(config: DaemonsConfig, folder: Path, identity: str) -> Program:
     passwords = dict(redis_address(t.url.get_secret_value()) for t in config.redis.targets)
     return Program(
         name="redis-exporter",
+        requirements=("C-DB-EXP",),
         argv=(
             "prometheus-redis-exporter",
             f"-web.listen-address={address}",
@@ -236,6 +240,7 @@ def _nginx(config: DaemonsConfig, folder: Path) -> list[Program]:
         programs.append(
             Program(
                 name=name,
+                requirements=("C-LB-EXP",),
                 argv=(
                     "prometheus-nginx-exporter",
                     # It can ask for nothing: no port, and the supervisor hands on its metrics.

@@ -77,6 +77,7 @@ def prometheus(
     resend = max(RESEND_LEAST_MS, 2 * profile.scrape_ms(ScrapeClass.CRITICAL))
     return Program(
         name="prometheus",
+        requirements=("C-PROMETHEUS",),
         argv=(
             "prometheus",
             "--config.file=prometheus.yml",
