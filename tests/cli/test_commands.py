@@ -14,7 +14,9 @@ from dexwatch.cli.present import counted
 from dexwatch.cli.terminal import SafeConsole
 from dexwatch.daemons.lifecycle import State
 from dexwatch.daemons.supervisor import ProgramState
-from dexwatch.settings import load
+from dexwatch.roles.registry import RoleSpec
+from dexwatch.secret import Withheld
+from dexwatch.settings import Settings, load
 from dexwatch.storage.store import open_store
 from tests.fakes.console import seed
 
@@ -96,27 +98,6 @@ def test_doctor_names_each_thing_that_fails_with_a_remedy(tmp_path: Path) -> Non
     assert "secret-key" not in shown.output
 
 
-def test_init_asks_nothing_with_yes_and_what_it_writes_passes_check(tmp_path: Path) -> None:
-    file = tmp_path / "dexwatch.yml"
-
-    made = run(app, ["init", str(file), "--yes", "--name", "Ana DEX"])
-    checked = run(app, ["check", "-c", str(file)])
-
-    assert made.exit_code == 0, made.output
-    assert checked.exit_code == 0, checked.output
-    assert (tmp_path / "hook.token").stat().st_mode & 0o077 == 0
-    assert (tmp_path / "users.json").stat().st_mode & 0o077 == 0
-
-
-def test_init_never_replaces_a_file_unasked(tmp_path: Path) -> None:
-    file = config(tmp_path, SMALLEST)
-
-    shown = run(app, ["init", file, "--yes"])
-
-    assert shown.exit_code == 2
-    assert Path(file).read_text() == SMALLEST
-
-
 def test_export_writes_files_for_ones_own_daemons(tmp_path: Path) -> None:
     file = config(tmp_path, SMALLEST)
 
@@ -147,19 +128,6 @@ def test_check_refuses_routes_that_leave_a_page_without_anybody(tmp_path: Path) 
 
     assert shown.exit_code == 1
     assert "nobody is told of P0" in shown.output
-
-
-def test_init_keeps_addresses_with_keys_in_files_of_their_own(tmp_path: Path) -> None:
-    file = tmp_path / "dexwatch.yml"
-    rpc = "http://127.0.0.1:1/v1/sesame"
-
-    shown = run(app, ["init", str(file), "--yes", "--rpc", rpc])
-
-    assert shown.exit_code == 0, shown.output
-    assert "sesame" not in file.read_text()
-    assert (tmp_path / "node-a.http").read_text() == rpc + "\n"
-    assert (tmp_path / "node-a.http").stat().st_mode & 0o077 == 0
-    assert file.stat().st_mode & 0o077 == 0
 
 
 def test_without_queries_only_the_sign_in_is_tried(tmp_path: Path) -> None:
@@ -227,3 +195,81 @@ def test_status_ends_with_1_while_an_incident_is_open(tmp_path: Path) -> None:
     assert [(one["state"], one["severity"]) for one in said["incidents"]] == [("open", "P1")]
     assert "Prometheus does not answer" in said["blind"]
     assert [one["source"] for one in said["alerts"]] == ["Incidents"]
+
+
+def test_check_warns_of_a_secret_that_others_can_read_and_still_passes(tmp_path: Path) -> None:
+    (tmp_path / "hook.token").write_text("a-long-enough-token-for-tests\n")
+    (tmp_path / "hook.token").chmod(0o644)
+    file = config(tmp_path, "name: ana-dex\nrespond: {hook_token_file: hook.token}\n")
+
+    shown = run(app, ["check", "-c", file, "--json"])
+
+    warned = [p for p in json.loads(shown.stdout)["problems"] if "hook.token" in p["place"]]
+    assert shown.exit_code == 0
+    assert [problem["level"] for problem in warned] == ["warning"]
+    assert "chmod" in warned[0]["remedy"]
+
+
+def test_doctor_shows_warnings_apart_from_failures(tmp_path: Path) -> None:
+    file = config(tmp_path, SMALLEST)
+    Path(file).chmod(0o666)
+
+    shown = run(app, ["doctor", "-c", file, "--json"])
+
+    states = {trial["area"]: trial["state"] for trial in json.loads(shown.stdout)["trials"]}
+    assert states["exposure"] == "warning"
+
+
+def test_user_gets_a_new_password_and_role(tmp_path: Path) -> None:
+    file = config(tmp_path, SMALLEST)
+    run(app, ["user", "bo", "-c", file, "--role", "viewer"])
+    before = (tmp_path / "users.json").read_text()
+
+    shown = run(app, ["user", "bo", "-c", file, "--role", "operator"])
+
+    users = json.loads((tmp_path / "users.json").read_text())["users"]
+    assert shown.exit_code == 0
+    assert [(user["name"], user["role"]) for user in users] == [("bo", "operator")]
+    assert (tmp_path / "users.json").read_text() != before
+
+
+@pytest.mark.parametrize("name", ["Bo", "bo/..", "", "b" * 65])
+def test_user_of_a_wrong_name_is_refused_and_nothing_is_written(tmp_path: Path, name: str) -> None:
+    shown = run(app, ["user", name, "-c", config(tmp_path, SMALLEST)])
+
+    assert shown.exit_code == 2
+    assert not (tmp_path / "users.json").exists()
+
+
+def test_secrets_that_are_exported_are_for_their_reader_alone(tmp_path: Path) -> None:
+    file = config(tmp_path, SMALLEST)
+
+    run(app, ["export", "alertmanager", "-c", file, "--to", str(tmp_path / "out")])
+
+    [token] = [p for p in (tmp_path / "out").iterdir() if "token" in p.name]
+    assert token.stat().st_mode & 0o077 == 0
+
+
+def test_scenario_without_a_sample_says_how_to_start_one(tmp_path: Path) -> None:
+    shown = run(app, ["scenario", "api-slow", "--folder", str(tmp_path)])
+
+    assert shown.exit_code == 2
+    assert "dexwatch demo" in shown.output
+
+
+def test_run_takes_one_role_and_its_own_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, Settings]] = []
+
+    async def note(spec: RoleSpec, settings: Settings, file: Path) -> None:
+        seen.append((spec.name, settings))
+
+    monkeypatch.setattr(up, "with_reload", note)
+    monkeypatch.setattr(up, "log_to", lambda: None)
+    shown = run(app, ["run", "watch", "-c", config(tmp_path, SMALLEST)])
+
+    assert shown.exit_code == 0, shown.output
+    [(name, settings)] = seen
+    assert name == "watch"
+    assert isinstance(settings.respond.hook_token, Withheld)

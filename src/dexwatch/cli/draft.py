@@ -81,6 +81,8 @@ class Draft:
     nginx_status: str = ""
     api_url: str = ""
     metrics_address: str = ""
+    outside_url: str = ""
+    """Told as long as all is well; it pages when that stops."""
     channels: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     """Answers to the questions of each channel by its name and the question's key."""
     # What was found.
@@ -174,7 +176,7 @@ def _notify(pages: Environment, draft: Draft) -> Iterator[str]:
 
 def secrets(draft: Draft) -> dict[str, str]:
     """Return the addresses that may hold a key or password, by the name of their file."""
-    addresses = {"redis.url": draft.redis_url}
+    addresses = {"redis.url": draft.redis_url, "outside.url": draft.outside_url}
     for endpoint in draft.endpoints:
         addresses |= {f"{endpoint.name}.http": endpoint.http, f"{endpoint.name}.ws": endpoint.ws}
     return {name: address for name, address in addresses.items() if _may_hold_key(address)}

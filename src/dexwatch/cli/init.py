@@ -44,6 +44,7 @@ def init(
     dsn_env: Annotated[str, typer.Option(help="Variable that holds the database's DSN.")] = "",
     redis: Annotated[str, typer.Option(help="Redis URL.")] = "",
     nginx: Annotated[str, typer.Option(help="nginx stub_status URL.")] = "",
+    outside: Annotated[str, typer.Option(help="Pinged as long as all is well.")] = "",
     notify: Annotated[Many, typer.Option(metavar="KEY=VALUE", help=NOTIFY_HELP)] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
     force: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
@@ -59,6 +60,7 @@ def init(
         metrics_address=metrics,
         dsn_env=dsn_env,
         redis_url=redis,
+        outside_url=outside,
         nginx_status=nginx,
         channels=_channels(tuple(notify or ())),
     )
@@ -96,8 +98,9 @@ def _ask(given: Draft) -> Draft:
         redis_url=given.redis_url or _text("Redis URL"),
         nginx_status=given.nginx_status or _text("nginx stub_status URL"),
     )
+    outside = given.outside_url or _text("Address outside that pages when our pings stop")
     channels = {c.name: _ask_channel(c.setup, given.channels.get(c.name, {})) for c in NOTIFIERS}
-    return replace(asked, channels=channels)
+    return replace(asked, outside_url=outside, channels=channels)
 
 
 def _ask_channel(
@@ -253,7 +256,9 @@ def _write(file: Path, draft: Draft) -> None:
         password = add_user(users, "admin")
         out.print(f"Sign-in for the console: [bold]admin[/] / [bold]{password}[/] (shown once).")
     named = "" if file == CONFIG_DEFAULT else f" -c {foreign(str(file))}"
-    steps = (f"[bold]dexwatch {name}{named}[/]" for name in ("check", "doctor", "up"))
+    tried = ("test-notification",) if draft.channels else ()
+    commands = ("check", "doctor", *tried, "up")
+    steps = (f"[bold]dexwatch {name}{named}[/]" for name in commands)
     out.print(f"Next: {', then '.join(steps)}.", soft_wrap=True)
 
 

@@ -22,6 +22,11 @@ def probes(config: DaemonsConfig) -> Iterator[Probe]:
         url = f"{target.scheme}://{target.address}{target.path}"
         asked = partial(http_answers, url, Access(token=target.token))
         yield Probe(target.job, asked, "Check address, path and token.", area="target")
+    if config.deadman.outside_url is not None:
+        outside = config.deadman.outside_url.get_secret_value()
+        yield Probe(
+            "outside_url", partial(port_open, outside), "Check the address.", area="deadman"
+        )
     for probe in config.probes:
         yield Probe(probe.name, partial(_probe, probe), "Check the target.", area="probe")
 

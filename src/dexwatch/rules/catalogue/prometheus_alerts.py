@@ -58,7 +58,8 @@ def _of_stack(
 
 
 def _gained(metric: Metric, *, by: str = "instance", seconds: float = 900) -> Expression:
-    return lambda p: f"sum by ({by}) (increase({metric}[{p.window(seconds, STANDARD)}]))"
+    # Prometheus extrapolates to the ends of the window; what is counted here comes in wholes.
+    return lambda p: f"ceil(sum by ({by}) (increase({metric}[{p.window(seconds, STANDARD)}])))"
 
 
 def _state(metric: Metric) -> Expression:
@@ -99,7 +100,10 @@ STACK_ALERTS = (
         threshold=2,
         for_seconds=0,
         why="One is missed when the machine pauses; three within ten minutes are overload.",
-        summary="{value} evaluations of {{ $labels.rule_group }} were left out; limit {threshold}.",
+        summary=(
+            "Prometheus skipped {value} evaluations of {{ $labels.rule_group }} within ten minutes;"
+            " limit {threshold}."
+        ),
         description="The group takes longer than its interval, so alerts come late.",
     ),
     _of_stack(
