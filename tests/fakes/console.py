@@ -185,6 +185,7 @@ async def serving(site: object, port: int) -> AsyncIterator[None]:
             host="127.0.0.1",
             port=port,
             log_level="warning",
+            proxy_headers=False,
             timeout_graceful_shutdown=1,
         )
     )

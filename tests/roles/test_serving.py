@@ -166,3 +166,14 @@ async def test_a_taken_port_names_the_setting() -> None:
         with pytest.raises(OSError, match=rf"a\.port: 127\.0\.0\.1:{port} is taken"):
             async with serving(application(), port, setting="a.port"):
                 pass
+
+
+async def test_no_caller_chooses_its_own_address() -> None:
+    async def address(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(request.client.host if request.client else "")
+
+    site = Starlette(routes=[Route("/", address)])
+    async with serving(site, 0, setting="test.port") as port, httpx.AsyncClient() as asked:
+        headers = {"x-forwarded-for": "203.0.113.9"}
+        answer = await asked.get(f"http://127.0.0.1:{port}/", headers=headers)
+    assert answer.text == "127.0.0.1"

@@ -63,6 +63,8 @@ async def serving(
             log_config=None,
             access_log=False,
             server_header=False,
+            # The console reads them itself, and only from the proxies that it is told to trust.
+            proxy_headers=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
