@@ -84,6 +84,11 @@ async def test_rows_become_series(database: PlatformDatabase) -> None:
             Outcome.MALFORMED,
             "rows",
         ),
+        (
+            "select i as value, 'a' as query from generate_series(1, 2) i",
+            Outcome.MALFORMED,
+            "same labels",
+        ),
         ("select pg_sleep(5), 1 as value, 'a' as query", Outcome.TIMEOUT, "no result in"),
         ("create table x (a int)", Outcome.RPC_ERROR, "syntax error"),
         ("select 1 as value, 'a' as query; drop table x", Outcome.RPC_ERROR, "multiple commands"),

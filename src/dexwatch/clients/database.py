@@ -84,7 +84,12 @@ class PlatformDatabase:
                 Outcome.MALFORMED, f"{query.metric}: more than {query.max_rows} rows: aggregate"
             )
         named = (dict(zip(columns, row, strict=True)) for row in found)
-        return [_row(record, query.metric) for record in named if record["value"] is not None]
+        rows = [_row(record, query.metric) for record in named if record["value"] is not None]
+        if len({tuple(sorted(row.labels.items())) for row in rows}) < len(rows):
+            raise SourceError(
+                Outcome.MALFORMED, f"{query.metric}: two rows have the same labels: aggregate"
+            )
+        return rows
 
     async def _connected(self) -> AsyncConnection:
         if self._connection is None or self._connection.closed:
