@@ -56,8 +56,8 @@ locks: setup-tests  ## Resolve the lock files anew after a change of dependencie
 	@$(BIN)/python -m tools.locks update
 
 wheel: setup-tests  ## Build both distributions into dist/.
-	@rm -rf dist && $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --no-index \
-	  --wheel-dir dist ./instrument . && ls dist
+	@rm -rf dist && (cd instrument && $(BIN)/python -m hatchling build -t wheel -d $(CURDIR)/dist) \
+	  && $(BIN)/python -m hatchling build -t wheel -d dist && ls dist
 
 clean:  ## Remove all that was made here; Debian packages stay.
 	rm -rf .venv .dexwatch dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

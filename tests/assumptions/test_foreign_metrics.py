@@ -21,7 +21,7 @@ from dexwatch.metrics.host import HOST_METRICS
 from dexwatch.metrics.metric import TARGET_LABELS, Metric
 from dexwatch.metrics.probes import PROBE_METRICS
 from dexwatch.metrics.prometheus import PROMETHEUS_METRICS
-from dexwatch.roles.exposition import serve
+from dexwatch.roles.http.exposition import serve
 from dexwatch.rules.registry import render
 from tests.fakes import need
 from tests.fakes.patience import until

@@ -21,7 +21,7 @@ from dexwatch.demo.profile import DEMO
 from dexwatch.metrics.metric import Unit, gauge
 from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.metrics.sample import Sample
-from dexwatch.roles.exposition import serve
+from dexwatch.roles.http.exposition import serve
 from tests.fakes import need
 from tests.fakes.hooks import Hooks, hooks
 from tests.fakes.patience import until

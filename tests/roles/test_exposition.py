@@ -9,8 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dexwatch.metrics.metric import Unit, counter, gauge, histogram
 from dexwatch.metrics.sample import Distribution, Sample
-from dexwatch.roles.exposition import expose, serve
-from dexwatch.roles.serving import PortTakenError
+from dexwatch.roles.http.exposition import expose, serve
+from dexwatch.roles.http.serving import PortTakenError
 
 PRICE = gauge("dex_price", "Price.", unit=Unit.USD, labels=("pool", "side"))
 SWAPS = counter("dex_swaps_total", "Swaps.", labels=("pool",))

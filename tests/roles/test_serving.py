@@ -14,8 +14,8 @@ from starlette.routing import Route
 
 from dexwatch.daemons.ports import answers
 from dexwatch.daemons.program import HttpReady
-from dexwatch.roles.connections import Limits
-from dexwatch.roles.serving import serving
+from dexwatch.roles.http.connections import Limits
+from dexwatch.roles.http.serving import serving
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

@@ -21,9 +21,9 @@ def python(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
     is fetched; the editable install there is not seen, because its own .pth is not read.
     """
     folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet"]
-    options = ["--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(folder)]
-    build([*pip, *options, str(ROOT / "instrument"), str(ROOT)])
+    for project in (ROOT / "instrument", ROOT):
+        hatchling = [sys.executable, "-m", "hatchling", "build", "-t", "wheel"]
+        build([*hatchling, "-d", str(folder)], cwd=project)
     venv.create(folder / "venv", with_pip=False)
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     library = folder / "venv" / "lib" / version / "site-packages"
@@ -33,8 +33,10 @@ def python(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
     return folder / "venv" / "bin" / "python"
 
 
-def build(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+def build(command: list[str], *, cwd: Path = ROOT) -> None:
+    done = subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, check=False, timeout=100
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -8,6 +8,8 @@ from tools.setup.steps import Place, Stamp, digest, run, say
 
 PROJECTS = ("instrument", ".")
 """Our own distributions, in the order of their dependence; installed editable."""
+UNLOCKED = ("setuptools", "pip")
+"""What venv brings along; no part of dexwatch imports it."""
 REMEDY = "Check the network and pip's settings, then start again; what is installed is kept."
 
 
@@ -39,6 +41,12 @@ def ensure(place: Place, *, tests: bool) -> str:
         [*pip, "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", *editable],
         remedy=REMEDY,
         timeout_seconds=300,
+    )
+    # Those of the interpreter are old and in no lock; venv brings pip back when it is needed.
+    run(
+        [*pip, "uninstall", "--quiet", "--yes", *UNLOCKED],
+        remedy="Remove the environment and start again.",
+        timeout_seconds=120,
     )
     stamp.write(wanted)
     return "made" if made else "brought up to date"

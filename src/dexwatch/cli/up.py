@@ -28,6 +28,7 @@ from dexwatch.cli.terminal import foreign
 from dexwatch.daemons.lifecycle import State
 from dexwatch.daemons.program import DaemonError
 from dexwatch.daemons.supervisor import ProgramState
+from dexwatch.roles.privileges import become_user
 from dexwatch.roles.process import log_to, log_to_file, reload_event, stop_event
 from dexwatch.roles.registry import ROLES, SUPERVISOR
 from dexwatch.roles.registry import role as role_named
@@ -49,6 +50,7 @@ def up(config: ConfigOption = CONFIG_DEFAULT) -> None:
     settings_or_exit(config)
     # All of it was judged; what only a role needs is not kept here.
     settings = settings_or_exit(config, secrets=SUPERVISOR.secrets)
+    _become_user(settings, config)
     if out.is_terminal:
         log_to_file(settings.folder / "logs" / "up.log")
     else:
@@ -65,6 +67,15 @@ def up(config: ConfigOption = CONFIG_DEFAULT) -> None:
         fail(str(error), f"Logs lie in {settings.folder}/logs. `dexwatch doctor` looks further.")
 
 
+def _become_user(settings: Settings, config: Path) -> None:
+    try:
+        become_user(settings, config)
+    except DaemonError as error:
+        fail(str(error), "See `daemons.user` in docs/guides/operating.md.")
+    if os.geteuid() == 0:
+        err.print("[yellow]![/] Running as root. Set `daemons.user` to a user without rights.")
+
+
 def run(
     role: Annotated[str, typer.Argument(help=f"One of {', '.join(s.name for s in ROLES)}.")],
     config: ConfigOption = CONFIG_DEFAULT,
@@ -75,6 +86,7 @@ def run(
     except ValueError as error:
         fail(str(error), "`dexwatch run --help` lists them.", status=EXIT_USAGE)
     settings = settings_or_exit(config, secrets=spec.secrets)
+    _become_user(settings, config)
     log_to()
 
     async def main() -> None:

@@ -228,7 +228,8 @@ class DaemonsConfig(_Config):
         description="embedded: dexwatch runs them. external: they run at the urls given.",
     )
     user: str | None = Field(
-        default=None, description="Run the programs as this user; needs dexwatch to run as root."
+        default=None,
+        description="Started as root, dexwatch goes on as this user: roles and programs too.",
     )
     password: Annotated[
         SecretStr | None,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dexwatch.daemons.program import DaemonError
 from dexwatch.roles.evaluation import Evaluation
+from dexwatch.roles.privileges import become_user
 from dexwatch.roles.process import log_to, reload_event, stop_event
 from dexwatch.roles.registry import CONSOLE, SUPERVISOR, RoleSpec, Run, role
 from dexwatch.roles.reload.role import with_reload
@@ -25,6 +26,7 @@ def main(evaluation: Evaluation | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     try:
+        become_user(settings, file)
         asyncio.run(_run(spec, settings, file, evaluation or Evaluation()))
     except DaemonError as error:
         sys.stderr.write(f"{error}\n")

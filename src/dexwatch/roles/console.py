@@ -5,9 +5,9 @@ import contextlib
 
 from dexwatch.console.site import build_site
 from dexwatch.roles.evaluation import Evaluation
+from dexwatch.roles.http.serving import serving
 from dexwatch.roles.process import health_socket
 from dexwatch.roles.resources import open_clients, open_incidents
-from dexwatch.roles.serving import serving
 from dexwatch.settings import Settings
 from dexwatch.storage.sessions import SqlSessionStore
 

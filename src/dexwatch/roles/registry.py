@@ -125,6 +125,7 @@ _FROZEN = (
     "base_port",
     "daemons.mode",
     "daemons.user",
+    "daemons.password",
     "daemons.prometheus",
     "daemons.alertmanager",
     "respond.hook_token",

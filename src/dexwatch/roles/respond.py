@@ -11,10 +11,10 @@ from dexwatch.notifiers.chart.data import PrometheusCharts
 from dexwatch.receivers import registry as receivers
 from dexwatch.receivers.receiver import Inbound
 from dexwatch.response.respond import Respond
-from dexwatch.roles import exposition
+from dexwatch.roles.http import exposition
+from dexwatch.roles.http.serving import serving
 from dexwatch.roles.process import build_info, health_socket
 from dexwatch.roles.resources import open_clients, open_incidents
-from dexwatch.roles.serving import serving
 from dexwatch.settings import Settings
 
 

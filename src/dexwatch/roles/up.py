@@ -14,8 +14,8 @@ from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.programs.scrape import RoleTarget
 from dexwatch.daemons.programs.secrets import kept
 from dexwatch.daemons.supervisor import ProgramState, Supervisor
-from dexwatch.roles import exposition, relay
 from dexwatch.roles.evaluation import Evaluation
+from dexwatch.roles.http import exposition, relay
 from dexwatch.roles.process import build_info, health_socket
 from dexwatch.roles.registry import RESPOND, ROLES, SUPERVISOR, RoleSpec
 from dexwatch.roles.reload.supervisor import Reloading
@@ -46,9 +46,7 @@ async def up(
     Raises:
         DaemonError: something cannot be started; everything that was is ended again.
     """
-    # Daemons that run as another user must be able to walk through to folders of their own.
-    mode = 0o711 if settings.daemons.user else 0o700
-    settings.folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     configuration = Configuration(file, settings, secrets=SUPERVISOR.secrets)
     async with contextlib.AsyncExitStack() as stack:
         supervisor = await stack.enter_async_context(Supervisor(settings.folder))

@@ -7,7 +7,7 @@ import structlog
 
 from dexwatch.collectors.run import Watch
 from dexwatch.daemons.programs.secrets import kept
-from dexwatch.roles import exposition
+from dexwatch.roles.http import exposition
 from dexwatch.roles.process import build_info, health_socket
 from dexwatch.settings import Settings
 

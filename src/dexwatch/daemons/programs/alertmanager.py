@@ -256,6 +256,5 @@ def alertmanager(
         reload_proof=HttpReady(f"http://{address}/metrics", access.header),
         restart_when_silent=True,
         env={"GOMAXPROCS": "1", "GOGC": "50"},
-        user=config.user,
         stop_seconds=10.0,
     )

@@ -75,7 +75,6 @@ def _node(config: DaemonsConfig, folder: Path, access: Access) -> Program:
         ready=HttpReady(f"http://{address}/", access.header),
         env=_THRIFT,
         required=False,
-        user=config.user,
     )
 
 
@@ -104,7 +103,6 @@ def _blackbox(config: DaemonsConfig, folder: Path, access: Access) -> Program:
         reload_proof=HttpReady(f"http://{address}/metrics", access.header),
         env=_THRIFT,
         required=False,
-        user=config.user,
     )
 
 
@@ -170,7 +168,6 @@ def _postgres(config: DaemonsConfig, folder: Path, access: Access) -> list[Progr
                 # In the environment, which only our own user and root can read; never in argv.
                 env=_THRIFT | {"DATA_SOURCE_NAME": postgres_dsn(target.dsn.get_secret_value())},
                 required=False,
-                user=config.user,
             )
         )
     return programs
@@ -228,7 +225,6 @@ def _redis(config: DaemonsConfig, folder: Path, identity: str) -> Program:
         ready=TcpReady(config.redis.port),
         env=_THRIFT,
         required=False,
-        user=config.user,
     )
 
 
@@ -260,7 +256,6 @@ def _nginx(config: DaemonsConfig, folder: Path) -> list[Program]:
                 ready_seconds=2.0,
                 env=_THRIFT,
                 required=False,
-                user=config.user,
             )
         )
     return programs

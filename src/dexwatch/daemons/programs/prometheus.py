@@ -111,6 +111,5 @@ def prometheus(
         env={"GOGC": "60"},
         reload=Reload.HUP,
         reload_proof=HttpReady(f"http://{address}/metrics", access.header),
-        user=config.user,
         stop_seconds=15.0,
     )

@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from dexwatch.clients.access import Access
 from dexwatch.daemons.ports import short_path
 from dexwatch.listen import LOOPBACK
-from dexwatch.roles.connections import Limits
+from dexwatch.roles.http.connections import Limits
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

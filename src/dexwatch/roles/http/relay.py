@@ -11,7 +11,7 @@ from dexwatch.clients.access import Access
 from dexwatch.daemons import ports
 from dexwatch.daemons.program import HttpReady, Program
 from dexwatch.daemons.programs.scrape import relayed_path
-from dexwatch.roles.serving import asks_for
+from dexwatch.roles.http.serving import asks_for
 
 RELAY_SECONDS = 4.0
 """Below the 4.5 seconds that a scrape may take."""

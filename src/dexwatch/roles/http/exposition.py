@@ -27,7 +27,7 @@ from dexwatch.clients.access import Access
 from dexwatch.listen import LOOPBACK
 from dexwatch.metrics.metric import Kind, Metric
 from dexwatch.metrics.sample import Distribution, Sample
-from dexwatch.roles.serving import asks_for, serving
+from dexwatch.roles.http.serving import asks_for, serving
 
 Collect = Callable[[], Iterable[Sample]]
 

@@ -1,0 +1,68 @@
+"""Gives up root's rights at the start, before anything is read from the network or written."""
+
+import os
+import pwd
+from pathlib import Path
+
+import structlog
+
+from dexwatch.daemons.program import DaemonError
+from dexwatch.settings import Settings
+
+_log = structlog.get_logger(__name__)
+
+
+def become_user(settings: Settings, file: Path) -> None:
+    """Go on as `daemons.user` where we are root; roles and daemons then run as that user, too.
+
+    The state folder is made for that user. Without the setting root stays root, and a warning says
+    so: the sample and a container of its own may do that, a shared machine should not.
+
+    Raises:
+        DaemonError: there is no such user, or it could not work with the folder or the file.
+    """
+    user = settings.daemons.user
+    if user is None:
+        if os.geteuid() == 0:
+            _log.warning("privileges.root", remedy="set daemons.user to a user without rights")
+        return
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        raise DaemonError(f"daemons.user: there is no user {user!r} here; add it") from None
+    if os.geteuid() == entry.pw_uid:
+        return
+    if os.geteuid() != 0:
+        raise DaemonError(f"daemons.user is {user}: start dexwatch as that user, or as root")
+    _give_folder(settings.folder, entry)
+    os.initgroups(user, entry.pw_gid)
+    os.setgid(entry.pw_gid)
+    os.setuid(entry.pw_uid)
+    os.environ.update(HOME=entry.pw_dir, USER=user, LOGNAME=user)
+    if not os.access(settings.folder, os.W_OK | os.X_OK):
+        raise DaemonError(f"{user} cannot walk to {settings.folder}; choose another `folder`")
+    if not os.access(file, os.R_OK):
+        raise DaemonError(f"{user} cannot read {file}: chgrp it to its group, and chmod 0640")
+    _log.info("privileges.given_up", user=user)
+
+
+def _give_folder(path: Path, entry: pwd.struct_passwd) -> None:
+    """Make the state folder for the user; of one that exists nothing but itself is changed."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if os.fstat(folder).st_uid not in {0, entry.pw_uid}:
+            raise DaemonError(f"{path} belongs to somebody else; choose another `folder`")
+        with os.scandir(folder) as found:
+            strange = [
+                e.name for e in found if e.stat(follow_symlinks=False).st_uid != entry.pw_uid
+            ]
+        if strange:
+            raise DaemonError(
+                f"{path / strange[0]} does not belong to {entry.pw_name}; stop dexwatch and type"
+                f" `chown -R --no-dereference {entry.pw_name}: {path}` once"
+            )
+        os.fchown(folder, entry.pw_uid, entry.pw_gid)
+        os.fchmod(folder, 0o700)
+    finally:
+        os.close(folder)

@@ -1,0 +1,107 @@
+"""Started as root, dexwatch goes on as the user that the settings name, and nothing stays root."""
+
+import os
+import pwd
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dexwatch.daemons.program import DaemonError
+from dexwatch.roles.privileges import become_user
+from dexwatch.settings import Settings
+
+USER = "nobody"
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up its rights")
+
+
+def settings(folder: Path, user: str | None = USER) -> Settings:
+    return Settings.model_validate(
+        {
+            "name": "a",
+            "folder": folder,
+            "respond": {"hook_token": "h" * 32},
+            "daemons": {"user": user},
+        }
+    )
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder that other users can walk to, with a configuration that they can read."""
+    for above in (tmp_path, *tmp_path.parents):
+        if above.stat().st_uid == os.geteuid() and above != Path("/"):
+            above.chmod(above.stat().st_mode | 0o011)
+    (tmp_path / "dexwatch.yml").write_text("")
+    (tmp_path / "dexwatch.yml").chmod(0o644)
+    return tmp_path
+
+
+def in_child(act: Callable[[], None]) -> str:
+    """Do it in a process of its own and return what went wrong there."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            act()
+        except BaseException as error:  # noqa: BLE001 - told to the parent.
+            os.write(writing, f"{type(error).__name__}: {error}".encode())
+        os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading) as stream:
+        return stream.read()
+
+
+@as_root
+def test_all_ids_and_groups_are_the_users_and_cannot_be_taken_back(place: Path) -> None:
+    def act() -> None:
+        become_user(settings(place / "state"), place / "dexwatch.yml")
+        entry = pwd.getpwnam(USER)
+        assert os.getresuid() == (entry.pw_uid,) * 3
+        assert os.getresgid() == (entry.pw_gid,) * 3
+        assert set(os.getgroups()) <= {entry.pw_gid}
+        (place / "state" / "new").write_text("x")
+        with pytest.raises(PermissionError):
+            os.setuid(0)
+
+    assert in_child(act) == ""
+    assert (place / "state").owner() == USER
+    assert (place / "state").stat().st_mode & 0o777 == 0o700
+
+
+@as_root
+def test_what_root_left_in_the_folder_is_refused_with_the_remedy(place: Path) -> None:
+    (place / "state").mkdir()
+    (place / "state" / "dexwatch.sqlite").write_text("x")
+    said = in_child(lambda: become_user(settings(place / "state"), place / "dexwatch.yml"))
+    assert said.startswith("DaemonError")
+    assert f"chown -R --no-dereference {USER}:" in said
+
+
+@as_root
+def test_a_link_in_place_of_the_folder_is_not_followed(place: Path) -> None:
+    (place / "state").symlink_to("/etc")
+    said = in_child(lambda: become_user(settings(place / "state"), place / "dexwatch.yml"))
+    assert said.startswith("NotADirectoryError")
+    assert Path("/etc").owner() == "root"
+
+
+@as_root
+def test_a_configuration_that_the_user_cannot_read_is_told(place: Path) -> None:
+    (place / "dexwatch.yml").chmod(0o600)
+    said = in_child(lambda: become_user(settings(place / "state"), place / "dexwatch.yml"))
+    assert "cannot read" in said
+
+
+def test_an_unknown_user_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DaemonError, match="no user 'no-such-user' here"):
+        become_user(settings(tmp_path, "no-such-user"), tmp_path / "dexwatch.yml")
+
+
+@as_root
+def test_without_the_setting_root_is_warned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    become_user(settings(tmp_path, None), tmp_path / "dexwatch.yml")
+    assert "privileges.root" in capsys.readouterr().out
