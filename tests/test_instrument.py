@@ -1,15 +1,17 @@
-"""dexwatch and dexwatch-instrument agree about every metric, although neither imports the other."""
+"""dexwatch and dexwatch-instrument agree about every metric, though neither imports the other."""
+
+from pathlib import Path
 
 from prometheus_client import Histogram
 
 from dexwatch.metrics.platform import PLATFORM_METRICS
-from dexwatch_instrument import METRICS, Platform
+from dexwatch_instrument import METRICS, Platform, metrics
+from tools.reference.instrument import declared
 
 
-def test_both_packages_declare_the_same_metrics():
-    ours = {m.name: (str(m.kind), m.labels, m.buckets) for m in PLATFORM_METRICS}
-    theirs = {m.name: (str(m.kind), m.labels, m.buckets) for m in METRICS}
-    assert theirs == ours
+def test_the_instrumentation_s_metrics_are_written_from_the_vocabulary():
+    assert Path(metrics.__file__).read_text() == declared()
+    assert [metric.name for metric in METRICS] == [metric.name for metric in PLATFORM_METRICS]
 
 
 def test_the_registry_holds_what_is_declared():

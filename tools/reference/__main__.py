@@ -1,18 +1,23 @@
-"""Write docs/reference and the browser's table of units, or check that they are up to date.
+"""Write docs/reference and what repeats declarations, or check that all of it is up to date.
 
 `python -m tools.reference` writes, `python -m tools.reference --check` only compares.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dexwatch.metrics.units import browser_table
 from tools.reference import PAGES, NotReadyError, write
+from tools.reference.instrument import declared
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "reference"
-UNIT_TABLE = ROOT / "src" / "dexwatch" / "console" / "static" / "unit_table.js"
+WRITTEN: dict[Path, Callable[[], str]] = {
+    ROOT / "src/dexwatch/console/static/unit_table.js": browser_table,
+    ROOT / "instrument/src/dexwatch_instrument/metrics.py": declared,
+}
+"""Files of the source that repeat what is declared elsewhere, and what writes them."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,12 +25,14 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments == ["--check"]:
         problems = list(stale(FOLDER))
-        if UNIT_TABLE.read_text() != browser_table():
-            problems.append(f"{UNIT_TABLE.relative_to(ROOT)} is out of date: run make docs")
+        for file, text in WRITTEN.items():
+            if not file.exists() or file.read_text() != text():
+                problems.append(f"{file.relative_to(ROOT)} is out of date: run make docs")
         print("\n".join(problems) or "docs/reference is fresh")
         return 1 if problems else 0
     FOLDER.mkdir(parents=True, exist_ok=True)
-    UNIT_TABLE.write_text(browser_table())
+    for file, text in WRITTEN.items():
+        file.write_text(text())
     written = [_write(name) for name in PAGES]
     return 0 if all(written) else 1
 

@@ -9,7 +9,8 @@ from typing import Literal, TypeVar
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from dexwatch_instrument.bounded import Bounded, fixed
-from dexwatch_instrument.declared import METRICS, Kind
+from dexwatch_instrument.declared import Kind
+from dexwatch_instrument.metrics import METRICS
 from dexwatch_instrument.sources import SuspiciousSources
 from dexwatch_instrument.workers import Sampled
 

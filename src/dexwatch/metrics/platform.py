@@ -2,6 +2,7 @@
 
 HTTP and database-client names follow OpenTelemetry's semantic conventions.
 The rest have no convention and are ours.
+The instrumentation, which stands alone, is given them by `python -m tools.reference`.
 """
 
 from dexwatch.metrics.metric import LATENCY_SECONDS, Unit, counter, gauge, histogram
@@ -256,3 +257,12 @@ PLATFORM_METRICS = (
     market_connected,
     market_deviation,
 )
+
+NEWEST_OF_WORKERS = {
+    sessions_active.name: "livemostrecent",
+    queue_depth.name: "livemostrecent",
+    market_updated.name: "mostrecent",
+    market_connected.name: "livemostrecent",
+    market_deviation.name: "livemostrecent",
+}
+"""Gauges of which one worker's newest value is that of all; the others are summed."""
