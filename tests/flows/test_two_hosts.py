@@ -179,11 +179,13 @@ async def _titles(store: SqlStore) -> list[str]:
 
 def test_addresses_that_are_exported_are_those_of_others(tmp_path: Path) -> None:
     (tmp_path / "hook.token").write_text("a-long-enough-token-for-two-hosts\n")
-    (tmp_path / "dexwatch.yml").write_text(CONFIG)
+    text = CONFIG.replace("node: {enabled: false}", f"exporters_host: {THEIRS}")
+    (tmp_path / "dexwatch.yml").write_text(text)
 
     prometheus = (export(tmp_path, "prometheus") / "prometheus.yml").read_text()
     alertmanager = (export(tmp_path, "alertmanager") / "alertmanager.yml").read_text()
 
     assert "127.0.0.1" not in prometheus
+    assert f"{THEIRS}:8912" in prometheus, "their own node exporter"
     assert f"{OURS}:8910" in prometheus
     assert f"http://{OURS}:8903/hooks/alertmanager" in alertmanager

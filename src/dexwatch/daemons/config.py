@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from dexwatch.clients.access import Access
-from dexwatch.listen import ListenConfig
+from dexwatch.listen import LOOPBACK, ListenConfig
 from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.secret import beginning
 
@@ -226,6 +226,10 @@ class DaemonsConfig(_Config):
     mode: Literal["embedded", "external"] = Field(
         default="embedded",
         description="embedded: dexwatch runs them. external: they run at the urls given.",
+    )
+    exporters_host: Annotated[str, Field(min_length=1, max_length=253)] = Field(
+        default=LOOPBACK,
+        description="external: where your exporters run, as your Prometheus sees it.",
     )
     user: str | None = Field(
         default=None,

@@ -57,7 +57,9 @@ def scrape_jobs(
     ours = [_roles(tuple(roles), profile, scrape_class) for scrape_class in ScrapeClass]
     jobs = []
     if config.node.enabled:
-        group = _group(config.node.port, {"instance": host, "host": host} | config.node.labels)
+        group = _group(
+            config, config.node.port, {"instance": host, "host": host} | config.node.labels
+        )
         jobs.append(_job("node", ScrapeClass.STANDARD, profile, groups=[group]))
     jobs += [_probes(config, profile, scrape_class) for scrape_class in ScrapeClass]
     jobs.append(_postgres(config, profile))
@@ -113,8 +115,9 @@ def _job(
     }
 
 
-def _group(port: int, labels: Mapping[str, str]) -> dict[str, Any]:
-    return {"targets": [f"{LOOPBACK}:{port}"], "labels": dict(labels)}
+def _group(config: DaemonsConfig, port: int, labels: Mapping[str, str]) -> dict[str, Any]:
+    host = config.exporters_host if config.mode == "external" else LOOPBACK
+    return {"targets": [f"{host}:{port}"], "labels": dict(labels)}
 
 
 def _roles(
@@ -147,7 +150,9 @@ def _daemon(name: str, url: SplitResult, profile: EvaluationProfile) -> dict[str
 # PostgreSQL, Redis and nginx: their being down is a P0, so they get the shortest interval.
 def _postgres(config: DaemonsConfig, profile: EvaluationProfile) -> dict[str, Any]:
     groups = [
-        _group(target.port or config.postgres.port, {"instance": target.name} | target.labels)
+        _group(
+            config, target.port or config.postgres.port, {"instance": target.name} | target.labels
+        )
         for target in config.postgres.targets
     ]
     return _job(
@@ -185,6 +190,7 @@ def relayed_path(program: str) -> str:
 def _redis(config: DaemonsConfig, profile: EvaluationProfile, identity: str) -> dict[str, Any]:
     groups = [
         _group(
+            config,
             config.redis.port,
             {"__param_target": redis_address(target.url.get_secret_value())[0]}
             | {"instance": target.name}
@@ -217,6 +223,7 @@ def _probes(
 ) -> dict[str, Any]:
     groups = [
         _group(
+            config,
             config.blackbox.port,
             # The exporter's parameters are target labels here, which no relabelling can garble.
             {"__param_target": probe.server or probe.target, "__param_module": module_of(probe)}
