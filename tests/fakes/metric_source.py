@@ -99,7 +99,6 @@ LEVELS = {
     "bsc_endpoint_syncing": 0,
     "bsc_endpoint_lag_blocks": 0.0,
     "bsc_block_gaps_open": 0,
-    "bsc_reorg_last_depth_blocks": 0,
     "contract_paused": 0,
     "business_satisfaction_score": 4.4,
     "business_active_users": 311,

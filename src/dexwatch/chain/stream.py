@@ -124,6 +124,10 @@ class BlockStream:
             return False
         return feed is self._primary or self._verification.verified(feed)
 
+    def belongs(self, feed: HeadFeed) -> bool:
+        """Is it, or was it when it last showed anything, on our chain? It may stand still."""
+        return feed is self._primary or self._verification.belongs(feed)
+
     def arrival(self, block_hash: str) -> float | None:
         """Return the monotonic time at which a head first reached us, if it did as a head."""
         return self._arrivals.get(block_hash)

@@ -43,6 +43,7 @@ class Verification:
         self._on_change = on_change
         self._seen: dict[str, float] = {}
         self._asked: dict[str, float] = {}
+        self._elsewhere: set[str] = set()
         for feed in feeds:
             series.set(chain.endpoint_verified, 0.0, endpoint=feed.name)
 
@@ -50,6 +51,10 @@ class Verification:
         """Did it show a block of the evaluated chain lately?"""
         seen = self._seen.get(feed.name)
         return seen is not None and clock.monotonic() - seen < VALID_SECONDS
+
+    def belongs(self, feed: HeadFeed) -> bool:
+        """Was it ever verified, and showed nothing else since? A node that stands still belongs."""
+        return feed.name in self._seen and feed.name not in self._elsewhere
 
     def show(self, feed: HeadFeed, hashes: Sequence[str]) -> None:
         """An endpoint shows these blocks as canonical; those that we evaluated verify it."""
@@ -84,8 +89,7 @@ class Verification:
         known = self._evaluated()
         wanted = {known[0], known[max(len(known) - 1 - _SETTLED_BLOCKS, 0)], known[-1]}
         requests = [Request("eth_getBlockByNumber", (hex(ref.number), False)) for ref in wanted]
-        before = self.verified(feed)
-        found = []
+        before, elsewhere, found = self.verified(feed), False, []
         for ref, answer in zip(wanted, await feed.endpoint.batch(requests), strict=True):
             if isinstance(answer, SourceError) or not isinstance(answer, dict):
                 continue
@@ -94,10 +98,15 @@ class Verification:
                 continue
             found.append(block_hash.lower())
             if ref.number <= known[-1].number - _SETTLED_BLOCKS:
+                if block_hash.lower() != ref.hash:
+                    elsewhere = True
                 shown = BlockRef(ref.number, block_hash.lower(), "")
                 self.divergence.record(primary.name, ref, primary.name)
                 self.divergence.record(feed.name, shown, primary.name)
+        # It may still be verified by its older blocks: when the primary dies on a dead fork, it is
+        # the only way to go on, and the reorganisation is told.
         self.show(feed, found)
+        (self._elsewhere.add if elsewhere else self._elsewhere.discard)(feed.name)
         if self.verified(feed) != before:
             self._on_change()
 

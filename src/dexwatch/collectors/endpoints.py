@@ -60,8 +60,8 @@ class EndpointsCollector(Collector):
             head = feed.head.ref.number if feed.head and up else None
             self._show(chain.endpoint_head, head, name)
             # Neither is a lag measured against what a stranger claims, nor is a stranger's shown.
-            trusted = self.context.stream.trusted(feed) and best is not None
-            lag = max(best - head, 0) if trusted and best is not None and head is not None else None
+            known = best is not None and head is not None and self.context.stream.belongs(feed)
+            lag = max(best - head, 0) if known and best is not None and head is not None else None
             self._show(chain.endpoint_lag, lag, name)
         if now - self._gas_asked >= _GAS_PRICE_SECONDS:
             self._gas_asked = now
