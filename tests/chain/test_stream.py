@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
+from dexwatch.backoff import Backoff, Failures
+from dexwatch.chain import heads
 from dexwatch.metrics import chain
 from tests.fakes.chain import FakeChain
 from tests.fakes.node import FakeNode, RpcRefusal, running
@@ -145,7 +147,7 @@ async def test_an_unreadable_block_is_given_up_and_counted(node: FakeNode) -> No
         assert len(seen.blocks) == len(node.chain.canonical) - 1
 
 
-async def test_another_endpoint_takes_over_when_the_leader_dies(node: FakeNode) -> None:
+async def test_another_endpoint_takes_over_when_the_primary_dies(node: FakeNode) -> None:
     async with (
         running(FakeNode(node.chain)) as second,
         watched(node, second) as (stream, seen),
@@ -158,14 +160,14 @@ async def test_another_endpoint_takes_over_when_the_leader_dies(node: FakeNode) 
         assert stream.primary.name == "node-1"
 
 
-async def test_another_endpoint_takes_over_when_the_leader_falls_behind(node: FakeNode) -> None:
+async def test_another_endpoint_takes_over_when_the_primary_falls_behind(node: FakeNode) -> None:
     async with (
         running(FakeNode(node.chain)) as second,
         watched(node, second) as (stream, seen),
     ):
         await until(lambda: node.sockets and second.sockets and seen.blocks)
-        node.behind, node.muted = 40, True
-        await mine(second, 40)
+        node.behind, node.muted = 80, True
+        await mine(second, 80)
         await until(lambda: seen.hashes == node.chain.canonical)
         assert stream.primary.name == "node-1"
 
@@ -278,3 +280,31 @@ async def test_a_passing_refusal_of_receipts_does_not_change_how_they_are_asked(
         await node.push()
         await until(lambda: seen.hashes == node.chain.canonical)
         assert not node.calls["eth_getTransactionReceipt"]
+
+
+async def test_dropped_connections_after_healthy_spells_do_not_add_up(
+    node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delays: list[float] = []
+    backoff = Backoff(first=0.01, most=30.0, spread=0.0)
+
+    class Noted(Failures):
+        def failed(self, *, retry_after: float | None = None) -> float:
+            delays.append(super().failed(retry_after=retry_after))
+            return 0.01
+
+    monkeypatch.setattr(heads, "Failures", Noted)
+    monkeypatch.setattr(heads, "_RECONNECT", backoff)
+    monkeypatch.setattr(heads, "_HEALTHY_SECONDS", 0.0)
+    async with watched(node) as (_, seen):
+        await until(lambda: seen.blocks)
+        for count in range(1, 13):
+            await until(lambda: node.sockets)
+            await mine(node)
+            await until(lambda: seen.hashes[-1:] == node.chain.canonical[-1:])
+            for socket in tuple(node.sockets):
+                # Cut off, not closed in order, as by a balancer that restarts.
+                socket.transport.abort()
+            await until(lambda wanted=count: len(delays) >= wanted)
+            await until(lambda wanted=count: node.calls["eth_subscribe"] > wanted)
+    assert set(delays) == {0.01}

@@ -1,12 +1,14 @@
 """What collectors make of blocks, without any network: figures by hand, bounds, isolation."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 import pytest
 
 from dexwatch.chain.calls import selector, topic
 from dexwatch.collectors.registry import COLLECTORS
 from dexwatch.evm import topics
+from dexwatch.evm.sequence import Reorg
 from dexwatch.market.history import PoolState
 from dexwatch.market.positions import ZERO
 from dexwatch.metrics import business, chain, exchange, own
@@ -172,6 +174,36 @@ def test_counters_never_fall_over_a_reorganisation() -> None:
                 key = (sample.metric.name, tuple(sample.labels.items()))
                 assert sample.value >= before.get(key, 0)
                 before[key] = sample.value
+
+
+@pytest.mark.parametrize(
+    ("depth", "cause", "shown"),
+    [
+        (1, "reorg", "1"),
+        (2, "reorg", "2"),
+        (3, "reorg", "3-5"),
+        (10, "reorg", "6-10"),
+        (11, "reorg", "11-50"),
+        (90, "reorg", "51+"),
+        (1, "reset", "reset"),
+        (64, "reset", "reset"),
+    ],
+)
+def test_reorganisations_of_every_depth_are_counted(
+    depth: int, cause: Literal["reorg", "reset"], shown: str
+) -> None:
+    bench = Bench()
+    refs = [bench.block() for _ in range(depth)]
+    bench.watch._on_reorg(Reorg(tuple(refs[::-1]), cause))
+    # A shallow one within the same scrape hides nothing.
+    bench.watch._on_reorg(Reorg((bench.block(),), "reorg"))
+    found = {
+        dict(sample.labels)["depth"]: sample.value
+        for sample in bench.watch.samples()
+        if sample.metric.name == chain.reorgs.name and sample.value
+    }
+    assert found == ({"1": 2} if shown == "1" else {"1": 1, shown: 1})
+    assert bench.value(chain.reorg_blocks, cause="reset") == (depth if cause == "reset" else 0)
 
 
 def test_no_series_is_given_twice() -> None:

@@ -38,8 +38,8 @@ class Seen:
 async def watched(*nodes: FakeNode, push: bool = True) -> AsyncIterator[tuple[BlockStream, Seen]]:
     config = ChainConfig(
         block_interval_ms=20,
-        stall_seconds=0.3,
-        timeout_seconds=0.5,
+        stall_seconds=1.0,
+        timeout_seconds=2.0,
         endpoints=[
             {"name": f"node-{place}", "http": node.http, "ws": node.ws if push else None}
             for place, node in enumerate(nodes)
@@ -47,7 +47,7 @@ async def watched(*nodes: FakeNode, push: bool = True) -> AsyncIterator[tuple[Bl
     )
     seen = Seen()
     endpoints = [
-        Endpoint(node, seen.series, timeout_seconds=0.5, limit_bytes=1_000_000)
+        Endpoint(node, seen.series, timeout_seconds=2.0, limit_bytes=1_000_000)
         for node in config.endpoints
     ]
     stream = BlockStream(
