@@ -1,8 +1,6 @@
 """`dexwatch demo` and `dexwatch scenario`: the sample exchange, and ways to break it."""
 
 import asyncio
-import logging
-import logging.handlers
 import os
 import shlex
 import shutil
@@ -12,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
-import structlog
 import typer
 from rich.panel import Panel
 from rich.table import Table
@@ -21,6 +18,7 @@ from dexwatch.cli.present import EXIT_USAGE, JsonOption, emit_json, fail, out, t
 from dexwatch.cli.terminal import foreign
 from dexwatch.clock import monotonic
 from dexwatch.daemons.program import DaemonError
+from dexwatch.roles.process import log_to_file
 
 FOLDER = Path("var/demo")
 FolderOption = Annotated[Path, typer.Option(help="The sample's folder; wiped at each start.")]
@@ -91,25 +89,6 @@ def scenario(
     else:
         out.print(f"[green]✓[/] {foreign(row['title'])}. {foreign(row['story'])}")
         out.print(f"  [dim]raises[/] {', '.join(row['raises'])}")
-
-
-def log_to_file(file: Path) -> None:
-    """Send our events and the libraries' warnings to a file of bounded size."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.handlers.RotatingFileHandler(file, maxBytes=5_000_000, backupCount=1)
-    logging.basicConfig(handlers=[handler], level=logging.INFO, format="%(message)s", force=True)
-    for noisy in ("httpx", "websockets", "uvicorn", "mail.log"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="@timestamp"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
 
 
 def _welcome(running: Any, seconds: float) -> Panel:  # noqa: ANN401 - its class is imported late.

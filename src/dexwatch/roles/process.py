@@ -2,29 +2,42 @@
 
 import asyncio
 import logging
+import logging.handlers
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
 import structlog
+from structlog.typing import WrappedLogger
 
 from dexwatch import __version__
 from dexwatch.metrics import own
 from dexwatch.metrics.sample import Sample
 from dexwatch.settings import Settings
 
+LOG_BYTES = 5_000_000
+
 
 def log_to_file(path: Path) -> None:
-    """Log to a file, begun anew, because a person at a terminal reads what the command prints."""
+    """Log to a file of bounded size, begun anew: a person at a terminal reads what is printed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    log_to(path.open("w", encoding="utf-8", buffering=1))
+    path.unlink(missing_ok=True)
+    handler = logging.handlers.RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=1)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, format="%(message)s", force=True)
+    logging.getLogger("dexwatch").setLevel(logging.INFO)
+    _configure(structlog.stdlib.LoggerFactory())
 
 
 def log_to(stream: TextIO = sys.stderr) -> None:
     """Write one JSON line for each event, ours and the libraries'; to standard error by default."""
     logging.basicConfig(stream=stream, level=logging.WARNING, format="%(name)s: %(message)s")
+    _configure(structlog.PrintLoggerFactory(stream))
+
+
+def _configure(factory: Callable[..., WrappedLogger]) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -33,7 +46,7 @@ def log_to(stream: TextIO = sys.stderr) -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=factory,
         cache_logger_on_first_use=True,
     )
 

@@ -1,0 +1,82 @@
+"""Where a process of ours writes what happens, and when it stops or reads its settings anew."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from dexwatch.roles import process
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    for handler in root.handlers:
+        if handler not in handlers:
+            handler.close()
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def test_log_of_a_terminal_begins_anew_and_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "LOG_BYTES", 2_000)
+    file = tmp_path / "logs" / "up.log"
+    file.parent.mkdir()
+    file.write_text("of yesterday\n")
+
+    process.log_to_file(file)
+    log = structlog.get_logger("dexwatch.test")
+    for number in range(200):
+        log.info("counted", number=number)
+
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert lines[-1]["number"] == 199
+    assert sum(one.stat().st_size for one in file.parent.iterdir()) < 5_000
+    assert {one.name for one in file.parent.iterdir()} == {"up.log", "up.log.1"}
+
+
+def test_libraries_are_heard_when_they_warn(tmp_path: Path) -> None:
+    process.log_to_file(tmp_path / "up.log")
+
+    logging.getLogger("httpx").info("a request")
+    logging.getLogger("httpx").warning("a broken certificate")
+
+    assert (tmp_path / "up.log").read_text() == "a broken certificate\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_signals_to_stop(number: signal.Signals) -> None:
+    stop = process.stop_event()
+
+    os.kill(os.getpid(), number)
+
+    await asyncio.wait_for(stop.wait(), 5)
+    asyncio.get_running_loop().remove_signal_handler(number)
+
+
+@pytest.mark.parametrize(
+    ("terminal", "stops"), [((True, True), False), ((True, False), True), ((False, False), False)]
+)
+async def test_hang_up_reloads_but_a_closed_terminal_ends(
+    monkeypatch: pytest.MonkeyPatch, terminal: tuple[bool, bool], stops: bool
+) -> None:
+    answers = iter(terminal)
+    monkeypatch.setattr(process, "_has_terminal", lambda: next(answers))
+    stop = asyncio.Event()
+    again = process.reload_event(stop)
+
+    os.kill(os.getpid(), signal.SIGHUP)
+
+    await asyncio.wait_for((stop if stops else again).wait(), 5)
+    assert (stop.is_set(), again.is_set()) == (stops, not stops)
+    asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
