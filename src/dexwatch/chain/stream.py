@@ -36,7 +36,7 @@ _SHALLOW_BLOCKS = 2
 _SUSPECT_SECONDS = 5.0
 _VOTE_SECONDS = 30.0
 """An endpoint that shows nothing new for so long has no say in which head is followed."""
-_MOST_ELECTION_STALLS = 10
+_MOST_ELECTION_STALLS = 3
 _LOG_EVERY_SECONDS = 10.0
 _RETRY = Backoff(first=0.05, most=1.0)
 
@@ -213,7 +213,8 @@ class BlockStream:
         One that is alone with its chain is not believed; of two the one that is named first is.
         """
         await self._heads_of(len(self.feeds), self._stall)
-        await self._heads_of(len(self.feeds) // 2 + 1, self._stall * _MOST_ELECTION_STALLS)
+        if self._is_quorum:
+            await self._heads_of(len(self.feeds) // 2 + 1, self._stall * _MOST_ELECTION_STALLS)
         shown = [feed for feed in self.feeds if feed.head]
         if not shown:
             return
