@@ -1,6 +1,7 @@
 """The overall status: the worst counts, muted alerts do not, and blindness is no health."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -133,6 +134,16 @@ def test_alerts_of_other_senders_and_sources_are_shown_once_each():
         "Theirs": ("Alertmanager", ""),
         "Guard": ("Incidents", "INC-2"),
     }
+
+
+def test_what_alertmanager_routes_to_others_is_theirs_unless_our_prometheus_fires_it():
+    ours, theirs = alert("Ours", "P1"), alert("Theirs", "P1")
+    routed = [
+        replace(held(one, silenced=("s",)), receivers=("somebody else",)) for one in (ours, theirs)
+    ]
+    shown = firing_alerts(Sides((ours,), routed, ()))
+    assert [(one.name, one.muted) for one in shown] == [("Ours", "silenced")]
+    assert disagreements(Sides((ours,), routed, ()), NOW) == ()
 
 
 def test_a_dead_prometheus_hides_no_alert():

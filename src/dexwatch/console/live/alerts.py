@@ -82,9 +82,17 @@ class Sides:
     active: Sequence[ActiveAlert] | None = ()
     """Pending and firing, as Prometheus evaluates."""
     held: Sequence[RoutedAlert] | None = ()
-    """What Alertmanager holds for our receiver, the muted included."""
+    """What Alertmanager holds, the muted included."""
     kept: Sequence[Alert] | None = ()
     """What fires as far as incidents know."""
+    receiver: str = "dexwatch"
+    """Our receiver's name in Alertmanager."""
+
+    @property
+    def for_us(self) -> Sequence[RoutedAlert]:
+        """What Alertmanager holds and routes to us: the rest is other people's."""
+        held = self.held or ()
+        return [one for one in held if not one.receivers or self.receiver in one.receivers]
 
 
 def firing_alerts(sides: Sides) -> tuple[FiringAlert, ...]:
@@ -99,7 +107,7 @@ def firing_alerts(sides: Sides) -> tuple[FiringAlert, ...]:
         record = by_fingerprint.get(twin.fingerprint) if twin is not None else record
         known |= {id(twin), id(record)}
         found.append(_of_prometheus(alert, twin, record))
-    for one in sides.held or ():
+    for one in sides.for_us:
         if id(one) not in known:
             record = by_fingerprint.get(one.fingerprint)
             known.add(id(record))
@@ -142,7 +150,7 @@ def disagreements(
         known = {one.fingerprint for one in sides.kept}
         lost_held = [
             one
-            for one in sides.held
+            for one in sides.for_us
             if one.fingerprint not in known
             and severity_of(one.labels) is not None
             and not (one.silenced_by or one.inhibited_by)

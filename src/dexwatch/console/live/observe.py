@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from dexwatch.clients.alertmanager import RoutedAlert
 from dexwatch.clients.http import SourceError
 from dexwatch.console.live.alerts import (
     Sides,
@@ -48,13 +47,13 @@ class Observer:
         blind: list[str] = []
         active, held, measured, kept, incidents, revision = await asyncio.gather(
             _asked(self.prometheus.alerts, blind, "Prometheus does not answer"),
-            _asked(self._held, blind, "Alertmanager does not answer"),
+            _asked(self.alertmanager.alerts, blind, "Alertmanager does not answer"),
             self._measure(),
             _asked(self._kept, [], ""),
             _asked(self._incidents, blind, "the incident store does not answer"),
             _asked(self._revision, [], ""),
         )
-        sides, at = Sides(active, held, kept), now()
+        sides, at = Sides(active, held, kept, self.receiver), now()
         alerts = firing_alerts(sides)
         gone = held_by_incidents_only(sides)
         self._alone = {key: self._alone.get(key, at) for key in gone}
@@ -68,10 +67,6 @@ class Observer:
             revision or 0,
             pending_alerts(active or ()),
         )
-
-    async def _held(self) -> tuple[RoutedAlert, ...]:
-        held = await self.alertmanager.alerts()
-        return tuple(one for one in held if not one.receivers or self.receiver in one.receivers)
 
     async def _kept(self) -> list[Alert] | None:
         return await self.store.firing() if self.store is not None else None
