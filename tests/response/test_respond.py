@@ -19,7 +19,7 @@ from dexwatch.incidents.records import DeliveryOutcome, NotificationState
 from dexwatch.metrics import own
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers import registry as notifiers
-from dexwatch.notifiers.email import EmailNotifier
+from dexwatch.notifiers.email.client import EmailNotifier
 from dexwatch.notifiers.email.config import EmailConfig
 from dexwatch.notifiers.registry import NotifyConfig
 from dexwatch.notifiers.slack.config import SlackConfig

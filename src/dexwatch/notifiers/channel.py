@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from dexwatch.clients.probing import Probe
 from dexwatch.metrics.severity import Severity
 from dexwatch.response.notifier import Notifier
+
+if TYPE_CHECKING:
+    from dexwatch.clients.probing import Probe
 
 C = TypeVar("C")
 
@@ -42,8 +45,9 @@ class Channel(Generic[C]):
     config: Any
     """The type of that key's value, as pydantic takes it."""
     build: Callable[[C], Notifier]
+    """Given by `later`, so that whoever reads the settings loads no mail and no HTTP library."""
     recipients: Callable[[C, Severity], tuple[str, ...]]
-    probes: Callable[[C], Iterable[Probe]]
+    probes: Callable[[C], "Iterable[Probe]"]
     severities: str
     """The setting below `notify` that says which severity goes where."""
     setup: Setup
@@ -51,3 +55,13 @@ class Channel(Generic[C]):
     """May many messages become one, because people read them?"""
     requirements: Mapping[str, str]
     """The requirements that it answers by id, each with what it lacks for it, or nothing."""
+
+
+def later(path: str) -> Callable[..., Any]:
+    """Return a function that imports `module:name` when it is called, and calls that."""
+    module, _, name = path.partition(":")
+
+    def call(*arguments: Any) -> Any:  # noqa: ANN401 - whatever the named one takes and gives.
+        return getattr(import_module(module), name)(*arguments)
+
+    return call

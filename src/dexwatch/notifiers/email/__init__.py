@@ -1,10 +1,8 @@
 """E-mail: text and HTML with the chart inside, updates in the thread of the first mail."""
 
 from dexwatch.metrics.severity import Severity
-from dexwatch.notifiers.channel import Channel, Question, Setup
-from dexwatch.notifiers.email.client import EmailNotifier
+from dexwatch.notifiers.channel import Channel, Question, Setup, later
 from dexwatch.notifiers.email.config import EmailConfig
-from dexwatch.notifiers.email.probe import probes
 
 
 def recipients(config: EmailConfig, severity: Severity) -> tuple[str, ...]:
@@ -33,9 +31,9 @@ CHANNEL = Channel(
     name="email",
     setting="email",
     config=EmailConfig,
-    build=EmailNotifier,
+    build=later("dexwatch.notifiers.email.client:EmailNotifier"),
     recipients=recipients,
-    probes=probes,
+    probes=later("dexwatch.notifiers.email.probe:probes"),
     severities="email.to",
     setup=SETUP,
     read_by_people=True,

@@ -1,10 +1,8 @@
 """Slack: one message for each incident and channel, kept up to date, with notes in its thread."""
 
 from dexwatch.metrics.severity import Severity
-from dexwatch.notifiers.channel import Channel, Question, Setup
-from dexwatch.notifiers.slack.client import SlackNotifier
+from dexwatch.notifiers.channel import Channel, Question, Setup, later
 from dexwatch.notifiers.slack.config import SlackConfig
-from dexwatch.notifiers.slack.probe import probes
 
 
 def recipients(config: SlackConfig, severity: Severity) -> tuple[str, ...]:
@@ -26,9 +24,9 @@ CHANNEL = Channel(
     name="slack",
     setting="slack",
     config=SlackConfig,
-    build=SlackNotifier,
+    build=later("dexwatch.notifiers.slack.client:SlackNotifier"),
     recipients=recipients,
-    probes=probes,
+    probes=later("dexwatch.notifiers.slack.probe:probes"),
     severities="slack.channels",
     setup=SETUP,
     read_by_people=True,

@@ -1,10 +1,8 @@
 """Webhook: each message as signed JSON to a program of the operator's."""
 
 from dexwatch.metrics.severity import Severity
-from dexwatch.notifiers.channel import Channel, Question, Setup
-from dexwatch.notifiers.webhook.client import WebhookNotifier
+from dexwatch.notifiers.channel import Channel, Question, Setup, later
 from dexwatch.notifiers.webhook.config import WebhookConfig, WebhooksConfig
-from dexwatch.notifiers.webhook.probe import probes
 
 
 def recipients(hooks: tuple[WebhookConfig, ...], severity: Severity) -> tuple[str, ...]:
@@ -27,9 +25,9 @@ CHANNEL = Channel(
     name="webhook",
     setting="webhooks",
     config=WebhooksConfig,
-    build=WebhookNotifier,
+    build=later("dexwatch.notifiers.webhook.client:WebhookNotifier"),
     recipients=recipients,
-    probes=probes,
+    probes=later("dexwatch.notifiers.webhook.probe:probes"),
     severities="webhooks[].severities",
     setup=SETUP,
     read_by_people=False,
