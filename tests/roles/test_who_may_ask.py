@@ -192,6 +192,28 @@ async def _knows_alertmanager(prometheus: Any) -> bool:
     return bool(found) and found[0].value == 1 and not lost
 
 
+async def test_idle_connections_of_strangers_keep_our_clients_out_of_no_daemon(
+    running: Installation,
+) -> None:
+    daemons = running.settings.daemons
+    held = []
+    try:
+        for port in (daemons.prometheus.port, daemons.alertmanager.port):
+            for _ in range(500):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(b"GET / HTTP/1.1\r\nHost: a")
+                held.append(writer)
+        async with (
+            prometheus_client(running.settings) as prometheus,
+            alertmanager_client(running.settings) as alertmanager,
+        ):
+            assert (await prometheus.query("1"))[0].value == 1
+            assert (await alertmanager.status()).cluster == "disabled"
+    finally:
+        for writer in held:
+            writer.close()
+
+
 async def test_no_secret_stands_in_arguments_or_in_a_file_of_others(running: Installation) -> None:
     state = running.settings.folder
     secret = (state / "secrets" / "password").read_text()

@@ -16,14 +16,14 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from dexwatch.daemons.config import DaemonsConfig
+from dexwatch.daemons.exporters.postgres import postgres_dsn
+from dexwatch.daemons.exporters.postgres_queries import QUERIES
+from dexwatch.daemons.exporters.redis import redis_address
 from dexwatch.daemons.lifecycle import State
 from dexwatch.daemons.ports import request
 from dexwatch.daemons.program import File, HttpReady, Port, Program, SocketReady, TcpReady
 from dexwatch.daemons.programs.alertmanager import Hook
-from dexwatch.daemons.programs.exporters import postgres_dsn
 from dexwatch.daemons.programs.plan import plan
-from dexwatch.daemons.programs.postgres_queries import QUERIES
-from dexwatch.daemons.programs.scrape import redis_address
 from dexwatch.daemons.programs.secrets import kept
 from dexwatch.daemons.reaper import tree
 from dexwatch.daemons.supervisor import Supervisor

@@ -11,8 +11,8 @@ from ruamel.yaml import YAML
 
 from dexwatch.daemons import files
 from dexwatch.daemons.config import DaemonsConfig
+from dexwatch.daemons.exporters.postgres import CONNECT_SECONDS
 from dexwatch.daemons.programs.alertmanager import CONSEQUENCES, Hook
-from dexwatch.daemons.programs.exporters import CONNECT_SECONDS
 from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.programs.prometheus import prometheus_files
 from dexwatch.daemons.programs.scrape import RoleTarget

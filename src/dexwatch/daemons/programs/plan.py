@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dexwatch.daemons.config import DaemonsConfig
+from dexwatch.daemons.exporters import EXPORTERS
+from dexwatch.daemons.exporters.exporter import Plan
 from dexwatch.daemons.program import File, Program
 from dexwatch.daemons.programs.alertmanager import Hook, alertmanager, alertmanager_files
-from dexwatch.daemons.programs.exporters import exporters
 from dexwatch.daemons.programs.prometheus import prometheus, prometheus_files
 from dexwatch.daemons.programs.scrape import RoleTarget
 from dexwatch.daemons.programs.secrets import Secrets
@@ -40,7 +41,12 @@ def plan(
     return (
         alertmanager(config, folder=folder, files=routed, access=access),
         prometheus(config, folder=folder, profile=profile, files=files, access=access),
-        *exporters(config, folder=folder, secrets=secrets),
+        *(
+            program
+            for exporter in EXPORTERS
+            if exporter.wanted(config)
+            for program in exporter.programs(Plan(config, folder, secrets))
+        ),
     )
 
 

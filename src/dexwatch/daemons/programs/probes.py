@@ -7,6 +7,7 @@ from functools import partial
 from dexwatch.clients.access import Access
 from dexwatch.clients.probing import Probe, ProbeError, http_answers, port_open
 from dexwatch.daemons.config import DaemonsConfig, ProbeConfig
+from dexwatch.daemons.exporters import EXPORTERS
 
 
 def probes(config: DaemonsConfig) -> Iterator[Probe]:
@@ -44,18 +45,14 @@ def _external(config: DaemonsConfig) -> Iterator[Probe]:
 
 
 def _embedded(config: DaemonsConfig) -> Iterator[Probe]:
-    for wanted, name in (
-        (True, "prometheus"),
-        (True, "prometheus-alertmanager"),
-        (config.node.enabled, "prometheus-node-exporter"),
-        (bool(config.all_probes), "prometheus-blackbox-exporter"),
-        (bool(config.postgres.targets), "prometheus-postgres-exporter"),
-        (bool(config.redis.targets), "prometheus-redis-exporter"),
-        (bool(config.nginx.targets), "prometheus-nginx-exporter"),
-    ):
-        if wanted:
-            remedy = f"Install the Debian package {name}, or run `make setup`."
-            yield Probe(name, partial(_installed, name), remedy)
+    wanted = [exporter.package for exporter in EXPORTERS if exporter.wanted(config)]
+    for name in ("prometheus", "prometheus-alertmanager", *wanted):
+        remedy = f"Install the Debian package {name}, or run `make setup`."
+        yield Probe(name, partial(_installed, name), remedy)
+    if config.redis.targets:
+        yield Probe(
+            "openssl", partial(_installed, "openssl"), "Install the Debian package openssl."
+        )
 
 
 async def _installed(name: str) -> str:

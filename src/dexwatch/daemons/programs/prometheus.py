@@ -8,7 +8,8 @@ from dexwatch.clients.access import Access
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload
 from dexwatch.daemons.programs.authentication import WEB_FLAG, asked, web_file
-from dexwatch.daemons.programs.scrape import LOOPBACK, RoleTarget, scrape_jobs
+from dexwatch.daemons.programs.jobs import scrape_jobs
+from dexwatch.daemons.programs.scrape import LOOPBACK, RoleTarget
 from dexwatch.daemons.programs.secrets import Secrets, alertmanager_access
 from dexwatch.daemons.programs.text import yaml
 from dexwatch.metrics.profile import EvaluationProfile, duration

@@ -3,16 +3,15 @@
 Every series carries `job` and `instance`; hosts and targets may add `host`, `service`, `alerting`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from dexwatch.clients.access import Access
-from dexwatch.daemons.config import DaemonsConfig, ProbeConfig, TargetConfig
+from dexwatch.daemons.config import DaemonsConfig, TargetConfig
 from dexwatch.daemons.program import File
 from dexwatch.daemons.programs.authentication import asked
-from dexwatch.daemons.programs.secrets import Secrets, alertmanager_access, prometheus_access
 from dexwatch.metrics.profile import EvaluationProfile, duration
 from dexwatch.metrics.scrape_class import ScrapeClass
 
@@ -24,8 +23,6 @@ PROBE_LIMIT = 200
 TARGET_LIMIT = 500
 BODY_LIMIT = "16MB"
 TIMEOUT_MOST_MS = 10_000
-POSTGRES_LEAST_MS = 2_000
-"""postgres_exporter 0.11 sleeps for a second before it says that the database is down."""
 
 
 _HOUSEKEEPING = "go_(gc|memstats|sched).*|promhttp_.*"
@@ -41,49 +38,7 @@ class RoleTarget:
     scrape_class: ScrapeClass
 
 
-def scrape_jobs(
-    config: DaemonsConfig,
-    *,
-    profile: EvaluationProfile,
-    roles: Iterable[RoleTarget],
-    host: str,
-    secrets: Secrets,
-) -> tuple[list[dict[str, Any]], tuple[File, ...]]:
-    """Return the `scrape_configs` of Prometheus, and the secret files that they refer to.
-
-    `host` is the name of this machine.
-    """
-    keys, files = asked(secrets.access, "dexwatch")
-    ours = [_roles(tuple(roles), profile, scrape_class) for scrape_class in ScrapeClass]
-    jobs = []
-    if config.node.enabled:
-        group = _group(
-            config, config.node.port, {"instance": host, "host": host} | config.node.labels
-        )
-        jobs.append(_job("node", ScrapeClass.STANDARD, profile, groups=[group]))
-    jobs += [_probes(config, profile, scrape_class) for scrape_class in ScrapeClass]
-    jobs.append(_postgres(config, profile))
-    if config.mode == "embedded":
-        ours += [*jobs, _nginx(config, profile)]
-        jobs = []
-    jobs += [job | keys for job in ours]
-    for name, url, access in (
-        ("prometheus", config.prometheus_url, prometheus_access(config, secrets.access)),
-        ("alertmanager", config.alertmanager_url, alertmanager_access(config, secrets.access)),
-    ):
-        own, more = asked(access, name)
-        jobs.append(_daemon(name, urlsplit(url), profile) | own)
-        files += more
-    jobs.append(_redis(config, profile, secrets.identity))
-    if secrets.identity:
-        files += (File(IDENTITY_FILE, secrets.identity, secret=True),)
-    for job, more in _targets(config.targets, profile):
-        jobs.append(job)
-        files += more
-    return [job for job in jobs if job["static_configs"]], files
-
-
-def _job(
+def job(
     name: str,
     scrape_class: ScrapeClass,
     profile: EvaluationProfile,
@@ -93,6 +48,7 @@ def _job(
     least_ms: int = 0,
     **more: Any,  # noqa: ANN401 - further keys of the job.
 ) -> dict[str, Any]:
+    """Return a scrape job with the interval of its class and the limits of all."""
     interval = max(least_ms, profile.scrape_ms(scrape_class))
     return {
         "job_name": name,
@@ -115,14 +71,16 @@ def _job(
     }
 
 
-def _group(config: DaemonsConfig, port: int, labels: Mapping[str, str]) -> dict[str, Any]:
+def group(config: DaemonsConfig, port: int, labels: Mapping[str, str]) -> dict[str, Any]:
+    """Return an exporter's target, on this machine or where yours run, with labels of its own."""
     host = config.exporters_host if config.mode == "external" else LOOPBACK
     return {"targets": [f"{host}:{port}"], "labels": dict(labels)}
 
 
-def _roles(
+def roles_job(
     roles: tuple[RoleTarget, ...], profile: EvaluationProfile, scrape_class: ScrapeClass
 ) -> dict[str, Any]:
+    """Return the job of our own processes of one class."""
     groups = []
     for role in roles:
         if role.scrape_class is not scrape_class:
@@ -132,10 +90,10 @@ def _roles(
         if url.scheme != "http":
             labels["__scheme__"] = url.scheme
         groups.append({"targets": [url.netloc], "labels": labels})
-    return _job(f"dexwatch-{scrape_class}", scrape_class, profile, groups=groups)
+    return job(f"dexwatch-{scrape_class}", scrape_class, profile, groups=groups)
 
 
-def _daemon(name: str, url: SplitResult, profile: EvaluationProfile) -> dict[str, Any]:
+def daemon_job(name: str, url: SplitResult, profile: EvaluationProfile) -> dict[str, Any]:
     """Prometheus or Alertmanager itself: ours, or in external mode the operator's."""
     labels = {
         "job": name,
@@ -144,111 +102,10 @@ def _daemon(name: str, url: SplitResult, profile: EvaluationProfile) -> dict[str
         "__metrics_path__": f"{url.path}/metrics",
     }
     group = {"targets": [url.netloc], "labels": labels}
-    return _job(name, ScrapeClass.STANDARD, profile, groups=[group])
+    return job(name, ScrapeClass.STANDARD, profile, groups=[group])
 
 
-# PostgreSQL, Redis and nginx: their being down is a P0, so they get the shortest interval.
-def _postgres(config: DaemonsConfig, profile: EvaluationProfile) -> dict[str, Any]:
-    groups = [
-        _group(
-            config, target.port or config.postgres.port, {"instance": target.name} | target.labels
-        )
-        for target in config.postgres.targets
-    ]
-    return _job(
-        "postgres", ScrapeClass.CRITICAL, profile, groups=groups, least_ms=POSTGRES_LEAST_MS
-    )
-
-
-def _nginx(config: DaemonsConfig, profile: EvaluationProfile) -> dict[str, Any]:
-    """The supervisor hands on what the exporter gives at its Unix socket."""
-    supervisor = urlsplit(config.supervisor.local_url).netloc
-    groups = [
-        {
-            "targets": [supervisor],
-            "labels": {
-                "instance": target.name,
-                "__metrics_path__": relayed_path(nginx_name(target.name)),
-            }
-            | target.labels,
-        }
-        for target in config.nginx.targets
-    ]
-    return _job("nginx", ScrapeClass.CRITICAL, profile, groups=groups)
-
-
-def nginx_name(target: str) -> str:
-    """Return the name of the exporter that looks at this nginx."""
-    return f"nginx-exporter-{target}"
-
-
-def relayed_path(program: str) -> str:
-    """Return where the supervisor hands on the metrics of a program without a port."""
-    return f"/programs/{program}/metrics"
-
-
-def _redis(config: DaemonsConfig, profile: EvaluationProfile, identity: str) -> dict[str, Any]:
-    groups = [
-        _group(
-            config,
-            config.redis.port,
-            {"__param_target": redis_address(target.url.get_secret_value())[0]}
-            | {"instance": target.name}
-            | target.labels,
-        )
-        for target in config.redis.targets
-    ]
-    keys: dict[str, Any] = {"metrics_path": "/scrape"}
-    if identity:
-        names = ("ca_file", "cert_file", "key_file")
-        keys |= {"scheme": "https", "tls_config": dict.fromkeys(names, IDENTITY_FILE)}
-    return _job("redis", ScrapeClass.CRITICAL, profile, groups=groups, **keys)
-
-
-def redis_address(url: str) -> tuple[str, str]:
-    """Split a Redis URL into the address without password, and the password ("" if there is none).
-
-    >>> redis_address("redis://:geheim@127.0.0.1:6379")
-    ('redis://127.0.0.1:6379', 'geheim')
-    """
-    scheme, _, rest = url.partition("://")
-    credentials, at, address = rest.rpartition("@")
-    user, _, password = credentials.partition(":")
-    shown = f"{user}@{address}" if at and user else address
-    return f"{scheme}://{shown}", password
-
-
-def _probes(
-    config: DaemonsConfig, profile: EvaluationProfile, scrape_class: ScrapeClass
-) -> dict[str, Any]:
-    groups = [
-        _group(
-            config,
-            config.blackbox.port,
-            # The exporter's parameters are target labels here, which no relabelling can garble.
-            {"__param_target": probe.server or probe.target, "__param_module": module_of(probe)}
-            | {"job": "probe", "instance": probe.name, "class": probe.probe_class}
-            | probe.labels,
-        )
-        for probe in config.all_probes
-        if probe.scrape_class is scrape_class
-    ]
-    return _job(
-        f"probe-{scrape_class}",
-        scrape_class,
-        profile,
-        groups=groups,
-        sample_limit=PROBE_LIMIT,
-        metrics_path="/probe",
-    )
-
-
-def module_of(probe: ProbeConfig) -> str:
-    """Return the name of the blackbox module that carries out this probe."""
-    return f"dns_{probe.name}" if probe.kind == "dns" else probe.kind
-
-
-def _targets(
+def target_jobs(
     targets: tuple[TargetConfig, ...], profile: EvaluationProfile
 ) -> list[tuple[dict[str, Any], tuple[File, ...]]]:
     """One job for each job name and scrape_class; a target with a token has one of its own."""
@@ -263,5 +120,10 @@ def _targets(
         access = Access(token=targets[index].token) if index >= 0 else Access()
         keys, files = asked(access, f"target-{index}")
         title = f"target-{name}-{scrape_class}" + (f"-{index}" if index >= 0 else "")
-        rendered.append((_job(title, scrape_class, profile, groups=groups) | keys, files))
+        rendered.append((job(title, scrape_class, profile, groups=groups) | keys, files))
     return rendered
+
+
+def relayed_path(program: str) -> str:
+    """Return where the supervisor hands on the metrics of a program without a port."""
+    return f"/programs/{program}/metrics"
