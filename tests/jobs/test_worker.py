@@ -11,7 +11,7 @@ from dexwatch.incidents.policy import Policy
 from dexwatch.jobs.job import Job, JobOutcome, JobResult, NewJob
 from dexwatch.jobs.queue import QueueUnavailableError, Slots
 from dexwatch.jobs.worker import Worker
-from dexwatch.response.queue import ResponseQueue
+from dexwatch.response.messaging.queue import ResponseQueue
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import Ticker
 

@@ -18,8 +18,8 @@ from dexwatch.response.messaging import dispatch as module
 from dexwatch.response.messaging.chart import ChartRequest
 from dexwatch.response.messaging.dispatch import Dispatcher
 from dexwatch.response.messaging.job import NOTIFY, UPDATE
+from dexwatch.response.messaging.queue import ResponseQueue
 from dexwatch.response.notifier import DeliveryResult, LookupResult
-from dexwatch.response.queue import ResponseQueue
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import ANA, POLICY, SLACK, Ticker, apply, at, clear, fire
 from tests.fakes.notices import CHART

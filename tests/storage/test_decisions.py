@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import insert, select, text
 
-from dexwatch.incidents.events import Acknowledged, AlertFired, NoteAdded
-from dexwatch.incidents.records import IncidentState
+from dexwatch.incidents.events import Acknowledged, AlertFired, NoteAdded, NotificationAttempted
+from dexwatch.incidents.records import DeliveryOutcome, IncidentState
 from dexwatch.incidents.state import Reason, Summary
 from dexwatch.metrics.severity import Severity
 from dexwatch.response import actions as acts
@@ -20,6 +20,8 @@ from tests.fakes.alerts import POLICY, apply, at, clear, fire
 
 PROVES = ("C-POSTGRES",)
 """Requirements that these tests prove, for `dexwatch coverage`."""
+
+DELIVERED = DeliveryOutcome.DELIVERED
 
 
 async def test_what_was_written_is_read_back_whole(store: SqlStore) -> None:
@@ -168,6 +170,19 @@ async def test_acts_of_people_are_applied_once(store: SqlStore) -> None:
     kinds = [e.kind for e in view.timeline]
     assert kinds == ["opened", "acknowledged", "note", "resolved", "reopened"]
     assert view.incident.owner == "ana"
+
+
+async def test_a_story_is_told_in_order_of_time(store: SqlStore) -> None:
+    """Two transactions may be written in another order than their moments."""
+    await apply(store, [fire()], 0)
+    await apply(store, [NoteAdded("INC-1", "bo", "1", "first")], 1)
+    late = NotificationAttempted("INC-1", "INC-1/1/email/ana@example.org", DELIVERED, 1)
+    await apply(store, [replace(late, notification_id="INC-1/1/email/bo@example.org")], 2)
+    await apply(store, [late], 5)
+    await apply(store, [NoteAdded("INC-1", "bo", "2", "second")], 4)
+    view = await store.incident("INC-1")
+    times = [entry.at for entry in view.timeline]
+    assert times == sorted(times)
 
 
 async def test_incidents_are_listed_newest_first_in_pages_and_by_filter(store: SqlStore) -> None:

@@ -19,9 +19,10 @@ COMMANDS = {
     "check": "check:check",
     "doctor": "doctor:doctor",
     "status": "status:status",
+    "incident": "records.incident:app",
     "test-notification": "probing.notification:try_channels",
     "coverage": "coverage:coverage",
-    "user": "users:user",
+    "user": "records.users:user",
     "export": "export:app",
 }
 """What an operator types, and the module and function behind it."""

@@ -16,8 +16,8 @@ from dexwatch.cli.draft import Contract, Draft, Endpoint, Pool, answered, write
 from dexwatch.cli.draft import secrets as draft_secrets
 from dexwatch.cli.present import CONFIG_DEFAULT, EXIT_USAGE, fail, out
 from dexwatch.cli.probing import recognise
+from dexwatch.cli.records.users import add_user
 from dexwatch.cli.terminal import foreign
-from dexwatch.cli.users import add_user
 from dexwatch.clients.http import SourceError
 from dexwatch.clients.probing import ProbeError, http_answers
 from dexwatch.notifiers.channel import Setup

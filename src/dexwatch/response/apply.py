@@ -90,26 +90,26 @@ async def apply_in(
     batch = await _load(tx, events)
     decided = batch.copy()
     numbers: Iterator[int] = count(1)
-    applied = [_apply_one(decided, event, now, policy, numbers) for event in events]
+    applied = [apply_one(decided, event, now, policy, numbers) for event in events]
     opened = next(numbers) - 1
     if opened:
         # Numbers are taken only for incidents that open, so that none is left out; deciding is
         # pure, so that it can simply be done again with them.
         decided, numbers = batch.copy(), iter(await tx.incidents.next_numbers(opened))
-        applied = [_apply_one(decided, event, now, policy, numbers) for event in events]
+        applied = [apply_one(decided, event, now, policy, numbers) for event in events]
     await _save(tx, decided, now)
     return applied
 
 
 @dataclass
-class _Batch:
+class Batch:
     """What the decisions of one transaction look at, and what they have changed so far."""
 
-    alerts: dict[AlertKey, Alert]
-    newest: dict[str, IncidentRecord]
-    incidents: dict[str, IncidentRecord]
-    notifications: dict[str, Notification]
-    lines: set[tuple[str, str]]
+    alerts: dict[AlertKey, Alert] = field(default_factory=dict)
+    newest: dict[str, IncidentRecord] = field(default_factory=dict)
+    incidents: dict[str, IncidentRecord] = field(default_factory=dict)
+    notifications: dict[str, Notification] = field(default_factory=dict)
+    lines: set[tuple[str, str]] = field(default_factory=set)
     changed_alerts: dict[AlertKey, Alert] = field(default_factory=dict)
     changed_incidents: dict[str, IncidentRecord] = field(default_factory=dict)
     changed_notifications: dict[str, Notification] = field(default_factory=dict)
@@ -118,9 +118,9 @@ class _Batch:
     expedited: set[str] = field(default_factory=set)
     decided: list[DecidedEvent] = field(default_factory=list)
 
-    def copy(self) -> "_Batch":
+    def copy(self) -> "Batch":
         """Return what was loaded, for decisions of its own."""
-        return _Batch(
+        return Batch(
             dict(self.alerts),
             dict(self.newest),
             dict(self.incidents),
@@ -174,7 +174,7 @@ class _Batch:
         self.jobs[job.key] = replace(job, delay=min(job.delay, known.delay)) if known else job
 
 
-async def _load(tx: Transaction, events: Sequence[Event]) -> _Batch:
+async def _load(tx: Transaction, events: Sequence[Event]) -> Batch:
     """Lock the groups that the events are about, and read what decisions about them look at."""
     of_alerts = [e for e in events if isinstance(e, AlertFired | AlertResolved)]
     others = [e for e in events if not isinstance(e, AlertFired | AlertResolved)]
@@ -196,7 +196,7 @@ async def _load(tx: Transaction, events: Sequence[Event]) -> _Batch:
             _group(e, alerts.get((e.source, e.fingerprint))) for e in of_alerts
         ):
             raise RacedError("an alert has moved to another group")
-    return _Batch(
+    return Batch(
         alerts=alerts,
         newest=newest,
         incidents=incidents,
@@ -205,9 +205,10 @@ async def _load(tx: Transaction, events: Sequence[Event]) -> _Batch:
     )
 
 
-def _apply_one(
-    batch: _Batch, event: Event, now: datetime, policy: Policy, numbers: Iterator[int]
+def apply_one(
+    batch: Batch, event: Event, now: datetime, policy: Policy, numbers: Iterator[int]
 ) -> Applied:
+    """Decide about one event and note in the batch what that changes; pure but for the log."""
     state = _state(batch, event, policy)
     decision = _decided(state, event, now)
     incident = decision.state.incident
@@ -237,7 +238,7 @@ def _decided(state: GroupState, event: Event, now: datetime) -> Decision:
         return Decision(state, (), Reason.QUARANTINED)
 
 
-def _state(batch: _Batch, event: Event, policy: Policy) -> GroupState:
+def _state(batch: Batch, event: Event, policy: Policy) -> GroupState:
     if isinstance(event, AlertFired | AlertResolved):
         latest = batch.alerts.get((event.source, event.fingerprint))
         group = _group(event, latest)
@@ -269,7 +270,7 @@ def _state(batch: _Batch, event: Event, policy: Policy) -> GroupState:
     )
 
 
-def _round(batch: _Batch, page: Notification) -> dict[str, Notification]:
+def _round(batch: Batch, page: Notification) -> dict[str, Notification]:
     return {
         n.id: n
         for n in batch.notifications.values()
@@ -277,7 +278,7 @@ def _round(batch: _Batch, page: Notification) -> dict[str, Notification]:
     }
 
 
-async def _save(tx: Transaction, batch: _Batch, now: datetime) -> None:
+async def _save(tx: Transaction, batch: Batch, now: datetime) -> None:
     if batch.changed_incidents:
         await tx.incidents.save(list(batch.changed_incidents.values()))
     if batch.changed_alerts:

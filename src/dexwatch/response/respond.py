@@ -19,8 +19,8 @@ from dexwatch.response.config import RespondConfig
 from dexwatch.response.ingest import Ingest
 from dexwatch.response.messaging.dispatch import Dispatcher
 from dexwatch.response.messaging.job import NOTIFY, UPDATE
+from dexwatch.response.messaging.queue import ResponseQueue
 from dexwatch.response.notifier import ChartSource, Notifier
-from dexwatch.response.queue import ResponseQueue
 from dexwatch.response.reconcile import AlertView, Reconciler
 from dexwatch.response.retention import JOB as RETENTION_JOB
 from dexwatch.response.retention import QUEUE, RETENTION, Retention

@@ -1,0 +1,1 @@
+"""Commands that work on what dexwatch keeps: users and incidents."""

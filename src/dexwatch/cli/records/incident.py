@@ -1,0 +1,177 @@
+"""`dexwatch incident`: look at incidents, and decide one again from its events."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
+from typing import Annotated, NoReturn, TypeVar
+
+import typer
+from rich.table import Table
+
+from dexwatch.cli.present import (
+    CONFIG_DEFAULT,
+    EXIT_FINDINGS,
+    ConfigOption,
+    JsonOption,
+    emit_json,
+    fail,
+    out,
+    settings_or_exit,
+    table,
+)
+from dexwatch.cli.terminal import foreign
+from dexwatch.incidents.records import IncidentState
+from dexwatch.response.replay import Replay, replay_incident
+from dexwatch.response.store import StoreUnavailableError
+from dexwatch.response.views import IncidentFilter, IncidentView, Listing
+from dexwatch.roles.resources import open_incidents
+from dexwatch.settings import Settings
+from dexwatch.storage.store import SqlStore
+
+app = typer.Typer(no_args_is_help=True, help="Look at incidents, and replay them.")
+
+IdArgument = Annotated[str, typer.Argument(help="For example INC-7.", metavar="ID")]
+_SHOWN = 200
+T = TypeVar("T")
+
+
+@app.command("list")
+def list_(
+    config: ConfigOption = CONFIG_DEFAULT,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Resolved ones, too.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the open incidents, newest first."""
+    states = frozenset(IncidentState) - {IncidentState.RESOLVED}
+    which = IncidentFilter() if everything else IncidentFilter(states=states)
+
+    async def ask(store: SqlStore) -> Listing:
+        return await store.incidents(which, limit=_SHOWN)
+
+    found = _with_store(config, ask, as_json=as_json)
+    if as_json:
+        emit_json(
+            {
+                "total": found.total,
+                "incidents": [
+                    {
+                        "id": i.id,
+                        "severity": i.severity.value,
+                        "state": i.state.value,
+                        "title": i.title,
+                        "began_at": i.began_at.isoformat(),
+                    }
+                    for i in found.incidents
+                ],
+            }
+        )
+        return
+    rows = [
+        (i.id, i.severity.value, i.state.value, foreign(i.title), f"{i.began_at:%Y-%m-%d %H:%M}")
+        for i in found.incidents
+    ]
+    _print(table("Incidents", "Id", "Severity", "State", "Title", "Began (UTC)"), rows)
+
+
+@app.command()
+def show(
+    incident: IdArgument, config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False
+) -> None:
+    """Show an incident's timeline."""
+
+    async def ask(store: SqlStore) -> IncidentView | None:
+        return await store.incident(incident)
+
+    view = _known(incident, _with_store(config, ask, as_json=as_json), as_json=as_json)
+    if as_json:
+        lines = [asdict(entry) | {"at": entry.at.isoformat()} for entry in view.timeline]
+        emit_json({"id": incident, "state": view.incident.state.value, "timeline": lines})
+        return
+    out.print(f"{incident} {view.incident.severity} {view.incident.state}")
+    out.print(f"  {foreign(view.incident.title)}")
+    rows = [(f"{e.at:%Y-%m-%d %H:%M:%S}", foreign(e.by), foreign(e.text)) for e in view.timeline]
+    _print(table(incident, "At (UTC)", "By", "What"), rows)
+
+
+@app.command()
+def replay(
+    incident: IdArgument, config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False
+) -> None:
+    """Decide an incident's kept events again; ends with status 1 where that differs."""
+
+    async def ask(store: SqlStore) -> Replay | None:
+        return await replay_incident(store, incident)
+
+    found = _known(incident, _with_store(config, ask, as_json=as_json), as_json=as_json)
+    differs = [step for step in found.steps if not step.same]
+    if as_json:
+        emit_json(
+            {
+                "id": incident,
+                "same": found.same,
+                "events": len(found.steps),
+                "truncated": found.truncated,
+                "missing": found.missing,
+                "surplus": found.surplus,
+                "differences": [
+                    asdict(step) | {"decided_at": step.decided_at.isoformat()} for step in differs
+                ],
+            }
+        )
+    else:
+        rows = [
+            (str(s.event_id), s.kind, f"{s.decided_at:%H:%M:%S}", foreign(s.then), foreign(s.now))
+            for s in differs
+        ]
+        if rows:
+            columns = ("Event", "Kind", "At (UTC)", "Decided then", "Decided now")
+            _print(table("Differences", *columns), rows)
+        for words, names in (("not in the store", found.missing), ("only there", found.surplus)):
+            for name in names:
+                out.print(f"  notification {foreign(name)}: {words}")
+        verdict = "[green]✓[/] decided as then" if found.same else "[red]✗[/] decided otherwise"
+        out.print(f"{verdict} ({len(found.steps)} events)")
+        if found.truncated:
+            out.print("  [dim]Earlier events of the group are no longer kept.[/]")
+    if not found.same:
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def _print(made: Table, rows: Sequence[tuple[str, ...]]) -> None:
+    for row in rows:
+        made.add_row(*row)
+    out.print(made)
+
+
+def _with_store(
+    config: ConfigOption, ask: Callable[[SqlStore], Awaitable[T]], *, as_json: bool
+) -> T:
+    settings = settings_or_exit(config, as_json=as_json)
+    try:
+        return asyncio.run(_asked(settings, ask))
+    except StoreUnavailableError as error:
+        _exit(f"the incident store: {error}", "Is storage.url right?", as_json=as_json)
+
+
+async def _asked(settings: Settings, ask: Callable[[SqlStore], Awaitable[T]]) -> T:
+    async with contextlib.AsyncExitStack() as stack:
+        return await ask(await open_incidents(stack, settings))
+
+
+def _known(incident: str, found: T | None, *, as_json: bool) -> T:
+    if found is None:
+        _exit(
+            f"there is no incident {incident}",
+            "`dexwatch incident list` names them.",
+            as_json=as_json,
+        )
+    return found
+
+
+def _exit(words: str, remedy: str, *, as_json: bool) -> NoReturn:
+    if as_json:
+        emit_json({"error": words})
+        raise typer.Exit(EXIT_FINDINGS)
+    fail(words, remedy, status=EXIT_FINDINGS)

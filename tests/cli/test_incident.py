@@ -1,0 +1,109 @@
+"""`dexwatch incident`: what it lists, shows and replays."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from dexwatch.cli import app
+from dexwatch.incidents.events import Acknowledged, NotificationAttempted
+from dexwatch.incidents.records import DeliveryOutcome
+from dexwatch.settings import load
+from dexwatch.storage.store import SqlStore, open_store
+from tests.fakes.alerts import apply, clear, fire
+
+
+def with_store(file: Path, act: Callable[[SqlStore], Awaitable[None]]) -> None:
+    async def run() -> None:
+        settings = load(file)
+        settings.folder.mkdir(exist_ok=True)
+        store = await open_store(settings.storage.database_url(settings.folder))
+        try:
+            await act(store)
+        finally:
+            await store.close()
+
+    asyncio.run(run())
+
+
+async def a_night(store: SqlStore) -> None:
+    """Two incidents of one group, with all that can happen to them."""
+    await apply(store, [fire("CpuHigh", "P1", instance="a"), fire(instance="b")], 0)
+    page = NotificationAttempted(
+        "INC-1", "INC-1/2/slack/#critical-alerts", DeliveryOutcome.RETRYABLE, 3, "busy", 9
+    )
+    await apply(store, [page], 1)
+    await apply(store, [fire(instance="b")], 2)
+    await apply(store, [Acknowledged("INC-1", "bo", "press")], 5)
+    await apply(store, [fire(instance="c", start=40)], 40)
+    await apply(store, [clear("CpuHigh", "P1", instance="a"), clear(instance="b")], 60)
+    await apply(store, [clear(instance="c", start=40)], 70)
+    await apply(store, [fire(start=5000, instance="d", suppressed_by="s")], 5000)
+    await apply(store, [fire(start=5000, instance="d")], 5010)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    made = tmp_path / "dexwatch.yml"
+    made.write_text("name: ana-dex\nrespond: {hook_token: a-token-that-is-long-enough}\n")
+    with_store(made, a_night)
+    return made
+
+
+def run(file: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["incident", *arguments, "-c", str(file)])
+
+
+def test_open_incidents_are_listed_and_all_on_demand(file: Path) -> None:
+    listed = json.loads(run(file, "list", "--json").output)
+    assert [one["id"] for one in listed["incidents"]] == ["INC-2"]
+    shown = run(file, "list", "--all")
+    assert "INC-1" in shown.output
+    assert "INC-2" in shown.output
+
+
+def test_a_story_is_shown(file: Path) -> None:
+    shown = run(file, "show", "INC-1")
+    assert "Acknowledged" in shown.output
+    assert json.loads(run(file, "show", "INC-1", "--json").output)["state"] == "resolved"
+
+
+@pytest.mark.parametrize("incident", ["INC-1", "INC-2"])
+def test_a_replay_decides_as_then(file: Path, incident: str) -> None:
+    shown = run(file, "replay", incident)
+    assert shown.exit_code == 0, shown.output
+    assert "decided as then" in shown.output
+
+
+def test_a_replay_says_where_it_comes_out_otherwise(file: Path) -> None:
+    async def forge(store: SqlStore) -> None:
+        async with store.database.write() as connection:
+            await connection.execute(
+                text("UPDATE events SET reason = 'joined' WHERE kind = 'acknowledged'")
+            )
+            await connection.execute(
+                text("DELETE FROM notifications WHERE incident_id = 'INC-1' AND channel = 'slack'")
+            )
+
+    with_store(file, forge)
+    shown = run(file, "replay", "INC-1", "--json")
+    assert shown.exit_code == 1
+    found = json.loads(shown.output)
+    assert not found["same"]
+    (difference,) = found["differences"]
+    assert difference["then"].startswith("joined ")
+    assert difference["now"].startswith("acknowledged ")
+    assert found["missing"]
+    assert "decided otherwise" in run(file, "replay", "INC-1").output
+
+
+def test_an_unknown_incident_says_so(file: Path) -> None:
+    for command in ("show", "replay"):
+        shown = run(file, command, "INC-9")
+        assert shown.exit_code == 1
+        assert "there is no incident INC-9" in shown.output

@@ -1,0 +1,161 @@
+"""The whole response over a real SQLite store, one step at a time.
+
+Its channels fail as told, its workers die at a named point, and it has two clocks.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dexwatch.incidents.events import Event
+from dexwatch.incidents.notice import Notice
+from dexwatch.incidents.policy import Policy
+from dexwatch.jobs.job import Job
+from dexwatch.jobs.queue import Slots
+from dexwatch.response.apply import Applied, apply_events
+from dexwatch.response.messaging.dispatch import Dispatcher
+from dexwatch.response.messaging.job import NOTIFY, UPDATE
+from dexwatch.response.messaging.queue import ResponseQueue
+from dexwatch.response.notifier import DeliveryResult, LookupResult
+from dexwatch.storage.store import SqlStore, open_store
+from tests.fakes.alerts import Ticker, at
+
+T = TypeVar("T")
+RETRY_AFTER = 60.0
+MODES = ("works", "down", "slows", "takes_and_breaks", "breaks", "refuses")
+
+
+@dataclass
+class Channel:
+    """A receiver that does as its mode says, and remembers what it was asked and what it has."""
+
+    name: str
+    steady: Ticker
+    can_tell: bool
+    mode: str = "works"
+    parallel: int = 4
+    only_state_changes: bool = False
+    shows_chart: bool = False
+    shared_limit: bool = True
+    attempt_seconds: float | None = None
+    asked: list[tuple[float, str]] = field(default_factory=list)
+    """When it was asked to take which message."""
+    has: Counter[str] = field(default_factory=Counter)
+    cut_off: Counter[str] = field(default_factory=Counter)
+    """How often the sender could not know whether a message was taken."""
+    held_until: float = 0.0
+    claim: int = 0
+    """Counts the claims, because messages that are under way together do not know of each other."""
+    hold_claim: int = 0
+    broken_holds: list[tuple[float, str]] = field(default_factory=list)
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def send(self, notice: Notice) -> DeliveryResult:
+        now, key = self.steady.seconds, notice.key
+        self.asked.append((now, key))
+        if now < self.held_until and self.claim > self.hold_claim:
+            self.broken_holds.append((now, key))
+        if self.mode in ("works", "takes_and_breaks"):
+            self.has[key] += 1
+        if self.mode in ("takes_and_breaks", "breaks"):
+            self.cut_off[key] += 1
+            return DeliveryResult.unknown("the connection broke")
+        if self.mode == "slows":
+            self.held_until, self.hold_claim = now + RETRY_AFTER, self.claim
+            return DeliveryResult.retryable("slow down", retry_after=RETRY_AFTER)
+        if self.mode == "down":
+            return DeliveryResult.retryable("down")
+        if self.mode == "refuses":
+            return DeliveryResult.failed("no such recipient")
+        return DeliveryResult.delivered(handle=f"{self.name}/{key}")
+
+    async def lookup(self, notice: Notice) -> LookupResult:
+        if not self.can_tell or self.mode in ("down", "breaks", "takes_and_breaks"):
+            return LookupResult(None)
+        return LookupResult(self.has[notice.key] > 0, f"{self.name}/{notice.key}")
+
+
+class Response:
+    """Synchronous, so that a state machine can drive it."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.wall, self.steady = Ticker(), Ticker()
+        self.channels = {
+            "slack": Channel("slack", self.steady, can_tell=True),
+            "email": Channel("email", self.steady, can_tell=False),
+        }
+        memory = Path("/dev/shm")
+        where = memory if memory.is_dir() else None
+        self.folder = Path(tempfile.mkdtemp(prefix="dexwatch-machine-", dir=where))
+        self.loop = asyncio.new_event_loop()
+        self.store = self.do(self._open())
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
+
+    async def _open(self) -> SqlStore:
+        return await open_store(
+            f"sqlite+aiosqlite:///{self.folder / 'd.sqlite'}", clock=self.steady
+        )
+
+    def restart(self) -> None:
+        """A new process reads the wall clock once; leases and holds of the old one are there."""
+        self.do(self.store.close())
+        # What it knows of the time is what the machine's clock says now.
+        step = self.wall.seconds - self.steady.seconds
+        self.steady.seconds += step
+        for channel in self.channels.values():
+            # A clock that was put forward while nobody ran cannot be told from a long sleep.
+            channel.held_until += min(step, 0)
+            channel.asked = [(when + step, key) for when, key in channel.asked]
+        self.store = self.do(self._open())
+
+    def close(self) -> None:
+        self.do(self.store.close())
+        self.loop.close()
+        shutil.rmtree(self.folder)
+
+    def apply(self, events: Sequence[Event]) -> list[Applied]:
+        return self.do(apply_events(self.store, events, self.now, policy=self.policy))
+
+    @property
+    def now(self) -> Any:
+        return at(self.wall.seconds)
+
+    def pass_time(self, seconds: float) -> None:
+        self.wall.seconds += seconds
+        self.steady.seconds += seconds
+
+    def work(self, *, crash: str = "", most: int = 4) -> int:
+        """Let a worker take due jobs; it dies at the named point, if any. Return how many."""
+        return self.do(self._work(crash, most))
+
+    async def _work(self, crash: str, most: int) -> int:
+        queue = ResponseQueue(self.store, self.wall, self.policy)
+        slots = {name: Slots(most, most) for name in self.channels}
+        jobs = await queue.claim(owner="machine", slots=slots, kinds=[NOTIFY, UPDATE])
+        for channel in self.channels.values():
+            channel.claim += 1
+        if crash == "job.claimed":
+            return len(jobs)
+        dispatcher = Dispatcher(self.store, self.channels, self.wall)
+        for job in jobs:
+            result = await dispatcher(job)
+            if crash == "job.attempted":
+                self._cut(job)
+                return len(jobs)
+            await queue.settle(job, result)
+        return len(jobs)
+
+    def _cut(self, job: Job) -> None:
+        channel = self.channels[str(job.payload["channel"])]
+        channel.cut_off[job.key] += 1
