@@ -273,3 +273,15 @@ def test_run_takes_one_role_and_its_own_secrets(
     [(name, settings)] = seen
     assert name == "watch"
     assert isinstance(settings.respond.hook_token, Withheld)
+
+
+def test_check_finds_two_programs_on_one_port(tmp_path: Path) -> None:
+    file = config(tmp_path, SMALLEST + "console: {port: 8901}\nwatch: {port: 7000}\n")
+
+    shown = run(app, ["check", "-c", file, "--json"])
+
+    found = [p for p in json.loads(shown.stdout)["problems"] if p["check"] == "ports"]
+    assert shown.exit_code == 1
+    assert [(p["place"], p["message"]) for p in found] == [
+        ("console.port", "daemons.prometheus.port is 8901 too")
+    ]

@@ -18,6 +18,7 @@ from dexwatch.cli.present import (
     out,
     settings_or_exit,
 )
+from dexwatch.cli.probing.reach import ports
 from dexwatch.cli.terminal import foreign
 from dexwatch.daemons import files
 from dexwatch.daemons.program import DaemonError
@@ -41,6 +42,7 @@ def check(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False)
     settings = settings_or_exit(config, as_json=as_json)
     findings = (
         *_exposed(settings, config),
+        *_ports(settings),
         *_routes(settings),
         *_rules(settings),
         *_rendered(settings, config),
@@ -59,6 +61,16 @@ def _exposed(settings: Settings, config: Path) -> tuple[LintFinding, ...]:
         LintFinding("exposed", str(problem.file), problem.message, problem.remedy, "warning")
         for problem in exposed(config, settings)
     )
+
+
+def _ports(settings: Settings) -> Iterator[LintFinding]:
+    """Two programs on one port: the second would not start, and its error names neither."""
+    users: dict[int, str] = {}
+    for setting, port in ports(settings).items():
+        if port in users:
+            remedy = "Give one of them another port."
+            yield LintFinding("ports", setting, f"{users[port]} is {port} too", remedy)
+        users.setdefault(port, setting)
 
 
 def _routes(settings: Settings) -> tuple[LintFinding, ...]:
