@@ -37,7 +37,7 @@ def test_old_blocks_are_forgotten() -> None:
     assert chain.at(6) is None
 
 
-def test_a_retraction_gives_the_dropped_blocks_newest_first() -> None:
+def test_rolling_back_gives_the_dropped_blocks_newest_first() -> None:
     chain = window(4)
     assert chain.roll_back_to("a2") == (ref(4), ref(3))
     assert chain.tip == ref(2)

@@ -59,7 +59,7 @@ class EndpointsCollector(Collector):
             self.series.set(chain.endpoint_up, float(up), endpoint=name)
             head = feed.head.ref.number if feed.head and up else None
             self._show(chain.endpoint_head, head, name)
-            # Neither is a lag measured against what a stranger claims, nor is a stranger's shown.
+            # No lag is measured against an endpoint of another chain, nor for one.
             known = best is not None and head is not None and self.context.stream.belongs(feed)
             lag = max(best - head, 0) if known and best is not None and head is not None else None
             self._show(chain.endpoint_lag, lag, name)
