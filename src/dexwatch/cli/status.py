@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -76,13 +77,17 @@ async def _ask(settings: Settings) -> Status:
 
 async def _store(stack: contextlib.AsyncExitStack, settings: Settings) -> Store | None:
     """Open the incident store where there is one; looking must not make it."""
-    file = settings.folder / "dexwatch.sqlite"
-    if settings.storage.database_url(settings.folder).startswith("sqlite") and not file.exists():
+    if not _is_there(settings.storage.database_url(settings.folder)):
         return None
     try:
         return await open_incidents(stack, settings)
     except (StoreUnavailableError, OSError):
         return None
+
+
+def _is_there(database_url: str) -> bool:
+    kind, _, file = database_url.partition(":///")
+    return not kind.startswith("sqlite") or Path(file).exists()
 
 
 async def _rest(prometheus: PrometheusClient) -> tuple[int, tuple[str, ...], tuple[str, ...]]:
