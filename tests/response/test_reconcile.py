@@ -153,3 +153,29 @@ async def test_an_alertmanager_that_is_down_changes_nothing(world: World) -> Non
     with pytest.raises(ConnectionError):
         await world.reconciler.once()
     assert (await world.store.incident("INC-1")).incident.unresolved
+
+
+async def test_what_agrees_is_not_judged_again_and_what_is_of_another_source_is_left_alone(
+    world: World,
+) -> None:
+    other = replace(fire("Probe", "P1", alert_group="probe"), source="grafana")
+    await apply(world.store, [fire(), other], 0)
+    world.held = [held()]
+    before = await world.store.revision()
+    for seconds in (30, 300, 3000):
+        world.seconds = seconds
+        assert await world.reconciler.once() == 0
+    assert await world.store.revision() == before
+    assert [a.source for a in await world.store.firing("grafana")] == ["grafana"]
+
+
+async def test_thousands_of_firing_alerts_are_compared_and_none_is_left_out(
+    world: World,
+) -> None:
+    many = [fire("CpuUse80", "P2", alert_group="cpu", instance=f"h{n}") for n in range(1500)]
+    await apply(world.store, many, 0)
+    world.held = [held(fingerprint=event.fingerprint, labels=event.labels) for event in many[1:]]
+    world.seconds = 30
+    assert await world.reconciler.once() == 0
+    world.seconds = 211
+    assert await world.reconciler.once() == 1, "the one that is gone"

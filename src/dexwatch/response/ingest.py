@@ -122,7 +122,7 @@ def fired(
         group=group_of(labels, upstream),
         name=labels.get("alertname", "unnamed"),
         severity=_severity(labels),
-        starts_at=_milliseconds(starts_at),
+        starts_at=to_milliseconds(starts_at),
         began_at=starts_at - _hold(annotations),
         labels=labels,
         annotations=annotations,
@@ -150,7 +150,7 @@ def resolved(
         group=group_of(labels, upstream),
         name=labels.get("alertname", "unnamed"),
         severity=_severity(labels),
-        starts_at=_milliseconds(starts_at),
+        starts_at=to_milliseconds(starts_at),
         ends_at=max(ends_at, starts_at),
         labels=labels,
         annotations=annotations,
@@ -173,8 +173,8 @@ def _tell(events: Sequence[AlertEvent], applied: Sequence[Applied]) -> None:
         )
 
 
-def _milliseconds(moment: datetime) -> datetime:
-    # Alertmanager's API cuts what its webhook gives in full; an episode must have one name.
+def to_milliseconds(moment: datetime) -> datetime:
+    """Cut a moment: Alertmanager's API cuts what its webhook gives in full."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 

@@ -13,9 +13,9 @@ import structlog
 
 from dexwatch.clock import Clock
 from dexwatch.incidents.events import AlertEvent
-from dexwatch.incidents.records import Alert
-from dexwatch.response.ingest import Ingest, fired, resolved
+from dexwatch.response.ingest import Ingest, fired, resolved, to_milliseconds
 from dexwatch.response.store import Store, StoreUnavailableError
+from dexwatch.response.views import FiringAlert
 
 _log = structlog.get_logger(__name__)
 
@@ -104,7 +104,7 @@ class Reconciler:
         asked = self._clock()
         async with asyncio.timeout(_ASK_SECONDS):
             held = await self._view.alerts(receiver=self._receiver)
-        ours = {a.fingerprint: a for a in await self._store.firing(_SOURCE)}
+        ours = {a.fingerprint: a for a in await self._store.comparable(_SOURCE)}
         now = self._clock()
         current = {a.fingerprint: a for a in held if a.ends > now and _ours(a, self._receiver)}
         events: list[AlertEvent] = [
@@ -112,7 +112,7 @@ class Reconciler:
             for fingerprint, alert in current.items()
             if not _agrees(ours.get(fingerprint), alert)
         ]
-        events.extend(self._gone(ours, current, now))
+        events.extend(await self._gone(ours, current, now))
         for start in range(0, len(events), _BATCH):
             await self._ingest(events[start : start + _BATCH])
         return len(events)
@@ -125,14 +125,17 @@ class Reconciler:
         except Exception as error:  # noqa: BLE001 - Alertmanager may be down; it has its own alert.
             _log.warning("reconcile.failed", error=type(error).__name__)
 
-    def _gone(
-        self, ours: Mapping[str, Alert], current: Mapping[str, HeldAlert], now: datetime
+    async def _gone(
+        self, ours: Mapping[str, FiringAlert], current: Mapping[str, HeldAlert], now: datetime
     ) -> list[AlertEvent]:
         """Resolve what has been missing for long; a restarted Alertmanager needs a while."""
         missing = {
-            (a.fingerprint, a.starts_at): a for a in ours.values() if a.fingerprint not in current
+            (a.fingerprint, a.starts_at) for a in ours.values() if a.fingerprint not in current
         }
         self._missed_since = {key: self._missed_since.get(key, now) for key in missing}
+        over = {key for key, since in self._missed_since.items() if now - since >= self._missing}
+        if not over:
+            return []
         return [
             resolved(
                 fingerprint=a.fingerprint,
@@ -143,8 +146,8 @@ class Reconciler:
                 upstream=a.group,
                 source=a.source,
             )
-            for key, a in missing.items()
-            if now - self._missed_since[key] >= self._missing
+            for a in await self._store.firing(_SOURCE)
+            if (a.fingerprint, a.starts_at) in over
         ]
 
 
@@ -173,11 +176,11 @@ def _suppressor(alert: HeldAlert) -> str | None:
     return None
 
 
-def _agrees(ours: Alert | None, theirs: HeldAlert) -> bool:
-    # An alert whose incident somebody closed must be judged again, which only the store can see;
-    # one repeat a round for each firing alert is what that costs.
+def _agrees(ours: FiringAlert | None, theirs: HeldAlert) -> bool:
+    # An alert whose incident somebody closed must be judged again until it is settled.
     return (
         ours is not None
-        and ours.starts_at > theirs.starts
+        and ours.settled
+        and ours.starts_at >= to_milliseconds(theirs.starts)
         and ours.suppressed_by == _suppressor(theirs)
     )

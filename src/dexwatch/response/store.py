@@ -16,6 +16,7 @@ from dexwatch.jobs.job import Job, JobResult, NewJob
 from dexwatch.jobs.queue import QueueUnavailableError, Slots
 from dexwatch.response.views import (
     Counts,
+    FiringAlert,
     IncidentFilter,
     IncidentView,
     Listing,
@@ -205,6 +206,9 @@ class Store(Protocol):
 
     async def firing(self, source: str | None = None) -> list[Alert]:
         """Return all alerts that fire now, of one source or of all, the earliest first."""
+
+    async def comparable(self, source: str) -> list[FiringAlert]:
+        """Return the alerts of a source that fire now, in short: thousands are cheap."""
 
     async def counts(self) -> Counts:
         """Return the state of affairs in figures."""

@@ -92,6 +92,17 @@ class StoredEvent:
 
 
 @dataclass(frozen=True)
+class FiringAlert:
+    """What must be known of a firing alert to compare it with what its source holds."""
+
+    fingerprint: str
+    starts_at: datetime
+    suppressed_by: str | None
+    settled: bool
+    """It is suppressed, or part of an unresolved incident: judging it again changes nothing."""
+
+
+@dataclass(frozen=True)
 class Counts:
     """The state of affairs in figures."""
 

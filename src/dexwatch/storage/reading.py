@@ -8,6 +8,7 @@ from dexwatch.incidents.state import Reason
 from dexwatch.metrics.severity import Severity
 from dexwatch.response.views import (
     Counts,
+    FiringAlert,
     IncidentFilter,
     IncidentView,
     Listing,
@@ -121,6 +122,21 @@ async def firing_alerts(connection: AsyncConnection, source: str | None) -> list
         query = query.where(columns.source == source)
     rows = await connection.execute(query.order_by(columns.starts_at, columns.fingerprint))
     return [alert_of(row) for row in rows.mappings()]
+
+
+async def comparable_alerts(connection: AsyncConnection, source: str) -> list[FiringAlert]:
+    """Return the alerts of a source that fire now, with no more than a comparison needs."""
+    alerts, incidents = tables.alerts.c, tables.incidents.c
+    query = (
+        select(alerts.fingerprint, alerts.starts_at, alerts.suppressed_by, incidents.state)
+        .outerjoin(tables.incidents, incidents.id == alerts.incident_id)
+        .where(alerts.state == AlertState.FIRING.value, alerts.source == source)
+    )
+    closed = (None, IncidentState.RESOLVED.value)
+    return [
+        FiringAlert(fingerprint, starts_at, hidden, hidden is not None or state not in closed)
+        for fingerprint, starts_at, hidden, state in (await connection.execute(query)).all()
+    ]
 
 
 async def count(connection: AsyncConnection, now: int) -> Counts:

@@ -15,6 +15,7 @@ from dexwatch.jobs.queue import Slots
 from dexwatch.response.store import RacedError, Transaction
 from dexwatch.response.views import (
     Counts,
+    FiringAlert,
     IncidentFilter,
     IncidentView,
     Listing,
@@ -136,6 +137,11 @@ class SqlStore:
         """Return all alerts that fire now, the earliest first."""
         async with self.database.read() as connection:
             return await reading.firing_alerts(connection, source)
+
+    async def comparable(self, source: str) -> list[FiringAlert]:
+        """Return the alerts of a source that fire now, in short."""
+        async with self.database.read() as connection:
+            return await reading.comparable_alerts(connection, source)
 
     async def counts(self) -> Counts:
         """Return the state of affairs in figures."""
