@@ -16,9 +16,10 @@ from dexwatch.rules.registry import ALERTS, render
 from tests.fakes import promtool
 from tests.rules.cases_exchange import CASES_EXCHANGE
 from tests.rules.cases_ground import CASES_GROUND
+from tests.rules.cases_monitoring import CASES_MONITORING
 from tests.rules.cases_platform import CASES_PLATFORM
 
-EVERY_CASE = (*CASES_PLATFORM, *CASES_EXCHANGE, *CASES_GROUND)
+EVERY_CASE = (*CASES_PLATFORM, *CASES_EXCHANGE, *CASES_GROUND, *CASES_MONITORING)
 CASES = {case.rule: case for case in EVERY_CASE}
 RULES = {rule.id: rule for rule in ALERTS}
 ALWAYS = {"Watchdog"}

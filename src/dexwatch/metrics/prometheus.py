@@ -16,7 +16,10 @@ alerts = gauge(
     "ALERTS",
     "1 for each alert that is pending or firing.",
     unit=Unit.BOOLEAN,
-    labels=("alertname", "alertstate", "severity", "mountpoint"),
+    labels=(
+        *("alertname", "alertstate", "severity", "component", "team", "alert_group"),
+        *("group_priority", "mountpoint"),
+    ),
     owner=OWNER,
 )
 scrape_seconds = gauge(
