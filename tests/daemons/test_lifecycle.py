@@ -120,6 +120,15 @@ async def test_what_hangs_is_restarted_where_that_is_allowed_and_left_alone_else
     tmp_path, free_port, monkeypatch, restarted
 ):
     monkeypatch.setattr(lifecycle, "TICK_SECONDS", 0.1)
+    monkeypatch.setattr(lifecycle, "SILENT_TICK_SECONDS", 0.1)
+    answers, asked = lifecycle.ports.answers, 0
+
+    async def quickly(ready: HttpReady) -> bool:
+        nonlocal asked
+        asked += 1
+        return await answers(ready, seconds=0.3)
+
+    monkeypatch.setattr(lifecycle.ports, "answers", quickly)
     program = Program(
         "a",
         (sys.executable, "-c", ANSWERS, str(free_port)),
@@ -139,8 +148,9 @@ async def test_what_hangs_is_restarted_where_that_is_allowed_and_left_alone_else
             await until(lambda: supervisor.state("a").state is State.READY, seconds=20)
             assert supervisor.state("a").pid != before
         else:
-            # Longer than a look that runs out of time and the silence that would be too long.
-            await asyncio.sleep(3.5)
+            # Checks that run out of time, for longer than the silence that would be too long.
+            before_it = asked
+            await until(lambda: asked >= before_it + 4)
             assert supervisor.state("a").pid == before
             supervisor.send("a", signal.SIGCONT)
             await until(lambda: supervisor.state("a").state is State.READY)

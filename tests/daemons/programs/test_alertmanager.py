@@ -1,6 +1,5 @@
 """Real Prometheus, real Alertmanager, a webhook of ours: one running stack for the whole file."""
 
-import asyncio
 import signal
 from collections.abc import AsyncIterator
 
@@ -64,6 +63,12 @@ async def faulty(running: Stack, name: str) -> None:
     await until(lambda: len(running.hooks.alerts("resolved")) > mended, seconds=20)
 
 
+async def beats(running: Stack, count: int) -> None:
+    """Wait for so many more of the dead man's signals."""
+    heard = len(running.hooks.beats)
+    await until(lambda: len(running.hooks.beats) >= heard + count, seconds=30)
+
+
 async def test_a_p0_is_delivered_and_resolved_each_time(running):
     for _ in range(3):
         await faulty(running, "ApiUptimeLow")
@@ -89,8 +94,8 @@ async def test_of_a_ladder_only_the_worst_is_heard_and_consequences_stay_silent(
         }
 
     await until(inhibited)
-    # Two more rounds of every group: nothing else may slip out.
-    await asyncio.sleep(3)
+    # Two more signals of the watchdog are two more rounds of every group: nothing else slips out.
+    await beats(running, 2)
     assert running.hooks.names() == loud
     # When the worst ends, the next rung is heard, and only that one.
     running.faults["CpuHigh"] = 0.0
@@ -132,8 +137,9 @@ async def test_a_prometheus_that_is_killed_and_comes_back_resolves_nothing(runni
         return [alert["state"] for alert in alerts["alerts"]] == ["firing"]
 
     await until(firing, seconds=20)
-    # Longer than it takes Alertmanager to notice an end.
-    await asyncio.sleep(2)
+    # What is told after the return, and so after an end would have been noticed.
+    running.faults["Watchdog"] = 1.0
+    await beats(running, 2)
     assert running.hooks.alerts("resolved") == []
     running.faults["ApiUptimeLow"] = 0.0
     await until(lambda: running.hooks.alerts("resolved"), seconds=20)
