@@ -25,7 +25,7 @@ def group_of(labels: Mapping[str, str], upstream: str) -> str:
 def another_thing(labels: Mapping[str, str], others: Iterable[Mapping[str, str]]) -> bool:
     """Say whether an alert is about another thing than all the alerts of its alert group so far.
 
-    Rungs of one ladder may carry more or fewer labels, so a label that one side lacks tells
+    The rules of one group may carry more or fewer labels, so a label that one side lacks tells
     nothing: things differ in a label that both have, and are the same when none that both have
     differs.
     """

@@ -85,7 +85,7 @@ def alertmanager_files(
     outside = deadman.outside_url
     document = {
         "route": _routes(profile, deadman),
-        "inhibit_rules": [*_ladders(alerts), *_explanations(alerts), *_consequences()],
+        "inhibit_rules": [*_within_groups(alerts), *_explanations(alerts), *_consequences()],
         "receivers": [
             {"name": "dexwatch", "webhook_configs": [_webhook(hook)]},
             {
@@ -171,7 +171,7 @@ def _timing(group_by: list[str], *, wait: int, interval: int, repeat: str) -> di
     }
 
 
-def _ladders(alerts: Sequence[AlertRule]) -> list[dict[str, Any]]:
+def _within_groups(alerts: Sequence[AlertRule]) -> list[dict[str, Any]]:
     """A worse alert on the same thing silences the lesser ones."""
     rules = [
         _inhibit([f'severity="{worse}"', 'alert_group!=""'], [f'severity=~"{lesser}"'])

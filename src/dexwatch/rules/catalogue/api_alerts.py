@@ -1,4 +1,4 @@
-"""How fast and how well the API answers: two ladders, latency and errors."""
+"""How fast and how well the API answers: two alert groups, latency and errors."""
 
 from dexwatch.metrics import platform
 from dexwatch.metrics.component import Component

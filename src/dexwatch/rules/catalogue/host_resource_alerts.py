@@ -1,4 +1,4 @@
-"""Processor, memory and disk of each host: three ladders from 60 per cent upwards."""
+"""Processor, memory and disk of each host: three alert groups from 60 per cent upwards."""
 
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
@@ -56,12 +56,12 @@ DISK_WORDS = (
     "The disk of {{ $labels.host }} at {{ $labels.mountpoint }} is {value} full;"
     " the limit is {threshold}."
 )
-CPU_WHY = "Load comes in bursts: the higher the rung, the shorter the burst that is forgiven."
+CPU_WHY = "Load comes in bursts: the higher the priority, the shorter the burst that is forgiven."
 MEMORY_WHY = "Memory goes up and down with requests; what stays for the hold is not a peak."
 DISK_WHY = "A disk fills slowly; the hold outlasts temporary files of sorts and dumps."
 
 
-def _rung(
+def _step(
     rule_id: str,
     severity: Severity,
     threshold: float,
@@ -71,7 +71,7 @@ def _rung(
     alert_group: str,
     requirement: str,
 ) -> AlertRule:
-    recorded, words, why, runbook = _LADDERS[alert_group]
+    recorded, words, why, runbook = _GROUPS[alert_group]
     return AlertRule(
         id=rule_id,
         severity=severity,
@@ -93,7 +93,7 @@ def _rung(
     )
 
 
-_LADDERS: dict[str, tuple[RecordingRule, str, str, Runbook]] = {
+_GROUPS: dict[str, tuple[RecordingRule, str, str, Runbook]] = {
     "cpu": (recorded.cpu_used, CPU_WORDS, CPU_WHY, CPU_BUSY),
     "memory": (recorded.memory_used, MEMORY_WORDS, MEMORY_WHY, MEMORY_SHORT),
     "disk": (recorded.disk_used, DISK_WORDS, DISK_WHY, DISK_FILLS),
@@ -112,17 +112,17 @@ def still_filling(profile: EvaluationProfile) -> str:
 
 
 HOST_ALERTS = (
-    _rung(
+    _step(
         "CpuUse60", P3, 0.60, 1800, group_priority=1, alert_group="cpu", requirement="A-P3-RES-60"
     ),
-    _rung(
+    _step(
         "CpuUse70", P2, 0.70, 600, group_priority=2, alert_group="cpu", requirement="A-P2-RES-70"
     ),
-    _rung(
+    _step(
         "CpuUse80", P2, 0.80, 300, group_priority=3, alert_group="cpu", requirement="A-P2-RES-80"
     ),
-    _rung("CpuHigh", P1, 0.85, 120, group_priority=4, alert_group="cpu", requirement="A-P1-CPU"),
-    _rung(
+    _step("CpuHigh", P1, 0.85, 120, group_priority=4, alert_group="cpu", requirement="A-P1-CPU"),
+    _step(
         "MemoryUse60",
         P3,
         0.60,
@@ -131,7 +131,7 @@ HOST_ALERTS = (
         alert_group="memory",
         requirement="A-P3-RES-60",
     ),
-    _rung(
+    _step(
         "MemoryUse75",
         P2,
         0.75,
@@ -140,7 +140,7 @@ HOST_ALERTS = (
         alert_group="memory",
         requirement="A-P2-RES-70",
     ),
-    _rung(
+    _step(
         "MemoryUse80",
         P2,
         0.80,
@@ -149,10 +149,10 @@ HOST_ALERTS = (
         alert_group="memory",
         requirement="A-P2-RES-80",
     ),
-    _rung(
+    _step(
         "MemoryHigh", P1, 0.85, 120, group_priority=4, alert_group="memory", requirement="A-P1-MEM"
     ),
-    _rung(
+    _step(
         "MemoryCritical",
         P1,
         0.90,
@@ -161,16 +161,16 @@ HOST_ALERTS = (
         alert_group="memory",
         requirement="A-P1-MEM",
     ),
-    _rung(
+    _step(
         "DiskUse60", P3, 0.60, 1800, group_priority=1, alert_group="disk", requirement="A-P3-RES-60"
     ),
-    _rung(
+    _step(
         "DiskUse75", P2, 0.75, 900, group_priority=2, alert_group="disk", requirement="A-P2-RES-70"
     ),
-    _rung(
+    _step(
         "DiskUse80", P2, 0.80, 600, group_priority=3, alert_group="disk", requirement="A-P2-RES-80"
     ),
-    _rung(
+    _step(
         "DiskAlmostFull",
         P1,
         0.90,
