@@ -146,7 +146,13 @@ def _show(given: Answer) -> None:
     if not given.good:
         for problem in given.problems:
             err.print(f"[red]✗[/] {foreign(problem)}", soft_wrap=True)
-        err.print(f"  Nothing was changed: configuration {given.version} stays in use.")
+        for line in given.kept:
+            err.print(f"[red]✗[/] not brought back: {foreign(line)}", soft_wrap=True)
+        if given.kept:
+            err.print("  Mend the configuration and reload again, or restart `dexwatch up`.")
+        elif given.back:
+            err.print(f"  Brought back: {foreign(', '.join(given.back))}.", soft_wrap=True)
+        err.print(f"  Configuration {given.version} stays in use.")
         return
     what = f": {', '.join(given.changed)}" if given.changed else ", which changes no daemon"
     out.print(f"[green]✓[/] configuration {given.version} is in use{foreign(what)}")

@@ -1,7 +1,7 @@
 """How a reload is asked for and answered: a signal, and a small file in `<folder>/run`.
 
 SIGHUP alone reloads too, as everywhere; who also wants to know how it went leaves a request there
-and waits for the answer that bears its id.
+and waits for the answer that bears its id. `dexwatch up` asks its roles in the same way.
 """
 
 import contextlib
@@ -34,23 +34,27 @@ class Answer:
     restart: Sequence[str] = ()
     """Settings that differ, and are taken by a restart of `dexwatch up` only."""
     problems: Sequence[str] = ()
-    """Why nothing was changed."""
+    """Why it was refused."""
+    back: Sequence[str] = ()
+    """Programs and roles that had taken something of it, and have their former settings again."""
+    kept: Sequence[str] = ()
+    """What could not be brought back to the former settings, and why."""
 
 
-def requested(run: Path) -> str:
+def requested(run: Path, *, name: str = REQUEST) -> str:
     """Return the id of the request that waits, or nothing."""
     with contextlib.suppress(OSError):
-        return (run / REQUEST).read_text(encoding="ascii", errors="replace")[:ID_MAX].strip()
+        return (run / name).read_text(encoding="ascii", errors="replace")[:ID_MAX].strip()
     return ""
 
 
-def ask(run: Path, request: str) -> None:
+def ask(run: Path, request: str, *, name: str = REQUEST) -> None:
     """Leave a request.
 
     Raises:
         OSError: the folder is not ours.
     """
-    _write(run / REQUEST, request.encode())
+    _write(run / name, request.encode())
 
 
 def answer(run: Path, given: Answer, *, name: str = ANSWER) -> None:

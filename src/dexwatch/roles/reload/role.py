@@ -4,6 +4,9 @@ On SIGHUP the configuration is read again. When something changed that the role 
 closed in order, so that what is under way is finished, and begun anew in the same process.
 A configuration that is no good, or with which the role does not come up, changes nothing: the role
 goes on, or begins again, with the last good one.
+
+`dexwatch up` leaves an order beside the signal: `take ID`, or `back ID` when another role refused
+what this one took. The files hold the new settings then, so the former ones are kept here.
 """
 
 import asyncio
@@ -13,7 +16,7 @@ import structlog
 
 from dexwatch.roles.process import reload_event, stop_event
 from dexwatch.roles.registry import RoleSpec, frozen, run_role
-from dexwatch.roles.reload.answer import Answer, answer
+from dexwatch.roles.reload.answer import Answer, answer, requested
 from dexwatch.settings import Settings, SettingsError, load
 from dexwatch.settings.snapshot import Configuration, changed, keeping
 
@@ -34,24 +37,24 @@ async def run_with_reload(
     spec: RoleSpec, configuration: Configuration, *, stop: asyncio.Event, again: asyncio.Event
 ) -> None:
     """Run the role until `stop` is set; each time that `again` is set, read the settings anew."""
-    running = _Running(spec, configuration.current.settings)
+    role = _Reloading(spec, configuration)
     stopping = asyncio.create_task(stop.wait())
     try:
         while not stopping.done():
             reading = asyncio.create_task(again.wait())
             await asyncio.wait(
-                {running.task, stopping, reading}, return_when=asyncio.FIRST_COMPLETED
+                {role.running.task, stopping, reading}, return_when=asyncio.FIRST_COMPLETED
             )
             reading.cancel()
-            if running.task.done():
-                running.task.result()
+            if role.running.task.done():
+                role.running.task.result()
                 return
             if again.is_set() and not stopping.done():
                 again.clear()
-                running = await _reload(spec, configuration, running)
+                await role.reload()
     finally:
         stopping.cancel()
-        await running.close()
+        await role.running.close()
 
 
 class _Running:
@@ -69,50 +72,93 @@ class _Running:
         await asyncio.gather(self.task, return_exceptions=True)
 
 
-async def _reload(spec: RoleSpec, configuration: Configuration, running: _Running) -> _Running:
-    former = configuration.current.settings
-    try:
-        read = await asyncio.to_thread(load, configuration.file, secrets=configuration.secrets)
-    except SettingsError as error:
-        _refused(spec, configuration, [str(problem) for problem in error.problems])
-        return running
-    latter = keeping(former, read, frozen(former))
-    if not changed(former, latter, spec.needs):
+class _Reloading:
+    """A role at work, and the way back from what it took last."""
+
+    def __init__(self, spec: RoleSpec, configuration: Configuration) -> None:
+        self.running = _Running(spec, configuration.current.settings)
+        self._spec = spec
+        self._configuration = configuration
+        self._run = configuration.current.settings.folder / "run"
+        # An order that lies there already was for the process before this one.
+        self._heard = self._order()
+        self._took: tuple[str, Settings] | None = None
+
+    async def reload(self) -> None:
+        """Do what the order says; without a new one, take what the files say."""
+        order = self._order()
+        new, self._heard = order != self._heard, order
+        if new and order.startswith("back "):
+            await self._back(order)
+        else:
+            await self._take(order if new else "")
+
+    async def _take(self, order: str) -> None:
+        configuration, former = self._configuration, self._configuration.current.settings
+        try:
+            read = await asyncio.to_thread(load, configuration.file, secrets=configuration.secrets)
+        except SettingsError as error:
+            self._refused(order, [str(problem) for problem in error.problems])
+            return
+        latter = keeping(former, read, frozen(former))
+        if problem := await self._change(former, latter):
+            self._refused(order, [problem])
+            return
+        self._took = (_id(order), former)
         configuration.accept(latter)
-        _told(spec, configuration, ())
-        return running
-    await running.close()
-    began = _Running(spec, latter)
-    done, _ = await asyncio.wait({began.task}, timeout=TRIAL_SECONDS)
-    if not done:
-        configuration.accept(latter)
-        _told(spec, configuration, changed(former, latter, spec.needs))
-        return began
-    reason = began.task.exception() or "it ended at once"
-    _refused(spec, configuration, [f"{spec.name} does not come up with it: {reason}"])
-    return _Running(spec, former)
+        self._told(order, changed(former, latter, self._spec.needs))
+
+    async def _back(self, order: str) -> None:
+        """Return to what was in use before; what was never taken needs no way back."""
+        took, self._took = self._took, None
+        what: tuple[str, ...] = ()
+        if took is not None and took[0] == _id(order):
+            latter, former = self._configuration.current.settings, took[1]
+            if problem := await self._change(latter, former):
+                self._refused(order, [problem])
+                return
+            what = changed(latter, former, self._spec.needs)
+            self._configuration.accept(former)
+        self._configuration.refuse()
+        self._told(order, what)
+
+    async def _change(self, former: Settings, latter: Settings) -> str:
+        """Begin anew with the latter settings; return why that failed, and go on as before."""
+        if not changed(former, latter, self._spec.needs):
+            return ""
+        await self.running.close()
+        self.running = began = _Running(self._spec, latter)
+        done, _ = await asyncio.wait({began.task}, timeout=TRIAL_SECONDS)
+        if not done:
+            return ""
+        reason = began.task.exception() or "it ended at once"
+        self.running = _Running(self._spec, former)
+        return f"{self._spec.name} does not come up with it: {reason}"
+
+    def _told(self, order: str, what: tuple[str, ...]) -> None:
+        version = self._configuration.current.version
+        _log.info("config.reloaded", role=self._spec.name, version=version, changed=what)
+        self._answer(Answer(order, good=True, version=version, changed=what))
+
+    def _refused(self, order: str, problems: list[str]) -> None:
+        self._configuration.refuse()
+        _log.error("config.refused", role=self._spec.name, problems=problems)
+        version = self._configuration.current.version
+        self._answer(Answer(order, good=False, version=version, problems=problems))
+
+    def _answer(self, given: Answer) -> None:
+        try:
+            self._run.mkdir(parents=True, exist_ok=True)
+            answer(self._run, given, name=answer_name(self._spec))
+        except OSError as error:
+            _log.warning("config.answer_not_written", role=self._spec.name, reason=error.strerror)
+
+    def _order(self) -> str:
+        return requested(self._run, name=order_name(self._spec))
 
 
-def _told(spec: RoleSpec, configuration: Configuration, what: tuple[str, ...]) -> None:
-    snapshot = configuration.current
-    _log.info("config.reloaded", role=spec.name, version=snapshot.version, changed=what)
-    _answer(spec, configuration, Answer("", good=True, version=snapshot.version, changed=what))
-
-
-def _refused(spec: RoleSpec, configuration: Configuration, problems: list[str]) -> None:
-    configuration.refuse()
-    _log.error("config.refused", role=spec.name, problems=problems)
-    version = configuration.current.version
-    _answer(spec, configuration, Answer("", good=False, version=version, problems=problems))
-
-
-def _answer(spec: RoleSpec, configuration: Configuration, given: Answer) -> None:
-    run = configuration.current.settings.folder / "run"
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-        answer(run, given, name=answer_name(spec))
-    except OSError as error:
-        _log.warning("config.answer_not_written", role=spec.name, reason=error.strerror)
+def _id(order: str) -> str:
+    return order.partition(" ")[2]
 
 
 def answer_name(spec: RoleSpec) -> str:
@@ -120,6 +166,6 @@ def answer_name(spec: RoleSpec) -> str:
     return f"reload-{spec.name}.json"
 
 
-def answer_file(folder: Path, spec: RoleSpec) -> Path:
-    """Return that file in the folder of this dexwatch."""
-    return folder / "run" / answer_name(spec)
+def order_name(spec: RoleSpec) -> str:
+    """Return the name of the file in `run` where `dexwatch up` leaves its orders for a role."""
+    return f"reload-{spec.name}.request"

@@ -2,14 +2,17 @@
 
 1. The files are read and judged whole. A mistake anywhere changes nothing.
 2. The daemons' new files are checked by the daemons' own checkers and loaded: rules, targets,
-   probes. If one refuses, those that took them before go back.
+   probes.
 3. The roles are told to read the configuration, and say how it went.
+4. Daemons that are wanted no longer are stopped.
 
-What only a restart can change (ports, folder, mode, ...) stays as it is, and is named.
+If a daemon or a role refuses, all that took something before go back. What cannot be brought back
+is named in the answer, and so is what only a restart can change (ports, folder, mode, ...).
 """
 
 import asyncio
 import contextlib
+import secrets
 import signal
 from collections.abc import Callable, Sequence
 
@@ -19,8 +22,8 @@ from dexwatch.clock import monotonic
 from dexwatch.daemons.program import DaemonError, Program
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.roles.registry import ROLES, RoleSpec, frozen
-from dexwatch.roles.reload.answer import Answer, answer, answered, requested
-from dexwatch.roles.reload.role import answer_file, answer_name
+from dexwatch.roles.reload.answer import Answer, answer, answered, ask, requested
+from dexwatch.roles.reload.role import answer_name, order_name
 from dexwatch.settings import Settings, SettingsError, load
 from dexwatch.settings.snapshot import Configuration, changed, keeping
 
@@ -68,79 +71,123 @@ class Reloading:
             return self._refused(request, [str(problem) for problem in error.problems])
         fixed = frozen(former)
         latter = keeping(former, read, fixed)
+        taking = _Taking(self._supervisor, former)
         try:
-            names = await self._daemons(self._plan(former), self._plan(latter))
+            gone = await taking.daemons(self._plan(former), self._plan(latter))
+            problems = await taking.roles()
         except (DaemonError, ValueError) as error:
-            return self._refused(request, [str(error)])
-        problems = await self._roles(latter)
+            problems = [str(error)]
+        except Exception as error:  # noqa: BLE001 - what was taken until then must go back.
+            _log.exception("config.reload_failed")
+            problems = [f"the reload failed: {type(error).__name__}"]
         if problems:
-            return self._refused(request, problems)
+            await taking.back()
+            return self._refused(request, problems, taking)
+        for name in gone:
+            await self._supervisor.remove(name)
+        names = (*taking.changed, *gone)
         snapshot = configuration.accept(latter)
         restart = changed(former, read, fixed)
         _log.info("config.reloaded", version=snapshot.version, changed=names, restart=restart)
         return Answer(request, good=True, version=snapshot.version, changed=names, restart=restart)
 
-    def _refused(self, request: str, problems: Sequence[str]) -> Answer:
+    def _refused(
+        self, request: str, problems: Sequence[str], taking: "_Taking | None" = None
+    ) -> Answer:
         self._configuration.refuse()
         version = self._configuration.current.version
-        _log.error("config.refused", version=version, problems=list(problems))
-        return Answer(request, good=False, version=version, problems=problems)
+        back, kept = (taking.went_back, taking.kept) if taking else ([], [])
+        _log.error("config.refused", version=version, problems=list(problems), back=back, kept=kept)
+        return Answer(request, good=False, version=version, problems=problems, back=back, kept=kept)
 
-    async def _daemons(
+
+class _Taking:
+    """One change on its way through daemons and roles, and its way back."""
+
+    def __init__(self, supervisor: Supervisor, former: Settings) -> None:
+        self._supervisor = supervisor
+        self._run = former.folder / "run"
+        self._id = secrets.token_hex(8)
+        self._old: dict[str, Program] = {}
+        self._touched: list[str] = []
+        self._told: dict[RoleSpec, int | None] = {}
+        self.changed: list[str] = []
+        """Daemons that took something."""
+        self.went_back: list[str] = []
+        self.kept: list[str] = []
+
+    async def daemons(
         self, former: tuple[Program, ...], latter: tuple[Program, ...]
     ) -> tuple[str, ...]:
-        """Bring the daemons from the former programs to the latter, or all back again.
+        """Bring the daemons to the latter programs; return those that are wanted no longer.
 
         Raises:
-            DaemonError: one refuses; the others are as they were.
+            DaemonError: one refuses.
         """
         roles = {spec.name for spec in ROLES}
-        old = {program.name: program for program in former if program.name not in roles}
+        self._old = {program.name: program for program in former if program.name not in roles}
         new = {program.name: program for program in latter if program.name not in roles}
-        taken: list[str] = []
-        try:
-            added = [program for name, program in new.items() if name not in old]
-            if added:
-                await self._supervisor.start(added)
-                taken += [program.name for program in added]
-            for name, program in new.items():
-                if name in old and await self._supervisor.change(program):
-                    taken.append(name)
-        except DaemonError:
-            await self._back(taken, old)
-            raise
-        for name in old.keys() - new.keys():
-            await self._supervisor.remove(name)
-            taken.append(name)
-        return tuple(taken)
+        added = [program for name, program in new.items() if name not in self._old]
+        if added:
+            self._touched += [program.name for program in added]
+            await self._supervisor.start(added)
+            self.changed += [program.name for program in added]
+        for name, program in new.items():
+            if name in self._old:
+                self._touched.append(name)
+                if await self._supervisor.change(program):
+                    self.changed.append(name)
+        return tuple(name for name in self._old if name not in new)
 
-    async def _back(self, taken: list[str], old: dict[str, Program]) -> None:
-        for name in taken:
+    async def roles(self) -> list[str]:
+        """Tell the roles to read the configuration, and return why any of them refused."""
+        pids = self._pids()
+        self._told = {spec: pids[spec.name] for spec in ROLES if pids.get(spec.name) is not None}
+        answers = await self._ask("take")
+        return [problem for given in answers.values() for problem in given.problems]
+
+    async def back(self) -> None:
+        """Bring daemons and roles back, and note what went back and what could not."""
+        for spec, given in (await self._ask("back")).items():
+            if not given.good:
+                self.kept += given.problems
+            elif self._pids().get(spec.name) != self._told[spec]:
+                # A process that begins reads the files, which hold what was refused.
+                self.kept.append(f"{spec.name} was started anew meanwhile, with the new settings")
+            elif given.changed:
+                self.went_back.append(spec.name)
+        for name in self._touched:
             try:
-                if name in old:
-                    await self._supervisor.change(old[name])
-                else:
-                    await self._supervisor.remove(name)
-            except DaemonError as error:
-                _log.error("config.not_taken_back", daemon=name, reason=str(error))
+                if await self._daemon_back(name):
+                    self.went_back.append(name)
+            except (DaemonError, OSError) as error:
+                self.kept.append(f"{name}: {error}")
 
-    async def _roles(self, latter: Settings) -> list[str]:
-        """Tell the roles, and return why any of them refused."""
-        former = self._configuration.current.settings
-        running = {s.name for s in self._supervisor.states() if s.pid is not None}
-        told = [spec for spec in ROLES if spec.name in running]
-        for spec in told:
-            answer_file(former.folder, spec).unlink(missing_ok=True)
+    async def _daemon_back(self, name: str) -> bool:
+        if name in self._old:
+            return await self._supervisor.change(self._old[name])
+        known = name in {program.name for program in self._supervisor.programs()}
+        if known:
+            await self._supervisor.remove(name)
+        return known
+
+    async def _ask(self, word: str) -> dict[RoleSpec, Answer]:
+        order = f"{word} {self._id}"
+        for spec in self._told:
+            ask(self._run, order, name=order_name(spec))
             self._supervisor.send(spec.name, signal.SIGHUP)
         until = monotonic() + ROLE_SECONDS
-        found = await asyncio.gather(*(self._heard(spec, latter, until) for spec in told))
-        return [problem for problems in found for problem in problems]
+        answers = await asyncio.gather(*(self._heard(spec, order, until) for spec in self._told))
+        return dict(zip(self._told, answers, strict=True))
 
-    async def _heard(self, spec: RoleSpec, settings: Settings, until: float) -> list[str]:
-        run = settings.folder / "run"
+    async def _heard(self, spec: RoleSpec, order: str, until: float) -> Answer:
         while monotonic() < until:
-            given = await asyncio.to_thread(answered, run, name=answer_name(spec))
-            if given is not None:
-                return [] if given.good else list(given.problems)
+            given = await asyncio.to_thread(answered, self._run, name=answer_name(spec))
+            if given is not None and given.id == order:
+                return given
             await asyncio.sleep(0.05)
-        return [f"{spec.name} has not said within {ROLE_SECONDS:g} s whether it took it"]
+        silent = f"{spec.name} has not said within {ROLE_SECONDS:g} s how it went"
+        return Answer(order, good=False, version=0, problems=[silent])
+
+    def _pids(self) -> dict[str, int | None]:
+        return {state.name: state.pid for state in self._supervisor.states()}
