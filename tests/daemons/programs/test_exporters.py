@@ -7,7 +7,8 @@ import shutil
 import signal
 import ssl
 import subprocess
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -164,14 +165,18 @@ class Ground:
             return await client.get(f"{scheme}://127.0.0.1:{self.exporters[name]}{path}")
 
 
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """A folder that the user postgres may walk into; pytest closes its own to others."""
+    with tempfile.TemporaryDirectory(prefix="dexwatch-exporters-", ignore_cleanup_errors=True) as d:
+        Path(d).chmod(0o755)
+        yield Path(d)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def ground(tmp_path_factory) -> AsyncIterator[Ground]:
+async def ground(folder: Path) -> AsyncIterator[Ground]:
     for name in ("postgres", "redis", "nginx", "blackbox"):
         program(f"prometheus-{name}-exporter")
-    folder = tmp_path_factory.mktemp("ground")
-    for above in (folder, *folder.parents):
-        if above.name.startswith(("ground", "pytest-", "popen-")):
-            above.chmod(0o755)
     async with Supervisor(folder) as supervisor:
         ready = Ground(folder, supervisor)
         # The exporters come first: none may need its server in order to start.

@@ -286,6 +286,7 @@ def main() -> None:
         port=settings.port,
         log_config=None,
         access_log=False,
+        # nginx beside it writes the header itself; nobody else is believed.
         proxy_headers=True,
         forwarded_allow_ips="127.0.0.1",
         timeout_graceful_shutdown=2,

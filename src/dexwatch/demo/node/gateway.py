@@ -55,6 +55,7 @@ class Gateway:
             interface="asgi3",
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             lifespan="off",
             timeout_graceful_shutdown=1,
             backlog=128,
