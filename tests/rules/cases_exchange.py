@@ -81,6 +81,18 @@ CASES_EXCHANGE = (
     Case("HighValueTrade", (Counter('dex_high_value_swaps_total{pool="A"}', 0, 0.005, 0),)),
     Case("PriceMovedAbnormally", (Gauge('dex_pool_price{pool="A"}', 300, 331, 329),), fault=3),
     Case(
+        "SwapsWithoutPrice",
+        (
+            Counter('dex_swaps_total{pool="A"}', 0.5, 0.5, 0.5),
+            Counter('dex_swaps_unpriced_total{pool="A"}', 0, 0, 0),
+            Counter('dex_swaps_total{pool="B"}', 0.5, 0.5, 0.5),
+            Counter('dex_swaps_unpriced_total{pool="B"}', 0.05, 0.22, 0.19),
+        ),
+        fault=60,
+        after=60,
+        quiet=0.02,
+    ),
+    Case(
         "MarketDataStale",
         (
             Counter(

@@ -1,6 +1,6 @@
 """Cases of rules on what lies below: chain and hosts."""
 
-from tests.fakes.promtool import Case, Counter, Gauge
+from tests.fakes.promtool import Case, Counter, Gauge, Series
 
 HOST = 'host="dex-1",instance="dex-1",job="node"'
 DISK = f'{HOST},device="/dev/vda",fstype="ext4",mountpoint="/"'
@@ -51,8 +51,24 @@ CASES_GROUND = (
         (
             Counter('bsc_endpoint_head_divergences_total{endpoint="a"}', 0, 0.011, 0.0099),
             Counter('bsc_reorgs_refused_total{endpoint="a"}', 0, 0, 0),
+            # One refused reorganisation within five minutes is enough.
+            Counter('bsc_endpoint_head_divergences_total{endpoint="b"}', 0, 0, 0),
+            Counter('bsc_reorgs_refused_total{endpoint="b"}', 0, 0.0034, 0.0009),
         ),
+        alerts=2,
     ),
+    Case(
+        "NodeUnverified",
+        (
+            # Below: nine and a half minutes to catch up.
+            Series('bsc_endpoint_verified{endpoint="a"}', "1*420 0*720 1*840", "1*420 0*570 1*990"),
+            # The other one, which is well.
+            Series('bsc_endpoint_verified{endpoint="b"}', "1*1980"),
+        ),
+        fault=12,
+    ),
+    Case("BlocksNotConsumed", (Gauge('bsc_consumer_lag_events{consumer="figures"}', 0, 41, 40),)),
+    Case("BlockStoreNotDurable", (Gauge("bsc_block_store_durable", 1, 0, 1, blip=1),)),
     Case(
         "ChainHeadStalled",
         (Counter("bsc_head_received_timestamp_seconds", 1, 0, 1, after=3, just_start=-3),),

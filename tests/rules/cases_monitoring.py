@@ -48,6 +48,11 @@ CASES_MONITORING = (
         (Counter('dexwatch_series_dropped_total{collector="pools"}', 0, 0.01, 0),),
     ),
     Case("DaemonDown", (Gauge('dexwatch_daemon_up{daemon="prometheus"}', 1, 0, 1, blip=1),)),
+    Case(
+        "SupervisionFailing",
+        (Counter('dexwatch_daemon_supervision_failures_total{daemon="prometheus"}', 0, 0.002, 0),),
+    ),
+    Case("DexwatchConfigBad", (Gauge("dexwatch_config_last_reload_successful", 1, 0, 1, blip=3),)),
     Case("AgendaOverdue", (Gauge("dexwatch_jobs_overdue", 0, 1, 0),)),
     Case(
         "PagesFailing",
@@ -67,7 +72,30 @@ CASES_MONITORING = (
                 0.009,
                 0.008,
             ),
+            # Taken, but not whole: this is another alert's matter.
+            Counter('dexwatch_hook_requests_total{hook="alertmanager",outcome="in_part"}', 1, 1, 1),
         ),
+    ),
+    Case(
+        "HookTakenInPart",
+        (
+            Counter(
+                'dexwatch_hook_requests_total{hook="alertmanager",outcome="in_part"}', 0, 0.002, 0
+            ),
+            Counter(
+                'dexwatch_hook_requests_total{hook="alertmanager",outcome="accepted"}', 1, 1, 1
+            ),
+        ),
+    ),
+    Case(
+        "WorkQuarantined",
+        (
+            # Three that somebody looked at long ago; the fourth is told for an hour. Below: the
+            # role was away, and told none until it had counted them anew.
+            Series("dexwatch_quarantined", "3*4500 4*4500", "3*5390 0*30 _*300 3*3280"),
+        ),
+        warm=75,
+        after=45,
     ),
     Case(
         "PrometheusConfigBad",

@@ -1,8 +1,12 @@
 """PostgreSQL metrics as postgres_exporter 0.11.1 exposes them with our own queries."""
 
-from dexwatch.metrics.metric import Unit, counter, gauge
+from functools import partial
 
-OWNER = "postgres_exporter"
+from dexwatch.metrics import metric
+from dexwatch.metrics.metric import Unit
+
+counter = partial(metric.counter, owner="postgres_exporter")
+gauge = partial(metric.gauge, owner="postgres_exporter")
 SERVER = ("server",)
 DATABASE = ("server", "datname")
 DATABASE_ID = ("server", "datname", "datid")
@@ -11,21 +15,18 @@ up = gauge(
     "pg_up",
     "1 when the exporter reached the server.",
     unit=Unit.BOOLEAN,
-    owner=OWNER,
     requirements=("C-DB-EXP", "C-POSTGRES"),
 )
 last_scrape_error = gauge(
     "pg_exporter_last_scrape_error",
     "1 when the last reading failed in part.",
     unit=Unit.BOOLEAN,
-    owner=OWNER,
 )
 connections = gauge(
     "pg_stat_activity_count",
     "Connections by state.",
     unit=Unit.COUNT,
     labels=(*DATABASE, "state"),
-    owner=OWNER,
     requirements=("C-POSTGRES", "M-PG-POOL"),
 )
 longest_transaction = gauge(
@@ -33,7 +34,6 @@ longest_transaction = gauge(
     "Age of the oldest running transaction by state.",
     unit=Unit.SECONDS,
     labels=(*DATABASE, "state"),
-    owner=OWNER,
     requirements=("M-PG-LOCKS",),
 )
 max_connections = gauge(
@@ -41,7 +41,6 @@ max_connections = gauge(
     "Most connections that the server allows.",
     unit=Unit.COUNT,
     labels=SERVER,
-    owner=OWNER,
     requirements=("M-PG-POOL",),
 )
 backends = gauge(
@@ -49,60 +48,48 @@ backends = gauge(
     "Connections to a database.",
     unit=Unit.COUNT,
     labels=DATABASE_ID,
-    owner=OWNER,
 )
 commits = counter(
     "pg_stat_database_xact_commit",
     "Transactions committed.",
     labels=DATABASE_ID,
-    owner=OWNER,
     requirements=("M-PG-TX",),
 )
 rollbacks = counter(
     "pg_stat_database_xact_rollback",
     "Transactions rolled back.",
     labels=DATABASE_ID,
-    owner=OWNER,
     requirements=("M-PG-TX",),
 )
-deadlocks = counter("pg_stat_database_deadlocks", "Deadlocks.", labels=DATABASE_ID, owner=OWNER)
+deadlocks = counter("pg_stat_database_deadlocks", "Deadlocks.", labels=DATABASE_ID)
 blocks_hit = counter(
     "pg_stat_database_blks_hit",
     "Blocks found in the buffer cache.",
     labels=DATABASE_ID,
-    owner=OWNER,
 )
 blocks_read = counter(
     "pg_stat_database_blks_read",
     "Blocks read from disk.",
     labels=DATABASE_ID,
-    owner=OWNER,
 )
-rows_fetched = counter(
-    "pg_stat_database_tup_fetched", "Rows fetched.", labels=DATABASE_ID, owner=OWNER
-)
-rows_returned = counter(
-    "pg_stat_database_tup_returned", "Rows scanned.", labels=DATABASE_ID, owner=OWNER
-)
+rows_fetched = counter("pg_stat_database_tup_fetched", "Rows fetched.", labels=DATABASE_ID)
+rows_returned = counter("pg_stat_database_tup_returned", "Rows scanned.", labels=DATABASE_ID)
 rows_inserted = counter(
     "pg_stat_database_tup_inserted",
     "Rows inserted.",
     labels=DATABASE_ID,
-    owner=OWNER,
     requirements=("M-PG-TX",),
 )
 rows_updated = counter(
     "pg_stat_database_tup_updated",
     "Rows updated.",
     labels=DATABASE_ID,
-    owner=OWNER,
     requirements=("M-PG-TX",),
 )
 rows_deleted = counter(
     "pg_stat_database_tup_deleted",
     "Rows deleted.",
     labels=DATABASE_ID,
-    owner=OWNER,
     requirements=("M-PG-TX",),
 )
 temporary_bytes = counter(
@@ -110,14 +97,12 @@ temporary_bytes = counter(
     "Bytes written to temporary files by queries that outgrew their memory.",
     unit=Unit.BYTES,
     labels=DATABASE_ID,
-    owner=OWNER,
 )
 locks = gauge(
     "pg_locks_count",
     "Locks held or awaited, by mode.",
     unit=Unit.COUNT,
     labels=(*DATABASE, "mode"),
-    owner=OWNER,
     requirements=("M-PG-LOCKS",),
 )
 database_size = gauge(
@@ -125,26 +110,22 @@ database_size = gauge(
     "Size of a database on disk.",
     unit=Unit.BYTES,
     labels=DATABASE,
-    owner=OWNER,
     requirements=("C-POSTGRES", "M-PG-SIZE", "M-STORAGE"),
 )
 checkpoints_requested = counter(
     "pg_stat_bgwriter_checkpoints_req_total",
     "Checkpoints forced by the volume of writes.",
     labels=SERVER,
-    owner=OWNER,
 )
 checkpoints_timed = counter(
     "pg_stat_bgwriter_checkpoints_timed_total",
     "Checkpoints made because their time had come.",
     labels=SERVER,
-    owner=OWNER,
 )
 archive_failures = counter(
     "pg_stat_archiver_failed_count",
     "Attempts to archive a piece of the write-ahead log that failed.",
     labels=SERVER,
-    owner=OWNER,
     requirements=("M-PG-BACKUP",),
 )
 archive_age = gauge(
@@ -152,7 +133,6 @@ archive_age = gauge(
     "Time since a piece of the write-ahead log was last archived.",
     unit=Unit.SECONDS,
     labels=SERVER,
-    owner=OWNER,
 )
 
 longest_query = gauge(
@@ -160,7 +140,6 @@ longest_query = gauge(
     "Age of the oldest query that runs now.",
     unit=Unit.SECONDS,
     labels=SERVER,
-    owner=OWNER,
     requirements=("M-PG-QUERY",),
 )
 longest_idle_transaction = gauge(
@@ -168,14 +147,12 @@ longest_idle_transaction = gauge(
     "Age of the oldest transaction that sits idle.",
     unit=Unit.SECONDS,
     labels=SERVER,
-    owner=OWNER,
 )
 waiting_for_lock = gauge(
     "pg_activity_waiting_for_lock",
     "Sessions that wait for a lock.",
     unit=Unit.COUNT,
     labels=SERVER,
-    owner=OWNER,
     requirements=("M-PG-LOCKS",),
 )
 is_standby = gauge(
@@ -183,7 +160,6 @@ is_standby = gauge(
     "1 on a standby.",
     unit=Unit.BOOLEAN,
     labels=SERVER,
-    owner=OWNER,
     requirements=("M-PG-REPL",),
 )
 replica_lag = gauge(
@@ -191,7 +167,6 @@ replica_lag = gauge(
     "How far a standby is behind; 0 on a primary.",
     unit=Unit.SECONDS,
     labels=SERVER,
-    owner=OWNER,
     requirements=("M-PG-REPL",),
 )
 standbys = gauge(
@@ -199,7 +174,6 @@ standbys = gauge(
     "Standbys that are connected to this primary.",
     unit=Unit.COUNT,
     labels=SERVER,
-    owner=OWNER,
     requirements=("M-PG-REPL",),
 )
 inactive_slots = gauge(
@@ -207,63 +181,53 @@ inactive_slots = gauge(
     "Replication slots that nobody reads, so that the log piles up.",
     unit=Unit.COUNT,
     labels=SERVER,
-    owner=OWNER,
 )
 full_scans = counter(
     "pg_tables_full_scans",
     "Tables read from end to end.",
     labels=DATABASE,
-    owner=OWNER,
     requirements=("M-PG-INDEX",),
 )
 index_scans = counter(
     "pg_tables_index_scans",
     "Reads through an index.",
     labels=DATABASE,
-    owner=OWNER,
     requirements=("M-PG-INDEX",),
 )
-live_rows = gauge(
-    "pg_tables_live_rows", "Rows in use.", unit=Unit.COUNT, labels=DATABASE, owner=OWNER
-)
+live_rows = gauge("pg_tables_live_rows", "Rows in use.", unit=Unit.COUNT, labels=DATABASE)
 dead_rows = gauge(
     "pg_tables_dead_rows",
     "Rows that await vacuuming.",
     unit=Unit.COUNT,
     labels=DATABASE,
-    owner=OWNER,
 )
 unused_indexes = gauge(
     "pg_tables_unused_indexes",
     "Indexes that no query has used since the statistics began.",
     unit=Unit.COUNT,
     labels=DATABASE,
-    owner=OWNER,
     requirements=("M-PG-INDEX",),
 )
 backup_running = gauge(
-    "pg_backup_running", "Base backups that run now.", unit=Unit.COUNT, labels=SERVER, owner=OWNER
+    "pg_backup_running", "Base backups that run now.", unit=Unit.COUNT, labels=SERVER
 )
 archiving = gauge(
     "pg_backup_archiving",
     "1 when the write-ahead log is archived.",
     unit=Unit.BOOLEAN,
     labels=SERVER,
-    owner=OWNER,
     requirements=("M-PG-BACKUP",),
 )
 statements = counter(
     "pg_statements_calls",
     "Statements that were run, where pg_stat_statements is on.",
     labels=SERVER,
-    owner=OWNER,
 )
 statement_seconds = counter(
     "pg_statements_seconds",
     "Seconds spent in statements.",
     unit=Unit.SECONDS,
     labels=SERVER,
-    owner=OWNER,
 )
 
 POSTGRES_METRICS = (

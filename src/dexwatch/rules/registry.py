@@ -8,12 +8,14 @@ from dexwatch.rules.catalogue.business_alerts import BUSINESS_ALERTS
 from dexwatch.rules.catalogue.chain_alerts import CHAIN_ALERTS
 from dexwatch.rules.catalogue.contract_alerts import CONTRACT_ALERTS
 from dexwatch.rules.catalogue.dexwatch_alerts import OWN_ALERTS
+from dexwatch.rules.catalogue.endpoint_alerts import ENDPOINT_ALERTS
 from dexwatch.rules.catalogue.host_fault_alerts import MACHINE_ALERTS
 from dexwatch.rules.catalogue.host_resource_alerts import HOST_ALERTS
 from dexwatch.rules.catalogue.postgres_service_alerts import DATABASE_ALERTS
 from dexwatch.rules.catalogue.postgres_upkeep_alerts import POSTGRES_ALERTS
 from dexwatch.rules.catalogue.prometheus_alerts import STACK_ALERTS
 from dexwatch.rules.catalogue.redis_alerts import CACHE_ALERTS
+from dexwatch.rules.catalogue.respond_alerts import RESPOND_ALERTS
 from dexwatch.rules.catalogue.security_alerts import SECURITY_ALERTS
 from dexwatch.rules.catalogue.trading_alerts import TRADING_ALERTS
 from dexwatch.rules.config import RulesConfig
@@ -30,11 +32,13 @@ _WATCHERS: tuple[AlertRule, ...] = (
     *SECURITY_ALERTS,
     *TRADING_ALERTS,
     *CONTRACT_ALERTS,
+    *ENDPOINT_ALERTS,
     *CHAIN_ALERTS,
     *BUSINESS_ALERTS,
     *HOST_ALERTS,
     *MACHINE_ALERTS,
     *OWN_ALERTS,
+    *RESPOND_ALERTS,
     *STACK_ALERTS,
 )
 ALERTS: tuple[AlertRule, ...] = (

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
-from dexwatch.dashboards.queries import rate, text
+from dexwatch.dashboards.queries import increase, rate, text
 from dexwatch.dashboards.sections import host_panels as hosts
 from dexwatch.dashboards.sections.store_panels import POSTGRES, REDIS
-from dexwatch.metrics import host, nginx, own, probes, prometheus
+from dexwatch.metrics import chain, host, nginx, own, probes, prometheus
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.scrape_class import HIGH
 
@@ -131,6 +131,39 @@ WATCHING = (
         ("C-CUSTOM-EXP", "U-DAILY"),
         "The watch role is not scraped; check Targets.",
         limit=16,
+    ),
+    Panel(
+        "blocks-not-consumed",
+        "Stored blocks not taken yet",
+        PanelKind.TIMESERIES,
+        (Query(text(f"max by (consumer) ({chain.consumer_lag})"), "{{consumer}}"),),
+        Unit.COUNT,
+        "One or two; a growing line means that figures and rules fall behind the chain.",
+        ("M-NODE-SYNC", "U-DAILY"),
+        "The watch role is not scraped; check Targets.",
+        thresholds=(Threshold(40, Level.CRITICAL, "what is shown is old"),),
+    ),
+    Panel(
+        "own-troubles",
+        "What dexwatch set aside, lost or refused",
+        PanelKind.TIMESERIES,
+        (
+            Query(text(f"max({own.quarantined})"), "quarantined jobs and events"),
+            Query(
+                increase(own.hook_requests, 'outcome="in_part"', window="1h"),
+                "requests taken in part, 1 h",
+            ),
+            Query(
+                increase(own.daemon_supervision_failures, window="1h"), "failed supervision, 1 h"
+            ),
+            Query(text(f"1 - max({own.config_reload_successful})"), "refused reload in force"),
+            Query(text(f"1 - max({chain.block_store_durable})"), "blocks only in memory"),
+        ),
+        Unit.COUNT,
+        "All at zero; what was quarantined stays counted until it is deleted with its age.",
+        ("U-DAILY",),
+        "No role is scraped; check Targets.",
+        thresholds=(Threshold(0, Level.WARNING, "read the runbook of the alert on it"),),
     ),
     Panel(
         "ingest",

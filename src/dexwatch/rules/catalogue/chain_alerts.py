@@ -1,120 +1,16 @@
-"""The chain and the nodes that we see it through."""
+"""The chain itself, block by block, and whether every block reaches the rules."""
 
 from dexwatch.metrics import chain
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.promql import latest
-from dexwatch.metrics.scrape_class import CRITICAL, HIGH, STANDARD
+from dexwatch.metrics.scrape_class import CRITICAL, HIGH
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
 
 ORACLE = chain.gas_price.where('source="oracle"')
 
-NODE = Runbook(
-    meaning="We see the chain with fewer eyes; with none left, we are blind.",
-    check=(
-        "Ask the node for its block number yourself.",
-        "See whether the provider reports trouble, or our quota is used up.",
-        "See on Blockchain whether the other endpoints are well.",
-    ),
-    fix=(
-        "Restart our own node, or let it catch up.",
-        "Replace the endpoint in dexwatch.yml and reload.",
-    ),
-    escalate="Call the chain lead when only one healthy endpoint is left.",
-)
-
-UNREACHABLE = AlertRule(
-    id="NodeUnreachable",
-    severity=Severity.P1,
-    component=Component.CHAIN,
-    team="chain",
-    alert_group="chain-node",
-    group_priority=3,
-    scrape_class=CRITICAL,
-    value=lambda p: f"max by (endpoint) ({latest(p, str(chain.endpoint_up))})",
-    operator="<",
-    threshold=1,
-    unit=Unit.BOOLEAN,
-    for_seconds=15,
-    keep_firing_seconds=120,
-    why="Three failed looks; a single time-out of a public endpoint is daily life.",
-    summary="The node {{ $labels.endpoint }} does not answer.",
-    description="The endpoint fails our head query.",
-    runbook=NODE,
-    requirements=("A-CH-NODE",),
-)
-LAGGING = AlertRule(
-    id="NodeLagging",
-    severity=Severity.P2,
-    component=Component.CHAIN,
-    team="chain",
-    alert_group="chain-node",
-    group_priority=2,
-    scrape_class=CRITICAL,
-    value=lambda p: f"max by (endpoint) ({latest(p, str(chain.endpoint_lag))})",
-    operator=">",
-    threshold=10,
-    unit=Unit.BLOCKS,
-    for_seconds=30,
-    keep_firing_seconds=120,
-    why="Ten blocks are four and a half seconds; for half a minute that is more than a late push.",
-    summary="The node {{ $labels.endpoint }} is {value} behind the best; the limit is {threshold}.",
-    description="Another endpoint knows newer blocks: this one does not keep in sync.",
-    runbook=NODE,
-    requirements=("A-CH-NODE",),
-)
-PEERS_LOW = AlertRule(
-    id="NodePeersLow",
-    severity=Severity.P2,
-    component=Component.CHAIN,
-    team="chain",
-    alert_group="chain-node",
-    group_priority=1,
-    value=lambda p: (
-        f"max by (endpoint) ({latest(p, str(chain.endpoint_peers), scrape_class=STANDARD)})"
-    ),
-    operator="<",
-    threshold=5,
-    unit=Unit.COUNT,
-    for_seconds=120,
-    keep_firing_seconds=180,
-    why="A restarted node needs a minute to find its peers.",
-    summary="The node {{ $labels.endpoint }} has {value} peers; the limit is {threshold}.",
-    description="With few peers blocks come late, or from one side only.",
-    runbook=NODE,
-    requirements=("A-CH-NODE",),
-)
-DISAGREE = AlertRule(
-    id="NodesDisagree",
-    severity=Severity.P1,
-    component=Component.CHAIN,
-    team="chain",
-    alert_group="chain-truth",
-    scrape_class=CRITICAL,
-    value=lambda p: (
-        f"sum by (endpoint) (increase({chain.endpoint_divergences}[{p.window(300, CRITICAL)}]))"
-        # One refused reorganisation of an endpoint is as telling as ten other hashes.
-        f" + 10 * sum by (endpoint) (increase({chain.reorgs_refused}[{p.window(300, CRITICAL)}]))"
-    ),
-    operator=">",
-    threshold=3,
-    unit=Unit.COUNT,
-    for_seconds=0,
-    keep_firing_seconds=180,
-    why="A short fork makes one or two differences; more mean that a node follows another chain.",
-    summary="{{ $labels.endpoint }} gave {value} other block hashes than the majority.",
-    description="For the same heights the endpoint tells another story than the others, or it left"
-    " the chain that we evaluated while another endpoint still extends it.",
-    runbook=Runbook(
-        meaning="A node is on a fork, badly broken, or lies.",
-        check=("Compare hashes at one height with a public explorer.", "See the node's version."),
-        fix=("Take the endpoint out until it agrees.",),
-        escalate="Call the chain lead: balances read from it may be wrong.",
-    ),
-    requirements=("A-CH-FORK", "M-FORK"),
-)
 HEAD_STALLED = AlertRule(
     id="ChainHeadStalled",
     severity=Severity.P1,
@@ -201,6 +97,62 @@ MISSING = AlertRule(
     ),
     requirements=("M-NODE-SYNC",),
 )
+CONSUMER_LAGGING = AlertRule(
+    id="BlocksNotConsumed",
+    severity=Severity.P1,
+    component=Component.CHAIN,
+    team="chain",
+    alert_group="chain-consumer",
+    scrape_class=CRITICAL,
+    value=lambda p: (
+        f"max by (consumer) (min_over_time({chain.consumer_lag}[{p.window(60, CRITICAL)}]))"
+    ),
+    operator=">",
+    threshold=40,
+    unit=Unit.COUNT,
+    for_seconds=15,
+    keep_firing_seconds=120,
+    why=(
+        "A consumer takes a block in a few milliseconds. The least of a minute tells what stays"
+        " behind, also after a restart: forty are eighteen seconds of chain."
+    ),
+    summary="{{ $labels.consumer }} is {value} stored blocks behind; the threshold is {threshold}.",
+    description="Blocks arrive and are stored, but figures and rules do not keep up with them.",
+    runbook=Runbook(
+        meaning="Prices, volumes and contract alerts tell of a chain as it was a while ago.",
+        check=(
+            "Read the watch role's log: an error that comes again holds up all that follows.",
+            "See whether processor or disk of the monitoring host is busy.",
+        ),
+        fix=("Restart the watch role: it goes on where it was.", "Give the host more processor."),
+        escalate="Call the monitoring team when it still grows after ten minutes.",
+    ),
+    requirements=("M-NODE-SYNC",),
+)
+STORE_NOT_DURABLE = AlertRule(
+    id="BlockStoreNotDurable",
+    severity=Severity.P2,
+    component=Component.CHAIN,
+    team="chain",
+    alert_group="chain-store",
+    scrape_class=CRITICAL,
+    value=lambda p: f"max({latest(p, str(chain.block_store_durable))})",
+    operator="<",
+    threshold=1,
+    unit=Unit.BOOLEAN,
+    for_seconds=15,
+    keep_firing_seconds=120,
+    why="Once the disk has failed it stays so until the restart; there is nothing to wait for.",
+    summary="Blocks are kept in memory only: the disk of the watch role failed.",
+    description="Everything goes on, but a restart forgets where it was, and counters lose blocks.",
+    runbook=Runbook(
+        meaning="The next restart leaves a hole in what was counted.",
+        check=("See whether the disk of dexwatch's folder is full or read-only.",),
+        fix=("Free room or repair the disk, then restart the watch role.",),
+        escalate="Tell the infrastructure team when the disk is at fault.",
+    ),
+    requirements=("M-NODE-SYNC",),
+)
 REORG = AlertRule(
     id="ReorgDeep",
     severity=Severity.P1,
@@ -261,13 +213,11 @@ GAS_HIGH = AlertRule(
 )
 
 CHAIN_ALERTS = (
-    UNREACHABLE,
-    LAGGING,
-    PEERS_LOW,
-    DISAGREE,
     HEAD_STALLED,
     FINALITY,
     MISSING,
+    CONSUMER_LAGGING,
+    STORE_NOT_DURABLE,
     REORG,
     GAS_HIGH,
 )

@@ -1,4 +1,4 @@
-"""The monitoring watches itself: targets, collectors, daemons, pages, and the dead man's signal."""
+"""The monitoring watches itself: targets, collectors, daemons, settings, dead man's signal."""
 
 from dexwatch.metrics import own, prometheus
 from dexwatch.metrics.component import Component
@@ -7,9 +7,6 @@ from dexwatch.metrics.promql import latest
 from dexwatch.metrics.scrape_class import HIGH, STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
-
-REFUSED = own.notifications.where('outcome!="delivered"')
-BAD_HOOKS = own.hook_requests.where('outcome!="accepted"')
 
 WATCHDOG = AlertRule(
     id="Watchdog",
@@ -132,78 +129,57 @@ DAEMON_DOWN = AlertRule(
     ),
     requirements=("U-DAILY",),
 )
-AGENDA_OVERDUE = AlertRule(
-    id="AgendaOverdue",
-    severity=Severity.P1,
-    component=Component.MONITORING,
-    team="monitoring",
-    alert_group="agenda",
-    scrape_class=HIGH,
-    value=lambda p: f"max(min_over_time({own.jobs_overdue}[{p.window(120, HIGH)}]))",
-    operator=">",
-    threshold=0,
-    unit=Unit.COUNT,
-    for_seconds=60,
-    keep_firing_seconds=120,
-    why=(
-        "Due work is taken within a second. The least of two minutes, for one more, is work that"
-        " nobody takes, and a single page that waits so long is one too many."
-    ),
-    summary="{value} pieces of due work wait; the limit is {threshold}.",
-    description="Pages, escalations and retries come late.",
-    runbook=Runbook(
-        meaning="People are not told in time.",
-        check=("See whether the respond role runs.", "See whether its database answers."),
-        fix=("Restart the respond role: the work is durable and goes on.",),
-        escalate="Call the monitoring team; watch alerts in the console until then.",
-    ),
-    requirements=("U-DAILY",),
-)
-PAGES_FAILING = AlertRule(
-    id="PagesFailing",
-    severity=Severity.P1,
-    component=Component.MONITORING,
-    team="monitoring",
-    alert_group="pages",
-    scrape_class=HIGH,
-    value=lambda p: f"sum by (channel) (increase({REFUSED}[{p.window(600, HIGH)}]))",
-    operator=">",
-    threshold=2,
-    unit=Unit.COUNT,
-    for_seconds=0,
-    keep_firing_seconds=300,
-    why="A retry or two is normal for a network; three within ten minutes are a broken channel.",
-    summary="{{ $labels.channel }} refused {value} messages within ten minutes.",
-    description="Messages to people do not get through this channel.",
-    runbook=Runbook(
-        meaning="Who relies on this channel is not told.",
-        check=("Read the outcome on the incident's timeline.", "Test the channel's credentials."),
-        fix=("Renew the token or password.", "Correct address or channel name."),
-        escalate="Tell the on-call engineer by another channel.",
-    ),
-    requirements=("U-DAILY", "R-SLA"),
-)
-HOOK_REFUSED = AlertRule(
-    id="HookRefused",
+SUPERVISION_FAILING = AlertRule(
+    id="SupervisionFailing",
     severity=Severity.P2,
     component=Component.MONITORING,
     team="monitoring",
-    alert_group="hooks",
+    alert_group="supervision",
     scrape_class=HIGH,
-    value=lambda p: f"sum by (hook, outcome) (increase({BAD_HOOKS}[{p.window(600, HIGH)}]))",
+    value=lambda p: (
+        f"sum by (daemon) (increase({own.daemon_supervision_failures}[{p.window(900, HIGH)}]))"
+    ),
     operator=">",
-    threshold=5,
+    threshold=0,
     unit=Unit.COUNT,
     for_seconds=0,
-    keep_firing_seconds=300,
-    why="A scan knocks once or twice; more is a sender with the wrong token.",
-    summary="The door {{ $labels.hook }} refused {value} requests ({{ $labels.outcome }}).",
-    description="Requests at an inbound door were not accepted.",
+    keep_firing_seconds=600,
+    why="It never fails in health, so the first failure within a quarter of an hour is told.",
+    summary="Watching over {{ $labels.daemon }} failed {value} times, and began anew.",
+    description="The supervisor met an error that it does not know; the program may run on alone.",
     runbook=Runbook(
-        meaning="Either alerts of a real sender are lost, or somebody tries to forge them.",
-        check=("See which address sends.", "Compare the token of sender and receiver."),
-        fix=("Set the same token on both sides.", "Block the address."),
-        escalate="Tell the security team if the sender is unknown.",
+        meaning="If the program ends now, it may be started again late or not at all.",
+        check=(
+            "Read the error in the log of dexwatch up, at `daemon.supervision_failed`.",
+            "See in dexwatch status whether the program runs.",
+            "See whether disk, memory or file handles of this host ran out.",
+        ),
+        fix=("Free what ran out.", "Restart dexwatch up when it fails again."),
+        escalate="Send the log to the monitoring team within the day.",
+    ),
+    requirements=("U-DAILY",),
+)
+CONFIG_REFUSED = AlertRule(
+    id="DexwatchConfigBad",
+    severity=Severity.P2,
+    component=Component.MONITORING,
+    team="monitoring",
+    alert_group="own-config",
+    scrape_class=HIGH,
+    value=lambda p: f"max({latest(p, str(own.config_reload_successful), scrape_class=HIGH)})",
+    operator="<",
+    threshold=1,
+    unit=Unit.BOOLEAN,
+    for_seconds=60,
+    keep_firing_seconds=60,
+    why="A refused reload stays refused until somebody mends it; a minute is for a second try.",
+    summary="The last reload of dexwatch.yml was refused; the former settings stay in use.",
+    description="What was changed since then is not in force, and a restart would fail.",
+    runbook=Runbook(
+        meaning="Thresholds, people and endpoints are not those that the file says.",
+        check=("Run dexwatch check: it names each fault and its place.",),
+        fix=("Correct dexwatch.yml, or take the change back, and reload.",),
+        escalate="Ask whoever changed the file last.",
     ),
     requirements=("U-DAILY",),
 )
@@ -214,7 +190,6 @@ OWN_ALERTS = (
     COLLECTOR_FAILING,
     SERIES_DROPPED,
     DAEMON_DOWN,
-    AGENDA_OVERDUE,
-    PAGES_FAILING,
-    HOOK_REFUSED,
+    SUPERVISION_FAILING,
+    CONFIG_REFUSED,
 )

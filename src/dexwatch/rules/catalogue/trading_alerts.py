@@ -297,6 +297,48 @@ FEED_LOST = AlertRule(
     requirements=("M-ENGINE-MARKET",),
 )
 
+
+def _unpriced_share(profile: EvaluationProfile) -> str:
+    window = profile.window(1800, CRITICAL)
+    unknown = f"sum(increase({exchange.swaps_unpriced}[{window}]))"
+    return f"{unknown} / (sum(increase({exchange.swaps}[{window}])) > 0)"
+
+
+SWAPS_UNPRICED = AlertRule(
+    id="SwapsWithoutPrice",
+    severity=Severity.P3,
+    component=Component.TRADING,
+    team="trading",
+    alert_group="price-unknown",
+    scrape_class=CRITICAL,
+    value=_unpriced_share,
+    operator=">",
+    threshold=0.2,
+    unit=Unit.RATIO,
+    condition=lambda p: enough(p, exchange.swaps, 50, seconds=1800, scrape_class=CRITICAL),
+    for_seconds=300,
+    keep_firing_seconds=600,
+    why=(
+        "A small pool without a path to a peg is daily life. One swap in five without a value over"
+        " half an hour means that volume and liquidity are told too low."
+    ),
+    summary="The value of {value} of the swaps is not known; the threshold is {threshold}.",
+    description="No deep enough path of pools leads from these tokens to a pegged one.",
+    runbook=Runbook(
+        meaning="Volume, TVL and fees look smaller than they are; so do the alerts on them.",
+        check=(
+            "See on Trading Performance, at Pools, which tokens have no price.",
+            "See whether liquidity left the pools that set their prices.",
+        ),
+        fix=(
+            "Add a pool that leads to a pegged token to dex.pools.",
+            "Lower dex.min_price_depth_usd where small pools are trusted.",
+        ),
+        escalate="Tell the trading lead within the day.",
+    ),
+    requirements=("M-TRADE-VOLUME",),
+)
+
 TRADING_ALERTS = (
     TRADING_SUCCESS,
     TRADE_FAILURES,
@@ -305,6 +347,7 @@ TRADING_ALERTS = (
     VOLUME_DROP,
     WHALE,
     PRICE_MOVED,
+    SWAPS_UNPRICED,
     MARKET_STALE,
     FEED_LOST,
 )

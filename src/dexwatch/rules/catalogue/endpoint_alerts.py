@@ -1,0 +1,142 @@
+"""The nodes that we see the chain through: do they answer, keep up, and tell the truth?"""
+
+from dexwatch.metrics import chain
+from dexwatch.metrics.component import Component
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.promql import latest
+from dexwatch.metrics.scrape_class import CRITICAL, STANDARD
+from dexwatch.metrics.severity import Severity
+from dexwatch.rules.rule import AlertRule, Runbook
+
+NODE = Runbook(
+    meaning="We see the chain with fewer eyes; with none left, we are blind.",
+    check=(
+        "Ask the node for its block number yourself.",
+        "See whether the provider reports trouble, or our quota is used up.",
+        "See on Blockchain whether the other endpoints are well.",
+    ),
+    fix=(
+        "Restart our own node, or let it catch up.",
+        "Replace the endpoint in dexwatch.yml and reload.",
+    ),
+    escalate="Call the chain lead when only one healthy endpoint is left.",
+)
+
+UNREACHABLE = AlertRule(
+    id="NodeUnreachable",
+    severity=Severity.P1,
+    component=Component.CHAIN,
+    team="chain",
+    alert_group="chain-node",
+    group_priority=4,
+    scrape_class=CRITICAL,
+    value=lambda p: f"max by (endpoint) ({latest(p, str(chain.endpoint_up))})",
+    operator="<",
+    threshold=1,
+    unit=Unit.BOOLEAN,
+    for_seconds=15,
+    keep_firing_seconds=120,
+    why="Three failed looks; a single time-out of a public endpoint is daily life.",
+    summary="The node {{ $labels.endpoint }} does not answer.",
+    description="The endpoint fails our head query.",
+    runbook=NODE,
+    requirements=("A-CH-NODE",),
+)
+LAGGING = AlertRule(
+    id="NodeLagging",
+    severity=Severity.P2,
+    component=Component.CHAIN,
+    team="chain",
+    alert_group="chain-node",
+    group_priority=3,
+    scrape_class=CRITICAL,
+    value=lambda p: f"max by (endpoint) ({latest(p, str(chain.endpoint_lag))})",
+    operator=">",
+    threshold=10,
+    unit=Unit.BLOCKS,
+    for_seconds=30,
+    keep_firing_seconds=120,
+    why="Ten blocks are four and a half seconds; for half a minute that is more than a late push.",
+    summary="The node {{ $labels.endpoint }} is {value} behind the best; the limit is {threshold}.",
+    description="Another endpoint knows newer blocks: this one does not keep in sync.",
+    runbook=NODE,
+    requirements=("A-CH-NODE",),
+)
+UNVERIFIED = AlertRule(
+    id="NodeUnverified",
+    severity=Severity.P2,
+    component=Component.CHAIN,
+    team="chain",
+    alert_group="chain-node",
+    group_priority=2,
+    scrape_class=CRITICAL,
+    value=lambda p: f"max by (endpoint) ({latest(p, str(chain.endpoint_verified))})",
+    operator="<",
+    threshold=1,
+    unit=Unit.BOOLEAN,
+    for_seconds=600,
+    keep_firing_seconds=120,
+    why="A node that restarts catches up within minutes; after ten it is no reserve any more.",
+    summary="The node {{ $labels.endpoint }} shows no block of the chain that we follow.",
+    description="It answers, but is on another chain, far behind, or refuses to show its blocks.",
+    runbook=NODE,
+    requirements=("A-CH-NODE",),
+)
+PEERS_LOW = AlertRule(
+    id="NodePeersLow",
+    severity=Severity.P2,
+    component=Component.CHAIN,
+    team="chain",
+    alert_group="chain-node",
+    group_priority=1,
+    value=lambda p: (
+        f"max by (endpoint) ({latest(p, str(chain.endpoint_peers), scrape_class=STANDARD)})"
+    ),
+    operator="<",
+    threshold=5,
+    unit=Unit.COUNT,
+    for_seconds=120,
+    keep_firing_seconds=180,
+    why="A restarted node needs a minute to find its peers.",
+    summary="The node {{ $labels.endpoint }} has {value} peers; the limit is {threshold}.",
+    description="With few peers blocks come late, or from one side only.",
+    runbook=NODE,
+    requirements=("A-CH-NODE",),
+)
+DISAGREE = AlertRule(
+    id="NodesDisagree",
+    severity=Severity.P1,
+    component=Component.CHAIN,
+    team="chain",
+    alert_group="chain-truth",
+    scrape_class=CRITICAL,
+    value=lambda p: (
+        f"sum by (endpoint) (increase({chain.endpoint_divergences}[{p.window(300, CRITICAL)}]))"
+        # One refused reorganisation of an endpoint is as telling as ten other hashes.
+        f" + 10 * sum by (endpoint) (increase({chain.reorgs_refused}[{p.window(300, CRITICAL)}]))"
+    ),
+    operator=">",
+    threshold=3,
+    unit=Unit.COUNT,
+    for_seconds=0,
+    keep_firing_seconds=180,
+    why="A short fork makes one or two differences; more mean that a node follows another chain.",
+    summary="{{ $labels.endpoint }} gave {value} other block hashes than the majority.",
+    description="For the same heights the endpoint tells another story than the others, or it left"
+    " the chain that we evaluated while another endpoint still extends it.",
+    runbook=Runbook(
+        meaning="A node is on a fork, badly broken, or lies.",
+        check=("Compare hashes at one height with a public explorer.", "See the node's version."),
+        fix=("Take the endpoint out until it agrees.",),
+        escalate="Call the chain lead: balances read from it may be wrong.",
+    ),
+    requirements=("A-CH-FORK", "M-FORK"),
+)
+
+ENDPOINT_ALERTS = (
+    UNREACHABLE,
+    LAGGING,
+    UNVERIFIED,
+    PEERS_LOW,
+    DISAGREE,
+)

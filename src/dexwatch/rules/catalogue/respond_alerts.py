@@ -1,0 +1,169 @@
+"""Alerts come in, and messages go out: does the respond role lose, delay or drop any?"""
+
+from dexwatch.metrics import own
+from dexwatch.metrics.component import Component
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.profile import EvaluationProfile
+from dexwatch.metrics.scrape_class import HIGH
+from dexwatch.metrics.severity import Severity
+from dexwatch.rules.rule import AlertRule, Runbook
+
+REFUSED = own.notifications.where('outcome!="delivered"')
+BAD_HOOKS = own.hook_requests.where('outcome!~"accepted|in_part"')
+TAKEN_IN_PART = own.hook_requests.where('outcome="in_part"')
+
+AGENDA_OVERDUE = AlertRule(
+    id="AgendaOverdue",
+    severity=Severity.P1,
+    component=Component.MONITORING,
+    team="monitoring",
+    alert_group="agenda",
+    scrape_class=HIGH,
+    value=lambda p: f"max(min_over_time({own.jobs_overdue}[{p.window(120, HIGH)}]))",
+    operator=">",
+    threshold=0,
+    unit=Unit.COUNT,
+    for_seconds=60,
+    keep_firing_seconds=120,
+    why=(
+        "Due work is taken within a second. The least of two minutes, for one more, is work that"
+        " nobody takes, and a single page that waits so long is one too many."
+    ),
+    summary="{value} pieces of due work wait; the limit is {threshold}.",
+    description="Pages, escalations and retries come late.",
+    runbook=Runbook(
+        meaning="People are not told in time.",
+        check=("See whether the respond role runs.", "See whether its database answers."),
+        fix=("Restart the respond role: the work is durable and goes on.",),
+        escalate="Call the monitoring team; watch alerts in the console until then.",
+    ),
+    requirements=("U-DAILY",),
+)
+PAGES_FAILING = AlertRule(
+    id="PagesFailing",
+    severity=Severity.P1,
+    component=Component.MONITORING,
+    team="monitoring",
+    alert_group="pages",
+    scrape_class=HIGH,
+    value=lambda p: f"sum by (channel) (increase({REFUSED}[{p.window(600, HIGH)}]))",
+    operator=">",
+    threshold=2,
+    unit=Unit.COUNT,
+    for_seconds=0,
+    keep_firing_seconds=300,
+    why="A retry or two is normal for a network; three within ten minutes are a broken channel.",
+    summary="{{ $labels.channel }} refused {value} messages within ten minutes.",
+    description="Messages to people do not get through this channel.",
+    runbook=Runbook(
+        meaning="Who relies on this channel is not told.",
+        check=("Read the outcome on the incident's timeline.", "Test the channel's credentials."),
+        fix=("Renew the token or password.", "Correct address or channel name."),
+        escalate="Tell the on-call engineer by another channel.",
+    ),
+    requirements=("U-DAILY", "R-SLA"),
+)
+HOOK_REFUSED = AlertRule(
+    id="HookRefused",
+    severity=Severity.P2,
+    component=Component.MONITORING,
+    team="monitoring",
+    alert_group="hooks",
+    scrape_class=HIGH,
+    value=lambda p: f"sum by (hook, outcome) (increase({BAD_HOOKS}[{p.window(600, HIGH)}]))",
+    operator=">",
+    threshold=5,
+    unit=Unit.COUNT,
+    for_seconds=0,
+    keep_firing_seconds=300,
+    why="A scan knocks once or twice; more is a sender with the wrong token.",
+    summary="The door {{ $labels.hook }} refused {value} requests ({{ $labels.outcome }}).",
+    description="Requests at an inbound door were not accepted.",
+    runbook=Runbook(
+        meaning="Either alerts of a real sender are lost, or somebody tries to forge them.",
+        check=("See which address sends.", "Compare the token of sender and receiver."),
+        fix=("Set the same token on both sides.", "Block the address."),
+        escalate="Tell the security team if the sender is unknown.",
+    ),
+    requirements=("U-DAILY",),
+)
+
+HOOK_IN_PART = AlertRule(
+    id="HookTakenInPart",
+    severity=Severity.P2,
+    component=Component.MONITORING,
+    team="monitoring",
+    alert_group="hooks-in-part",
+    scrape_class=HIGH,
+    value=lambda p: f"sum by (hook) (increase({TAKEN_IN_PART}[{p.window(600, HIGH)}]))",
+    operator=">",
+    threshold=0,
+    unit=Unit.COUNT,
+    for_seconds=0,
+    keep_firing_seconds=300,
+    why="Every such request lost an alert, and the sender does not send it again: one is enough.",
+    summary="{value} requests at {{ $labels.hook }} were taken only in part: alerts are missing.",
+    description="Some alerts of a request were malformed, or were more than one request may carry.",
+    runbook=Runbook(
+        meaning="Something fires of which no incident tells.",
+        check=(
+            "Compare the alerts in Alertmanager's own list with those in the console.",
+            "Read the log of the respond role at `hook.in_part`: how many, and why.",
+        ),
+        fix=(
+            "Correct the rule whose labels or annotations are refused.",
+            "Where too many came at once: group more finely in Alertmanager, or raise the bound.",
+        ),
+        escalate="Tell the on-call engineer which alerts are missing.",
+    ),
+    requirements=("U-DAILY",),
+)
+
+
+def _newly_quarantined(profile: EvaluationProfile) -> str:
+    # Who was quarantined stays counted, so only the growth says that somebody must look. The
+    # highest of an hour before bridges restarts, in which nothing was counted for a while.
+    hour = profile.window(3600, HIGH)
+    before = f"max(max_over_time({own.quarantined}[{hour}] offset {hour}))"
+    return f"max({own.quarantined}) - ({before} or vector(0))"
+
+
+QUARANTINED = AlertRule(
+    id="WorkQuarantined",
+    severity=Severity.P2,
+    component=Component.MONITORING,
+    team="monitoring",
+    alert_group="quarantine",
+    scrape_class=HIGH,
+    value=_newly_quarantined,
+    operator=">",
+    threshold=0,
+    unit=Unit.COUNT,
+    for_seconds=60,
+    keep_firing_seconds=300,
+    why="Nothing is quarantined in health, and what is stays so: it is told for an hour.",
+    summary="{value} jobs or events could not be handled and were set aside.",
+    description="A page, an escalation or an alert was given up after failing again and again.",
+    runbook=Runbook(
+        meaning="Somebody may not have been told, or an alert may have no incident.",
+        check=(
+            "Read the log of the respond role at `event.quarantined`: it names kind and error.",
+            "Read `result` of the rows in the table `jobs` whose `state` is quarantined.",
+            "Compare the alerts in Alertmanager's own list with the incidents in the console.",
+        ),
+        fix=(
+            "Tell by hand whoever the page was meant for.",
+            "Correct what the error names: a channel, a rule's labels, the database.",
+        ),
+        escalate="Send the log to the monitoring team: this is a fault of the program.",
+    ),
+    requirements=("U-DAILY",),
+)
+
+RESPOND_ALERTS = (
+    AGENDA_OVERDUE,
+    PAGES_FAILING,
+    HOOK_REFUSED,
+    HOOK_IN_PART,
+    QUARANTINED,
+)
