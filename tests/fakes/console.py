@@ -102,7 +102,9 @@ async def seed(store: Store, *, firing: bool = True) -> None:
 
     began = now - timedelta(hours=3)
     past = alert("DatabaseSlow", began, "")
-    slow = notes("DatabaseSlow", "Queries take 812 ms at the 95th percentile, the limit is 500 ms.")
+    slow = notes(
+        "DatabaseSlow", "Queries take 812 ms at the 95th percentile, the threshold is 500 ms."
+    )
     applied = await apply_events(
         store, [fired(**past, annotations=slow, suppressed_by=None)], began, policy=Policy()
     )
@@ -120,7 +122,7 @@ async def seed(store: Store, *, firing: bool = True) -> None:
     )
     if firing:
         begins = now - timedelta(minutes=1)
-        words = notes("ApiLatencyHigh", "95 of 100 answers take up to 1.9 s, the limit is 1 s.")
+        words = notes("ApiLatencyHigh", "95 of 100 answers take up to 1.9 s, the threshold is 1 s.")
         current = alert("ApiLatencyHigh", begins, "")
         await apply_events(
             store,

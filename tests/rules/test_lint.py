@@ -58,7 +58,7 @@ def test_our_own_rules_are_clean(profile):
         ("no-why", {"why": ""}),
         ("no-requirements", {"requirements": ()}),
         ("no-runbook", {"runbook": Runbook("", (), (), "")}),
-        ("summary-without-limit", {"summary": "The queue is long."}),
+        ("summary-without-threshold", {"summary": "The queue is long."}),
         ("long-annotation", {"description": "x" * 2001}),
         ("long-annotation", {"graph": lambda _: "up or " * 400 + "up"}),
         ("summary-label", {"summary": "{value} {threshold} {{ $labels.que }}"}),

@@ -28,15 +28,15 @@ def _parts() -> Iterator[str]:
 def _sections(board: Board) -> Iterator[str]:
     for section in board.sections:
         yield f"### {section.title}"
-        head = ("Panel", "Drawn as", "Unit", "What good looks like", "Limits")
+        head = ("Panel", "Drawn as", "Unit", "What good looks like", "Thresholds")
         yield table(head, (_row(panel) for panel in section.panels))
 
 
 def _row(panel: Panel) -> tuple[str, ...]:
-    limits = "; ".join(_limit(threshold) for threshold in panel.thresholds)
-    return (panel.title, panel.kind, panel.unit, panel.good, limits)
+    thresholds = "; ".join(_threshold(threshold) for threshold in panel.thresholds)
+    return (panel.title, panel.kind, panel.unit, panel.good, thresholds)
 
 
-def _limit(threshold: Threshold) -> str:
+def _threshold(threshold: Threshold) -> str:
     side = "below" if threshold.below else "above"
-    return f"{side} {number(threshold.limit)}: {threshold.meaning}"
+    return f"{side} {number(threshold.value)}: {threshold.meaning}"

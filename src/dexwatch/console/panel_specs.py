@@ -18,9 +18,9 @@ def panel_spec(panel: Panel, **more: object) -> dict[str, Any]:
         "floor": panel.floor,
         "thresholds": [
             {
-                "limit": t.limit,
+                "value": t.value,
                 "level": t.level,
-                "text": str(units.figure(t.limit, panel.unit)),
+                "text": str(units.figure(t.value, panel.unit)),
                 "meaning": t.meaning,
                 "below": t.below,
             }

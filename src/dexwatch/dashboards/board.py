@@ -45,9 +45,9 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Threshold:
-    """A limit and what it means to be beyond it."""
+    """A value and what it means to be beyond it."""
 
-    limit: float
+    value: float
     level: Level
     meaning: str
     """Completes the sentence "beyond this, ...", for example "users notice the delay"."""
@@ -55,8 +55,8 @@ class Threshold:
     """True where small values are the bad ones."""
 
     def crossed(self, value: float) -> bool:
-        """Is the value beyond the limit? The limit itself still counts as good."""
-        return value < self.limit if self.below else value > self.limit
+        """Is the value beyond the threshold? The threshold itself still counts as good."""
+        return value < self.value if self.below else value > self.value
 
 
 @dataclass(frozen=True)

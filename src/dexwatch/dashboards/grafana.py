@@ -162,14 +162,14 @@ def _defaults(panel: Panel) -> dict[str, Any]:
 
 def _steps(panel: Panel) -> list[dict[str, Any]]:
     """Grafana colours upwards, so limits from below turn the ladder round."""
-    ladder = sorted(panel.thresholds, key=lambda t: t.limit)
+    ladder = sorted(panel.thresholds, key=lambda t: t.value)
     if not ladder:
         return [{"color": _COLOURS[Level.UNKNOWN], "value": None}]
     if not ladder[0].below:
         start: list[dict[str, Any]] = [{"color": _COLOURS[Level.OK], "value": None}]
-        return start + [{"color": _COLOURS[t.level], "value": t.limit} for t in ladder]
+        return start + [{"color": _COLOURS[t.level], "value": t.value} for t in ladder]
     colours = [_COLOURS[t.level] for t in ladder] + [_COLOURS[Level.OK]]
-    values: list[float | None] = [None, *(t.limit for t in ladder)]
+    values: list[float | None] = [None, *(t.value for t in ladder)]
     return [
         {"color": colour, "value": value} for colour, value in zip(colours, values, strict=True)
     ]
@@ -212,7 +212,7 @@ def _options(panel: Panel) -> dict[str, Any]:
 
 def _meanings(panel: Panel) -> str:
     return "\n".join(
-        f"- {'Below' if t.below else 'Above'} {t.limit:g}: {t.meaning}." for t in panel.thresholds
+        f"- {'Below' if t.below else 'Above'} {t.value:g}: {t.meaning}." for t in panel.thresholds
     )
 
 

@@ -69,9 +69,9 @@ def _card(rule: AlertRule) -> Iterator[LintFinding]:
         says_number = re.search(r"\d|within|\{value\}", rule.summary)
         if not says_number:
             yield LintFinding(
-                "summary-without-limit",
+                "summary-without-threshold",
                 rule.id,
-                "the summary names neither value nor limit",
+                "the summary names neither value nor threshold",
                 "write {value} and {threshold} into the summary",
                 "warning",
             )
@@ -101,24 +101,24 @@ def _annotations(rule: AlertRule, profile: EvaluationProfile) -> Iterator[LintFi
 
 
 def _threshold(rule: AlertRule) -> Iterator[LintFinding]:
-    limit = rule.threshold
+    threshold = rule.threshold
     upwards = rule.operator in {">", ">="}
     bounded = rule.unit in {Unit.RATIO, Unit.BOOLEAN}
-    if bounded and (limit > 1 or (upwards and rule.operator == ">" and limit == 1)):
-        percent = " (a share of 80 % is written 0.8)" if 1 < limit <= 100 else ""
+    if bounded and (threshold > 1 or (upwards and rule.operator == ">" and threshold == 1)):
+        percent = " (a share of 80 % is written 0.8)" if 1 < threshold <= 100 else ""
         yield LintFinding(
             "impossible-threshold",
             rule.id,
-            f"a {rule.unit} can never be above {limit:g}{percent}",
-            "give the limit as a share between 0 and 1",
+            f"a {rule.unit} can never be above {threshold:g}{percent}",
+            "give the threshold as a share between 0 and 1",
         )
     negative_allowed = rule.unit in {Unit.BYTES, Unit.SECONDS}
-    if (limit < 0 or (rule.operator == "<" and limit == 0)) and not negative_allowed:
+    if (threshold < 0 or (rule.operator == "<" and threshold == 0)) and not negative_allowed:
         yield LintFinding(
             "impossible-threshold",
             rule.id,
-            f"a value in {rule.unit} is never below {limit:g}",
-            "give a limit that the value can reach",
+            f"a value in {rule.unit} is never below {threshold:g}",
+            "give a threshold that the value can reach",
         )
 
 

@@ -110,5 +110,5 @@ class RecordingRule:
 
 
 def number(value: float) -> str:
-    """Write a limit as PromQL does, without needless decimals."""
+    """Write a threshold as PromQL does, without needless decimals."""
     return f"{value:.10g}"

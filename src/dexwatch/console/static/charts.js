@@ -34,14 +34,14 @@ dexwatch.charts = (() => {
       if (low == null) return [0, 1];
       let bottom = spec.floor == null ? low : Math.min(spec.floor, low);
       let top = high;
-      for (const limit of spec.thresholds) {
-        // A limit that is near belongs into view; a far one would flatten the line.
+      for (const threshold of spec.thresholds) {
+        // A threshold that is near belongs into view; a far one would flatten the line.
         if (spec.all) {
-          top = Math.max(top, limit.limit);
-          bottom = Math.min(bottom, limit.limit);
+          top = Math.max(top, threshold.value);
+          bottom = Math.min(bottom, threshold.value);
         }
-        if (!limit.below && limit.limit <= Math.abs(top) * 1.7) top = Math.max(top, limit.limit);
-        if (limit.below && spec.floor == null && limit.limit >= bottom - (1 - bottom) * 2) bottom = Math.min(bottom, limit.limit);
+        if (!threshold.below && threshold.value <= Math.abs(top) * 1.7) top = Math.max(top, threshold.value);
+        if (threshold.below && spec.floor == null && threshold.value >= bottom - (1 - bottom) * 2) bottom = Math.min(bottom, threshold.value);
       }
       const room = (top - bottom) * 0.08 || Math.abs(top) * 0.1 || 1;
       if (spec.floor == null) bottom -= room;
@@ -66,17 +66,17 @@ dexwatch.charts = (() => {
     ctx.fillText(word, x, y);
   }
 
-  function limits(spec) {
+  function thresholds(spec) {
     return (plot) => {
       const { ctx, bbox } = plot;
       ctx.save();
       ctx.lineWidth = devicePixelRatio;
       ctx.font = `${10 * devicePixelRatio}px ${css("--font")}`;
       let before = Infinity;
-      for (const limit of spec.thresholds.toSorted((one, other) => other.limit - one.limit)) {
-        if (limit.limit < plot.scales.y.min || limit.limit > plot.scales.y.max) continue;
-        const y = plot.valToPos(limit.limit, "y", true);
-        ctx.strokeStyle = ctx.fillStyle = css(`--${limit.level}`);
+      for (const threshold of spec.thresholds.toSorted((one, other) => other.value - one.value)) {
+        if (threshold.value < plot.scales.y.min || threshold.value > plot.scales.y.max) continue;
+        const y = plot.valToPos(threshold.value, "y", true);
+        ctx.strokeStyle = ctx.fillStyle = css(`--${threshold.level}`);
         ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
         ctx.beginPath();
         ctx.moveTo(bbox.left, y);
@@ -84,7 +84,7 @@ dexwatch.charts = (() => {
         ctx.stroke();
         if (Math.abs(before - y) < 14 * devicePixelRatio) continue;
         before = y;
-        write(ctx, limit.text, bbox.left + 4 * devicePixelRatio, y - 3 * devicePixelRatio);
+        write(ctx, threshold.text, bbox.left + 4 * devicePixelRatio, y - 3 * devicePixelRatio);
       }
       ctx.setLineDash([]);
       for (const mark of spec.marks ?? []) {
@@ -152,7 +152,7 @@ dexwatch.charts = (() => {
       ],
       bands: spec.stacked ? names.slice(1).map((_, index) => ({ series: [index + 2, index + 1], fill: colour(index + 1) + "38" })) : [],
       hooks: {
-        draw: [limits(spec)],
+        draw: [thresholds(spec)],
         setSelect: [zoom],
         setCursor: [(plot) => read(plot)],
       },

@@ -74,7 +74,7 @@ def _latency(
         keep_firing_seconds=120,
         why=why,
         summary="One request in twenty to {{ $labels.service }} takes over {value}; "
-        "the limit is {threshold}.",
+        "the threshold is {threshold}.",
         description="95th percentile of the time to answer over five minutes.",
         runbook=SLOW,
         requirements=(requirement,),
@@ -109,7 +109,7 @@ LATENCY_ABOVE_BASELINE = AlertRule(
     ),
     summary=(
         "{{ $labels.service }} takes {value} times as long as usual (95th percentile);"
-        " the limit is {threshold} times."
+        " the threshold is {threshold} times."
     ),
     description="The 95th percentile over five minutes, divided by its median of the last day.",
     runbook=SLOW,
@@ -144,7 +144,7 @@ def _errors(
         keep_firing_seconds=120,
         why=why,
         summary="{{ $labels.service }} answers {value} of requests with a server error; "
-        "the limit is {threshold}.",
+        "the threshold is {threshold}.",
         description="Share of requests answered with 5xx over five minutes.",
         runbook=FAILING,
         requirements=(requirement,),

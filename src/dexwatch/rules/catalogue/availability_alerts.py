@@ -60,7 +60,7 @@ API_UPTIME_LOW = AlertRule(
         " never pages. It ends when a whole minute was good, kept two more to bridge flapping."
     ),
     summary=(
-        "The API at {{ $labels.instance }} answered {value} of the probes; the limit is"
+        "The API at {{ $labels.instance }} answered {value} of the probes; the threshold is"
         " {threshold}."
     ),
     description="Probes through the public address fail: users cannot reach the exchange.",
@@ -223,7 +223,8 @@ NETWORK_LATENCY_HIGH = AlertRule(
     keep_firing_seconds=300,
     why="The average of five minutes forgives single retransmissions; the hold a busy moment.",
     summary=(
-        "Connecting to {{ $labels.instance }} takes {value} on average; the limit is {threshold}."
+        "Connecting to {{ $labels.instance }} takes {value} on average;"
+        " the threshold is {threshold}."
     ),
     description="TCP connection or echo time, without the work of the server.",
     runbook=Runbook(

@@ -29,7 +29,7 @@ HEAD_STALLED = AlertRule(
         "Blocks come every 450 ms and three seconds are six of them. The age is taken at the moment"
         " of the scrape, so a slow scrape does not look like a stalled chain."
     ),
-    summary="No new block has reached us for {value}; the limit is {threshold}.",
+    summary="No new block has reached us for {value}; the threshold is {threshold}.",
     description="The chain stands still, or all our endpoints do.",
     runbook=Runbook(
         meaning="Nothing is settled, and we do not see what happens.",
@@ -59,7 +59,7 @@ FINALITY = AlertRule(
     for_seconds=15,
     keep_firing_seconds=120,
     why="Two or three are normal; fifteen for as many seconds mean that votes are missing.",
-    summary="The newest final block is {value} behind the head; the limit is {threshold}.",
+    summary="The newest final block is {value} behind the head; the threshold is {threshold}.",
     description="Blocks are made, but validators do not finalise them.",
     runbook=Runbook(
         meaning="What looks done can still be undone.",
@@ -87,7 +87,7 @@ MISSING = AlertRule(
         " node has the block. The least of a minute tells what stays behind: a block that nobody"
         " can read holds up all that follow, so more than five wait after three seconds."
     ),
-    summary="{value} that exist have not been looked at; the limit is {threshold}.",
+    summary="{value} that exist have not been looked at; the threshold is {threshold}.",
     description="The least number of blocks that waited to be read during the last minute.",
     runbook=Runbook(
         meaning="What happened in these blocks is unknown to every rule.",
@@ -201,7 +201,9 @@ GAS_HIGH = AlertRule(
         "The floor of the gas price has fallen sixtyfold over the years, so a fixed limit ages;"
         " three times the median of a day does not. One minute rules out a single odd block."
     ),
-    summary="Gas costs {value} times its median of the last day; the limit is {threshold} times.",
+    summary=(
+        "Gas costs {value} times its median of the last day; the threshold is {threshold} times."
+    ),
     description="The price that nodes suggest, against its median of the last day.",
     runbook=Runbook(
         meaning="Trades cost more, and those sent at the old price hang.",

@@ -38,7 +38,7 @@ CALLS_FAILING = AlertRule(
         "Some reverts are healthy: the price moved beyond the user's limit. A quarter, with at"
         " least ten within five minutes, is a contract that refuses to work."
     ),
-    summary="{value} of the calls to {{ $labels.contract }} revert; the limit is {threshold}.",
+    summary="{value} of the calls to {{ $labels.contract }} revert; the threshold is {threshold}.",
     description="Share of transactions to a watched contract that reverted, over five minutes.",
     runbook=Runbook(
         meaning="The contract refuses what users ask, or somebody tries things on it.",

@@ -57,7 +57,9 @@ LAGGING = AlertRule(
     for_seconds=30,
     keep_firing_seconds=120,
     why="Ten blocks are four and a half seconds; for half a minute that is more than a late push.",
-    summary="The node {{ $labels.endpoint }} is {value} behind the best; the limit is {threshold}.",
+    summary=(
+        "The node {{ $labels.endpoint }} is {value} behind the best; the threshold is {threshold}."
+    ),
     description="Another endpoint knows newer blocks: this one does not keep in sync.",
     runbook=NODE,
     requirements=("A-CH-NODE",),
@@ -98,7 +100,7 @@ PEERS_LOW = AlertRule(
     for_seconds=120,
     keep_firing_seconds=180,
     why="A restarted node needs a minute to find its peers.",
-    summary="The node {{ $labels.endpoint }} has {value} peers; the limit is {threshold}.",
+    summary="The node {{ $labels.endpoint }} has {value} peers; the threshold is {threshold}.",
     description="With few peers blocks come late, or from one side only.",
     runbook=NODE,
     requirements=("A-CH-NODE",),

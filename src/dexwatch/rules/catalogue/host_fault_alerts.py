@@ -160,7 +160,7 @@ MACHINE_ALERTS = (
         for_seconds=900,
         why="A backup keeps a disk busy for minutes; a quarter of an hour hurts.",
         summary=(
-            "{{ $labels.device }} of {{ $labels.host }} is busy for {value}; limit {threshold}."
+            "{{ $labels.device }} of {{ $labels.host }} is busy for {value}; threshold {threshold}."
         ),
         description="Reads and writes queue up behind each other.",
         check=("See which process reads or writes most (iotop).",),
@@ -180,7 +180,9 @@ MACHINE_ALERTS = (
         unit=Unit.COUNT,
         for_seconds=900,
         why="Two waiting for each processor over a quarter of an hour is no burst.",
-        summary="{value} tasks wait for each processor of {{ $labels.host }}; limit {threshold}.",
+        summary=(
+            "{value} tasks wait for each processor of {{ $labels.host }}; threshold {threshold}."
+        ),
         description="Work waits for processors or disks.",
         check=("See whether processors are busy or processes wait for the disk.",),
         fix=("Stop batch work, or add processors.",),
@@ -200,7 +202,8 @@ MACHINE_ALERTS = (
         for_seconds=300,
         why="The average of five minutes hides the short waits of every write.",
         summary=(
-            "{value} processes of {{ $labels.host }} hang on the disk; the limit is {threshold}."
+            "{value} processes of {{ $labels.host }} hang on the disk;"
+            " the threshold is {threshold}."
         ),
         description="Processes cannot go on because a disk or network share does not answer.",
         check=("List processes in state D.", "Read dmesg."),
@@ -220,7 +223,9 @@ MACHINE_ALERTS = (
         unit=Unit.RATIO,
         for_seconds=300,
         why="A leak does not go down again; five minutes tell it from a burst of connections.",
-        summary="{value} of the file handles of {{ $labels.host }} are in use; limit {threshold}.",
+        summary=(
+            "{value} of the file handles of {{ $labels.host }} are in use; threshold {threshold}."
+        ),
         description="Soon no process can open a file or a connection.",
         check=("Count open files by process (lsof).",),
         fix=("Restart the process that leaks.",),
@@ -236,7 +241,7 @@ MACHINE_ALERTS = (
         unit=Unit.SECONDS,
         for_seconds=600,
         why="After a start the clock is pulled in slowly; ten minutes are enough for that.",
-        summary="The clock of {{ $labels.host }} is off by {value}; the limit is {threshold}.",
+        summary="The clock of {{ $labels.host }} is off by {value}; the threshold is {threshold}.",
         description="Times of trades, logs and sessions are wrong, and some will be refused.",
         check=("See whether chrony or timesyncd runs and reaches its servers.",),
         fix=("Start it, and let it step the clock once.",),
@@ -291,7 +296,9 @@ MACHINE_ALERTS = (
         unit=Unit.RATIO,
         for_seconds=300,
         why="The usual loss is far under one per cent; five for minutes is felt.",
-        summary="{{ $labels.host }} sends {value} of its segments again; the limit is {threshold}.",
+        summary=(
+            "{{ $labels.host }} sends {value} of its segments again; the threshold is {threshold}."
+        ),
         description="Packets are lost on the way.",
         check=("See to which peers (ss -ti).", "Trace the route for loss."),
         fix=("Ask the provider.", "Move the service to another network."),
@@ -311,7 +318,8 @@ MACHINE_ALERTS = (
         for_seconds=120,
         why="The table fills within minutes under attack; two leave time to act.",
         summary=(
-            "{value} of the tracked connections of {{ $labels.host }} are used; limit {threshold}."
+            "{value} of the tracked connections of {{ $labels.host }} are used;"
+            " threshold {threshold}."
         ),
         description="When the table is full, new connections are dropped without a word.",
         check=("See from which addresses the connections come (conntrack -L).",),

@@ -50,11 +50,13 @@ DISK_FILLS = Runbook(
     escalate="Call the platform team's lead at 90 per cent, before writes fail.",
 )
 
-CPU_WORDS = "The processors of {{ $labels.host }} are busy for {value}; the limit is {threshold}."
-MEMORY_WORDS = "The memory of {{ $labels.host }} is {value} full; the limit is {threshold}."
+CPU_WORDS = (
+    "The processors of {{ $labels.host }} are busy for {value}; the threshold is {threshold}."
+)
+MEMORY_WORDS = "The memory of {{ $labels.host }} is {value} full; the threshold is {threshold}."
 DISK_WORDS = (
     "The disk of {{ $labels.host }} at {{ $labels.mountpoint }} is {value} full;"
-    " the limit is {threshold}."
+    " the threshold is {threshold}."
 )
 CPU_WHY = "Load comes in bursts: the higher the priority, the shorter the burst that is forgiven."
 MEMORY_WHY = "Memory goes up and down with requests; what stays for the hold is not a peak."

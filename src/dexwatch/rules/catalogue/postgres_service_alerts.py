@@ -72,7 +72,7 @@ DATABASE_SLOW = AlertRule(
     keep_firing_seconds=120,
     why="Fifty operations make the quantile honest; a minute lets a checkpoint pass.",
     summary="One database operation in twenty of {{ $labels.service }} takes over {value}; "
-    "the limit is {threshold}.",
+    "the threshold is {threshold}.",
     description="95th percentile of database operations over five minutes, seen by the client.",
     runbook=Runbook(
         meaning="Requests wait for the database; connections pile up next.",
@@ -116,7 +116,7 @@ CONNECTIONS_HIGH = AlertRule(
     for_seconds=60,
     keep_firing_seconds=120,
     why="A deployment briefly doubles the pools; a minute later only a leak or a jam is left.",
-    summary="{value} of the database connections are taken; the limit is {threshold}.",
+    summary="{value} of the database connections are taken; the threshold is {threshold}.",
     description="Connections of the server, or of one client pool, against their maximum.",
     runbook=Runbook(
         meaning="The next clients will be refused, or wait for a connection.",
@@ -147,7 +147,9 @@ LONG_TRANSACTION = AlertRule(
     for_seconds=120,
     keep_firing_seconds=180,
     why="Quarter of an hour is longer than any request; reports belong on the replica.",
-    summary="A transaction in {{ $labels.datname }} has been open for {value}; limit {threshold}.",
+    summary=(
+        "A transaction in {{ $labels.datname }} has been open for {value}; threshold {threshold}."
+    ),
     description="While it is open, old rows cannot be cleaned up and its locks stay.",
     runbook=Runbook(
         meaning="Tables bloat, and whoever needs its locks waits.",
@@ -173,7 +175,8 @@ DEADLOCKS = AlertRule(
     keep_firing_seconds=300,
     why="The count over ten minutes is itself the hold; a few deadlocks solve themselves by retry.",
     summary=(
-        "{value} deadlocks in {{ $labels.datname }} within ten minutes; the limit is {threshold}."
+        "{value} deadlocks in {{ $labels.datname }} within ten minutes;"
+        " the threshold is {threshold}."
     ),
     description="Transactions block each other in a circle, and the server ends one of them.",
     runbook=Runbook(

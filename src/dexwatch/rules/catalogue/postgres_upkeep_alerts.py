@@ -36,7 +36,8 @@ ROLLBACKS = AlertRule(
     keep_firing_seconds=300,
     why="Health checks that only read end in rollback too; half of all, for minutes, is a fault.",
     summary=(
-        "{value} of the transactions in {{ $labels.datname }} are rolled back; limit {threshold}."
+        "{value} of the transactions in {{ $labels.datname }} are rolled back;"
+        " threshold {threshold}."
     ),
     description="Share of transactions that end in rollback over five minutes.",
     runbook=Runbook(
@@ -64,7 +65,7 @@ ARCHIVE_FAILING = AlertRule(
     keep_firing_seconds=600,
     why="One failure is tried again by itself; the third within a quarter of an hour is not luck.",
     summary=(
-        "{value} pieces of the write-ahead log could not be archived; the limit is {threshold}."
+        "{value} pieces of the write-ahead log could not be archived; the threshold is {threshold}."
     ),
     description="Backups cannot be brought up to the present, and the log fills the disk.",
     runbook=Runbook(
@@ -90,7 +91,8 @@ CACHE_LOW = AlertRule(
     keep_firing_seconds=300,
     why="A cold start reads everything once; a quarter of an hour and ten thousand reads are not.",
     summary=(
-        "Only {value} of the blocks of {{ $labels.datname }} come from memory; limit {threshold}."
+        "Only {value} of the blocks of {{ $labels.datname }} come from memory;"
+        " threshold {threshold}."
     ),
     description="The working set no longer fits into the buffer cache.",
     runbook=Runbook(
@@ -118,7 +120,9 @@ LOCK_WAITS = AlertRule(
     for_seconds=60,
     keep_firing_seconds=120,
     why="Short waits are how locks work; five sessions for a minute stand behind something stuck.",
-    summary="{value} sessions wait for a lock in {{ $labels.instance }}; the limit is {threshold}.",
+    summary=(
+        "{value} sessions wait for a lock in {{ $labels.instance }}; the threshold is {threshold}."
+    ),
     description="Somebody holds a lock that many need.",
     runbook=Runbook(
         meaning="Requests queue up behind one transaction.",
@@ -144,7 +148,7 @@ REPLICA_LAG = AlertRule(
     for_seconds=60,
     keep_firing_seconds=120,
     why="A bulk load makes a minute of lag; a minute more means that the standby cannot follow.",
-    summary="The standby {{ $labels.instance }} is {value} behind; the limit is {threshold}.",
+    summary="The standby {{ $labels.instance }} is {value} behind; the threshold is {threshold}.",
     description="What was written in that time would be lost with the primary.",
     runbook=Runbook(
         meaning="Reads from the standby are old, and switching over would lose data.",

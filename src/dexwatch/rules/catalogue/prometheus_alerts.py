@@ -102,7 +102,7 @@ STACK_ALERTS = (
         why="One is missed when the machine pauses; three within ten minutes are overload.",
         summary=(
             "Prometheus skipped {value} evaluations of {{ $labels.rule_group }} within ten minutes;"
-            " limit {threshold}."
+            " threshold {threshold}."
         ),
         description="The group takes longer than its interval, so alerts come late.",
     ),
@@ -140,7 +140,7 @@ STACK_ALERTS = (
         unit=Unit.RATIO,
         for_seconds=60,
         why="The queue empties within seconds as long as Alertmanager answers.",
-        summary="The queue of alerts is {value} full; the limit is {threshold}.",
+        summary="The queue of alerts is {value} full; the threshold is {threshold}.",
         description="Alertmanager takes alerts more slowly than they come.",
     ),
     _of_stack(
@@ -188,7 +188,7 @@ STACK_ALERTS = (
         threshold=10,
         for_seconds=600,
         why="A restart brings a handful; for ten minutes more it is two targets with one name.",
-        summary="{value} samples were refused within ten minutes; the limit is {threshold}.",
+        summary="{value} samples were refused within ten minutes; the threshold is {threshold}.",
         description="Two sources write the same series, or a clock goes backwards.",
     ),
     _of_stack(

@@ -62,7 +62,9 @@ HIT_RATE_LOW = AlertRule(
     for_seconds=120,
     keep_firing_seconds=120,
     why="A restart warms up within the window; two minutes more and it is not warming up.",
-    summary="Only {value} of the look-ups in {{ $labels.cache }} hit; the limit is {threshold}.",
+    summary=(
+        "Only {value} of the look-ups in {{ $labels.cache }} hit; the threshold is {threshold}."
+    ),
     description="Share of look-ups over five minutes that found their key.",
     runbook=Runbook(
         meaning="Reads fall through to the database, which gets slower for everybody.",
@@ -99,7 +101,9 @@ MISSES_RISING = AlertRule(
     for_seconds=120,
     keep_firing_seconds=120,
     why="Six hours are the usual; under ten per cent of misses a doubling harms nobody.",
-    summary="{{ $labels.cache }} misses {value} times as often as usual; the limit is {threshold}.",
+    summary=(
+        "{{ $labels.cache }} misses {value} times as often as usual; the threshold is {threshold}."
+    ),
     description="Miss rate over five minutes against its average of the last six hours.",
     runbook=HIT_RATE_LOW.runbook,
     requirements=("A-P2-CACHE",),
@@ -117,7 +121,9 @@ MEMORY_HIGH = AlertRule(
     for_seconds=300,
     keep_firing_seconds=180,
     why="Redis frees expired keys in waves; five minutes are longer than a wave.",
-    summary="Redis at {{ $labels.instance }} uses {value} of its memory; the limit is {threshold}.",
+    summary=(
+        "Redis at {{ $labels.instance }} uses {value} of its memory; the threshold is {threshold}."
+    ),
     description="Used memory against maxmemory; without maxmemory this rule says nothing.",
     runbook=Runbook(
         meaning="At the limit it evicts keys or refuses writes, as its policy says.",
@@ -167,7 +173,7 @@ EVICTING = AlertRule(
     for_seconds=300,
     keep_firing_seconds=180,
     why="A cache may evict now and then; five minutes of it mean that it is too small.",
-    summary="Redis at {{ $labels.instance }} evicts {value} keys; the limit is {threshold}.",
+    summary="Redis at {{ $labels.instance }} evicts {value} keys; the threshold is {threshold}.",
     description="Keys are thrown out before their time for want of memory.",
     runbook=MEMORY_HIGH.runbook,
     requirements=("M-REDIS-KEYS",),

@@ -29,7 +29,7 @@ AGENDA_OVERDUE = AlertRule(
         "Due work is taken within a second. The least of two minutes, for one more, is work that"
         " nobody takes, and a single page that waits so long is one too many."
     ),
-    summary="{value} pieces of due work wait; the limit is {threshold}.",
+    summary="{value} pieces of due work wait; the threshold is {threshold}.",
     description="Pages, escalations and retries come late.",
     runbook=Runbook(
         meaning="People are not told in time.",

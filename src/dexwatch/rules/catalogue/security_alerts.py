@@ -29,7 +29,7 @@ AUTH_FAILURES = AlertRule(
         "Five minutes and at least ten failures, so that two people with a forgotten password at"
         " night are no page; half a minute more rules out one clumsy script."
     ),
-    summary="{value} of the sign-ins fail; the limit is {threshold}.",
+    summary="{value} of the sign-ins fail; the threshold is {threshold}.",
     description="Somebody guesses passwords, or the sign-in itself is broken.",
     runbook=Runbook(
         meaning="Either accounts are under attack, or users cannot sign in.",
@@ -98,7 +98,7 @@ UNAUTHORIZED = AlertRule(
         "Expired sessions are left out: only requests by somebody who is known and may not."
         " Ten a minute is no stray click; the window is the hold."
     ),
-    summary="{value} forbidden requests reach {{ $labels.service }}; the limit is {threshold}.",
+    summary="{value} forbidden requests reach {{ $labels.service }}; the threshold is {threshold}.",
     description="Signed-in callers ask for what their role does not allow.",
     runbook=Runbook(
         meaning="An account or key is probing for rights that it does not have.",
@@ -130,7 +130,8 @@ RATE_LIMITED = AlertRule(
     keep_firing_seconds=180,
     why="A client that backs off is refused a few times; one that does not is, minute by minute.",
     summary=(
-        "{{ $labels.service }} refuses {value} requests over the limit; the limit is {threshold}."
+        "{{ $labels.service }} refuses {value} requests over the limit;"
+        " the threshold is {threshold}."
     ),
     description="Requests refused by a rate limit, over five minutes.",
     runbook=Runbook(

@@ -48,7 +48,7 @@ TRADING_SUCCESS = AlertRule(
         "Twenty trades within five minutes make the share honest, so nothing more is waited for."
         " Orders that we refused for the user's sake do not count."
     ),
-    summary="Only {value} of the trades succeed; the limit is {threshold}.",
+    summary="Only {value} of the trades succeed; the threshold is {threshold}.",
     description="Share of accepted trades over five minutes that ended well on chain.",
     runbook=TRADES_FAIL,
     requirements=("A-P0-TRADE-OK",),
@@ -71,7 +71,7 @@ TRADE_FAILURES = AlertRule(
     for_seconds=60,
     keep_firing_seconds=120,
     why="Refused orders count here, and those come in bursts when a price jumps: one minute more.",
-    summary="{value} of the trades fail or are refused; the limit is {threshold}.",
+    summary="{value} of the trades fail or are refused; the threshold is {threshold}.",
     description="Share of all trade requests over five minutes that did not end well.",
     runbook=TRADES_FAIL,
     requirements=("A-P1-TRADE-FAIL",),
@@ -101,7 +101,9 @@ TRANSACTIONS_FAILING = AlertRule(
         "A receipt comes within two seconds, so two minutes are long; ten sent transactions rule"
         " out a quiet night."
     ),
-    summary="{value} of the transactions that we sent got no receipt; the limit is {threshold}.",
+    summary=(
+        "{value} of the transactions that we sent got no receipt; the threshold is {threshold}."
+    ),
     description="Transactions of the platform do not get into blocks.",
     runbook=Runbook(
         meaning="Trades hang: neither done nor failed, and their nonces block the next ones.",
@@ -134,7 +136,9 @@ CONFIRMATIONS_SLOW = AlertRule(
     for_seconds=60,
     keep_firing_seconds=120,
     why="Two blocks are under a second; three seconds over five minutes are no single late block.",
-    summary="One transaction in twenty takes over {value} to confirm; the limit is {threshold}.",
+    summary=(
+        "One transaction in twenty takes over {value} to confirm; the threshold is {threshold}."
+    ),
     description="95th percentile from sending to receipt over five minutes.",
     runbook=Runbook(
         meaning="Trades take long enough for prices to move under them.",
@@ -184,7 +188,7 @@ VOLUME_DROP = AlertRule(
         " otherwise make the present look small. While no block reaches us the volume is unknown,"
         " not low."
     ),
-    summary="Traded volume has dropped by {value}; the limit is {threshold}.",
+    summary="Traded volume has dropped by {value}; the threshold is {threshold}.",
     description="USD per second over fifteen minutes against what is usual at this time.",
     runbook=Runbook(
         meaning="Traders have left or cannot trade; it is often the first sign of another fault.",
@@ -241,7 +245,9 @@ PRICE_MOVED = AlertRule(
     for_seconds=0,
     keep_firing_seconds=120,
     why="Ten per cent within five minutes is an event by itself and may be over in the next.",
-    summary="The price in {{ $labels.pool }} moved by {value} within minutes; limit {threshold}.",
+    summary=(
+        "The price in {{ $labels.pool }} moved by {value} within minutes; threshold {threshold}."
+    ),
     description="Highest over lowest price of the pool within five minutes.",
     runbook=Runbook(
         meaning="A market shock, a whale, or somebody who bends the price on purpose.",
@@ -265,7 +271,7 @@ MARKET_STALE = AlertRule(
     for_seconds=15,
     keep_firing_seconds=120,
     why="Feeds update every few seconds; a minute of silence is a dead feed, not a calm market.",
-    summary="{{ $labels.feed }} has brought no price for {value}; the limit is {threshold}.",
+    summary="{{ $labels.feed }} has brought no price for {value}; the threshold is {threshold}.",
     description="Quotes are made from old prices.",
     runbook=Runbook(
         meaning="Whoever knows the true price trades against us.",
