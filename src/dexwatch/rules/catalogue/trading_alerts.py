@@ -321,7 +321,7 @@ SWAPS_UNPRICED = AlertRule(
     operator=">",
     threshold=0.2,
     unit=Unit.RATIO,
-    condition=lambda p: enough(p, exchange.swaps, 50, seconds=1800, scrape_class=CRITICAL),
+    condition=lambda p: enough(p, str(exchange.swaps), 50, seconds=1800, scrape_class=CRITICAL),
     for_seconds=300,
     keep_firing_seconds=600,
     why=(
