@@ -15,7 +15,8 @@ from dexwatch.incidents.events import Acknowledged, NotificationAttempted
 from dexwatch.incidents.records import DeliveryOutcome
 from dexwatch.settings import load
 from dexwatch.storage.store import SqlStore, open_store
-from tests.fakes.alerts import apply, clear, fire
+from tests.fakes.alerts import apply, at, clear, fire, payload, webhook_alert
+from tests.fakes.inbound import GOOD, PATH, Door, client
 
 
 def with_store(file: Path, act: Callable[[SqlStore], Awaitable[None]]) -> None:
@@ -71,6 +72,27 @@ def test_a_story_is_shown(file: Path) -> None:
     shown = run(file, "show", "INC-1")
     assert "Acknowledged" in shown.output
     assert json.loads(run(file, "show", "INC-1", "--json").output)["state"] == "resolved"
+
+
+def test_what_came_in_at_the_door_is_shown_as_it_came(file: Path) -> None:
+    alert = webhook_alert("DiskFull", "P1", alert_group="disk") | {"newer": "[red]\x1b[31m"}
+
+    async def come_in(store: SqlStore) -> None:
+        door = Door()
+        async with client(door) as http:
+            await http.post(PATH, content=json.dumps(payload(alert)), headers=GOOD)
+        await apply(store, door.facts, 9000)
+
+    with_store(file, come_in)
+
+    said = json.loads(run(file, "show", "INC-3", "--raw", "--json").output)
+    assert [one["raw"] for one in said["events"]] == [alert]
+    assert said["events"][0]["received_at"] == at(9000).isoformat()
+    shown = run(file, "show", "INC-3", "--raw").output
+    assert '"generatorURL"' in shown
+    assert "[red]" in shown
+    assert "\x1b" not in shown
+    assert "generatorURL" not in run(file, "show", "INC-3").output
 
 
 @pytest.mark.parametrize("incident", ["INC-1", "INC-2"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from typing import Annotated, NoReturn, TypeVar
@@ -24,7 +25,7 @@ from dexwatch.cli.terminal import foreign
 from dexwatch.incidents.records import IncidentState
 from dexwatch.response.replay import Replay, replay_incident
 from dexwatch.response.store import StoreUnavailableError
-from dexwatch.response.views import IncidentFilter, IncidentView, Listing
+from dexwatch.response.views import IncidentFilter, IncidentView, Listing, StoredEvent
 from dexwatch.roles.resources import open_incidents
 from dexwatch.settings import Settings
 from dexwatch.storage.store import SqlStore
@@ -77,22 +78,44 @@ def list_(
 
 @app.command()
 def show(
-    incident: IdArgument, config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False
+    incident: IdArgument,
+    config: ConfigOption = CONFIG_DEFAULT,
+    *,
+    raw: Annotated[bool, typer.Option("--raw", help="Also what came in, as it came.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show an incident's timeline."""
 
-    async def ask(store: SqlStore) -> IncidentView | None:
-        return await store.incident(incident)
+    async def ask(store: SqlStore) -> tuple[IncidentView, list[StoredEvent]] | None:
+        view = await store.incident(incident)
+        events = await store.history(incident) if raw and view else []
+        return (view, [one for one in events if one.incident_id == incident]) if view else None
 
-    view = _known(incident, _with_store(config, ask, as_json=as_json), as_json=as_json)
+    found = _known(incident, _with_store(config, ask, as_json=as_json), as_json=as_json)
+    view, events = found
     if as_json:
         lines = [asdict(entry) | {"at": entry.at.isoformat()} for entry in view.timeline]
-        emit_json({"id": incident, "state": view.incident.state.value, "timeline": lines})
+        told = {"id": incident, "state": view.incident.state.value, "timeline": lines}
+        emit_json(told | ({"events": [_came_in(one) for one in events]} if raw else {}))
         return
     out.print(f"{incident} {view.incident.severity} {view.incident.state}")
     out.print(f"  {foreign(view.incident.title)}")
     rows = [(f"{e.at:%Y-%m-%d %H:%M:%S}", foreign(e.by), foreign(e.text)) for e in view.timeline]
     _print(table(incident, "At (UTC)", "By", "What"), rows)
+    for one in events:
+        if one.raw is not None:
+            out.print(f"{one.decided_at:%Y-%m-%d %H:%M:%S} {type(one.event).__name__} {one.reason}")
+            out.print(foreign(json.dumps(one.raw, ensure_ascii=False)), soft_wrap=True)
+
+
+def _came_in(one: StoredEvent) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "kind": type(one.event).__name__,
+        "received_at": one.decided_at.isoformat(),
+        "reason": one.reason,
+        "raw": one.raw,
+    }
 
 
 @app.command()

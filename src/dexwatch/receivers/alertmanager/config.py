@@ -21,6 +21,8 @@ class Bounds:
     """As many as our Prometheus lets in."""
     annotations: int = 64
     annotation_chars: int = 8192
+    raw_bytes: int = 32 * 1024
+    """Of an alert's own JSON, which is kept beside what was read from it."""
 
 
 BOUNDS = Bounds()

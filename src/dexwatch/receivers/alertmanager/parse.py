@@ -5,11 +5,13 @@ would lose the alerts beside it.
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import orjson
 from pydantic import (
     AwareDatetime,
     BaseModel,
@@ -103,7 +105,8 @@ def _parsed(record: object, upstream: str, bounds: Bounds) -> Parsed:
     labels = _fitting(alert.labels, bounds.labels, bounds.label_chars, bounds)
     annotations = _fitting(alert.annotations, bounds.annotations, bounds.annotation_chars, bounds)
     cut = labels != alert.labels or annotations != alert.annotations
-    return Parsed(event=_event(alert, labels, annotations, upstream), cut=cut)
+    event = _event(alert, labels, annotations, upstream)
+    return Parsed(event=replace(event, raw=_raw(record, bounds.raw_bytes)), cut=cut)
 
 
 def _event(
@@ -137,6 +140,20 @@ def _fitting(texts: Mapping[str, str], most: int, chars: int, bounds: Bounds) ->
 
 def _cut(text: str, chars: int) -> str:
     return text if len(text) <= chars else text[: chars - 1] + _CUT
+
+
+def _raw(record: Any, most: int) -> dict[str, object]:  # noqa: ANN401 - whatever was sent.
+    """Return the alert as it was sent; one that is too long as the beginning of its JSON."""
+    try:
+        text = orjson.dumps(record)
+    except TypeError:
+        # Numbers of any length are JSON, too.
+        text = json.dumps(record).encode()
+    else:
+        if len(text) <= most:
+            return dict(record)
+    kept = text[:most].decode(errors="ignore")
+    return {"json": kept, "cut": len(text) > most, "bytes": len(text)}
 
 
 def _short(group_key: str) -> str:
