@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from dexwatch.cli.coverage import notifiers
+from dexwatch.cli.coverage import plugins
 from dexwatch.dashboards.registry import BOARDS
 from dexwatch.metrics import METRICS
 from dexwatch.metrics.metric import Kind
 from dexwatch.reports.coverage import Evidence, Live, TestFile, evaluate, fingerprint
 from dexwatch.reports.record import TESTS_FILE, judged_rules, mark, proves, recorded_tests
 from dexwatch.reports.requirements import requirements
+from dexwatch.roles.registry import ROLES
 from dexwatch.rules.registry import ALERTS
 
 PROVES = ("U-COVERAGE",)
@@ -95,7 +96,7 @@ FILES = {
 
 
 def test_a_gap_is_never_proved_whatever_the_evidence():
-    found = states(tested_rules=TESTED, tests=FILES, notifiers=notifiers(), live=LIVE)
+    found = states(tested_rules=TESTED, tests=FILES, plugins=plugins(), live=LIVE)
     gaps = [each for each in requirements() if each.gap]
     assert gaps
     for each in gaps:
@@ -129,12 +130,23 @@ def test_whatever_proves_names_requirements_that_exist():
     named |= {each for board in BOARDS for panel in board.panels for each in panel.requirements}
     named |= {board.requirement for board in BOARDS}
     named |= {each for file in FILES.values() for each in file.requirements}
-    named |= {each for notifier in notifiers().values() for each in notifier.requirements}
+    named |= {each for plugin in plugins().values() for each in plugin.requirements}
+    named |= {each for role in ROLES for each in role.requirements}
     assert sorted(named - known) == []
 
 
-def test_the_files_that_test_notifiers_exist():
-    assert {notifier.tests for notifier in notifiers().values()} <= FILES.keys()
+def test_the_files_that_test_notifiers_and_receivers_exist():
+    assert {plugin.tests for plugin in plugins().values()} <= FILES.keys()
+
+
+def test_a_receiver_counts_only_with_its_tests():
+    file = "tests/receivers/test_alertmanager.py"
+    given = {"tested_rules": TESTED, "plugins": plugins(), "live": LIVE}
+    shown = states(**given, tests={file: TestFile("passed")})["C-ALERTMANAGER"]
+    assert shown.state == "proved", shown.missing
+    assert f"receiver alertmanager; test {file}" in shown.proof
+    failed = states(**given, tests={file: TestFile("failed")})["C-ALERTMANAGER"]
+    assert (failed.state, failed.missing) == ("partly", f"{file}: failed")
 
 
 def test_the_record_of_promtools_judgement_is_the_present_one():

@@ -81,6 +81,7 @@ def test_one_more_role_costs_its_module_and_one_line(
         section="watch",
         secrets=("chain",),
         scrape_class=ScrapeClass.HIGH,
+        requirements=("K-AUDIT",),
     )
     for module in (registry, up, reach, description, page):
         monkeypatch.setattr(module, "ROLES", (*ROLES, guard))
@@ -91,6 +92,7 @@ def test_one_more_role_costs_its_module_and_one_line(
     sample = description.listening(Options(), Ports())
 
     assert programs["guard"].ports[0].number == settings.watch.port
+    assert programs["guard"].requirements == ("K-AUDIT",), "`coverage` counts it"
     assert "guard" in programs["prometheus"].needs
     assert "guard" in [target.name for target in up.scraped(settings)]
     assert "| `guard` | Looks after the vault." in page.page()

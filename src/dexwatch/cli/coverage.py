@@ -27,7 +27,8 @@ from dexwatch.dashboards.registry import BOARDS
 from dexwatch.demo.scenarios import SCENARIOS
 from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.notifiers.registry import NOTIFIERS
-from dexwatch.reports.coverage import Coverage, Evidence, Live, Notifier, evaluate
+from dexwatch.receivers.registry import RECEIVERS
+from dexwatch.reports.coverage import Coverage, Evidence, Live, Plugin, evaluate
 from dexwatch.reports.record import judged_rules, recorded_tests
 from dexwatch.roles.resources import prometheus_client
 from dexwatch.roles.up import programs
@@ -73,7 +74,7 @@ def _evidence(settings: Settings | None, config: Path, seen: Live | None) -> Evi
     return Evidence(
         tested_rules=judged_rules(),
         tests=recorded_tests(home),
-        notifiers=notifiers(),
+        plugins=plugins(),
         programs=planned,
         operator_rules=_operator_rules(settings),
         scenarios={scenario.name: scenario.raises for scenario in SCENARIOS},
@@ -81,14 +82,18 @@ def _evidence(settings: Settings | None, config: Path, seen: Live | None) -> Evi
     )
 
 
-def notifiers() -> dict[str, Notifier]:
-    """Return what the channels to people answer, by the channel's name."""
-    return {
-        channel.name: Notifier(
+def plugins() -> dict[str, Plugin]:
+    """Return what the channels to people and the sources of alerts answer, by kind and name."""
+    found = {
+        f"notifier {channel.name}": Plugin(
             f"tests/notifiers/{channel.name}/test_{channel.name}.py", channel.requirements
         )
         for channel in NOTIFIERS
     }
+    for receiver in RECEIVERS:
+        tests = f"tests/receivers/test_{receiver.source}.py"
+        found[f"receiver {receiver.source}"] = Plugin(tests, receiver.requirements)
+    return found
 
 
 def _operator_rules(settings: Settings | None) -> dict[str, tuple[str, ...]]:

@@ -1,6 +1,6 @@
 """What a receiver is, and what it hands over."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,3 +43,5 @@ class Receiver:
     """Can it be asked what it holds? Only then does a missing alert count as resolved."""
     routes: Callable[[Inbound], list[Route]]
     """Its HTTP routes on the respond role's port, all below `/hooks/<source>`."""
+    requirements: Mapping[str, str]
+    """The requirements that it answers by id, each with what it lacks for it, or nothing."""

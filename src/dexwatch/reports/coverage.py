@@ -1,6 +1,7 @@
 """Which requirements are met, and what shows it: a pure judgement over evidence gathered by others.
 
-Whatever proves one names it: a metric, rule, panel, board, program, notifier or test file.
+Whatever proves one names it: a metric, rule, panel, board, program (a role of ours too), notifier,
+receiver or test file.
 A requirement is *proved* only when all that names it was checked and it has no known gap.
 It is *partly* covered when some of it exists, and *open* when nothing does.
 """
@@ -46,8 +47,8 @@ class TestFile:
 
 
 @dataclass(frozen=True)
-class Notifier:
-    """One channel to people that can be configured."""
+class Plugin:
+    """One channel to people, or one source of alerts."""
 
     tests: str
     """The file that tests it."""
@@ -62,7 +63,8 @@ class Evidence:
     tested_rules: Mapping[str, str] = field(default_factory=dict)
     """Rule to the fingerprint of the definition that promtool saw fire, keep quiet and resolve."""
     tests: Mapping[str, TestFile] = field(default_factory=dict)
-    notifiers: Mapping[str, Notifier] = field(default_factory=dict)
+    plugins: Mapping[str, Plugin] = field(default_factory=dict)
+    """By kind and name, for example "notifier slack"."""
     programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Each program that we would run, to the requirements that it answers."""
     operator_rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -118,7 +120,7 @@ def _judge(requirement: Requirement, evidence: Evidence) -> Coverage:
         *(_panels(named, evidence.live) if requirement.kind != "alert" else ()),
         *_metrics(named, evidence.live),
         *_programs(named, evidence),
-        *_notifiers(named, evidence),
+        *_plugins(named, evidence),
         *_tests(named, evidence),
     ]
     gaps = [gap for gap in (requirement.gap, *_gaps(named, evidence)) if gap]
@@ -222,16 +224,16 @@ def _programs(named: str, evidence: Evidence) -> Iterator[_Check]:
             yield _Check(f"program {name}", shown=True)
 
 
-def _notifiers(named: str, evidence: Evidence) -> Iterator[_Check]:
-    for name, notifier in evidence.notifiers.items():
-        if named in notifier.requirements:
-            yield _Check(f"notifier {name}", shown=True)
-            yield _test(notifier.tests, evidence)
+def _plugins(named: str, evidence: Evidence) -> Iterator[_Check]:
+    for name, plugin in evidence.plugins.items():
+        if named in plugin.requirements:
+            yield _Check(name, shown=True)
+            yield _test(plugin.tests, evidence)
 
 
 def _gaps(named: str, evidence: Evidence) -> Iterator[str]:
-    for notifier in evidence.notifiers.values():
-        yield notifier.requirements.get(named, "")
+    for plugin in evidence.plugins.values():
+        yield plugin.requirements.get(named, "")
 
 
 def _tests(named: str, evidence: Evidence) -> Iterator[_Check]:

@@ -38,6 +38,8 @@ class RoleSpec:
     """How often Prometheus reads its `/metrics`; None: it has none."""
     health: str = "/healthz"
     """Answers below 400 while the role is alive."""
+    requirements: tuple[str, ...] = ()
+    """Requirement ids that it answers, for `dexwatch coverage`."""
 
     def listens(self, settings: Settings) -> ListenConfig:
         """Return where it listens and which address others use."""
@@ -85,6 +87,7 @@ WATCH = RoleSpec(
     secrets=("chain", "database", "daemons.password"),
     # Chain figures are looked at as often as the profile allows; the other roles less.
     scrape_class=ScrapeClass.CRITICAL,
+    requirements=("C-CUSTOM-EXP",),
 )
 RESPOND = RoleSpec(
     name="respond",
@@ -94,6 +97,7 @@ RESPOND = RoleSpec(
     section="respond",
     secrets=("respond", "notify", "storage", *_ASKED),
     scrape_class=ScrapeClass.HIGH,
+    requirements=("R-CHANNELS", "R-DEDUP"),
 )
 CONSOLE = RoleSpec(
     name="console",
@@ -103,6 +107,7 @@ CONSOLE = RoleSpec(
     section="console",
     secrets=("console", "storage", *_ASKED),
     scrape_class=None,
+    requirements=("C-CONSOLE",),
 )
 
 ROLES = (WATCH, RESPOND, CONSOLE)

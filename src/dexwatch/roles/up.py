@@ -178,4 +178,5 @@ def _program(spec: RoleSpec, settings: Settings, file: Path, evaluation: Evaluat
         ready_seconds=30.0,
         restart_when_silent=True,
         package="python3",
+        requirements=spec.requirements,
     )

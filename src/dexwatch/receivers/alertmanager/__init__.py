@@ -4,4 +4,10 @@ from dexwatch.receivers.alertmanager.config import SOURCE
 from dexwatch.receivers.alertmanager.route import routes
 from dexwatch.receivers.receiver import Receiver
 
-RECEIVER = Receiver(name="Alertmanager", source=SOURCE, lists=True, routes=routes)
+RECEIVER = Receiver(
+    name="Alertmanager",
+    source=SOURCE,
+    lists=True,
+    routes=routes,
+    requirements={"C-ALERTMANAGER": "", "R-DEDUP": ""},
+)
