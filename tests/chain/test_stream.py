@@ -11,7 +11,7 @@ from dexwatch.backoff import Backoff, Failures
 from dexwatch.chain import heads
 from dexwatch.metrics import chain
 from tests.fakes.chain import FakeChain
-from tests.fakes.node import FakeNode, RpcRefusal, running
+from tests.fakes.node import FakeNode, running
 from tests.fakes.streams import mine, until, watched
 
 
@@ -57,16 +57,6 @@ async def test_a_node_without_subscriptions_is_polled(node: FakeNode) -> None:
         node.chain.mine(3)
         await until(lambda: seen.hashes == node.chain.canonical)
         assert seen.series.value(chain.endpoint_subscribed, endpoint="node-0") == 0
-
-
-async def test_without_block_receipts_they_are_asked_one_by_one(node: FakeNode) -> None:
-    node.lacks.add("eth_getBlockReceipts")
-    async with watched(node) as (_, seen):
-        await until(lambda: seen.blocks)
-        node.chain.mine(receipts=[{"to": "0x" + "aa" * 20, "status": "0x0"}, {}])
-        await node.push()
-        await until(lambda: seen.hashes == node.chain.canonical)
-        assert [receipt.success for receipt in seen.blocks[-1].receipts] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -226,60 +216,6 @@ async def test_a_redirect_of_the_websocket_is_not_followed(node: FakeNode) -> No
                 await until(lambda: knocks > 1 and seen.blocks)
                 assert not inner.calls
                 assert not inner.sockets
-
-
-@pytest.mark.parametrize("late", [3, 7])
-async def test_receipts_that_come_late_are_waited_for(node: FakeNode, late: int) -> None:
-    node.late_receipts = late
-    async with watched(node) as (_, seen):
-        # From the start on, while heads come faster than any receipts.
-        for _ in range(12):
-            await mine(node)
-        await until(lambda: seen.hashes[-1:] == node.chain.canonical[-1:])
-        await mine(node, 2)
-        await until(lambda: seen.hashes[-1:] == node.chain.canonical[-1:])
-        assert seen.series.value(chain.blocks, stage="lost") == 0
-
-
-async def test_a_block_without_the_logs_of_its_filter_is_asked_again(node: FakeNode) -> None:
-    async with watched(node) as (_, seen):
-        await until(lambda: node.sockets and seen.blocks)
-        empty, real = 3, node._eth_getBlockReceipts
-
-        def without_logs(params: list[Any]) -> Any:
-            nonlocal empty
-            found = real(*params)
-            empty -= 1
-            return [{**receipt, "logs": []} for receipt in found] if empty >= 0 else found
-
-        node.answers["eth_getBlockReceipts"] = without_logs
-        log = {"address": "0x" + "aa" * 20, "topics": ["0x" + "01" * 32], "data": "0x"}
-        node.chain.mine(receipts=[{"logs": [log]}])
-        await node.push()
-        await until(lambda: seen.hashes == node.chain.canonical)
-        assert seen.blocks[-1].log_count == 1
-        assert seen.series.value(chain.blocks, stage="lost") == 0
-
-
-@pytest.mark.parametrize(
-    "error",
-    [(-32000, "header not found"), (-32005, "resource not available"), (-32000, "block not found")],
-)
-async def test_a_passing_refusal_of_receipts_does_not_change_how_they_are_asked(
-    node: FakeNode, error: tuple[int, str]
-) -> None:
-    async with watched(node) as (_, seen):
-        await until(lambda: node.sockets and seen.blocks)
-
-        def once(params: list[Any]) -> Any:
-            del node.answers["eth_getBlockReceipts"]
-            raise RpcRefusal(*error)
-
-        node.answers["eth_getBlockReceipts"] = once
-        node.chain.mine(receipts=[{}])
-        await node.push()
-        await until(lambda: seen.hashes == node.chain.canonical)
-        assert not node.calls["eth_getTransactionReceipt"]
 
 
 async def test_dropped_connections_after_healthy_spells_do_not_add_up(

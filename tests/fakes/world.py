@@ -5,6 +5,7 @@ from dataclasses import replace
 from dexwatch.incidents.decide import decide
 from dexwatch.incidents.effects import AddTimeline, PlanNotification
 from dexwatch.incidents.events import AlertFired, AlertResolved, Event, NotificationAttempted
+from dexwatch.incidents.policy import Route
 from dexwatch.incidents.records import Alert, Incident, Notification
 from dexwatch.incidents.state import Decision, GroupState, Summary
 from tests.fakes.alerts import POLICY, at
@@ -13,7 +14,7 @@ from tests.fakes.alerts import POLICY, at
 class World:
     """What `response.apply` does, in the plainest way; many groups, all incidents kept."""
 
-    def __init__(self, *, confirm: bool) -> None:
+    def __init__(self, *, confirm: bool = False) -> None:
         self.policy = replace(POLICY, confirm_urgent_resolution=confirm)
         self.incidents: dict[str, Incident] = {}
         self.summaries: dict[str, Summary] = {}
@@ -72,3 +73,9 @@ class World:
             if isinstance(effect, AddTimeline):
                 self.lines.add((effect.entry.incident_id, effect.entry.key))
         return decision
+
+
+def paged(decision: Decision) -> list[Route]:
+    """Return whom a decision pages, in order."""
+    plans = [e.notification for e in decision.effects if isinstance(e, PlanNotification)]
+    return [Route(p.channel, p.recipient) for p in plans]

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from dexwatch.incidents.effects import (
-    ExpediteNotification,
     PlanNotification,
     UpdateMessage,
     UpdateReason,
@@ -14,25 +13,15 @@ from dexwatch.incidents.events import (
     Acknowledged,
     AlertFired,
     ManuallyResolved,
-    NotificationAttempted,
     Reopened,
 )
 from dexwatch.incidents.grouping import group_of, title_of
-from dexwatch.incidents.policy import Policy, Route
-from dexwatch.incidents.records import DeliveryOutcome, IncidentState, NotificationReason
+from dexwatch.incidents.policy import Route
+from dexwatch.incidents.records import IncidentState, NotificationReason
 from dexwatch.incidents.state import Decision, Reason
 from dexwatch.metrics.severity import Severity
 from tests.fakes.alerts import ALERTS, ANA, BO, POLICY, SLACK, at, clear, fire
-from tests.fakes.world import World
-
-
-def world() -> World:
-    return World(confirm=False)
-
-
-def paged(decision: Decision) -> list[Route]:
-    plans = [e.notification for e in decision.effects if isinstance(e, PlanNotification)]
-    return [Route(p.channel, p.recipient) for p in plans]
+from tests.fakes.world import World, paged
 
 
 def told(decision: Decision) -> set[UpdateReason]:
@@ -40,14 +29,14 @@ def told(decision: Decision) -> set[UpdateReason]:
 
 
 def test_the_first_alert_pages_everybody_of_its_severity() -> None:
-    decision = world().apply(fire(), 1)
+    decision = World().apply(fire(), 1)
     assert decision.reason is Reason.OPENED
     assert paged(decision) == [SLACK, ANA, BO]
     assert decision.state.incident.title == "API uptime low"
 
 
 def test_an_equal_or_lesser_alert_joins_without_a_page() -> None:
-    w = world()
+    w = World()
     w.apply(fire("ApiLatencyHigh", "P1"), 1)
     for name, severity in (("ErrorRateHigh", "P1"), ("CpuUse80", "P2")):
         decision = w.apply(fire(name, severity), 2)
@@ -57,7 +46,7 @@ def test_an_equal_or_lesser_alert_joins_without_a_page() -> None:
 
 
 def test_a_rise_in_severity_pages_anew_and_asks_for_a_new_answer() -> None:
-    w = world()
+    w = World()
     w.apply(fire("CpuUse80", "P2"), 1)
     w.apply(Acknowledged("INC-1", "bo", "1"), 2)
     decision = w.apply(fire(), 3)
@@ -72,7 +61,7 @@ def test_a_rise_in_severity_pages_anew_and_asks_for_a_new_answer() -> None:
 
 
 def test_the_incident_resolves_with_its_last_alert_and_tells_everybody() -> None:
-    w = world()
+    w = World()
     w.apply(fire("ApiLatencyHigh", "P1"), 1)
     w.apply(fire("ErrorRateHigh", "P1"), 2)
     assert w.apply(clear("ApiLatencyHigh", "P1"), 60).reason is Reason.ALERT_RESOLVED
@@ -96,7 +85,7 @@ def test_with_close_by_hand_a_p0_waits_for_a_person_and_a_p2_does_not() -> None:
 
 
 def test_a_flapping_fault_is_one_incident_and_ever_fewer_pages() -> None:
-    w, pages = world(), 0
+    w, pages = World(), 0
     for n in range(120):
         start = n * 60
         pages += bool(paged(w.apply(fire(start=start), start)))
@@ -107,7 +96,7 @@ def test_a_flapping_fault_is_one_incident_and_ever_fewer_pages() -> None:
 
 
 def test_updates_of_a_flapping_fault_are_held_ever_longer() -> None:
-    w = world()
+    w = World()
     holds = []
     for n in range(12):
         decision = w.apply(fire(start=n * 60), n * 60)
@@ -123,7 +112,7 @@ def test_updates_of_a_flapping_fault_are_held_ever_longer() -> None:
 
 @pytest.mark.parametrize("late", [False, True])
 def test_a_returning_fault_reopens_within_the_window_and_is_linked_after_it(late: bool) -> None:
-    w = world()
+    w = World()
     w.apply(fire(), 0)
     w.apply(clear(), 10)
     again = 10 + POLICY.reopen_window.total_seconds() + (1 if late else 0)
@@ -133,7 +122,7 @@ def test_a_returning_fault_reopens_within_the_window_and_is_linked_after_it(late
 
 
 def test_a_lost_resolve_between_two_episodes_is_one_spell_for_people() -> None:
-    w = world()
+    w = World()
     w.apply(fire(start=0), 0)
     assert w.apply(fire(start=50), 50).reason is Reason.RESTARTED
     assert w.apply(clear(start=0), 60).reason is Reason.STALE
@@ -141,7 +130,7 @@ def test_a_lost_resolve_between_two_episodes_is_one_spell_for_people() -> None:
 
 
 def test_only_the_newest_incident_of_a_group_can_be_reopened() -> None:
-    w = world()
+    w = World()
     w.apply(fire(), 0)
     w.apply(clear(), 10)
     w.apply(fire(start=5000), 5000)
@@ -150,25 +139,13 @@ def test_only_the_newest_incident_of_a_group_can_be_reopened() -> None:
     assert w.apply(Acknowledged("INC-5", "bo", "3"), 5001).reason is Reason.NO_SUCH_INCIDENT
 
 
-def outcome(
-    w: World,
-    channel: str,
-    result: DeliveryOutcome,
-    attempt: int = 1,
-    retry_in: float | None = 1.0,
-) -> Decision:
-    page = next(p for p in w.planned if p.channel == channel)
-    event = NotificationAttempted(page.incident_id, page.id, result, attempt, "why", retry_in)
-    return w.apply(event, 5)
-
-
 def database(instance: str, severity: str = "P0", name: str = "DatabaseDown", **more) -> AlertFired:
     labels = {"instance": instance} if instance else {}
     return fire(name, severity, alert_group="database", **labels, **more)
 
 
 def test_a_second_thing_of_the_same_subject_pages_anew_and_asks_for_a_new_answer() -> None:
-    w = world()
+    w = World()
     w.apply(database("main"), 0)
     w.apply(Acknowledged("INC-1", "bo", "1"), 2)
     decision = w.apply(database("custody"), 3)
@@ -185,7 +162,7 @@ def test_a_second_thing_of_the_same_subject_pages_anew_and_asks_for_a_new_answer
 
 
 def test_a_burst_that_nobody_has_answered_pages_once() -> None:
-    w = world()
+    w = World()
     w.apply(database("main"), 0)
     assert paged(w.apply(database("custody"), 5)) == []
     assert paged(w.apply(database("third"), 14)) == []
@@ -203,14 +180,14 @@ def test_a_burst_that_nobody_has_answered_pages_once() -> None:
     ],
 )
 def test_the_same_thing_or_a_lesser_alert_does_not_page_anew(alert: AlertFired) -> None:
-    w = world()
+    w = World()
     w.apply(database("main"), 0)
     decision = w.apply(alert, 600)
     assert (decision.reason, paged(decision)) == (Reason.JOINED, [])
 
 
 def test_a_thing_that_nobody_was_paged_for_pages_when_it_becomes_urgent() -> None:
-    w = world()
+    w = World()
     w.apply(database("main"), 0)
     assert paged(w.apply(database("custody", "P2", "DatabaseSlow"), 60)) == []
     assert paged(w.apply(database("", "P0", "DatabaseOdd"), 60)) == []
@@ -218,7 +195,7 @@ def test_a_thing_that_nobody_was_paged_for_pages_when_it_becomes_urgent() -> Non
 
 
 def test_another_thing_that_comes_and_goes_pages_once_in_the_window() -> None:
-    w, pages = world(), 0
+    w, pages = World(), 0
     w.apply(database("main"), 0)
     for n in range(1, 20):
         pages += bool(paged(w.apply(database("custody", start=n * 60), n * 60)))
@@ -230,7 +207,7 @@ def test_another_thing_that_comes_and_goes_pages_once_in_the_window() -> None:
 
 
 def test_another_thing_pages_though_its_incident_returns_quietly() -> None:
-    w = world()
+    w = World()
     w.apply(database("main"), 0)
     w.apply(clear("DatabaseDown", alert_group="database", instance="main"), 60)
     decision = w.apply(database("custody", start=90), 90)
@@ -239,7 +216,7 @@ def test_another_thing_pages_though_its_incident_returns_quietly() -> None:
 
 def test_a_resolve_that_came_too_early_is_made_good() -> None:
     """Prometheus keeps an episode's start, which Alertmanager may have let expire meanwhile."""
-    w = world()
+    w = World()
     w.apply(fire(), 0)
     w.apply(clear(end=50), 50)
     assert w.apply(fire(), 109).reason is Reason.ALREADY_RESOLVED
@@ -250,123 +227,15 @@ def test_a_resolve_that_came_too_early_is_made_good() -> None:
     assert w.apply(replace(seen, seen_at=at(125)), 200).reason is Reason.REOPENED_QUIETLY
 
 
-def fails(w: World, channel: str, attempt: int, **more: object) -> Decision:
-    return outcome(w, channel, DeliveryOutcome.RETRYABLE, attempt, **more)
-
-
-def expedited(decision: Decision) -> set[str]:
-    return {e.notification_id for e in decision.effects if isinstance(e, ExpediteNotification)}
-
-
-def test_a_page_in_its_back_off_is_expedited_by_anothers_failure_once_and_never_again() -> None:
-    w = world()
-    w.policy = replace(POLICY, routes={Severity.P0: (SLACK, ANA)})
-    w.apply(fire(), 0)
-    assert expedited(fails(w, "email", 1)) == set()
-    assert expedited(outcome(w, "slack", DeliveryOutcome.UNKNOWN)) == {
-        "INC-1/1/email/ana@example.org"
-    }
-    hastened = [
-        expedited(fails(w, channel, attempt))
-        for attempt in range(2, 40)
-        for channel in ("slack", "email")
-    ]
-    assert sum(map(len, hastened)) <= 1, "each of the two is hastened once at most"
-
-
-def test_a_page_that_waits_for_its_channel_is_not_hastened() -> None:
-    w = world()
-    w.policy = replace(POLICY, routes={Severity.P0: (SLACK, ANA)})
-    w.apply(fire(), 0)
-    fails(w, "email", 1, retry_in=60)
-    assert expedited(fails(w, "slack", 3)) == set()
-
-
-def test_a_channel_that_asks_to_wait_starts_another_way_at_once() -> None:
-    w = world()
-    w.policy = replace(POLICY, routes={Severity.P0: (SLACK,), Severity.P3: (BO,)})
-    w.apply(fire(), 0)
-    assert paged(fails(w, "slack", 1, retry_in=4)) == []
-    assert paged(fails(w, "slack", 2, retry_in=30)) == [BO]
-
-
-def test_the_fallback_may_be_a_colleague_on_the_same_channel() -> None:
-    w = world()
-    w.policy = Policy(routes={Severity.P0: (ANA,), Severity.P3: (BO,)})
-    w.apply(fire(), 0)
-    assert paged(outcome(w, "email", DeliveryOutcome.FAILED)) == [BO]
-
-
-def test_another_channel_comes_before_a_colleague_on_the_same_one() -> None:
-    w = world()
-    w.policy = Policy(routes={Severity.P0: (ANA,), Severity.P2: (BO,), Severity.P3: (ALERTS,)})
-    w.apply(fire(), 0)
-    assert paged(outcome(w, "email", DeliveryOutcome.FAILED)) == [ALERTS]
-
-
-def test_while_all_that_is_planned_is_in_trouble_the_next_route_is_tried() -> None:
-    w = world()
-    w.policy = Policy(routes={Severity.P0: (SLACK, ANA), Severity.P3: (BO,)})
-    w.apply(fire(), 0)
-    assert paged(fails(w, "slack", 3)) == [], "the mail may still get through"
-    fails(w, "email", 1)
-    fails(w, "email", 2)
-    assert paged(fails(w, "email", 3)) == [BO]
-
-
-def test_a_delivered_page_stays_delivered() -> None:
-    w = world()
-    w.apply(fire(), 0)
-    assert outcome(w, "slack", DeliveryOutcome.DELIVERED).reason is Reason.DELIVERED
-    assert outcome(w, "slack", DeliveryOutcome.FAILED).reason is Reason.REPEATED
-
-
 def test_a_clock_that_is_put_back_delays_no_page() -> None:
     """The moment is lifted to the incident's last change; no due time is reckoned from it."""
-    w = world()
+    w = World()
     w.apply(fire(), 3600)
     w.apply(clear(end=3700), 3700)
     decision = w.apply(fire(start=3650 + 400), 500)
     plans = [e for e in decision.effects if isinstance(e, UpdateMessage | PlanNotification)]
     assert plans
     assert all(e.delay.total_seconds() == 0 for e in plans if isinstance(e, UpdateMessage))
-
-
-def test_an_unknown_p3_page_disturbs_nobody_else() -> None:
-    w = world()
-    w.apply(fire("DiskUse60", "P3"), 0)
-    decision = outcome(w, "email", DeliveryOutcome.UNKNOWN)
-    assert paged(decision) == []
-
-
-def test_while_nobody_was_reached_the_next_route_is_paged_until_none_is_left() -> None:
-    w = world()
-    w.apply(fire("DiskUse60", "P3"), 0)
-    decision = outcome(w, "email", DeliveryOutcome.FAILED)
-    assert paged(decision) == [SLACK]
-    assert w.planned[-1].why is NotificationReason.FALLBACK
-    assert paged(outcome(w, "slack", DeliveryOutcome.FAILED)) == [ANA]
-    for _ in range(9):
-        for page in w.planned[:]:
-            w.apply(NotificationAttempted("INC-1", page.id, DeliveryOutcome.FAILED, 1), 5)
-    assert {Route(p.channel, p.recipient) for p in w.planned} == set(POLICY.everyone())
-
-
-def test_three_failed_attempts_of_a_p0_start_another_channel() -> None:
-    w = world()
-    only_slack = {Severity.P0: (SLACK,), Severity.P3: (BO,)}
-    w.policy = replace(POLICY, routes=only_slack)
-    w.apply(fire(), 0)
-    assert paged(outcome(w, "slack", DeliveryOutcome.RETRYABLE, 2)) == []
-    assert paged(outcome(w, "slack", DeliveryOutcome.RETRYABLE, 3)) == [BO]
-
-
-def test_a_severity_without_routes_is_told_in_the_timeline_and_a_p0_never_is_without() -> None:
-    w = world()
-    w.policy = Policy(routes={Severity.P2: (ALERTS,)})
-    decision = w.apply(fire("DiskUse60", "P3"), 0)
-    assert any("Nobody is configured" in getattr(e, "entry", e).text for e in decision.effects)
-    assert paged(w.apply(fire(alert_group="other"), 0)) == [ALERTS]
 
 
 def test_groups_and_titles() -> None:

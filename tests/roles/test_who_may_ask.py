@@ -1,13 +1,10 @@
 """Everything that `up` listens on, with real programs: nobody gets in without what it asks for."""
 
 import asyncio
-import contextlib
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import httpx
@@ -23,6 +20,7 @@ from dexwatch.roles.evaluation import Evaluation
 from dexwatch.roles.resources import alertmanager_client, prometheus_client
 from dexwatch.roles.up import programs, up
 from dexwatch.settings import Settings, load
+from tests.fakes.foreign_page import foreign_page
 from tests.fakes.need import free_port, program
 from tests.fakes.patience import until
 
@@ -224,30 +222,6 @@ async def test_no_secret_stands_in_arguments_or_in_a_file_of_others(running: Ins
     for process in psutil.Process().children(recursive=True):
         assert secret not in " ".join(process.cmdline()), process.name()
         assert secret not in str(process.environ()), process.name()
-
-
-class _Page(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("content-type", "text/html")
-        self.end_headers()
-        self.wfile.write(b"<p>a page of somebody else")
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextlib.contextmanager
-def foreign_page() -> Iterator[str]:
-    """A page of another origin on this machine."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Page) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")

@@ -1,38 +1,26 @@
 """Whatever an operator configures, the programs' own checkers accept what we render from it."""
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import SecretStr, ValidationError
-from ruamel.yaml import YAML
+from pydantic import ValidationError
 
 from dexwatch.daemons import files
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.exporters.postgres import CONNECT_SECONDS
-from dexwatch.daemons.programs.alertmanager import CONSEQUENCES, Hook
-from dexwatch.daemons.programs.plan import plan
-from dexwatch.daemons.programs.prometheus import prometheus_files
-from dexwatch.daemons.programs.scrape import RoleTarget
+from dexwatch.daemons.programs.alertmanager import CONSEQUENCES
 from dexwatch.demo.profile import DEMO
-from dexwatch.metrics.profile import PRODUCTION, EvaluationProfile
+from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.registry import ALERTS, render
-from tests.fakes.stack import SECRETS
+from tests.fakes.planned import FULL, jobs, planned
 
 PROVES = ("C-PROMETHEUS", "S-RETAIN")
 """Requirements that these tests prove, for `dexwatch coverage`."""
 
-
-HOOK = Hook("http://127.0.0.1:8903/hooks/alertmanager", SecretStr("geheim"))
-ROLES = (
-    RoleTarget("watch", "http://127.0.0.1:8910", ScrapeClass.CRITICAL),
-    RoleTarget("respond", "http://127.0.0.1:8903", ScrapeClass.HIGH),
-    RoleTarget("supervisor", "http://127.0.0.1:8911", ScrapeClass.HIGH),
-)
 
 names = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,20}\Z")
 values = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=40)
@@ -88,26 +76,6 @@ configs = st.fixed_dictionaries(
 )
 
 
-def planned(
-    document: dict,
-    folder: Path,
-    *,
-    profile: EvaluationProfile = PRODUCTION,
-    rules: str = "groups: []",
-):
-    config = DaemonsConfig.model_validate(document)
-    programs = plan(
-        config,
-        folder=folder,
-        profile=profile,
-        rules=rules,
-        roles=ROLES,
-        hook=HOOK,
-        secrets=SECRETS,
-    )
-    return {program.name: program for program in programs}
-
-
 @settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -123,29 +91,6 @@ def test_the_checkers_accept_what_is_rendered(tmp_path, require, document, profi
 def test_promtool_accepts_our_own_rules_with_the_configuration(tmp_path, require, profile):
     require("promtool")
     files.check(planned({}, tmp_path, profile=profile, rules=render(profile))["prometheus"])
-
-
-def jobs(document: dict, folder: Path, profile: EvaluationProfile = PRODUCTION) -> dict[str, dict]:
-    prometheus = planned(document, folder, profile=profile)["prometheus"]
-    text = next(file.content for file in prometheus.files if file.name == "prometheus.yml")
-    return {job["job_name"]: job for job in YAML(typ="safe").load(text)["scrape_configs"]}
-
-
-FULL = {
-    "postgres": {"targets": [{"name": "platform", "dsn": "postgresql://ana:geheim@127.0.0.1/dex"}]},
-    "redis": {"targets": [{"name": "cache", "url": "redis://:geheim@127.0.0.1:6379"}]},
-    "nginx": {"targets": [{"name": "edge", "status_url": "http://127.0.0.1/stub_status"}]},
-    "targets": [
-        {
-            "job": "exchange",
-            "address": "127.0.0.1:9000",
-            "scrape_class": "critical",
-            "token": "geheim",
-        },
-        {"job": "ledger", "address": "127.0.0.1:9001", "scrape_class": "historical"},
-    ],
-    "probes": [{"name": "api", "kind": "http", "target": "http://127.0.0.1/", "class": "api"}],
-}
 
 
 def test_each_class_has_its_interval_and_every_job_its_limits(tmp_path):
@@ -210,83 +155,6 @@ def test_every_job_of_ours_shows_what_the_program_asks_for(tmp_path):
         asks = name not in by_certificate | theirs
         assert ("basic_auth" in job) is asks, name
         assert "password" not in job.get("basic_auth", {})
-
-
-def test_in_external_mode_nothing_is_run_and_the_urls_are_used(tmp_path):
-    document = {
-        "mode": "external",
-        "prometheus": {"url": "https://prometheus.example/"},
-        "alertmanager": {"url": "http://10.0.0.1:9093"},
-    }
-    assert planned(document, tmp_path) == {}
-    config = DaemonsConfig.model_validate(document)
-    assert config.prometheus_url == "https://prometheus.example"
-    assert config.alertmanager_url == "http://10.0.0.1:9093"
-
-
-def test_exported_files_send_alerts_to_the_alertmanager_that_is_named():
-    config = DaemonsConfig.model_validate(
-        {
-            "mode": "external",
-            "prometheus": {"url": "https://prometheus.example/"},
-            "alertmanager": {"url": "http://10.0.0.1:9093/am"},
-        }
-    )
-    [file] = (
-        file
-        for file in prometheus_files(
-            config, profile=PRODUCTION, rules="", host="h", secrets=SECRETS
-        )
-        if file.name == "prometheus.yml"
-    )
-    document = YAML(typ="safe").load(file.content)
-    [receiver] = document["alerting"]["alertmanagers"]
-    assert receiver["static_configs"] == [{"targets": ["10.0.0.1:9093"]}]
-    assert (receiver["scheme"], receiver["path_prefix"]) == ("http", "/am")
-    own = [job for job in document["scrape_configs"] if job["job_name"].endswith(("eus", "ager"))]
-    seen = {
-        (group["labels"]["__scheme__"], *group["targets"], group["labels"]["__metrics_path__"])
-        for job in own
-        for group in job["static_configs"]
-    }
-    assert seen == {
-        ("https", "prometheus.example", "/metrics"),
-        ("http", "10.0.0.1:9093", "/am/metrics"),
-    }
-
-
-@pytest.mark.parametrize(
-    ("asks", "keys", "files"),
-    [
-        (
-            {"username": "ana", "password": "geheim"},
-            {"basic_auth": {"username": "ana", "password_file": "alertmanager.password"}},
-            {"alertmanager.password"},
-        ),
-        (
-            {"token": "geheim", "ca_file": "/etc/ca.pem"},
-            {
-                "authorization": {"type": "Bearer", "credentials_file": "alertmanager.token"},
-                "tls_config": {"ca_file": "/etc/ca.pem"},
-            },
-            {"alertmanager.token"},
-        ),
-    ],
-)
-def test_exported_files_show_what_your_alertmanager_asks_for(asks, keys, files):
-    config = DaemonsConfig.model_validate(
-        {
-            "mode": "external",
-            "prometheus": {"url": "http://10.0.0.1:9090"},
-            "alertmanager": {"url": "https://10.0.0.1:9093", **asks},
-        }
-    )
-    written = prometheus_files(config, profile=PRODUCTION, rules="", host="h", secrets=SECRETS)
-    document = YAML(typ="safe").load(written[0].content)
-    [receiver] = document["alerting"]["alertmanagers"]
-    assert receiver | keys == receiver
-    assert {file.name for file in written if "geheim" in file.content} == files
-    assert config.alertmanager.access.header.startswith(("Basic ", "Bearer geheim"))
 
 
 @pytest.mark.parametrize(
