@@ -81,6 +81,12 @@ CASES_EXCHANGE = (
     Case("HighValueTrade", (Counter('dex_high_value_swaps_total{pool="A"}', 0, 0.005, 0),)),
     Case("PriceMovedAbnormally", (Gauge('dex_pool_price{pool="A"}', 300, 331, 329),), fault=3),
     Case(
+        "EventsMalformed",
+        (Counter('dex_events_malformed_total{address="0xa"}', 0, 0.0065, 0.0052),),
+        fault=35,
+        after=45,
+    ),
+    Case(
         "SwapsWithoutPrice",
         (
             Counter('dex_swaps_total{pool="A"}', 0.5, 0.5, 0.5),

@@ -81,4 +81,34 @@ PAUSED = AlertRule(
     requirements=("M-CONTRACT",),
 )
 
-CONTRACT_ALERTS = (CALLS_FAILING, PAUSED)
+EVENTS_MALFORMED = AlertRule(
+    id="EventsMalformed",
+    severity=Severity.P3,
+    component=Component.CONTRACTS,
+    team="chain",
+    alert_group="events-malformed",
+    scrape_class=CRITICAL,
+    value=lambda p: (
+        f"sum by (address) (increase({exchange.events_malformed}[{p.window(1800, CRITICAL)}]))"
+    ),
+    operator=">",
+    threshold=10,
+    unit=Unit.COUNT,
+    for_seconds=0,
+    keep_firing_seconds=600,
+    why="Anybody can emit one odd event; ten in half an hour are a contract that is read wrongly.",
+    summary="{value} events of {{ $labels.address }} do not fit; the threshold is {threshold}.",
+    description="Events bear a topic that we know, but not the fields that belong to it.",
+    runbook=Runbook(
+        meaning="What this contract does is missing in volumes, liquidity or contract figures.",
+        check=(
+            "See whether the address is of the kind that dexwatch.yml says it is.",
+            "See whether the contract was replaced or upgraded.",
+        ),
+        fix=("Correct the address or its kind in dexwatch.yml, and reload.",),
+        escalate="Tell the contract team within the day.",
+    ),
+    requirements=("M-CONTRACT",),
+)
+
+CONTRACT_ALERTS = (CALLS_FAILING, PAUSED, EVENTS_MALFORMED)
