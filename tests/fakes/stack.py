@@ -66,6 +66,8 @@ class Stack:
     profile: str = "demo"
     exposing: int = 0
     token: str = "hook-token"
+    hook_url: str = ""
+    """Where Alertmanager tells alerts, if not to the hooks that only keep them."""
 
     def samples(self) -> list[Sample]:
         """What the watched target exposes."""
@@ -73,7 +75,7 @@ class Stack:
 
     def programs(self, rule_file: str) -> dict[str, Program]:
         """Return the programs as they would run with these rules."""
-        hook = Hook(self.hooks.url, SecretStr(self.token))
+        hook = Hook(self.hook_url or self.hooks.url, SecretStr(self.token))
         planned = plan(
             self.config,
             folder=self.folder,
@@ -118,6 +120,7 @@ async def stack(
     profile: str = "demo",
     token: str = "hook-token",
     deadman: DeadmanConfig | None = None,
+    hook_url: str = "",
 ) -> AsyncIterator[Stack]:
     """Run Prometheus and Alertmanager with these rules; `names` are the gauges, all off."""
     for binary in ("prometheus", "promtool", "prometheus-alertmanager", "amtool"):
@@ -126,7 +129,9 @@ async def stack(
         receiver = await exits.enter_async_context(hooks())
         supervisor = await exits.enter_async_context(Supervisor(folder))
         faults = dict.fromkeys(names, 0.0)
-        running = Stack(folder, DaemonsConfig(), receiver, supervisor, faults, profile, 0, token)
+        running = Stack(
+            folder, DaemonsConfig(), receiver, supervisor, faults, profile, 0, token, hook_url
+        )
         port = await exits.enter_async_context(serve(running.samples, 0))
         running.exposing = port
         running.config = DaemonsConfig.model_validate(

@@ -8,13 +8,31 @@ from pathlib import Path
 import pytest
 
 from dexwatch.clients.alertmanager import RoutedAlert
+from dexwatch.clients.prometheus import ActiveAlert
 from dexwatch.incidents.records import IncidentState
 from dexwatch.response.actions import resolve
 from dexwatch.response.ingest import Ingest
+from dexwatch.response.liveness.witness import Witness
 from dexwatch.response.reconcile import Reconciler
 from dexwatch.response.views import IncidentFilter
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import POLICY, apply, at, clear, fire
+
+
+@dataclass
+class Rules:
+    """Prometheus, which has evaluated for a long time."""
+
+    active: list[ActiveAlert] = field(default_factory=list)
+    dead: bool = False
+
+    async def alerts(self) -> list[ActiveAlert]:
+        if self.dead:
+            raise ConnectionError
+        return self.active
+
+    async def started_at(self) -> datetime:
+        return at(-100_000)
 
 
 @dataclass
@@ -23,6 +41,8 @@ class World:
     held: list[RoutedAlert] = field(default_factory=list)
     seconds: float = 0
     broken: bool = False
+    rules: Rules = field(default_factory=Rules)
+    alive: bool = False
 
     def __post_init__(self) -> None:
         ingest = Ingest(self.store, self.clock, policy=POLICY, wake=lambda: None)
@@ -34,6 +54,9 @@ class World:
             receiver="dexwatch",
             every_seconds=30,
             missing_seconds=180,
+            steady=lambda: self.seconds,
+            witness=Witness(self.rules, settle_seconds=180, clock=self.clock),
+            alive=lambda _: self.alive,
         )
 
     def clock(self) -> datetime:
@@ -179,3 +202,41 @@ async def test_thousands_of_firing_alerts_are_compared_and_none_is_left_out(
     assert await world.reconciler.once() == 0
     world.seconds = 211
     assert await world.reconciler.once() == 1, "the one that is gone"
+
+
+async def state_after(world: World, rounds: range) -> IncidentState:
+    for seconds in rounds:
+        await world.round(seconds)
+    view = await world.store.incident("INC-1")
+    assert view is not None
+    return view.incident.state
+
+
+async def test_nothing_is_over_while_its_source_is_dead_and_then_it_has_time_to_come_back(
+    world: World,
+) -> None:
+    await apply(world.store, [fire()], 0)
+    world.rules.dead = True
+    assert await state_after(world, range(30, 3000, 30)) is IncidentState.OPEN
+    world.rules.dead = False
+    assert await state_after(world, range(3000, 3180, 30)) is IncidentState.OPEN
+    assert await state_after(world, range(3180, 3190, 30)) is IncidentState.RESOLVED
+
+
+async def test_what_prometheus_still_has_is_not_over_though_alertmanager_lost_it(
+    world: World,
+) -> None:
+    await apply(world.store, [fire()], 0)
+    world.rules.active = [ActiveAlert(fire().labels, {}, "pending", "", 1.0)]
+    assert await state_after(world, range(30, 1000, 30)) is IncidentState.OPEN
+    world.rules.active = []
+    assert await state_after(world, range(1000, 1010, 30)) is IncidentState.RESOLVED
+
+
+async def test_a_prometheus_that_cannot_be_asked_is_vouched_for_by_its_signal(
+    world: World,
+) -> None:
+    await apply(world.store, [fire()], 0)
+    world.rules.dead, world.alive = True, True
+    assert await state_after(world, range(30, 210, 30)) is IncidentState.OPEN
+    assert await state_after(world, range(210, 220, 30)) is IncidentState.RESOLVED

@@ -7,6 +7,7 @@ foreign text when shown), the other outcomes when it could not be reached or ans
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -170,6 +171,14 @@ class PrometheusClient:
         """List pending and firing alerts."""
         data = await self._ask("/api/v1/alerts", {})
         return tuple(_alert(alert) for alert in http.field(data, "alerts", list))
+
+    async def started_at(self) -> datetime:
+        """Return when its process began, by its own clock."""
+        data = await self._ask("/api/v1/status/runtimeinfo", {})
+        try:
+            return datetime.fromisoformat(http.field(data, "startTime", str)).astimezone(UTC)
+        except (ValueError, OverflowError) as error:
+            raise SourceError(Outcome.MALFORMED, "startTime is no moment") from error
 
     async def ready(self) -> bool:
         """Does it answer queries already?"""

@@ -117,6 +117,8 @@ class Reason(StrEnum):
     RESOLVED_UNSEEN = "resolved_unseen"
     ALERT_RESOLVED = "alert_resolved"
     ALL_ALERTS_RESOLVED = "all_alerts_resolved"
+    RESOLVE_HELD = "resolve_held"
+    """It may be no end: the source, or whoever evaluates for it, is not seen alive."""
     AWAITS_CONFIRMATION = "awaits_confirmation"
     ACKNOWLEDGED = "acknowledged"
     ALREADY_ACKNOWLEDGED = "already_acknowledged"

@@ -61,6 +61,13 @@ quarantined = gauge(
     "Jobs and events that could not be handled and wait for a person.",
     unit=Unit.COUNT,
 )
+watchdog_timestamp = gauge(
+    "dexwatch_watchdog_timestamp_seconds",
+    "When the dead man's signal of the source last came.",
+    unit=Unit.TIMESTAMP,
+    labels=("source",),
+    requirements=("U-DEADMAN",),
+)
 daemon_up = gauge(
     "dexwatch_daemon_up",
     "1 while the supervised program is ready.",
@@ -107,6 +114,7 @@ OWN_METRICS = (
     notification_seconds,
     jobs_overdue,
     quarantined,
+    watchdog_timestamp,
     daemon_up,
     daemon_restarts,
     daemon_supervision_failures,

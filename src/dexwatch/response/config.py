@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from pydantic import Field, SecretStr
 
+from dexwatch.incidents.liveness.signal import Patience
 from dexwatch.incidents.policy import Policy, Route
 from dexwatch.listen import ListenConfig
 from dexwatch.metrics.severity import Severity
@@ -31,11 +32,22 @@ class RespondConfig(ListenConfig):
     """How often the alerts that Alertmanager holds are compared with ours."""
     missing_seconds: float = Field(default=180, ge=5, le=86400)
     """An alert that Alertmanager has not held for so long counts as resolved."""
+    dead_man_seconds: float = Field(default=60, ge=0, le=3600)
+    """Without Alertmanager's dead man's signal for so long, a P0 opens; 0 awaits none."""
+    dead_man_grace_seconds: float = Field(default=180, ge=0, le=3600)
+    """The signal may stay away so long after our own start, for Prometheus may be starting too."""
 
     keep_events_days: int = Field(default=30, ge=1, le=3650)
     """Received messages are kept so long as evidence, and longer while their incident is open."""
     keep_incidents_days: int = Field(default=400, ge=2, le=3650)
     """Resolved incidents with alerts, pages and timeline; a year, and a month to compare it in."""
+
+    @property
+    def patience(self) -> Patience:
+        """How long the dead man's signal may stay away."""
+        return Patience(
+            self.dead_man_seconds, max(self.dead_man_grace_seconds, self.dead_man_seconds)
+        )
 
     def policy(self, routes: Mapping[Severity, tuple[Route, ...]]) -> Policy:
         """Return the policy that new incidents take."""

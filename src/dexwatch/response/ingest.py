@@ -6,7 +6,7 @@ storm of single alerts costs one commit for hundreds of them.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -14,16 +14,21 @@ import structlog
 from dexwatch.clock import Clock
 from dexwatch.incidents.events import AlertEvent, AlertFired, AlertResolved
 from dexwatch.incidents.grouping import group_of
+from dexwatch.incidents.liveness.doubt import doubt
 from dexwatch.incidents.policy import Policy
 from dexwatch.incidents.state import Reason
 from dexwatch.jobs.queue import Crashpoints, no_crash
 from dexwatch.metrics.severity import Severity, severity_of
 from dexwatch.response.apply import Applied, apply_events
+from dexwatch.response.liveness.witness import Witness
 from dexwatch.response.store import Store
 
 _log = structlog.get_logger(__name__)
 
 CRASH_POINTS = ("events.received", "events.stored")
+
+ALERTMANAGER = "alertmanager"
+"""The source whose alerts our Prometheus evaluates."""
 
 _LONGEST_HOLD = timedelta(days=7)
 _BATCH = 500
@@ -46,8 +51,10 @@ class Ingest:
         *,
         policy: Policy,
         wake: Callable[[], None],
+        witness: Witness | None = None,
         crash: Crashpoints = no_crash,
     ) -> None:
+        self._witness = witness
         self._store = store
         self._clock = clock
         self._policy = policy
@@ -56,13 +63,20 @@ class Ingest:
         self._waiting: list[_Waiting] = []
         self._flushing: asyncio.Task[None] | None = None
 
-    async def __call__(self, events: Sequence[AlertEvent]) -> list[Applied]:
+    async def __call__(
+        self, events: Sequence[AlertEvent], *, believed: bool = False
+    ) -> list[Applied]:
         """Decide about the events, in order.
+
+        Resolves that Alertmanager tells are doubted, unless they are `believed` already: each is
+        kept, and applied only if whoever evaluates the alert says that it is over.
 
         Raises:
             StoreUnavailableError: nothing was applied; the sender should try again.
         """
         self._crash("events.received")
+        if self._witness is not None and not believed:
+            events = await doubted(events, self._witness)
         mine = _Waiting(events, asyncio.get_running_loop().create_future())
         self._waiting.append(mine)
         if self._flushing is None or self._flushing.done():
@@ -97,6 +111,19 @@ class Ingest:
             if not one.applied.done():
                 one.applied.set_result(applied[start : start + len(one.events)])
             start += len(one.events)
+
+
+async def doubted(events: Sequence[AlertEvent], witness: Witness) -> list[AlertEvent]:
+    """Return the events, those resolves marked that are not to be believed yet."""
+    told = [e for e in events if isinstance(e, AlertResolved) and e.source == ALERTMANAGER]
+    if not told:
+        return list(events)
+    evidence = await witness.evidence()
+    doubts = {id(e): doubt(e.labels, e.starts_at, evidence) for e in told}
+    return [
+        replace(e, doubt=doubts[id(e)]) if isinstance(e, AlertResolved) and id(e) in doubts else e
+        for e in events
+    ]
 
 
 def _severity(labels: Mapping[str, str]) -> Severity:

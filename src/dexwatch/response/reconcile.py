@@ -5,15 +5,17 @@ get lost between two restarts. Asking at leisure repairs both, and tells what is
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 import structlog
 
-from dexwatch.clock import Clock
+from dexwatch.clock import Clock, monotonic
 from dexwatch.incidents.events import AlertEvent
-from dexwatch.response.ingest import Ingest, fired, resolved, to_milliseconds
+from dexwatch.incidents.liveness.doubt import doubt
+from dexwatch.response.ingest import ALERTMANAGER, Ingest, fired, resolved, to_milliseconds
+from dexwatch.response.liveness.witness import Witness
 from dexwatch.response.store import Store, StoreUnavailableError
 from dexwatch.response.views import FiringAlert
 
@@ -21,7 +23,12 @@ _log = structlog.get_logger(__name__)
 
 _ASK_SECONDS = 10.0
 _BATCH = 200
-_SOURCE = "alertmanager"
+_VOUCHED = 180.0
+"""So many seconds the dead man's signal must go on to vouch for an end alone.
+
+It outlives its Prometheus by two minutes: 40 s until Alertmanager lets it expire, 20 s between two,
+and the minute for which it is believed.
+"""
 
 
 class HeldAlert(Protocol):
@@ -80,15 +87,36 @@ class Reconciler:
         receiver: str,
         every_seconds: float,
         missing_seconds: float,
+        witness: Witness | None = None,
+        alive: Callable[[str], bool] = lambda _: False,
+        steady: Callable[[], float] = monotonic,
     ) -> None:
+        """Make a reconciler.
+
+        Args:
+            store: where incidents are.
+            view: what Alertmanager holds.
+            ingest: what the differences are fed to.
+            clock: the wall clock.
+            receiver: our receiver's name in Alertmanager.
+            every_seconds: how often to compare.
+            missing_seconds: so long an alert must be missing, while its source lives.
+            witness: knows what is really over; None when nobody can be asked.
+            alive: says of a source whether its dead man's signal has come of late; that counts
+                where the witness has never answered.
+            steady: seconds on a clock that never goes back.
+        """
+        self._witness = witness
+        self._alive = alive
+        self._steady = steady
         self._store = store
         self._view = view
         self._ingest = ingest
         self._clock = clock
         self._receiver = receiver
         self._every_seconds = every_seconds
-        self._missing = timedelta(seconds=missing_seconds)
-        self._missed_since: dict[tuple[str, datetime], datetime] = {}
+        self._missing = missing_seconds
+        self._missed_since: dict[tuple[str, datetime], float] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Compare every so often until `stop` is set; a failed comparison is only logged."""
@@ -104,7 +132,7 @@ class Reconciler:
         asked = self._clock()
         async with asyncio.timeout(_ASK_SECONDS):
             held = await self._view.alerts(receiver=self._receiver)
-        ours = {a.fingerprint: a for a in await self._store.comparable(_SOURCE)}
+        ours = {a.fingerprint: a for a in await self._store.comparable(ALERTMANAGER)}
         now = self._clock()
         current = {a.fingerprint: a for a in held if a.ends > now and _ours(a, self._receiver)}
         events: list[AlertEvent] = [
@@ -114,7 +142,7 @@ class Reconciler:
         ]
         events.extend(await self._gone(ours, current, now))
         for start in range(0, len(events), _BATCH):
-            await self._ingest(events[start : start + _BATCH])
+            await self._ingest(events[start : start + _BATCH], believed=True)
         return len(events)
 
     async def _try_once(self) -> None:
@@ -125,6 +153,11 @@ class Reconciler:
         except Exception as error:  # noqa: BLE001 - Alertmanager may be down; it has its own alert.
             _log.warning("reconcile.failed", error=type(error).__name__)
 
+    def _vouched(self) -> bool:
+        """May the dead man's signal speak for a Prometheus that does not answer?"""
+        known = self._witness is not None and self._witness.known
+        return not known and self._alive(ALERTMANAGER)
+
     async def _gone(
         self, ours: Mapping[str, FiringAlert], current: Mapping[str, HeldAlert], now: datetime
     ) -> list[AlertEvent]:
@@ -132,8 +165,16 @@ class Reconciler:
         missing = {
             (a.fingerprint, a.starts_at) for a in ours.values() if a.fingerprint not in current
         }
-        self._missed_since = {key: self._missed_since.get(key, now) for key in missing}
-        over = {key for key, since in self._missed_since.items() if now - since >= self._missing}
+        evidence = await self._witness.evidence() if self._witness and missing else None
+        if evidence is not None and not evidence.answered and not self._vouched():
+            # While the source is dead nothing is over: it has time to tell again once it is back.
+            self._missed_since = {}
+            return []
+        steady = self._steady()
+        self._missed_since = {key: self._missed_since.get(key, steady) for key in missing}
+        asked = evidence if evidence is not None and evidence.answered else None
+        wait = self._missing if asked is evidence else max(self._missing, _VOUCHED)
+        over = {key for key, since in self._missed_since.items() if steady - since >= wait}
         if not over:
             return []
         return [
@@ -146,8 +187,9 @@ class Reconciler:
                 upstream=a.group,
                 source=a.source,
             )
-            for a in await self._store.firing(_SOURCE)
+            for a in await self._store.firing(ALERTMANAGER)
             if (a.fingerprint, a.starts_at) in over
+            and (asked is None or doubt(a.labels, a.starts_at, asked) is None)
         ]
 
 

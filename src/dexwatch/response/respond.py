@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -16,7 +16,11 @@ from dexwatch.jobs.queue import Crashpoints, no_crash
 from dexwatch.jobs.worker import Worker
 from dexwatch.metrics.sample import Sample
 from dexwatch.response.config import RespondConfig
-from dexwatch.response.ingest import Ingest
+from dexwatch.response.ingest import ALERTMANAGER, Ingest
+from dexwatch.response.liveness.dead_man import DEAD_MAN, DeadMan
+from dexwatch.response.liveness.dead_man import JOB as DEAD_MAN_JOB
+from dexwatch.response.liveness.dead_man import QUEUE as DEAD_MAN_QUEUE
+from dexwatch.response.liveness.witness import RuleView, Witness
 from dexwatch.response.messaging.dispatch import Dispatcher
 from dexwatch.response.messaging.job import NOTIFY, UPDATE
 from dexwatch.response.messaging.queue import ResponseQueue
@@ -46,6 +50,7 @@ class Respond:
         public_url: str = "",
         charts: ChartSource | None = None,
         view: AlertView | None = None,
+        rules: RuleView | None = None,
         clock: Clock = now,
         crash: Crashpoints = no_crash,
     ) -> None:
@@ -66,23 +71,52 @@ class Respond:
             keep_events=timedelta(days=config.keep_events_days),
             keep_incidents=timedelta(days=config.keep_incidents_days),
         )
+        witness = (
+            Witness(rules, settle_seconds=config.missing_seconds, clock=clock) if rules else None
+        )
+        # Nobody awaits a signal where there is no Alertmanager to send one.
+        self._dead_man = DeadMan(
+            store,
+            clock,
+            policy=policy,
+            sources=(ALERTMANAGER,) if view and config.dead_man_seconds else (),
+            patience=config.patience,
+            witness=witness,
+            wake=self._wake,
+        )
+        self._periodic = (RETENTION_JOB, DEAD_MAN_JOB)
         self._worker = Worker(
             ResponseQueue(store, clock, policy),
-            {NOTIFY: dispatcher, UPDATE: dispatcher, RETENTION: retention},
+            {
+                NOTIFY: dispatcher,
+                UPDATE: dispatcher,
+                RETENTION: retention,
+                DEAD_MAN: self._dead_man,
+            },
             owner=f"respond@{socket.gethostname()}:{os.getpid()}",
-            slots={QUEUE: 1} | {name: notifier.parallel for name, notifier in notifiers.items()},
+            slots={QUEUE: 1, DEAD_MAN_QUEUE: 1}
+            | {name: notifier.parallel for name, notifier in notifiers.items()},
             on_settled=self._on_settled,
             crash=crash,
         )
-        self.ingest = Ingest(store, clock, policy=policy, wake=self._worker.wake, crash=crash)
-        self._reconciler = view and Reconciler(
-            store,
+        self.ingest = Ingest(
+            store, clock, policy=policy, wake=self._worker.wake, witness=witness, crash=crash
+        )
+        self._reconciler = view and self._comparing(view, witness, config, clock)
+
+    def _comparing(
+        self, view: AlertView, witness: Witness | None, config: RespondConfig, clock: Clock
+    ) -> Reconciler:
+        return Reconciler(
+            self._store,
             view,
             self.ingest,
             clock,
             receiver=config.receiver,
             every_seconds=config.reconcile_seconds,
             missing_seconds=config.missing_seconds,
+            witness=witness,
+            alive=self._dead_man.alive,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -98,16 +132,24 @@ class Respond:
         for notifier in self._notifiers.values():
             await notifier.close()
 
+    async def heard(self, source: str, at: datetime) -> None:
+        """Take in a dead man's signal; may raise `StoreUnavailableError`."""
+        self.metrics.heard(source, at)
+        await self._dead_man.heard(source, at)
+
     def samples(self) -> Iterable[Sample]:
         """Return the role's own figures."""
         return self.metrics.samples()
+
+    def _wake(self) -> None:
+        self._worker.wake()
 
     async def _plan_periodic(self, stop: asyncio.Event) -> None:
         """See to it that the periodic jobs are there; they plan themselves from then on."""
         failures = Failures(_START, key="periodic")
         while not stop.is_set():
             try:
-                await self._store.transact(lambda tx: tx.jobs.add([RETENTION_JOB]))
+                await self._store.transact(lambda tx: tx.jobs.add(self._periodic))
             except Exception as error:  # noqa: BLE001 - housekeeping is no reason to stop paging.
                 _log.warning("respond.periodic_not_planned", error=type(error).__name__)
                 await _stopped(stop, failures.failed())

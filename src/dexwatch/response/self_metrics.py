@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from dexwatch.incidents.events import NotificationAttempted
 from dexwatch.incidents.records import DeliveryOutcome
@@ -36,10 +37,15 @@ class SelfMetrics:
         self._hooks = Counter(dict.fromkeys(HOOK_OUTCOMES, 0))
         self._latency: dict[tuple[str, Severity], list[float]] = {}
         self._counts = Counts(open={}, overdue=0)
+        self._heard: dict[str, float] = {}
 
     def hook(self, outcome: str) -> None:
         """Count a request at the door by outcome."""
         self._hooks[outcome] += 1
+
+    def heard(self, source: str, at: datetime) -> None:
+        """Remember when a source's dead man's signal came."""
+        self._heard[source] = at.timestamp()
 
     def counted(self, counts: Counts) -> None:
         """Remember the latest state of affairs."""
@@ -72,6 +78,8 @@ class SelfMetrics:
             )
         yield Sample(own.jobs_overdue, self._counts.overdue)
         yield Sample(own.quarantined, self._counts.quarantined)
+        for source, moment in self._heard.items():
+            yield Sample(own.watchdog_timestamp, moment, {"source": source})
         for (channel, outcome), count in self._notifications.items():
             yield Sample(own.notifications, count, {"channel": channel, "outcome": outcome})
         for outcome, count in self._hooks.items():

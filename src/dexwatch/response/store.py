@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from dexwatch.incidents.events import Event
+from dexwatch.incidents.liveness.signal import Signal
 from dexwatch.incidents.records import Alert, Incident, Notification, TimelineEntry
 from dexwatch.incidents.state import Reason, Summary
 from dexwatch.jobs.job import Job, JobResult, NewJob
@@ -138,6 +139,23 @@ class JobRepository(Protocol):
         """Record a result; False when the lease was lost, and then nothing but that is noted."""
 
 
+class SignalRepository(Protocol):
+    """The dead man's signals, by source."""
+
+    @property
+    def now(self) -> datetime:
+        """The database's clock."""
+
+    async def heard(self, source: str) -> None:
+        """Count a signal."""
+
+    async def get(self, source: str) -> Signal:
+        """Return what is known of a source."""
+
+    async def save(self, signal: Signal) -> None:
+        """Write what a look has found; signals heard meanwhile are not lost."""
+
+
 class Transaction(Protocol):
     """All or nothing."""
 
@@ -164,6 +182,10 @@ class Transaction(Protocol):
     @property
     def jobs(self) -> JobRepository:
         """What must happen later."""
+
+    @property
+    def signals(self) -> SignalRepository:
+        """The dead man's signals."""
 
     @property
     def exclusive(self) -> bool:

@@ -31,8 +31,14 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             public_url=settings.console.public_url,
             charts=PrometheusCharts(prometheus),
             view=alertmanager,
+            rules=prometheus,
         )
-        inbound = Inbound(role.ingest, settings.respond.hook_token, count=role.metrics.hook)
+        inbound = Inbound(
+            role.ingest,
+            settings.respond.hook_token,
+            heartbeat=role.heard,
+            count=role.metrics.hook,
+        )
         routes = [
             *receivers.routes(inbound),
             *exposition.routes(

@@ -18,6 +18,7 @@ from dexwatch.incidents.events import (
     NotificationAttempted,
     Reopened,
 )
+from dexwatch.incidents.liveness.doubt import Doubt
 from dexwatch.incidents.records import DeliveryOutcome
 from dexwatch.metrics.severity import Severity
 from dexwatch.response.store import DecidedEvent
@@ -144,6 +145,8 @@ def _stored(row: RowMapping) -> StoredEvent:
             body[name] = datetime.fromisoformat(body[name])
     if "severity" in body:
         body["severity"] = Severity(body["severity"])
+    if body.get("doubt"):
+        body["doubt"] = Doubt(body["doubt"])
     if row["kind"] == "notification_attempted":
         body["result"] = DeliveryOutcome(body["result"])
     return StoredEvent(

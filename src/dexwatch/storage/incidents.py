@@ -1,12 +1,13 @@
-"""Incidents and their groups, alerts, notifications and timelines, as one transaction sees them."""
+"""Incidents and what belongs to them, and the signals of sources, as one transaction sees them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dexwatch.incidents.liveness.signal import Signal
 from dexwatch.incidents.records import Alert, Notification, TimelineEntry
 from dexwatch.response.store import AlertKey, IncidentRecord
 from dexwatch.response.views import MessageShown
@@ -24,6 +25,7 @@ from dexwatch.storage.rows import (
     upsert,
 )
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AT_ONCE = 400
 """So many values in one query; databases have a limit."""
 
@@ -199,6 +201,48 @@ class SqlTimeline:
     async def add(self, entries: Sequence[TimelineEntry]) -> None:
         """Add lines; those that are there already stay as they are."""
         await insert_missing(self._connection, tables.timeline, [entry_row(e) for e in entries])
+
+
+class SqlSignals:
+    """Implements `response.store.SignalRepository`: whoever hears counts, whoever looks judges."""
+
+    def __init__(self, connection: AsyncConnection, now: int) -> None:
+        self._connection = connection
+        self.now = _EPOCH + timedelta(microseconds=now)
+
+    async def heard(self, source: str) -> None:
+        """Count a signal."""
+        await self._known(source)
+        columns = tables.signals.c
+        await self._connection.execute(
+            update(tables.signals)
+            .where(columns.source == source)
+            .values(beats=columns.beats + 1, seen_at=self.now)
+        )
+
+    async def get(self, source: str) -> Signal:
+        """Return what is known of a source."""
+        await self._known(source)
+        query = select(tables.signals).where(tables.signals.c.source == source).with_for_update()
+        return Signal(**(await self._connection.execute(query)).mappings().one())
+
+    async def save(self, signal: Signal) -> None:
+        """Write what a look has found; what was heard stays as it is."""
+        await self._connection.execute(
+            update(tables.signals)
+            .where(tables.signals.c.source == signal.source)
+            .values(
+                judged_beats=signal.judged_beats,
+                checked_at=signal.checked_at,
+                silent=signal.silent,
+                missing=signal.missing,
+                missing_since=signal.missing_since,
+            )
+        )
+
+    async def _known(self, source: str) -> None:
+        new = {"source": source, "beats": 0, "judged_beats": 0, "silent": 0.0, "missing": False}
+        await insert_missing(self._connection, tables.signals, [new])
 
 
 def _parts(values: list[Any]) -> list[list[Any]]:

@@ -25,7 +25,13 @@ from dexwatch.response.views import (
 from dexwatch.storage import events, reading, retention
 from dexwatch.storage.database import Database, open_database
 from dexwatch.storage.events import SqlEvents
-from dexwatch.storage.incidents import SqlAlerts, SqlIncidents, SqlNotifications, SqlTimeline
+from dexwatch.storage.incidents import (
+    SqlAlerts,
+    SqlIncidents,
+    SqlNotifications,
+    SqlSignals,
+    SqlTimeline,
+)
 from dexwatch.storage.jobs import SqlJobs
 
 _log = structlog.get_logger(__name__)
@@ -62,6 +68,7 @@ class SqlTransaction:
         self.notifications = SqlNotifications(connection)
         self.timeline = SqlTimeline(connection)
         self.jobs = SqlJobs(connection, now)
+        self.signals = SqlSignals(connection, now)
 
 
 class SqlStore:

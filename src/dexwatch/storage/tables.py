@@ -232,6 +232,20 @@ holds = Table(
     Column("set_at", sa.BigInteger, nullable=False),
 )
 
+# The dead man's signals. Whoever hears one counts it; whoever looks notes what was listened to.
+signals = Table(
+    "signals",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("beats", sa.BigInteger, nullable=False),
+    Column("seen_at", UtcTimestamp),
+    Column("judged_beats", sa.BigInteger, nullable=False),
+    Column("checked_at", UtcTimestamp),
+    Column("silent", sa.Float, nullable=False),
+    Column("missing", Boolean, nullable=False),
+    Column("missing_since", UtcTimestamp),
+)
+
 sessions = Table(
     "sessions",
     metadata,

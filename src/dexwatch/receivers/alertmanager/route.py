@@ -65,9 +65,9 @@ async def _take(request: Request, inbound: Inbound, bounds: Bounds) -> tuple[str
         where = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"]) or "body"
         return "malformed", _says(400, f"not a version 4 Alertmanager webhook: see {where[:200]}")
     found = parse(envelope, bounds)
-    if any(each.ignored == "heartbeat" for each in found):
-        await inbound.heartbeat(SOURCE, clock.now())
     try:
+        if any(each.ignored == "heartbeat" for each in found):
+            await inbound.heartbeat(SOURCE, clock.now())
         return await _apply(found, inbound, left_out=len(envelope.alerts) - len(found))
     except StoreUnavailableError:
         refusal = _says(503, "the incident store is unavailable, try again")

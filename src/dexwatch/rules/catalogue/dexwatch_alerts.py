@@ -4,7 +4,7 @@ from dexwatch.metrics import own, prometheus
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.promql import latest
-from dexwatch.metrics.scrape_class import HIGH, STANDARD
+from dexwatch.metrics.scrape_class import CRITICAL, HIGH, STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
 
@@ -14,6 +14,7 @@ WATCHDOG = AlertRule(
     component=Component.MONITORING,
     team="monitoring",
     alert_group="watchdog",
+    scrape_class=CRITICAL,
     routed=False,
     value=lambda _: "vector(1)",
     operator=">",
@@ -23,12 +24,27 @@ WATCHDOG = AlertRule(
     keep_firing_seconds=0,
     why="It must always fire: whoever expects it learns from its absence that we are dead.",
     summary="The way from Prometheus through Alertmanager works.",
-    description="Always firing, and told to nobody: look for it in Alertmanager from outside.",
+    description=(
+        "Always firing, and told to nobody. The respond role awaits it and pages P0"
+        " (WatchdogMissing) when it is missing; let a service outside await it, too."
+    ),
     runbook=Runbook(
-        meaning="All is well while it is there.",
-        check=("If it is missing, see whether Prometheus and Alertmanager run.",),
-        fix=("Start what does not run.",),
-        escalate="Whoever looks for it from outside and misses it calls the on-call engineer.",
+        meaning=(
+            "All is well while it is there. While it is missing, no rule is evaluated or no alert"
+            " is told: no other page can come, and alerts that fired before stay open unseen."
+        ),
+        check=(
+            "Run dexwatch status: it names what does not answer.",
+            "Read logs/prometheus.log and logs/alertmanager.log in dexwatch's folder.",
+            "See whether the disk is full or memory has run out.",
+            "Alertmanager runs, but the signal does not come: compare respond.hook_token.",
+        ),
+        fix=(
+            "Start what does not run, or restart dexwatch: its state is kept.",
+            "Until it is back, watch the platform itself: its API, its nodes, its contracts.",
+            "It resolves by itself; what really ended meanwhile resolves some minutes later.",
+        ),
+        escalate="Call the monitoring team at once, and tell all who are on call.",
     ),
     requirements=("U-DEADMAN",),
 )

@@ -1,0 +1,1 @@
+"""Is the source alive, and is what it tells as over really over?"""

@@ -1,0 +1,76 @@
+"""A dead man's signal is missed in time, whatever happens to the clocks and to us."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dexwatch.incidents.liveness.signal import Patience, Signal, looked, started
+from tests.fakes.alerts import at
+
+PATIENCE = Patience(silence=60, grace=180)
+STEP = PATIENCE.look_every
+
+
+def heard(signal: Signal) -> Signal:
+    return replace(signal, beats=signal.beats + 1)
+
+
+def listen(signal: Signal, seconds: float, since: float) -> Signal:
+    for look in range(int(seconds / STEP) + 1):
+        signal = looked(signal, at(since + look * STEP), PATIENCE)
+    return signal
+
+
+def test_a_signal_that_never_came_is_missing_after_the_grace_and_not_before() -> None:
+    signal = started(Signal("alertmanager"), PATIENCE)
+    assert not listen(signal, 175, 0).missing
+    assert listen(signal, 180, 0).missing
+
+
+def test_a_signal_that_stops_is_missing_after_the_silence_and_back_with_the_next() -> None:
+    signal = looked(heard(started(Signal("alertmanager"), PATIENCE)), at(0), PATIENCE)
+    assert not listen(signal, 50, 5).missing
+    missing = listen(signal, 60, 5)
+    assert (missing.missing, missing.missing_since) == (True, at(60))
+    assert not looked(heard(missing), at(70), PATIENCE).missing
+
+
+def test_our_own_absence_and_a_clock_put_forward_are_no_silence() -> None:
+    signal = looked(heard(Signal("alertmanager")), at(0), PATIENCE)
+    assert not looked(signal, at(3600), PATIENCE).missing
+
+
+def test_the_next_episode_is_later_though_the_clock_was_put_back() -> None:
+    first = listen(heard(Signal("alertmanager")), 65, 0)
+    second = listen(heard(first), 65, -3600)
+    assert first.missing_since is not None
+    assert second.missing_since is not None
+    assert second.missing
+    assert second.missing_since - first.missing_since == timedelta(milliseconds=1)
+
+
+@given(st.lists(st.sampled_from(["beat", "quiet", "back", "forward", "restart"]), max_size=80))
+def test_it_is_missing_exactly_when_it_was_not_heard_for_as_long_as_we_listened(
+    schedule: list[str],
+) -> None:
+    wall, signal, quiet, long = 0.0, started(Signal("alertmanager"), PATIENCE), 0.0, 180.0
+    signal = looked(signal, at(wall), PATIENCE)
+    for what in schedule:
+        wall += STEP
+        quiet += STEP
+        if what == "beat":
+            signal, quiet, long = heard(signal), 0.0, 60.0
+        elif what == "restart":
+            quiet, long, signal = 0.0, 180.0, started(signal, PATIENCE)
+        else:
+            wall += {"back": -3600, "forward": 3600}.get(what, 0)
+        was = signal.missing
+        signal = looked(signal, at(wall), PATIENCE)
+        if what == "beat":
+            assert not signal.missing
+        elif quiet < long - 2 * STEP * (schedule.count("forward") + 1) and not was:
+            assert not signal.missing, "only what was listened to counts"
+        elif quiet >= long + STEP * (schedule.count("back") + 1):
+            assert signal.missing, "a clock put back costs one look"

@@ -1,0 +1,151 @@
+"""A real Prometheus and Alertmanager die while an alert fires: it goes on, and people are told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from starlette.applications import Starlette
+
+from dexwatch.clients.alertmanager import AlertmanagerClient
+from dexwatch.clients.prometheus import PrometheusClient
+from dexwatch.incidents.records import IncidentState, NotificationState
+from dexwatch.incidents.state import Reason
+from dexwatch.notifiers import registry as notifiers
+from dexwatch.notifiers.registry import NotifyConfig
+from dexwatch.notifiers.webhook.config import WebhookConfig
+from dexwatch.receivers.receiver import Inbound
+from dexwatch.receivers.registry import routes
+from dexwatch.response.config import RespondConfig
+from dexwatch.response.respond import Respond
+from dexwatch.response.views import IncidentFilter, IncidentView
+from dexwatch.roles.http.serving import serving
+from dexwatch.storage.store import SqlStore, open_store
+from tests.fakes.need import free_port
+from tests.fakes.patience import until
+from tests.fakes.receiver import Receiver
+from tests.fakes.stack import SECRETS, Stack, rules, stack
+
+PROVES = ("U-DEADMAN",)
+"""Requirements that these tests prove, for `dexwatch coverage`."""
+
+TOKEN = "hook-token-of-the-test"
+WATCHDOG = {"alertname": "Watchdog", "severity": "none"}
+FAULT = {"alertname": "NodeDown", "severity": "P0", "alert_group": "node", "host": "dex-1"}
+SILENCE = 12.0
+DEATH = 90.0
+"""A death is told after the signal's validity at Alertmanager, one repeat and our silence."""
+
+
+@dataclass
+class World:
+    stack: Stack
+    store: SqlStore
+    pages: Receiver
+
+    async def incident(self, alert: str) -> IncidentView | None:
+        """Return the incident of an alert."""
+        listed = await self.store.incidents(IncidentFilter())
+        for one in listed.incidents:
+            view = await self.store.incident(one.id)
+            if view and view.alerts[0].name == alert:
+                return view
+        return None
+
+    async def state(self, alert: str) -> IncidentState | None:
+        view = await self.incident(alert)
+        return view.incident.state if view else None
+
+    async def reaches(self, alert: str, state: IncidentState, seconds: float) -> None:
+        async def reached() -> bool:
+            return await self.state(alert) is state
+
+        await until(reached, seconds=seconds, why=f"{alert} is {state.value}")
+
+    async def paged(self, alert: str) -> None:
+        async def delivered() -> bool:
+            view = await self.incident(alert)
+            states = [n.state for n in view.notifications] if view else []
+            return NotificationState.DELIVERED in states
+
+        await until(delivered, why=f"people are told of {alert}")
+
+
+@asynccontextmanager
+async def world(folder: Path) -> AsyncIterator[World]:
+    port = free_port()
+    async with AsyncExitStack() as exits:
+        pages = await exits.enter_async_context(Receiver("s" * 16))
+        running = await exits.enter_async_context(
+            stack(
+                folder,
+                rules(WATCHDOG, FAULT),
+                "Watchdog",
+                "NodeDown",
+                token=TOKEN,
+                hook_url=f"http://127.0.0.1:{port}/hooks/alertmanager",
+            )
+        )
+        access = SECRETS.access
+        prometheus = await exits.enter_async_context(
+            PrometheusClient(running.config.prometheus_url, access=access)
+        )
+        alertmanager = await exits.enter_async_context(
+            AlertmanagerClient(running.config.alertmanager_url, access=access)
+        )
+        store = await open_store(f"sqlite+aiosqlite:///{folder / 'd.sqlite'}")
+        exits.push_async_callback(store.close)
+        webhook = WebhookConfig(name="ops", url=pages.url, secret=SecretStr("s" * 16))
+        notify = NotifyConfig(webhooks=(webhook,))
+        config = RespondConfig(
+            hook_token=SecretStr(TOKEN),
+            dead_man_seconds=SILENCE,
+            dead_man_grace_seconds=60,
+            reconcile_seconds=2,
+            missing_seconds=20,
+        )
+        role = Respond(
+            store,
+            notifiers.build(notify),
+            config,
+            policy=config.policy(notifiers.routes(notify)),
+            view=alertmanager,
+            rules=prometheus,
+        )
+        inbound = Inbound(role.ingest, config.hook_token, heartbeat=role.heard)
+        door = Starlette(routes=routes(inbound))
+        await exits.enter_async_context(serving(door, port, setting="respond.port"))
+        stop = asyncio.Event()
+        task = asyncio.create_task(role.run(stop))
+        try:
+            yield World(running, store, pages)
+        finally:
+            stop.set()
+            await task
+
+
+@pytest.mark.parametrize("program", ["prometheus", "alertmanager"])
+async def test_its_death_ends_no_alert_and_is_told_and_its_return_ends_only_that(
+    tmp_path: Path, program: str
+) -> None:
+    async with world(tmp_path) as w:
+        w.stack.faults |= {"Watchdog": 1.0, "NodeDown": 1.0}
+        await w.reaches("NodeDown", IncidentState.OPEN, 40)
+        await w.stack.supervisor.stop(program)
+        await w.reaches("WatchdogMissing", IncidentState.OPEN, DEATH)
+        await w.paged("WatchdogMissing")
+        assert await w.state("NodeDown") is IncidentState.OPEN
+        if program == "prometheus":
+            view = await w.incident("NodeDown")
+            assert view is not None
+            reasons = {one.reason for one in await w.store.history(view.incident.id)}
+            assert Reason.RESOLVE_HELD.value in reasons, "Alertmanager told its end"
+            assert any("not believed" in line.text for line in view.timeline)
+        await w.stack.supervisor.start([w.stack.programs(rules(WATCHDOG, FAULT))[program]])
+        await w.reaches("WatchdogMissing", IncidentState.RESOLVED, 60)
+        assert await w.state("NodeDown") is IncidentState.OPEN
+        w.stack.faults["NodeDown"] = 0.0
+        await w.reaches("NodeDown", IncidentState.RESOLVED, 90)
