@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from dexwatch.incidents.effects import UpdateReason
-from dexwatch.incidents.notice import Notice, NoticeKind, told
+from dexwatch.incidents.notice import Notice, NoticeKind, headline, told
 from dexwatch.incidents.records import DeliveryOutcome, IncidentState, NotificationReason
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers.collecting import Collecting, collected
 from dexwatch.response.notifier import DeliveryResult, LookupResult
+from tests.fakes.alerts import T0
 from tests.fakes.notices import notice
 
 
@@ -152,5 +153,27 @@ def test_the_message_is_as_grave_as_the_worst_and_names_it_first() -> None:
     assert (made.severity, made.kind) == (Severity.P0, NoticeKind.PAGE)
     assert made.title == "3 incidents at once"
     assert made.alerts[0].name == "INC-2 Pool drained"
-    assert [one.firing for one in made.alerts] == [True, False, True]
+    assert [one.firing for one in made.alerts] == [True, True, False]
     assert told(made) == "This message stands for 3."
+
+
+@pytest.mark.parametrize(
+    ("others", "head"),
+    [
+        ([(Severity.P0, IncidentState.OPEN)], "[P0]"),
+        ([(Severity.P2, IncidentState.OPEN)], "[P2]"),
+        ([(Severity.P0, IncidentState.ACKNOWLEDGED)], "[P0 acknowledged]"),
+        (
+            [(Severity.P0, IncidentState.ACKNOWLEDGED), (Severity.P3, IncidentState.OPEN)],
+            "[P0]",
+        ),
+        ([(Severity.P1, IncidentState.MITIGATED)], "[P0 mitigated]"),
+        ([(Severity.P1, IncidentState.RESOLVED)], "[P0 resolved]"),
+    ],
+)
+def test_what_is_over_hides_nothing_that_is_not(
+    others: list[tuple[Severity, IncidentState]], head: str
+) -> None:
+    over = page(0, severity=Severity.P0, state=IncidentState.RESOLVED, detected_at=T0)
+    rest = [page(n, severity=s, state=state) for n, (s, state) in enumerate(others, 1)]
+    assert headline(collected([over, *rest])).startswith(f"{head} ")

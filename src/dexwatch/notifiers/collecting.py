@@ -139,9 +139,12 @@ class Collecting:
 def collected(notices: Sequence[Notice]) -> Notice:
     """Return one message to the common recipient of `notices`, of which there are two or more.
 
-    It is as grave as the worst of them, names the worst, and counts the rest.
+    It is as grave as the worst of those that are not over, and open if any of them is; it names
+    the worst, and counts the rest.
     """
-    ordered = sorted(notices, key=lambda n: (n.severity.value, n.detected_at, n.incident_id))
+    ordered = sorted(
+        notices, key=lambda n: (_over(n), n.severity.value, n.detected_at, n.incident_id)
+    )
     worst = ordered[0]
     count = len({notice.incident_id for notice in notices})
     pages = [notice for notice in notices if notice.kind is NoticeKind.PAGE]
@@ -150,7 +153,7 @@ def collected(notices: Sequence[Notice]) -> Notice:
             name=f"{one.incident_id} {one.title}",
             severity=one.severity,
             summary=one.summary,
-            firing=one.state not in (IncidentState.MITIGATED, IncidentState.RESOLVED),
+            firing=not _over(one),
             starts_at=one.detected_at,
         )
         for one in ordered
@@ -163,6 +166,7 @@ def collected(notices: Sequence[Notice]) -> Notice:
         kind=NoticeKind.PAGE if pages else NoticeKind.UPDATE,
         event=NotificationReason.COLLECTED,
         incident_id=name,
+        state=min((one.state for one in notices), key=tuple(IncidentState).index),
         title=f"{count} incidents at once",
         summary="; ".join(dict.fromkeys(one.title for one in ordered)),
         description="So much is wrong at once that these are told in one message.",
@@ -176,3 +180,7 @@ def collected(notices: Sequence[Notice]) -> Notice:
         chart=None,
         handle=None,
     )
+
+
+def _over(notice: Notice) -> bool:
+    return notice.state in (IncidentState.MITIGATED, IncidentState.RESOLVED)
