@@ -189,6 +189,13 @@ def test_what_has_just_begun_is_no_disagreement():
     assert disagreements(Sides((fires,), (young,), ()), NOW) == ()
 
 
+def test_the_time_for_which_a_rule_waits_counts_as_no_disagreement():
+    fires = alert("Slow", "P1")
+    fires = replace(fires, annotations={**fires.annotations, "for_seconds": "3600"})
+    assert disagreements(Sides((fires,), (), ()), NOW + timedelta(minutes=1)) == ()
+    assert disagreements(Sides((fires,), (), ()), NOW + timedelta(minutes=2)) != ()
+
+
 def test_what_is_muted_or_cannot_be_seen_is_no_disagreement():
     fires = alert("Muted", "P1")
     assert disagreements(Sides((fires,), (held(fires, silenced=("s",)),), ()), NOW) == ()

@@ -143,7 +143,7 @@ def fired(
     source: str = "alertmanager",
     raw: Mapping[str, object] | None = None,
 ) -> AlertFired:
-    """Make the event of a firing alert; the annotation `hold` (seconds) tells when it began."""
+    """Make the event of a firing alert; the annotation `for_seconds` tells when it began."""
     return AlertFired(
         fingerprint=fingerprint,
         group=group_of(labels, upstream),

@@ -279,7 +279,7 @@ def _long_fires(alert: ActiveAlert, settled: datetime) -> bool:
     if alert.state != "firing" or since is None or severity_of(alert.labels) is None:
         return False
     try:
-        hold = float(alert.annotations.get("hold", "0").removesuffix("s"))
+        hold = float(alert.annotations.get("for_seconds", "0").removesuffix("s"))
     except ValueError:
         hold = 0.0
     return since < settled - timedelta(seconds=min(max(hold, 0.0), 86_400.0))
