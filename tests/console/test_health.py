@@ -20,6 +20,7 @@ from dexwatch.console.live.health import HealthSummary, component_states
 from dexwatch.dashboards.board import Level
 from dexwatch.dashboards.component_health import COMPONENTS
 from dexwatch.incidents.records import IncidentState
+from dexwatch.metrics.component import Component
 from dexwatch.metrics.severity import Severity
 from tests.fakes.kept import kept_alert, unresolved
 
@@ -76,6 +77,18 @@ def test_silence_of_the_sources_is_not_health():
     status = summary(measured={}, blind=("Prometheus does not answer",)).status
     assert status.level is Level.UNKNOWN
     assert all(one.level is Level.UNKNOWN for one in summary(measured={}).components)
+
+
+def test_a_configured_component_without_data_is_not_well():
+    states = component_states({"monitoring": 1.0}, (), expected={Component.DATABASE})
+    shown = HealthSummary(NOW, components=states)
+    assert (shown.status.level, shown.status.detail) == (Level.UNKNOWN, "no data of Database")
+    assert not shown.well
+    assert not summary(measured={}).well
+
+
+def test_a_component_that_is_not_configured_may_be_silent():
+    assert summary(measured={"monitoring": 1.0}).well
 
 
 def test_blindness_is_not_hidden_by_a_small_alert():

@@ -32,6 +32,7 @@ from dexwatch.metrics.promql import SteppedWindows
 from dexwatch.response.store import Store, StoreUnavailableError
 from dexwatch.roles.resources import open_clients, open_incidents
 from dexwatch.settings import Settings
+from dexwatch.settings.components import expected_components
 
 COLOURS = {"P0": "bold red", "P1": "red", "P2": "yellow", "P3": "cyan"}
 SIGNS = {Level.OK: "[green]✓[/]", Level.INFO: "[cyan]![/]", Level.UNKNOWN: "[yellow]?[/]"}
@@ -70,7 +71,8 @@ async def _ask(settings: Settings) -> Status:
         prometheus, alertmanager = await open_clients(stack, settings)
         store = await _store(stack, settings)
         windows, receiver = SteppedWindows(PRODUCTION), settings.respond.receiver
-        observer = Observer(prometheus, alertmanager, store, windows, receiver)
+        expected = expected_components(settings)
+        observer = Observer(prometheus, alertmanager, store, windows, receiver, expected)
         health, rest = await asyncio.gather(observer.observe(clock.now), _rest(prometheus))
         return Status(health, *rest)
 

@@ -5,7 +5,7 @@ site = build_site(config, platform="sample-dex", store=store, sessions=..., prom
 uvicorn.run(site, host=config.host, port=config.port)
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -28,6 +28,7 @@ from dexwatch.console.access.throttle import Throttle
 from dexwatch.console.access.users import Users
 from dexwatch.console.config import ConsoleConfig
 from dexwatch.console.layout import Pages, live_parts
+from dexwatch.console.live.health import ALWAYS_EXPECTED
 from dexwatch.console.live.histories import Histories
 from dexwatch.console.live.observe import Observer
 from dexwatch.console.live.panels import LivePanels
@@ -46,6 +47,7 @@ from dexwatch.console.pages import (
 )
 from dexwatch.console.protocols import Alertmanager, Now, Prometheus, SessionStore
 from dexwatch.console.rendering import Assets, Renderer, vendor_folders
+from dexwatch.metrics.component import Component
 from dexwatch.metrics.profile import PRODUCTION, EvaluationProfile
 from dexwatch.metrics.promql import SteppedWindows
 from dexwatch.response.store import Store, StoreUnavailableError
@@ -65,6 +67,7 @@ def build_site(
     profile: EvaluationProfile = PRODUCTION,
     refresh_speed: float = 1.0,
     receiver: str = "dexwatch",
+    expected: Collection[Component] = ALWAYS_EXPECTED,
     platform: str = "dexwatch",
     vendor: Sequence[Path] | None = None,
     now: Now = clock.now,
@@ -72,6 +75,7 @@ def build_site(
     """Return the console as an ASGI application; the caller owns store and clients.
 
     `receiver` is our receiver's name in Alertmanager; alerts routed elsewhere are not shown.
+    `expected` names the components that are configured: no data of one of them is no health.
 
     Raises:
         AssetsMissingError: the browser scripts are in none of the `vendor` folders.
@@ -83,7 +87,8 @@ def build_site(
     throttle = Throttle(failures=5, within=timedelta(minutes=5), now=now)
     assets = Assets(vendor_folders() if vendor is None else vendor)
     renderer = Renderer(assets, platform=platform, now=now)
-    observer = Observer(prometheus, alertmanager, store, SteppedWindows(profile), receiver)
+    windows = SteppedWindows(profile)
+    observer = Observer(prometheus, alertmanager, store, windows, receiver, expected)
     health = HealthPoller(observer, partial(live_parts, renderer), now=now)
     panels = LivePanels(prometheus, profile, speed=refresh_speed, now=now)
     histories = Histories(prometheus, profile, now=now)

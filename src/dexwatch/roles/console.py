@@ -9,6 +9,7 @@ from dexwatch.roles.http.serving import serving
 from dexwatch.roles.process import health_socket
 from dexwatch.roles.resources import open_clients, open_incidents
 from dexwatch.settings import Settings
+from dexwatch.settings.components import expected_components
 from dexwatch.storage.sessions import SqlSessionStore
 
 
@@ -31,6 +32,7 @@ async def run(
             profile=evaluation.profile,
             refresh_speed=evaluation.refresh_speed,
             receiver=settings.respond.receiver,
+            expected=expected_components(settings),
             platform=settings.name,
         )
         await stack.enter_async_context(

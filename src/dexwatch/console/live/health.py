@@ -6,16 +6,18 @@ component. Whatever one of them knows is shown; what cannot be seen, and where t
 disagree, is said and never taken for health.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dexwatch.console.live.alerts import LEVELS, FiringAlert
 from dexwatch.dashboards.board import Level
 from dexwatch.dashboards.component_health import COMPONENTS, ComponentHealth
 from dexwatch.incidents.records import Incident, IncidentState
+from dexwatch.metrics.component import Component
 from dexwatch.metrics.severity import Severity
 
+ALWAYS_EXPECTED = frozenset({Component.MONITORING})
 _RANK = (Level.CRITICAL, Level.WARNING, Level.UNKNOWN, Level.INFO, Level.OK)
 
 
@@ -28,6 +30,8 @@ class ComponentState:
     word: str
     names: str = ""
     """The alerts behind it."""
+    missing: bool = False
+    """It is configured, and nothing is known of it."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +112,22 @@ class HealthSummary:
 
 
 def component_states(
-    measured: Mapping[str, float | None], alerts: Sequence[FiringAlert]
+    measured: Mapping[str, float | None],
+    alerts: Sequence[FiringAlert],
+    *,
+    expected: Collection[Component] = ALWAYS_EXPECTED,
 ) -> tuple[ComponentState, ...]:
-    """Return every component's state from its own measure and the alerts about it."""
-    return tuple(_state(each, measured.get(each.id), alerts) for each in COMPONENTS)
+    """Return every component's state from its own measure and the alerts about it.
+
+    Of one that is `expected`, no data means that it cannot be seen; others may not be configured.
+    """
+    found = (_state(each, measured.get(each.id), alerts) for each in COMPONENTS)
+    return tuple(
+        replace(one, missing=measured.get(one.component.id) is None)
+        if one.component.component in expected
+        else one
+        for one in found
+    )
 
 
 def _state(
@@ -159,8 +175,10 @@ def _by_incidents(summary: HealthSummary) -> OverallStatus | None:
 
 
 def _by_sight(summary: HealthSummary) -> OverallStatus | None:
-    if summary.blind:
-        words = "; ".join((*summary.blind, *summary.disagreements))
+    missing = [one.component.title for one in summary.components if one.missing]
+    unseen = (*summary.blind, *([f"no data of {_join(missing)}"] if missing else []))
+    if unseen:
+        words = "; ".join((*unseen, *summary.disagreements))
         return OverallStatus(Level.UNKNOWN, "We cannot see everything", words)
     if summary.disagreements:
         words = "; ".join(summary.disagreements)

@@ -1,7 +1,7 @@
 """Asks every side at once how things are; the console's pages and `dexwatch status` both do so."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -14,10 +14,16 @@ from dexwatch.console.live.alerts import (
     held_by_incidents_only,
     pending_alerts,
 )
-from dexwatch.console.live.health import HealthSummary, component_states, worst_first
+from dexwatch.console.live.health import (
+    ALWAYS_EXPECTED,
+    HealthSummary,
+    component_states,
+    worst_first,
+)
 from dexwatch.console.protocols import Alertmanager, Now, Prometheus
 from dexwatch.dashboards.component_health import COMPONENTS
 from dexwatch.incidents.records import Alert, Incident, IncidentState
+from dexwatch.metrics.component import Component
 from dexwatch.metrics.promql import Windows
 from dexwatch.response.actions import list_incidents
 from dexwatch.response.store import Store, StoreUnavailableError
@@ -39,6 +45,8 @@ class Observer:
     windows: Windows
     receiver: str = "dexwatch"
     """Our receiver's name in Alertmanager; alerts that are routed elsewhere are not ours."""
+    expected: Collection[Component] = ALWAYS_EXPECTED
+    """The components that are configured: no data of one of them is no health."""
     _alone: dict[str, datetime] = field(default_factory=dict)
     """Since when Alertmanager has been seen not to hold what incidents know."""
 
@@ -48,7 +56,7 @@ class Observer:
         active, held, measured, kept, incidents, revision = await asyncio.gather(
             _asked(self.prometheus.alerts, blind, "Prometheus does not answer"),
             _asked(self.alertmanager.alerts, blind, "Alertmanager does not answer"),
-            self._measure(),
+            _asked(self._measure, blind, "no component can be measured"),
             _asked(self._kept, [], ""),
             _asked(self._incidents, blind, "the incident store does not answer"),
             _asked(self._revision, [], ""),
@@ -60,7 +68,10 @@ class Observer:
         return HealthSummary(
             at,
             alerts,
-            component_states(measured, alerts),
+            # What a failed question leaves open is said once, and not of each component.
+            component_states(
+                measured or {}, alerts, expected=() if measured is None else self.expected
+            ),
             incidents or (),
             tuple(blind),
             disagreements(sides, at, alone=self._alone),
@@ -86,8 +97,8 @@ class Observer:
             f'label_replace({one.expression(self.windows)}, "component", "{one.id}", "", "")'
             for one in COMPONENTS
         )
-        found = await _asked(lambda: self.prometheus.query(expression), [], "")
-        return {series.labels.get("component", ""): series.value for series in found or ()}
+        found = await self.prometheus.query(expression)
+        return {series.labels.get("component", ""): series.value for series in found}
 
 
 async def _asked(ask: Callable[[], Awaitable[_T]], blind: list[str], words: str) -> _T | None:
