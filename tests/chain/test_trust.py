@@ -1,11 +1,13 @@
 """Whatever a minority of endpoints claims, what is evaluated is the chain of the others."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
 
+from dexwatch.chain.stream import BlockStream
 from dexwatch.metrics import chain
 from tests.fakes.chain import FakeChain
 from tests.fakes.node import FakeNode, running
@@ -145,6 +147,53 @@ async def test_a_chain_that_began_anew_on_every_node_is_followed(node: FakeNode)
             await second.push()
         await until(lambda: seen.hashes[-1:] == new.canonical[-1:])
         assert [reorg.cause for reorg in seen.reorgs] == ["reset"]
+
+
+async def gone(stream: BlockStream, *nodes: FakeNode) -> None:
+    for node in nodes:
+        node.muted, node.status = True, 503
+    await until(lambda: not any(feed.up for feed in stream.feeds[: len(nodes)]))
+
+
+@pytest.mark.parametrize("start", [1_007, 50_000])
+async def test_a_liar_does_not_lead_because_the_others_are_away(start: int) -> None:
+    honest, liar = FakeChain(), FakeNode(FakeChain(start))
+    good = [FakeNode(honest), FakeNode(honest)]
+    async with AsyncExitStack() as exits:
+        for one in (*good, liar):
+            await exits.enter_async_context(running(one))
+        stream, seen = await exits.enter_async_context(watched(*good, liar))
+        await until(lambda: seen.blocks and all(feed.head for feed in stream.feeds))
+        await gone(stream, *good)
+        for _ in range(10):
+            await mine(liar)
+            await until(lambda: stream.feeds[2].head.ref.hash == liar.chain.canonical[-1])
+            # Several turns of the stream, which looks at least once in each block's interval.
+            await asyncio.sleep(0.06)
+        for one in good:
+            one.muted, one.status = False, 200
+        await mine(good[0])
+        await good[1].push()
+        await until(lambda: seen.hashes[-1:] == honest.canonical[-1:])
+    assert not lied(seen, liar.chain, honest)
+    assert not seen.reorgs
+    assert stream.primary.name != "node-2"
+    assert seen.series.value(chain.blocks, stage="lost") == 0
+
+
+async def test_one_of_three_leads_alone_when_it_is_on_our_chain() -> None:
+    honest = FakeChain()
+    nodes = [FakeNode(honest), FakeNode(honest), FakeNode(honest)]
+    async with AsyncExitStack() as exits:
+        for one in nodes:
+            await exits.enter_async_context(running(one))
+        stream, seen = await exits.enter_async_context(watched(*nodes))
+        await until(lambda: seen.blocks and all(feed.head for feed in stream.feeds))
+        await gone(stream, *nodes[:2])
+        await mine(nodes[2], 3)
+        await until(lambda: seen.hashes[-1:] == honest.canonical[-1:])
+    assert stream.primary.name == "node-2"
+    assert not seen.reorgs
 
 
 class Liar:

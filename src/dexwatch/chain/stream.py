@@ -1,7 +1,8 @@
 """The block stream: heads of all endpoints, the chain followed through the primary one.
 
 No endpoint is trusted alone. Another becomes primary only when it showed that it is on the chain
-that we evaluated; of three or more a head is followed when most of the healthy ones show it; and a
+that we evaluated, or when a majority has a say; of three or more a head is followed when most of
+those that have a say show it, and of one that is left alone when it is on our chain; and a
 reorganisation that another healthy endpoint contradicts is refused and told.
 """
 
@@ -116,7 +117,15 @@ class BlockStream:
 
     @property
     def _is_quorum(self) -> bool:
+        """Have more than half of the endpoints, of three or more, a say at this moment?"""
+        return self._can_vote and 2 * len(self._voters()) > len(self.feeds)
+
+    @property
+    def _can_vote(self) -> bool:
         return len(self.feeds) >= 3
+
+    def _voters(self) -> Sequence[HeadFeed]:
+        return [one for one in self.feeds if one.up and one.head and one.age() < _VOTE_SECONDS]
 
     def trusted(self, feed: HeadFeed) -> bool:
         """Is it the primary endpoint, or verified?"""
@@ -213,7 +222,7 @@ class BlockStream:
         One that is alone with its chain is not believed; of two the one that is named first is.
         """
         await self._heads_of(len(self.feeds), self._stall)
-        if self._is_quorum:
+        if self._can_vote:
             await self._heads_of(len(self.feeds) // 2 + 1, self._stall * _MOST_ELECTION_STALLS)
         shown = [feed for feed in self.feeds if feed.head]
         if not shown:
@@ -244,9 +253,13 @@ class BlockStream:
 
     def _confirmed(self, feed: HeadFeed) -> Header | None:
         """Return an endpoint's newest head that most of those who have a say show as well."""
-        voters = [one for one in self.feeds if one.up and one.head and one.age() < _VOTE_SECONDS]
-        if not self._is_quorum or len(voters) < 2:
+        voters = self._voters()
+        if not self._can_vote:
             return feed.head
+        if len(voters) < 2:
+            # The last one left may be the liar that the others held back until now.
+            proven = not self._evaluated() or self._verification.verified(feed)
+            return feed.head if proven else None
         for head in reversed(feed.recent.values()):
             if self._is_shown(head.ref, voters):
                 return head
