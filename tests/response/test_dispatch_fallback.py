@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from dexwatch.incidents.events import Acknowledged
 from dexwatch.incidents.policy import Policy, Route
 from dexwatch.incidents.records import NotificationState
 from dexwatch.jobs.job import JobOutcome
 from dexwatch.metrics.severity import Severity
 from dexwatch.response.messaging import dispatch as module
 from dexwatch.response.messaging.job import NOTIFY
+from dexwatch.response.messaging.queue import ResponseQueue
 from dexwatch.response.notifier import DeliveryResult
-from tests.fakes.alerts import ANA, SLACK, fire
+from tests.fakes.alerts import ANA, BO, SLACK, fire
 from tests.fakes.dispatch import SAYS, Rig, opened
 
 
@@ -144,4 +146,29 @@ async def test_a_page_is_given_up_in_the_end(rig: Rig) -> None:
     (job,) = await rig.take()
     assert (await rig.do(job)).outcome is JobOutcome.DEAD
     view = await rig.store.incident("INC-1")
-    assert "given up" in view.timeline[-1].text
+    assert any("given up" in entry.text for entry in view.timeline)
+
+
+@pytest.mark.parametrize("answered", [False, True])
+async def test_when_all_refuse_the_present_routes_are_paged_later_unless_somebody_answers(
+    rig: Rig, answered: bool
+) -> None:
+    rig.policy = Policy(routes={Severity.P0: (ANA,)})
+    await rig.apply(fire())
+    rig.channels["email"].answers = [DeliveryResult.failed("no such mailbox")]
+    (job,) = await rig.take()
+    rig.policy = Policy(routes={Severity.P0: (BO,)})
+    rig.queue = ResponseQueue(rig.store, rig.clock, rig.policy)
+    await rig.do(job)
+    if answered:
+        await rig.apply(Acknowledged("INC-1", "bo", "1"))
+    rig.clock.seconds = 299
+    assert [job for job in await rig.take() if job.kind == NOTIFY] == []
+    rig.clock.seconds = 900
+    later = [job for job in await rig.take(free=9) if job.kind == NOTIFY]
+    assert [job.lane for job in later] == [BO.recipient]
+    result = await rig.do(later[0])
+    assert result.outcome is (JobOutcome.DEAD if answered else JobOutcome.DONE)
+    assert len(rig.channels["email"].sent) == (1 if answered else 2)
+    rig.clock.seconds = 9000
+    assert [job for job in await rig.take(free=9) if job.kind == NOTIFY] == []

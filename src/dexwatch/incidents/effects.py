@@ -26,9 +26,10 @@ class UpdateReason(StrEnum):
 
 @dataclass(frozen=True)
 class PlanNotification:
-    """Send this notification as soon as possible."""
+    """Send this notification as soon as possible after `delay`."""
 
     notification: Notification
+    delay: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True)

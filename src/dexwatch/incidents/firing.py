@@ -31,7 +31,7 @@ _BURST = timedelta(seconds=15)
 def fired(state: GroupState, event: AlertFired, now: datetime) -> Decision:
     """Judge a firing alert. The episode's start orders what comes in, not its arrival."""
     latest = state.alert
-    if latest is not None and event.starts_at < latest.starts_at:
+    if latest is not None and event.starts_at < latest.starts_at and _past(latest, event):
         return Decision(state, (), Reason.STALE)
     if latest is not None and event.starts_at == latest.starts_at:
         if latest.firing:
@@ -46,6 +46,18 @@ def fired(state: GroupState, event: AlertFired, now: datetime) -> Decision:
     if alert.suppressed_by is not None:
         return Decision(state.with_alert(alert), (), Reason.SUPPRESSED)
     return _place(state, alert, now)
+
+
+def _past(latest: Alert, event: AlertFired) -> bool:
+    """Does an event with an earlier start tell of an earlier episode?
+
+    What the source lists now is true now, whatever the clocks say: one may have been put back. Only
+    a list that was asked for about when the latest episode ended may not know of that yet.
+    """
+    if latest.firing or event.seen_at is None:
+        return True
+    over = latest.resolved_at or latest.ingested_at
+    return -_MESSAGE_LAG < event.seen_at - over < _VIEW_LAG
 
 
 def _back(latest: Alert, event: AlertFired, now: datetime) -> bool:
@@ -134,19 +146,22 @@ def _another(state: GroupState, incident: Incident, alert: Alert, now: datetime)
     waiting = incident.state is IncidentState.OPEN
     if waiting and paged is not None and now - paged < _BURST:
         return False
-    if len(state.summary.things) >= MAX_THINGS:
-        # Whoever answers has seen long since that it is everywhere.
-        return False
     told: list[Mapping[str, str]] = []
     others: list[Mapping[str, str]] = []
+    present = 0
     for thing in state.summary.things:
         over = thing.over_at
         lately = thing.firing or (over is not None and now - over <= incident.policy.reopen_window)
+        present += lately
         grave = lately and not alert.severity.outranks(thing.severity)
         (told if grave else others).append(thing.identity)
     # The lesser and the old ones say that there are several things, not that people know of this.
     alien = [labels for labels in others if another_thing(alert.labels, [labels])]
-    return another_thing(alert.labels, [*told, *alien])
+    if not another_thing(alert.labels, [*told, *alien]):
+        return False
+    # When so much fails that things are no longer told apart, it is said now and then.
+    full = present >= MAX_THINGS
+    return not full or paged is None or now - paged >= incident.policy.repage_interval
 
 
 def _join(state: GroupState, incident: Incident, alert: Alert, now: datetime) -> Decision:

@@ -112,6 +112,7 @@ def told(notice: Notice) -> str:
         NotificationReason.STILL_FIRING: "It was closed by hand but still fires.",
         NotificationReason.ANOTHER: "Another thing of the same kind has failed, too.",
         NotificationReason.FALLBACK: "Another channel could not be reached, so you are told here.",
+        NotificationReason.UNREACHED: "Nobody could be reached before, so you are told again.",
         NotificationReason.COLLECTED: (
             f"This message stands for {len(notice.alerts) + notice.more_alerts}."
         ),

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from dexwatch.backoff import Backoff
 from dexwatch.incidents.effects import (
     AddTimeline,
     Effect,
@@ -16,6 +17,7 @@ from dexwatch.incidents.policy import URGENT, Route
 from dexwatch.incidents.records import (
     DeliveryOutcome,
     Incident,
+    IncidentState,
     Notification,
     NotificationReason,
     NotificationState,
@@ -29,6 +31,9 @@ TRIES_BEFORE_FALLBACK = 3
 
 LONGEST_WAIT = 5.0
 """An urgent page that must wait for more seconds than this starts another way at once."""
+
+_AGAIN = Backoff(first=360.0, most=900.0, spread=0.1)
+"""How long after a round that reached nobody the next one begins; 5 to 15 minutes."""
 
 _DEBOUNCE = timedelta(seconds=30)
 _LONGEST_DEBOUNCE = timedelta(minutes=15)
@@ -139,6 +144,10 @@ def _otherwise(
     colleague on the same one.
     """
     lost = page.state is NotificationState.FAILED
+    waits = incident.state is IncidentState.OPEN
+    if page.why is NotificationReason.UNREACHED and not waits:
+        # It was sent again only because nobody had answered.
+        return state, ()
     if not (lost or page.severity in URGENT):
         return state, ()
     others = [
@@ -170,11 +179,44 @@ def _otherwise(
             at_page = replace(incident, notification_round=page.notification_round)
             state, more = _plan(state, at_page, route, NotificationReason.FALLBACK, now)
             return state, (*effects, *more)
+    newest = page.notification_round == incident.notification_round
+    failed = all(p.state is NotificationState.FAILED for p in (page, *others))
+    if failed and newest and waits and incident.severity in URGENT:
+        state, more = _again(state, incident, now)
+        effects += more
+    return state, effects
+
+
+def _again(
+    state: GroupState, incident: Incident, now: datetime
+) -> tuple[GroupState, tuple[Effect, ...]]:
+    """Begin a later round of pages, since all of this one were refused.
+
+    The routes are the present ones: somebody may have mended them since the incident opened.
+    `last_paged_at` stays as it is, so that this round quietens nothing.
+    """
+    delay = timedelta(seconds=_AGAIN.delay(incident.notification_round, key=incident.id))
+    incident = replace(incident, notification_round=incident.notification_round + 1)
+    state = replace(state, incident=incident)
+    minutes = round(delay.total_seconds() / 60)
+    text = f"Nobody could be reached. All are paged again in {minutes} minutes."
+    key = f"unreached/{incident.notification_round}"
+    effects: tuple[Effect, ...] = (line(incident, key, now, "page", text),)
+    present = state.policy.routes_for(incident.severity)
+    for route in present or incident.policy.routes_for(incident.severity):
+        state, more = _plan(state, incident, route, NotificationReason.UNREACHED, now, delay=delay)
+        effects += more
     return state, effects
 
 
 def _plan(
-    state: GroupState, incident: Incident, route: Route, why: NotificationReason, now: datetime
+    state: GroupState,
+    incident: Incident,
+    route: Route,
+    why: NotificationReason,
+    now: datetime,
+    *,
+    delay: timedelta = timedelta(0),
 ) -> tuple[GroupState, tuple[Effect, ...]]:
     page = Notification(
         incident_id=incident.id,
@@ -187,7 +229,7 @@ def _plan(
     )
     if page.id in state.notifications:
         return state, ()
-    return state.with_notification(page), (PlanNotification(page),)
+    return state.with_notification(page), (PlanNotification(page, delay),)
 
 
 def _debounce(reopened: int) -> timedelta:

@@ -61,6 +61,8 @@ class NotificationReason(StrEnum):
     """Another thing of the same subject has failed, too."""
     FALLBACK = "fallback"
     """Another channel could not reach anybody."""
+    UNREACHED = "unreached"
+    """Nobody could be reached in the last round, and nobody has answered."""
     COLLECTED = "collected"
     """So much is wrong at once that one message stands for many."""
     TEST = "test"

@@ -16,7 +16,8 @@ from dexwatch.incidents.records import Alert, Incident, Notification
 from dexwatch.metrics.severity import Severity
 
 MAX_THINGS = 64
-"""So many different things are told apart in one incident; what comes on top joins quietly."""
+"""So many different things are told apart in one incident; for what
+comes on top people are paged now and then. What ended longest ago makes way for what is new."""
 
 
 @dataclass(frozen=True)

@@ -157,8 +157,8 @@ class Batch:
 
     def _carry_out(self, effect: Effect, after: GroupState) -> None:
         match effect:
-            case PlanNotification(notification):
-                self._plan(notify_job(notification))
+            case PlanNotification(notification, delay):
+                self._plan(notify_job(notification, delay=delay))
             case ExpediteNotification(identity):
                 self.expedited.add(notify_key(identity))
             case UpdateMessage():

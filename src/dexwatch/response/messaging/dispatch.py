@@ -10,7 +10,12 @@ from dexwatch.clock import Clock
 from dexwatch.incidents.events import NotificationAttempted
 from dexwatch.incidents.notice import Chart, Notice, worst_first
 from dexwatch.incidents.policy import URGENT, Policy
-from dexwatch.incidents.records import DeliveryOutcome, NotificationState
+from dexwatch.incidents.records import (
+    DeliveryOutcome,
+    IncidentState,
+    NotificationReason,
+    NotificationState,
+)
 from dexwatch.jobs.job import Hold, Job, JobOutcome, JobResult
 from dexwatch.metrics.severity import Severity
 from dexwatch.response.apply import apply_events
@@ -251,7 +256,13 @@ def _needless(attempt: _Attempt) -> JobResult | None:
         done = any(
             n.id == message.notification_id and n.state is NotificationState.DELIVERED for n in mine
         )
-        return JobResult.done("it had been delivered already") if done else None
+        if done:
+            return JobResult.done("it had been delivered already")
+        again = message.reason == NotificationReason.UNREACHED
+        if again and context.incident.state is not IncidentState.OPEN:
+            said = "not sent again: the incident waits for nobody any more"
+            return JobResult.dead(said, events=_told(job, message, DeliveryOutcome.FAILED, said))
+        return None
     if context.last_notified_version >= context.incident.version:
         return JobResult.done("nothing new")
     # Of an unknown one the recipient may have the message, and nothing says better how it stands.

@@ -48,8 +48,8 @@ def notify_key(notification_id: str) -> str:
     return f"{NOTIFY}/{notification_id}"
 
 
-def notify_job(notification: Notification) -> NewJob:
-    """Return the job that delivers a notification."""
+def notify_job(notification: Notification, *, delay: timedelta = timedelta(0)) -> NewJob:
+    """Return the job that delivers a notification, after `delay` at the earliest."""
     message = Message(
         notification.incident_id,
         notification.channel,
@@ -59,7 +59,11 @@ def notify_job(notification: Notification) -> NewJob:
         notification.id,
     )
     return NewJob(
-        kind=NOTIFY, key=notify_key(notification.id), **_shared(message), if_planned=IfPlanned.KEEP
+        kind=NOTIFY,
+        key=notify_key(notification.id),
+        delay=delay.total_seconds(),
+        if_planned=IfPlanned.KEEP,
+        **_shared(message),
     )
 
 
