@@ -10,7 +10,7 @@ from dexwatch.incidents.notice import Notice, NoticeKind, headline, told
 from dexwatch.incidents.records import DeliveryOutcome, IncidentState, NotificationReason
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers.collecting import Collecting, collected
-from dexwatch.response.notifier import DeliveryResult, LookupResult
+from dexwatch.response.notifier import DeliveryResult, LookupResult, Turn
 from tests.fakes.alerts import T0
 from tests.fakes.notices import notice
 
@@ -27,6 +27,9 @@ class Channel:
         default_factory=lambda: DeliveryResult.delivered(handle="h")
     )
     sent: list[Notice] = field(default_factory=list)
+    begun: list[Notice] = field(default_factory=list)
+    open: asyncio.Event | None = None
+    """Nothing is taken before it is set."""
     busy: int = 0
     most_busy: int = 0
 
@@ -35,7 +38,8 @@ class Channel:
     async def send(self, notice: Notice) -> DeliveryResult:
         self.busy += 1
         self.most_busy = max(self.busy, self.most_busy)
-        await asyncio.sleep(0)
+        self.begun.append(notice)
+        await (self.open.wait() if self.open else asyncio.sleep(0))
         self.busy -= 1
         self.sent.append(notice)
         if isinstance(self.answer, Exception):
@@ -132,6 +136,37 @@ async def test_one_who_gives_up_takes_nothing_from_the_others() -> None:
     impatient.cancel()
     assert (await patient).outcome is DeliveryOutcome.DELIVERED
     assert len(channel.sent) == 11
+
+
+async def test_what_is_given_up_before_its_turn_is_not_sent() -> None:
+    sender = collecting(channel := Channel())
+    await asyncio.gather(*(sender.send(page(n)) for n in range(10)))
+    turns = [Turn(), Turn(), Turn()]
+    impatient, *rest = [
+        asyncio.create_task(sender.send_in_turn(page(10 + n), turn)) for n, turn in enumerate(turns)
+    ]
+    await asyncio.sleep(0)
+    assert not any(turn.due.is_set() or turn.begun.is_set() for turn in turns)
+    impatient.cancel()
+    await asyncio.gather(*rest)
+    assert [turn.begun.is_set() for turn in turns] == [False, True, True]
+    assert len(channel.sent[-1].alerts) == 2
+
+
+async def test_a_p0_is_sent_before_the_many_slow_p3_that_came_first() -> None:
+    channel = Channel()
+    channel.open = asyncio.Event()
+    sender = collecting(channel)
+    slow = [
+        asyncio.create_task(sender.send(page(n, f"p{n}@example.org", severity=Severity.P3)))
+        for n in range(63)
+    ]
+    await asyncio.sleep(0.01)
+    urgent = asyncio.create_task(sender.send(page(99, severity=Severity.P0)))
+    await asyncio.sleep(0.01)
+    assert [one.severity for one in channel.begun] == [Severity.P3] * 3 + [Severity.P0]
+    channel.open.set()
+    await asyncio.gather(urgent, *slow)
 
 
 async def test_changes_of_messages_that_are_there_make_no_noise() -> None:

@@ -14,7 +14,8 @@ from hashlib import sha256
 from dexwatch.incidents.notice import MAX_ALERTS, Notice, NoticeAlert, NoticeKind
 from dexwatch.incidents.records import IncidentState, NotificationReason
 from dexwatch.metrics.severity import Severity
-from dexwatch.response.notifier import DeliveryResult, LookupResult, Notifier
+from dexwatch.notifiers.turns import Turns
+from dexwatch.response.notifier import DeliveryResult, LookupResult, Notifier, Turn
 
 PER_MINUTE = 10
 SLOTS = 64
@@ -29,7 +30,7 @@ class _Batch:
     """Messages to one recipient that wait for their common one."""
 
     result: asyncio.Future[DeliveryResult]
-    notices: list[Notice] = field(default_factory=list)
+    waiting: list[tuple[Notice, Turn]] = field(default_factory=list)
 
 
 class Collecting:
@@ -56,14 +57,11 @@ class Collecting:
         self.only_state_changes = inner.only_state_changes
         self.shows_chart = inner.shows_chart
         self.shared_limit = inner.shared_limit
-        waiting = max(wait_seconds, gap_seconds)
-        self.attempt_seconds: float | None = waiting + (
-            inner.attempt_seconds or _USUAL_ATTEMPT_SECONDS
-        )
+        self.attempt_seconds = inner.attempt_seconds
         self._inner = inner
         self._per_minute = per_minute
         self._wait, self._gap = wait_seconds, gap_seconds
-        self._sending = asyncio.Semaphore(inner.parallel)
+        self._turns = Turns(inner.parallel)
         self._sent: dict[tuple[str, Severity], deque[float]] = defaultdict(deque)
         self._batches: dict[str, _Batch] = {}
         self._last: dict[str, float] = {}
@@ -75,8 +73,15 @@ class Collecting:
 
     async def send(self, notice: Notice) -> DeliveryResult:
         """Send the message, or wait for the one that stands for it."""
+        return await self.send_in_turn(notice, Turn())
+
+    async def send_in_turn(self, notice: Notice, turn: Turn) -> DeliveryResult:
+        """Do so, and say how far it has come."""
         if self._quiet(notice) or self._within(notice):
-            return await self._deliver(notice)
+            turn.due.set()
+            async with self._turns.turn(notice.severity):
+                turn.begin()
+                return await self._inner.send(notice)
         batch = self._batches.get(notice.recipient)
         if batch is None:
             batch = _Batch(asyncio.get_running_loop().create_future())
@@ -84,9 +89,13 @@ class Collecting:
             task = asyncio.create_task(self._flush(notice.recipient, batch))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        batch.notices.append(notice)
-        # Whoever gives up must not take the others' message away.
-        return await asyncio.shield(batch.result)
+        batch.waiting.append((notice, turn))
+        try:
+            # Whoever gives up must not take the others' message away.
+            return await asyncio.shield(batch.result)
+        finally:
+            if not turn.begun.is_set():
+                batch.waiting.remove((notice, turn))
 
     async def lookup(self, notice: Notice) -> LookupResult:
         """Ask the notifier that delivers."""
@@ -114,26 +123,38 @@ class Collecting:
         sent.append(now)
         return True
 
-    async def _deliver(self, notice: Notice) -> DeliveryResult:
-        async with self._sending:
-            return await self._inner.send(notice)
-
     async def _flush(self, recipient: str, batch: _Batch) -> None:
         now = asyncio.get_running_loop().time
         await asyncio.sleep(max(self._wait, self._last.get(recipient, 0.0) + self._gap - now()))
         # From here on others wait for the next one.
         del self._batches[recipient]
         self._last[recipient] = now()
-        one = len(batch.notices) == 1
-        try:
-            result = await self._deliver(batch.notices[0] if one else collected(batch.notices))
-        except Exception as error:  # noqa: BLE001 - each who waits is told of it by name.
-            result = DeliveryResult.retryable(f"the notifier failed with {type(error).__name__}")
-        if not one and result.handle is not None:
-            said = f"in one message for {len(batch.notices)}"
-            result = DeliveryResult(result.outcome, said)
+        for _, turn in batch.waiting:
+            turn.due.set()
+        worst = min((one.severity for one, _ in batch.waiting), default=Severity.P3)
+        async with self._turns.turn(worst):
+            result = await self._deliver(batch)
         if not batch.result.done():
             batch.result.set_result(result)
+
+    async def _deliver(self, batch: _Batch) -> DeliveryResult:
+        notices = [notice for notice, _ in batch.waiting]
+        if not notices:
+            return DeliveryResult.retryable("everybody who waited has given up")
+        for _, turn in batch.waiting:
+            turn.begin()
+        try:
+            async with asyncio.timeout(self.attempt_seconds or _USUAL_ATTEMPT_SECONDS):
+                result = await self._inner.send(
+                    collected(notices) if len(notices) > 1 else notices[0]
+                )
+        except TimeoutError:
+            result = DeliveryResult.unknown("no answer in time")
+        except Exception as error:  # noqa: BLE001 - each who waits is told of it by name.
+            result = DeliveryResult.retryable(f"the notifier failed with {type(error).__name__}")
+        if len(notices) > 1 and result.handle is not None:
+            result = DeliveryResult(result.outcome, f"in one message for {len(notices)}")
+        return result
 
 
 def collected(notices: Sequence[Notice]) -> Notice:

@@ -1,7 +1,8 @@
 """What a channel to people must be able to do, and how it reports back."""
 
-from dataclasses import dataclass
-from typing import Protocol
+import asyncio
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from dexwatch.incidents.notice import Chart, Notice
 from dexwatch.incidents.records import DeliveryOutcome
@@ -74,6 +75,33 @@ class Notifier(Protocol):
 
     async def close(self) -> None:
         """Give back connections."""
+
+
+@dataclass
+class Turn:
+    """How far a message has come that may wait here before it is sent."""
+
+    due: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when nothing but a slow receiver holds it up any more."""
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when it is being sent; before that it cannot have arrived."""
+    began: float = 0.0
+    """The event loop's time then, in seconds."""
+
+    def begin(self) -> None:
+        """Say that it is being sent from now on."""
+        if not self.begun.is_set():
+            self.began = asyncio.get_running_loop().time()
+            self.due.set()
+            self.begun.set()
+
+
+@runtime_checkable
+class Waits(Protocol):
+    """What a notifier offers beyond `Notifier` where messages wait for each other."""
+
+    async def send_in_turn(self, notice: Notice, turn: Turn) -> DeliveryResult:
+        """Send, and say by `turn` how far it has come; cancelled before it begins, nothing goes."""
 
 
 class ChartSource(Protocol):

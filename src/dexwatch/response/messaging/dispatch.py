@@ -31,13 +31,16 @@ from dexwatch.response.messaging.job import (
     send_timeout,
     unsure_delay,
 )
-from dexwatch.response.notifier import ChartSource, DeliveryResult, Notifier
+from dexwatch.response.notifier import ChartSource, DeliveryResult, Notifier, Turn, Waits
 from dexwatch.response.store import Store, StoreUnavailableError
 from dexwatch.response.views import MessageContext, MessageShown
 
 _log = structlog.get_logger(__name__)
 
 _SOONEST_LOOK, _LATEST_LOOK = 0.5, 60.0
+_TURN_SECONDS = 300.0
+"""So long a message may wait for its turn: with the longest attempt, less than a job may take."""
+
 _CHART_SECONDS = {Severity.P0: 0.5, Severity.P1: 1.0, Severity.P2: 3.0, Severity.P3: 5.0}
 
 
@@ -125,14 +128,22 @@ class Dispatcher:
         seconds = notifier.attempt_seconds or usual
         if notifier.shows_chart and message.notification_id:
             notice = replace(notice, chart=await self._chart(attempt.context, notice))
-        sending = asyncio.create_task(notifier.send(notice))
+        turn, latest = Turn(), asyncio.get_running_loop().time() + _TURN_SECONDS
+        sending = asyncio.create_task(_in_turn(notifier, notice, turn))
         try:
+            # Messages that wait to be told as one do not show that the receiver is slow.
+            async with asyncio.timeout_at(latest):
+                await turn.due.wait()
             done, _ = await asyncio.wait([sending], timeout=min(usual, seconds))
             if not done and message.urgent and message.notification_id:
                 await self._report_slow(attempt)
-            async with asyncio.timeout(max(seconds - usual, 0.0)):
+            async with asyncio.timeout_at(latest):
+                await turn.begun.wait()
+            async with asyncio.timeout_at(turn.began + seconds):
                 return await sending
         except TimeoutError:
+            if not turn.begun.is_set():
+                return DeliveryResult.retryable(f"its turn did not come in {_TURN_SECONDS:g} s")
             return DeliveryResult.unknown(f"no answer within {seconds:g} s")
         except Exception as error:  # noqa: BLE001 - a broken channel must not stop the others.
             # Only the type is told: the text of a foreign error may quote a secret.
@@ -183,6 +194,17 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 - a message without a picture beats none.
             _log.warning("chart.missing", incident=notice.incident_id, error=type(error).__name__)
             return None
+
+
+async def _in_turn(notifier: Notifier, notice: Notice, turn: Turn) -> DeliveryResult:
+    try:
+        if isinstance(notifier, Waits):
+            return await notifier.send_in_turn(notice, turn)
+        turn.begin()
+        return await notifier.send(notice)
+    finally:
+        # Whatever failed before its turn is not waited for.
+        turn.begin()
 
 
 def _settled(attempt: _Attempt, delivery: DeliveryResult, *, certain: bool = False) -> JobResult:
