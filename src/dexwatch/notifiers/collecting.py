@@ -22,6 +22,10 @@ SLOTS = 64
 """So many messages of one channel may wait together."""
 
 _WINDOW_SECONDS = 60.0
+_MESSAGES_KEPT = 4096
+_TRIES_KEPT = 4
+"""Of so many messages, so many tries: what is forgotten is not known, and never taken for a no."""
+
 _USUAL_ATTEMPT_SECONDS = 20.0
 
 
@@ -65,6 +69,7 @@ class Collecting:
         self._sent: dict[tuple[str, Severity], deque[float]] = defaultdict(deque)
         self._batches: dict[str, _Batch] = {}
         self._last: dict[str, float] = {}
+        self._tried: dict[str, tuple[str, ...]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -80,6 +85,7 @@ class Collecting:
         if self._quiet(notice) or self._within(notice):
             turn.due.set()
             async with self._turns.turn(notice.severity):
+                self._remember(notice.key, notice.key)
                 turn.begin()
                 return await self._inner.send(notice)
         batch = self._batches.get(notice.recipient)
@@ -98,8 +104,20 @@ class Collecting:
                 batch.waiting.remove((notice, turn))
 
     async def lookup(self, notice: Notice) -> LookupResult:
-        """Ask the notifier that delivers."""
-        return await self._inner.lookup(notice)
+        """Ask for what the message went out as; what an earlier process did cannot be known."""
+        tried = self._tried.get(notice.key, ())
+        found = LookupResult(None)
+        # An earlier process may have told it in a message whose key nobody knows any more.
+        for key in dict.fromkeys((notice.key, *tried)):
+            # One that stands for many is a message of its own, never an answer to an earlier one.
+            handle = notice.handle if key == notice.key else None
+            found = await self._inner.lookup(replace(notice, key=key, handle=handle))
+            if found.delivered:
+                # Of a message that stands for many no handle is kept: nothing can update it.
+                return found if key == notice.key else LookupResult(True)
+            if found.delivered is None:
+                return found
+        return found if 0 < len(tried) < _TRIES_KEPT else LookupResult(None)
 
     async def close(self) -> None:
         """Close the notifier that delivers."""
@@ -123,6 +141,13 @@ class Collecting:
         sent.append(now)
         return True
 
+    def _remember(self, key: str, sent_as: str) -> None:
+        """Keep what a message is about to go out as, the latest last."""
+        tried = dict.fromkeys((*self._tried.pop(key, ()), sent_as))
+        self._tried[key] = tuple(tried)[-_TRIES_KEPT:]
+        while len(self._tried) > _MESSAGES_KEPT:
+            del self._tried[next(iter(self._tried))]
+
     async def _flush(self, recipient: str, batch: _Batch) -> None:
         now = asyncio.get_running_loop().time
         await asyncio.sleep(max(self._wait, self._last.get(recipient, 0.0) + self._gap - now()))
@@ -141,13 +166,13 @@ class Collecting:
         notices = [notice for notice, _ in batch.waiting]
         if not notices:
             return DeliveryResult.retryable("everybody who waited has given up")
-        for _, turn in batch.waiting:
+        message = collected(notices) if len(notices) > 1 else notices[0]
+        for notice, turn in batch.waiting:
+            self._remember(notice.key, message.key)
             turn.begin()
         try:
             async with asyncio.timeout(self.attempt_seconds or _USUAL_ATTEMPT_SECONDS):
-                result = await self._inner.send(
-                    collected(notices) if len(notices) > 1 else notices[0]
-                )
+                result = await self._inner.send(message)
         except TimeoutError:
             result = DeliveryResult.unknown("no answer in time")
         except Exception as error:  # noqa: BLE001 - each who waits is told of it by name.
