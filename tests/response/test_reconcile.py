@@ -1,8 +1,9 @@
 """What Alertmanager holds and what we hold come to agree, whatever was lost between them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -149,7 +150,6 @@ async def test_what_is_routed_elsewhere_or_is_the_dead_mans_signal_is_not_ours(
     world.held = [
         held(receivers=("others",)),
         held(fingerprint="w", labels={"alertname": "Watchdog", "severity": "none"}),
-        held(fingerprint="e", ends=at(1)),
     ]
     await world.round(30)
     assert (await world.store.incidents(IncidentFilter())).total == 0
@@ -240,3 +240,41 @@ async def test_a_prometheus_that_cannot_be_asked_is_vouched_for_by_its_signal(
     world.rules.dead, world.alive = True, True
     assert await state_after(world, range(30, 210, 30)) is IncidentState.OPEN
     assert await state_after(world, range(210, 220, 30)) is IncidentState.RESOLVED
+
+
+async def test_what_alertmanager_lists_fires_though_its_clock_is_behind_ours(
+    world: World,
+) -> None:
+    await apply(world.store, [fire()], 0)
+    world.held = [held(ends=at(1))]
+    assert await state_after(world, range(30, 600, 30)) is IncidentState.OPEN
+
+
+async def test_one_odd_alert_does_not_hide_the_others(world: World) -> None:
+    first = datetime(1, 1, 2, tzinfo=UTC)
+    year_1 = fire("OddlyOld", alert_group="odd", annotations={"for_seconds": "604800"})
+    broken = fire("Broken", alert_group="broken")
+    world.held = [
+        held(fingerprint="old", labels=year_1.labels, annotations=year_1.annotations, starts=first),
+        held(fingerprint="broken", labels=broken.labels, starts=None),
+        held(),
+    ]
+    await world.round(30)
+    firing = await world.store.firing()
+    assert {alert.name for alert in firing} == {"OddlyOld", "ApiUptimeLow"}
+    assert await world.reconciler.once() == 0
+
+
+async def test_the_first_comparison_comes_at_once(world: World) -> None:
+    stop = asyncio.Event()
+    world.held = [held()]
+    asked = world.alerts
+
+    async def alerts(*, receiver: str = "") -> list[RoutedAlert]:
+        stop.set()
+        return await asked(receiver=receiver)
+
+    world.alerts = alerts
+    async with asyncio.timeout(10):
+        await world.reconciler.run(stop)
+    assert (await world.store.incidents(IncidentFilter())).total == 1

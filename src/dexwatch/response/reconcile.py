@@ -6,7 +6,8 @@ get lost between two restarts. Asking at leisure repairs both, and tells what is
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Protocol
 
 import structlog
@@ -22,6 +23,8 @@ from dexwatch.response.views import FiringAlert
 _log = structlog.get_logger(__name__)
 
 _ASK_SECONDS = 10.0
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""An alert that says it began before is taken to have begun then."""
 _BATCH = 200
 _VOUCHED = 180.0
 """So many seconds the dead man's signal must go on to vouch for an end alone.
@@ -49,10 +52,6 @@ class HeldAlert(Protocol):
     @property
     def starts(self) -> datetime:
         """When it began to fire."""
-
-    @property
-    def ends(self) -> datetime:
-        """When it ends unless it is renewed."""
 
     @property
     def receivers(self) -> tuple[str, ...]:
@@ -119,13 +118,12 @@ class Reconciler:
         self._missed_since: dict[tuple[str, datetime], float] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Compare every so often until `stop` is set; a failed comparison is only logged."""
+        """Compare at once, then every so often until `stop` is set; a failure is only logged."""
         while not stop.is_set():
-            try:
+            await self._try_once()
+            with suppress(TimeoutError):
                 async with asyncio.timeout(self._every_seconds):
                     await stop.wait()
-            except TimeoutError:
-                await self._try_once()
 
     async def once(self) -> int:
         """Compare now; return how many events were fed."""
@@ -134,12 +132,16 @@ class Reconciler:
             held = await self._view.alerts(receiver=self._receiver)
         ours = {a.fingerprint: a for a in await self._store.comparable(ALERTMANAGER)}
         now = self._clock()
-        current = {a.fingerprint: a for a in held if a.ends > now and _ours(a, self._receiver)}
-        events: list[AlertEvent] = [
-            _still(alert, asked)
-            for fingerprint, alert in current.items()
-            if not _agrees(ours.get(fingerprint), alert)
-        ]
+        # It lists nothing that has ended by its own clock; ours may differ.
+        current = {a.fingerprint: a for a in held if _ours(a, self._receiver)}
+        events: list[AlertEvent] = []
+        for fingerprint, alert in current.items():
+            try:
+                if not _agrees(ours.get(fingerprint), alert):
+                    events.append(_still(alert, asked))
+            except Exception as error:  # noqa: BLE001 - one odd alert must not hide the others.
+                kind = type(error).__name__
+                _log.warning("reconcile.alert_left_out", fingerprint=fingerprint, error=kind)
         events.extend(await self._gone(ours, current, now))
         for start in range(0, len(events), _BATCH):
             await self._ingest(events[start : start + _BATCH], believed=True)
@@ -203,7 +205,7 @@ def _still(alert: HeldAlert, asked: datetime) -> AlertEvent:
         fingerprint=alert.fingerprint,
         labels=alert.labels,
         annotations=alert.annotations,
-        starts_at=alert.starts,
+        starts_at=max(alert.starts, _EARLIEST),
         upstream=alert.labels.get("alertname", ""),
         suppressed_by=_suppressor(alert),
         seen_at=asked,
