@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 
 from dexwatch.metrics.identity import IDENTITY_LABELS
 
@@ -12,13 +13,13 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[0-9]+|[a-z]+")
 
 
 def group_of(labels: Mapping[str, str], upstream: str) -> str:
-    """Return the group of an alert: its alert group at its service, else the source's own group.
+    """Return the group of an alert: its alert group at its service, else what the source tells.
 
     One key for each alert, not several, is what lets the database refuse a second open incident.
     """
     alert_group = labels.get("alert_group", "")
     if not alert_group:
-        return f"upstream/{upstream}"
+        return f"upstream/{_short(upstream)}"
     return f"alert_group/{alert_group}/{labels.get('service', '')}"
 
 
@@ -52,6 +53,13 @@ def title_of(name: str, labels: Mapping[str, str], annotations: Mapping[str, str
     place = labels.get("service") or labels.get("host") or ""
     title = f"{words} ({place})" if place and place.lower() not in words.lower() else words
     return " ".join(title.split())[:150]
+
+
+def _short(text: str) -> str:
+    """Return a key that an index can hold."""
+    if len(text) <= 200:
+        return text
+    return f"{text[:120]}#{sha256(text.encode()).hexdigest()[:32]}"
 
 
 def _spoken(name: str) -> str:

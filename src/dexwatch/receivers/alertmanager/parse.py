@@ -4,7 +4,6 @@ Alertmanager never repeats a message that is refused with 4xx, so refusing the w
 would lose the alerts beside it.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -84,8 +83,7 @@ class Parsed:
 
 def parse(envelope: Envelope, bounds: Bounds) -> list[Parsed]:
     """Return what each of the first `bounds.alerts` alerts became, in the order of the message."""
-    upstream = _short(envelope.groupKey)
-    return [_parsed(record, upstream, bounds) for record in envelope.alerts[: bounds.alerts]]
+    return [_parsed(record, bounds) for record in envelope.alerts[: bounds.alerts]]
 
 
 def in_order(events: list[AlertEvent]) -> list[AlertEvent]:
@@ -93,7 +91,7 @@ def in_order(events: list[AlertEvent]) -> list[AlertEvent]:
     return sorted(events, key=lambda event: (not hasattr(event, "ends_at"), event.starts_at))
 
 
-def _parsed(record: object, upstream: str, bounds: Bounds) -> Parsed:
+def _parsed(record: object, bounds: Bounds) -> Parsed:
     try:
         alert = _Alert.model_validate(record)
     except ValidationError as error:
@@ -105,13 +103,13 @@ def _parsed(record: object, upstream: str, bounds: Bounds) -> Parsed:
     labels = _fitting(alert.labels, bounds.labels, bounds.label_chars, bounds)
     annotations = _fitting(alert.annotations, bounds.annotations, bounds.annotation_chars, bounds)
     cut = labels != alert.labels or annotations != alert.annotations
-    event = _event(alert, labels, annotations, upstream)
+    event = _event(alert, labels, annotations)
     return Parsed(event=replace(event, raw=_raw(record, bounds.raw_bytes)), cut=cut)
 
 
-def _event(
-    alert: _Alert, labels: Mapping[str, str], annotations: Mapping[str, str], upstream: str
-) -> AlertEvent:
+def _event(alert: _Alert, labels: Mapping[str, str], annotations: Mapping[str, str]) -> AlertEvent:
+    # Its lists do not tell the group's key: only the name is the same in both.
+    upstream = alert.labels.get("alertname", "")
     if alert.status == "firing":
         return fired(
             fingerprint=alert.fingerprint,
@@ -154,10 +152,3 @@ def _raw(record: Any, most: int) -> dict[str, object]:  # noqa: ANN401 - whateve
             return dict(record)
     kept = text[:most].decode(errors="ignore")
     return {"json": kept, "cut": len(text) > most, "bytes": len(text)}
-
-
-def _short(group_key: str) -> str:
-    """Return the group's key, shortened so that an index can hold it."""
-    if len(group_key) <= 200:
-        return group_key
-    return f"{group_key[:120]}#{hashlib.sha256(group_key.encode()).hexdigest()[:32]}"
