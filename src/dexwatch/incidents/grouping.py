@@ -9,6 +9,8 @@ from dexwatch.metrics.identity import IDENTITY_LABELS
 _SHORT = {"Api": "API", "Cpu": "CPU", "Ip": "IP", "Rpc": "RPC"}
 _WITHIN_A_GROUP = tuple(label for label in IDENTITY_LABELS if label != "service")
 """The service is part of the group's key, so within a group it tells nothing apart."""
+_LONGEST_KEY = 200
+"""Characters of a key: four bytes each, they still fit into an entry of any database's index."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[0-9]+|[a-z]+")
 
 
@@ -19,8 +21,19 @@ def group_of(labels: Mapping[str, str], upstream: str) -> str:
     """
     alert_group = labels.get("alert_group", "")
     if not alert_group:
-        return f"upstream/{_short(upstream)}"
-    return f"alert_group/{alert_group}/{labels.get('service', '')}"
+        return key_of(f"upstream/{upstream}")
+    return key_of(f"alert_group/{alert_group}/{labels.get('service', '')}")
+
+
+def key_of(text: str) -> str:
+    """Return foreign text as every database keeps it, so that what was stored is found again.
+
+    PostgreSQL takes no NUL and no half of a surrogate pair, and no text of any length in an index.
+    """
+    kept = text.replace("\x00", "").encode("utf-8", "replace").decode()
+    if len(kept) <= _LONGEST_KEY:
+        return kept
+    return f"{kept[:120]}#{sha256(kept.encode()).hexdigest()[:32]}"
 
 
 def another_thing(labels: Mapping[str, str], others: Iterable[Mapping[str, str]]) -> bool:
@@ -53,13 +66,6 @@ def title_of(name: str, labels: Mapping[str, str], annotations: Mapping[str, str
     place = labels.get("service") or labels.get("host") or ""
     title = f"{words} ({place})" if place and place.lower() not in words.lower() else words
     return " ".join(title.split())[:150]
-
-
-def _short(text: str) -> str:
-    """Return a key that an index can hold."""
-    if len(text) <= 200:
-        return text
-    return f"{text[:120]}#{sha256(text.encode()).hexdigest()[:32]}"
 
 
 def _spoken(name: str) -> str:

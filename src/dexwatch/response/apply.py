@@ -4,7 +4,7 @@
 already, such as the settling of a job.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
@@ -19,7 +19,13 @@ from dexwatch.incidents.effects import (
     PlanNotification,
     UpdateMessage,
 )
-from dexwatch.incidents.events import AlertFired, AlertResolved, Event, NotificationAttempted
+from dexwatch.incidents.events import (
+    AlertEvent,
+    AlertFired,
+    AlertResolved,
+    Event,
+    NotificationAttempted,
+)
 from dexwatch.incidents.policy import Policy
 from dexwatch.incidents.records import Alert, Notification, TimelineEntry
 from dexwatch.incidents.state import Decision, GroupState, Reason, Summary
@@ -69,9 +75,10 @@ async def apply_events(
     """
     try:
         return await store.transact(lambda tx: apply_in(tx, events, now, policy=policy))
-    except StoreUnavailableError:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever one event is guilty of, the others are not.
+    except Exception as error:
+        # A race that is lost each time is none: a row is there that deciding did not reckon with.
+        if isinstance(error, StoreUnavailableError) and not isinstance(error, RacedError):
+            raise
         if len(events) == 1:
             return [await _quarantine(store, events[0], now, error)]
         _log.warning("events.applied_singly", events=len(events), error=type(error).__name__)
@@ -185,16 +192,14 @@ async def _load(tx: Transaction, events: Sequence[Event]) -> Batch:
 
     alerts = await tx.alerts.get(keys) if keys else {}
     incidents = await tx.incidents.get(ids) if ids else {}
-    groups = {_group(e, alerts.get((e.source, e.fingerprint))) for e in of_alerts}
+    groups = _groups(of_alerts, alerts)
     groups |= {record.incident.group for record in incidents.values()}
     newest = await tx.incidents.lock(groups)
     if not tx.exclusive:
         # Only now does nobody else change them.
         alerts = await tx.alerts.get(keys) if keys else {}
         incidents = await tx.incidents.get(ids) if ids else {}
-        if not groups.issuperset(
-            _group(e, alerts.get((e.source, e.fingerprint))) for e in of_alerts
-        ):
+        if not groups.issuperset(_groups(of_alerts, alerts)):
             raise RacedError("an alert has moved to another group")
     return Batch(
         alerts=alerts,
@@ -311,6 +316,11 @@ async def _quarantine(store: Store, event: Event, now: datetime, error: Exceptio
 def _group(event: AlertFired | AlertResolved, latest: Alert | None) -> str:
     # An alert that fires stays where it is, though its source may group it anew.
     return latest.group if latest is not None and latest.firing else event.group
+
+
+def _groups(events: Sequence[AlertEvent], alerts: Mapping[AlertKey, Alert]) -> set[str]:
+    """Return the groups that alert events may be about: a batch may move an alert to another."""
+    return {event.group for event in events} | {alert.group for alert in alerts.values()}
 
 
 def _act(event: Event) -> str:

@@ -13,7 +13,7 @@ import structlog
 
 from dexwatch.clock import Clock
 from dexwatch.incidents.events import AlertEvent, AlertFired, AlertResolved
-from dexwatch.incidents.grouping import group_of
+from dexwatch.incidents.grouping import group_of, key_of
 from dexwatch.incidents.liveness.doubt import doubt
 from dexwatch.incidents.policy import Policy
 from dexwatch.incidents.state import Reason
@@ -145,7 +145,7 @@ def fired(
 ) -> AlertFired:
     """Make the event of a firing alert; the annotation `for_seconds` tells when it began."""
     return AlertFired(
-        fingerprint=fingerprint,
+        fingerprint=key_of(fingerprint),
         group=group_of(labels, upstream),
         name=labels.get("alertname", "unnamed"),
         severity=_severity(labels),
@@ -173,7 +173,7 @@ def resolved(
 ) -> AlertResolved:
     """Make the event of a resolved alert."""
     return AlertResolved(
-        fingerprint=fingerprint,
+        fingerprint=key_of(fingerprint),
         group=group_of(labels, upstream),
         name=labels.get("alertname", "unnamed"),
         severity=_severity(labels),

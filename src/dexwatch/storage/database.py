@@ -32,6 +32,9 @@ _MIGRATION_LOCK = 7_341_001
 _RACES = frozenset({"23505", "40001", "40P01"})
 """PostgreSQL: unique violation, serialisation failure, deadlock; another try may succeed."""
 
+_TOO_MUCH = "54"
+"""PostgreSQL's class of what goes beyond a limit of its own, such as an index entry's length."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -134,6 +137,9 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+_REFUSALS = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
+
+
 class _named:  # noqa: N801 - used like a function in a with statement.
     """Turn the driver's errors into ours, so that callers need not know the driver."""
 
@@ -144,9 +150,10 @@ class _named:  # noqa: N801 - used like a function in a with statement.
         if isinstance(error, DBAPIError):
             said = str(error.orig).strip().splitlines()
             words = said[0][:200] if said else type(error.orig).__name__
-            if getattr(error.orig, "sqlstate", None) in _RACES:
+            state = getattr(error.orig, "sqlstate", None) or ""
+            if state in _RACES:
                 raise RacedError(f"another process was faster: {words}") from error
-            if isinstance(error, IntegrityError | DataError | ProgrammingError | NotSupportedError):
+            if isinstance(error, _REFUSALS) or state.startswith(_TOO_MUCH):
                 _log.error("database.refused", error=words)
                 raise StoreRefusedError(f"the database does not take it: {words}") from error
             raise StoreUnavailableError(f"the database refused: {words}") from error
