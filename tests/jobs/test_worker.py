@@ -142,6 +142,27 @@ async def test_a_handler_that_raises_stops_nobody(store: SqlStore) -> None:
     assert told == [("bad", JobOutcome.CRASHED), ("good", JobOutcome.DONE)]
 
 
+async def test_a_database_that_is_away_before_anything_was_done_is_no_crash(
+    store: SqlStore,
+) -> None:
+    seen: list[Job] = []
+    done = asyncio.Event()
+
+    async def handler(job: Job) -> JobResult:
+        seen.append(job)
+        if len(seen) == 1:
+            raise QueueUnavailableError("away")
+        done.set()
+        return JobResult.done()
+
+    told: Told = []
+    job = NewJob(kind="k", queue="q", key="a", priority=0)
+    await run(store, handler, job, until=done, slots={"q": 1}, told=told)
+    assert told == [("a", JobOutcome.RETRY), ("a", JobOutcome.DONE)]
+    again = seen[-1]
+    assert (again.attempts, again.crashes, again.uncertain, again.lapsed) == (1, 0, 0, False)
+
+
 async def test_a_long_attempt_keeps_its_lease(store: SqlStore) -> None:
     job = NewJob(kind="k", queue="q", key="long", lease=0.3)
     entered, leave = asyncio.Event(), asyncio.Event()

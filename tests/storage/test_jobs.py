@@ -1,9 +1,13 @@
 """The job queue over SQLite and PostgreSQL: nothing in it knows what a job is about."""
 
 import asyncio
+from collections.abc import Mapping
+
+import pytest
 
 from dexwatch.jobs.job import MAX_CRASHES, Hold, IfPlanned, Job, JobOutcome, JobResult, NewJob
 from dexwatch.jobs.queue import Slots
+from dexwatch.storage.jobs import SqlJobs
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import Ticker
 
@@ -179,6 +183,28 @@ async def test_a_wish_during_an_attempt_is_not_lost(store: SqlStore, ticker: Tic
     ticker.seconds = 60
     (job,) = await take(store)
     assert (job.payload, job.age) == ({"n": 4}, 10)
+
+
+async def test_a_wish_that_comes_while_the_attempt_is_settled_is_not_lost(
+    store: SqlStore, url: str, ticker: Ticker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = await open_store(url, clock=ticker)
+    again = {"if_planned": IfPlanned.RENEW}
+    await plan(store, "a", payload={"n": 1}, **again)
+    (job,) = await take(store)
+    change, wishes = SqlJobs._change, []
+
+    async def wished_meanwhile(self: SqlJobs, job: Job, values: Mapping[str, object]) -> bool:
+        wishes.append(asyncio.create_task(plan(other, "a", payload={"n": 2}, **again)))
+        await asyncio.wait(wishes, timeout=0.3)
+        return await change(self, job, values)
+
+    monkeypatch.setattr(SqlJobs, "_change", wished_meanwhile)
+    assert await settle(store, job, JobResult.done())
+    await asyncio.gather(*wishes)
+    (job,) = await take(store)
+    assert (job.payload, job.attempts) == ({"n": 2}, 1)
+    await other.close()
 
 
 async def test_a_periodic_job_plans_itself(store: SqlStore, ticker: Ticker) -> None:

@@ -4,11 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from dexwatch.backoff import Backoff
+
 URGENT = 1
 """Priorities 0 and 1 may use the slot of a queue that is reserved for what cannot wait."""
 
 MAX_CRASHES = 5
-"""A job that takes so many workers down in a row is quarantined."""
+"""A job that takes so many workers down in a row is quarantined, unless it is urgent."""
+
+CRASHED_LEASE = 300.0
+"""Seconds between two attempts at an urgent job that has taken so many workers down."""
+
+_AFTER_CRASH = Backoff(first=5.0, most=300.0)
+_SOONEST_LOOK, _LATEST_LOOK = 1.0, 30.0
 
 
 class IfPlanned(StrEnum):
@@ -86,7 +94,7 @@ class JobOutcome(StrEnum):
     """It may have had its effect; the next attempt is told so."""
     DEAD = "dead"
     CRASHED = "crashed"
-    """The handler raised an error; only the worker says so."""
+    """The handler failed by an error of the program."""
 
 
 @dataclass(frozen=True)
@@ -143,3 +151,16 @@ class JobResult:
     def dead(detail: str, *, events: tuple[object, ...] = ()) -> "JobResult":
         """It cannot succeed."""
         return JobResult(JobOutcome.DEAD, detail, None, events)
+
+    @staticmethod
+    def crashed(job: Job, error: Exception) -> "JobResult":
+        """The handler raised an error; only its type is kept, for its text may quote a secret."""
+        after = _AFTER_CRASH.delay(job.crashes + 1, key=job.key)
+        detail = f"the handler failed with {type(error).__name__}"
+        return JobResult(JobOutcome.CRASHED, detail, after)
+
+    @staticmethod
+    def away(job: Job, *, events: tuple[object, ...] = ()) -> "JobResult":
+        """The database was away before anything was done; the longer, the less often we look."""
+        after = min(max(job.age / 4, _SOONEST_LOOK), _LATEST_LOOK)
+        return JobResult.retry(after, "the database was away", events=events, attempted=False)

@@ -29,9 +29,10 @@ class Queue(Protocol):
         """Take due jobs of these kinds, the most urgent first, within the slots of each queue.
 
         A few jobs of queues that `slots` does not name are taken too, so that they fail loudly.
-        A job whose lease ran out is taken again as uncertain, or quarantined when it has taken
-        down too many workers. Urgent jobs of a queue that is held back are taken with the time
-        that is left, so that their handler can find another way; other jobs wait.
+        A job whose lease ran out is taken again as uncertain. When it has taken down too many
+        workers it is quarantined or, if it is urgent, tried every five minutes.
+        Urgent jobs of a queue that is held back are taken with the time that is left, so that
+        their handler can find another way; other jobs wait.
         """
 
     async def renew(self, job: Job) -> bool:
@@ -52,8 +53,8 @@ class Handler(Protocol):
         """Act, and end by itself: the worker cuts off nobody before `MAX_ATTEMPT_SECONDS`.
 
         Raises:
-            QueueUnavailableError: the database is away; the lease runs out, and the job comes back
-                as uncertain.
+            QueueUnavailableError: the database is away, and nothing has been done yet; the attempt
+                is made again and does not count.
         """
 
 

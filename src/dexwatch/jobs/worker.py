@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from dexwatch.backoff import Backoff, Failures
-from dexwatch.jobs.job import Job, JobOutcome, JobResult
+from dexwatch.jobs.job import Job, JobResult
 from dexwatch.jobs.queue import (
     MAX_ATTEMPT_SECONDS,
     Crashpoints,
@@ -21,7 +21,6 @@ from dexwatch.jobs.queue import (
 _log = structlog.get_logger(__name__)
 
 _SETTLE_PAUSE_SECONDS = 0.2
-_AFTER_ERROR = Backoff(first=5.0, most=300.0)
 _AFTER_FAILED_CLAIM = Backoff(first=0.5, most=5.0)
 
 
@@ -145,14 +144,12 @@ class Worker:
         try:
             async with asyncio.timeout(MAX_ATTEMPT_SECONDS):
                 return await self._handlers[job.kind](job)
-        except QueueUnavailableError:
-            raise
+        except QueueUnavailableError as error:
+            _log.warning("jobs.queue_unavailable", doing="attempt", job=job.key, error=str(error))
+            return JobResult.away(job)
         except Exception as error:  # noqa: BLE001 - a broken handler must not stop the others.
-            # Only the type is kept: the text of a foreign error may quote a secret.
             _log.exception("jobs.handler_failed", job=job.key, kind=job.kind)
-            after = _AFTER_ERROR.delay(job.crashes + 1, key=job.key)
-            detail = f"the handler failed with {type(error).__name__}"
-            return JobResult(JobOutcome.CRASHED, detail, after)
+            return JobResult.crashed(job, error)
 
     async def _renew(self, job: Job) -> None:
         """Show that we live for as long as the attempt goes on."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 import structlog
 
 from dexwatch.clock import Clock
-from dexwatch.jobs.job import Job, JobResult, NewJob
+from dexwatch.jobs.job import IfPlanned, Job, JobResult, NewJob
 from dexwatch.response.store import Store
 
 _log = structlog.get_logger(__name__)
@@ -18,7 +18,14 @@ _EVERY_SECONDS = 300.0
 _REST_SECONDS = 1.0
 
 JOB = NewJob(
-    kind=RETENTION, queue=QUEUE, key=RETENTION, priority=9, delay=_EVERY_SECONDS, lease=60.0
+    kind=RETENTION,
+    queue=QUEUE,
+    key=RETENTION,
+    priority=9,
+    delay=_EVERY_SECONDS,
+    lease=60.0,
+    # Each start brings it back, should it ever have been quarantined.
+    if_planned=IfPlanned.RENEW,
 )
 """Never due in the first minutes of the first start, when there is better to do."""
 

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dexwatch.jobs.job import (
+    CRASHED_LEASE,
     MAX_CRASHES,
     URGENT,
     IfPlanned,
@@ -97,7 +98,8 @@ class SqlJobs:
         if result.hold is not None and result.hold.seconds > 0:
             await self._hold(job.queue, result.hold.lane, result.hold.seconds)
         columns = tables.jobs.c
-        wanted = select(columns.version).where(*_held_by(job))
+        # A wish from now on waits for our commit: none falls between this look and the change.
+        wanted = select(columns.version).where(*_held_by(job)).with_for_update()
         version = (await self._connection.execute(wanted)).scalar()
         if version is None:
             late = {"late_results": columns.late_results + 1, "result": _said("late", result)}
@@ -126,7 +128,8 @@ class SqlJobs:
         spent = job.max_attempts is not None and job.attempts >= job.max_attempts
         if outcome is JobOutcome.DEAD or (spent and not over):
             return values | {"state": "dead", "finished_at": self._now}
-        if outcome is JobOutcome.CRASHED and values["crashes"] >= MAX_CRASHES:
+        given_up = values["crashes"] >= MAX_CRASHES and job.priority > URGENT
+        if outcome is JobOutcome.CRASHED and given_up:
             return values | {"state": "quarantined"}
         if result.after is None:
             return values | {"state": "done", "finished_at": self._now}
@@ -212,10 +215,13 @@ class SqlJobs:
         self, row: Mapping[str, Any], owner: str, held: Mapping[tuple[str, str], int]
     ) -> Job | None:
         lapsed = row["state"] == "leased"
-        crashes = row["crashes"] + lapsed
+        crashes, lease = row["crashes"] + lapsed, row["lease"]
         columns = tables.jobs.c
         mine = update(tables.jobs).where(columns.id == row["id"])
-        if crashes >= MAX_CRASHES:
+        if crashes >= MAX_CRASHES and row["priority"] <= URGENT:
+            # It is never given up; should it take this worker down as well, the next one waits.
+            lease = max(lease, CRASHED_LEASE)
+        elif crashes >= MAX_CRASHES:
             said = f"quarantined: it took {crashes} workers down"
             await self._connection.execute(
                 mine.values(state="quarantined", crashes=crashes, lease_token=None, result=said)
@@ -225,7 +231,7 @@ class SqlJobs:
             "state": "leased",
             "lease_owner": owner,
             "lease_token": uuid4().hex,
-            "lease_until": self._now + round(row["lease"] * SECOND),
+            "lease_until": self._now + round(lease * SECOND),
             "set_at": self._now,
             "attempts": row["attempts"] + 1,
             "crashes": crashes,
@@ -235,7 +241,9 @@ class SqlJobs:
         until = max(
             held.get((row["queue"], ""), 0), held.get((row["queue"], row["lane"]), 0), self._now
         )
-        return job_of({**row, **values}, self._now, lapsed=lapsed, held=until - self._now)
+        return job_of(
+            {**row, **values, "lease": lease}, self._now, lapsed=lapsed, held=until - self._now
+        )
 
     async def _hold(self, queue: str, lane: str, seconds: float) -> None:
         statement = insert_into(self._connection, tables.holds).values(

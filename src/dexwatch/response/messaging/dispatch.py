@@ -73,10 +73,28 @@ class Dispatcher:
         self._runbook_hosts = runbook_hosts
 
     async def __call__(self, job: Job) -> JobResult:
-        """Make one attempt. Never raises for a receiver's sake, only if the store fails."""
+        """Make one attempt.
+
+        Raises:
+            StoreUnavailableError: the store was away, and nothing has been sent.
+        """
         message = message_of(job)
+        try:
+            return await self._do(job, message)
+        except StoreUnavailableError:
+            if not (job.lapsed and message.notification_id):
+                raise
+            # What the attempt before this one left in doubt is told when the store is back.
+            return JobResult.away(job, events=(_cut_off(job, message),))
+        except Exception as error:  # noqa: BLE001 - others must learn of an error of ours.
+            _log.exception("dispatch.failed", job=job.key)
+            return _crashed(job, message, error)
+
+    async def _do(self, job: Job, message: Message) -> JobResult:
         if job.lapsed and message.notification_id:
-            await self._report_cut_off(job, message)
+            # It is told at once, so that others are called as well.
+            cut_off = [_cut_off(job, message)]
+            await apply_events(self._store, cut_off, self._clock(), policy=Policy())
         if job.held_for > 0:
             return _held(job, message)
         context = await self._store.message_context(
@@ -90,17 +108,6 @@ class Dispatcher:
             return JobResult.dead(said, events=_told(job, message, DeliveryOutcome.FAILED, said))
         attempt = _Attempt(job, message, context, notifier)
         return _needless(attempt) or await self._attempt(attempt)
-
-    async def _report_cut_off(self, job: Job, message: Message) -> None:
-        """Let it be known at once that an attempt was cut off, so that others are told as well."""
-        cut_off = NotificationAttempted(
-            message.incident_id,
-            message.notification_id,
-            DeliveryOutcome.UNKNOWN,
-            job.attempts - 1,
-            "the attempt was cut off",
-        )
-        await apply_events(self._store, [cut_off], self._clock(), policy=Policy())
 
     async def _attempt(self, attempt: _Attempt) -> JobResult:
         job, message = attempt.job, attempt.message
@@ -252,6 +259,29 @@ def _told(
         NotificationAttempted(
             message.incident_id, message.notification_id, outcome, job.attempts, detail, retry_in
         ),
+    )
+
+
+def _cut_off(job: Job, message: Message) -> NotificationAttempted:
+    """Return what the incident learns of an attempt that nobody saw the end of."""
+    return NotificationAttempted(
+        message.incident_id,
+        message.notification_id,
+        DeliveryOutcome.UNKNOWN,
+        job.attempts - 1,
+        "the attempt was cut off",
+    )
+
+
+def _crashed(job: Job, message: Message, error: Exception) -> JobResult:
+    """Try again after an error of ours; an urgent page finds another way meanwhile."""
+    result = JobResult.crashed(job, error)
+    if job.age > patience(message):
+        events = _told(job, message, DeliveryOutcome.FAILED, result.detail)
+        return JobResult.dead(result.detail, events=events)
+    return replace(
+        result,
+        events=_told(job, message, DeliveryOutcome.RETRYABLE, result.detail, retry_in=result.after),
     )
 
 
