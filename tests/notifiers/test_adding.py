@@ -116,7 +116,7 @@ LINE = ("src/dexwatch/notifiers/registry.py", '    "webhook",\n', '    "webhook"
 SEEN = """
 import asyncio
 from pathlib import Path
-from dexwatch.cli.coverage import notifiers
+from dexwatch.cli.coverage import plugins
 from dexwatch.cli.draft import Draft, write
 from dexwatch.cli.probing.reach import reach
 from dexwatch.metrics.severity import Severity
@@ -130,7 +130,7 @@ notify = load(file).notify
 assert "pigeon: {loft:" in write(Draft("bo-dex")), "no example"
 assert [r.channel for r in routes(notify)[Severity.P1]] == ["pigeon"]
 assert set(build(notify)) == {"pigeon"}
-assert "R-CHANNELS" in notifiers()["pigeon"].requirements
+assert "R-CHANNELS" in plugins()["notifier pigeon"].requirements
 trials = asyncio.run(reach(load(file), file))
 assert [t.detail for t in trials if t.subject == "pigeon"] == ["nobody is at home"]
 from tools.reference.settings import page

@@ -64,7 +64,7 @@ class Evidence:
     """Rule to the fingerprint of the definition that promtool saw fire, keep quiet and resolve."""
     tests: Mapping[str, TestFile] = field(default_factory=dict)
     plugins: Mapping[str, Plugin] = field(default_factory=dict)
-    """By kind and name, for example "notifier slack"."""
+    """By kind and name, for example "receiver alertmanager"."""
     programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Each program that we would run, to the requirements that it answers."""
     operator_rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
