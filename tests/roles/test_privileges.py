@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import CapturingLogger
 
 from dexwatch.daemons.program import DaemonError
+from dexwatch.roles import privileges
 from dexwatch.roles.privileges import become_user
 from dexwatch.settings import Settings
 
@@ -101,7 +103,11 @@ def test_an_unknown_user_is_told(tmp_path: Path) -> None:
 
 @as_root
 def test_without_the_setting_root_is_warned(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    log = CapturingLogger()
+    monkeypatch.setattr(privileges, "_log", log)
     become_user(settings(tmp_path, None), tmp_path / "dexwatch.yml")
-    assert "privileges.root" in capsys.readouterr().out
+    [warning] = log.calls
+    assert warning.method_name == "warning"
+    assert warning.args == ("privileges.root",)
