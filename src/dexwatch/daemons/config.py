@@ -81,7 +81,7 @@ class AlertmanagerConfig(_Server):
 
 
 class DeadmanConfig(_Config):
-    """The dead man's signal: it comes as long as rules are evaluated and alerts are told.
+    """The dead man's signal: it comes as long as rules are evaluated and Alertmanager delivers.
 
     Our own respond role awaits it; who watches the watcher is a service outside that pages when
     its pings stop, for example one of those called heartbeat or cron monitoring.
@@ -90,7 +90,10 @@ class DeadmanConfig(_Config):
     outside_url: Annotated[
         SecretStr | None,
         beginning("http://", "https://"),
-        Field(description="Alertmanager sends a POST there as long as all is well."),
+        Field(
+            description="Alertmanager sends a POST there as long as it delivers; it does not know "
+            "whether the respond role does its work."
+        ),
     ] = None
     outside_seconds: Annotated[int, Field(ge=10, le=3600)] = Field(
         default=60, description="How often; let the service allow some minutes more."
