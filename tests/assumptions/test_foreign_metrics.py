@@ -98,8 +98,9 @@ async def test_declared_metrics_exist_with_their_labels(client, metrics):
         (series, *_) = await client.query(metric.name)
         found = set(series.labels) - TARGET_LABELS - {"__name__"}
         if metric is prometheus.alerts:
-            # What an alert is about is a label only of those alerts that are about it.
-            assert found == set(metric.labels) - {"mountpoint"}
+            # What an alert is about is a label only of those alerts that are about it, and which
+            # of them this machine raises is its own affair.
+            assert set(metric.labels) - {"mountpoint"} <= found <= set(metric.labels)
             continue
         assert found == set(metric.labels), metric.name
 
