@@ -62,10 +62,10 @@ async def main(seconds: float) -> None:
         storm = asyncio.create_task(alerts(settings))
         await asyncio.sleep(seconds / 4)
         began = time.time()
-        await running.director.start("redis-down")
+        await running.scenarios.start("redis-down")
         await channel.until(["RedisDown"], began + GIVE_UP_SECONDS)
         told = channel.first("RedisDown")
-        await running.director.stop("redis-down")
+        await running.scenarios.stop("redis-down")
         await storm
         most = await watch
         after = processes(running)
@@ -254,7 +254,7 @@ async def opened(settings: Settings) -> int:
 
 def processes(running: Sample) -> dict[str, int]:
     """Return the processes of dexwatch by name; one that was started anew has another number."""
-    root = running.world.programs.state("dexwatch").pid
+    root = running.context.programs.state("dexwatch").pid
     assert root is not None
     found = {}
     for pid in tree(root):

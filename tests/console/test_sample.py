@@ -1,4 +1,4 @@
-"""The sample page: scenarios from the control door, buttons for operators, failures in words."""
+"""The sample page: scenarios from the control API, buttons for operators, failures in words."""
 
 import re
 

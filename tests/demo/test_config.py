@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dexwatch.demo.chain.handle import ChainHandle, Node
 from dexwatch.demo.config import Options, Ports
-from dexwatch.demo.description import merged, write_config
+from dexwatch.demo.config_file import merged, write_config
 from dexwatch.demo.node.faults import Faults
 from dexwatch.settings import load
 from tests.demo.trading.test_population import DEPLOYMENT
@@ -54,7 +54,7 @@ def test_what_is_written_is_valid_and_secrets_are_for_us_alone(tmp_path: Path) -
         chain=chain,
         parts={},
         exchange_secrets={"platform.dsn": "postgresql://x"},
-        control_token="a-token-of-the-control-door",
+        control_token="a-token-of-the-control-api",
         addresses={"mailbox": "http://127.0.0.1:1"},
     )
     settings = load(file)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dexwatch.demo.profile import BESIDES, DEMO, SOONER, transform
+from dexwatch.demo.profile import DEMO, EXTRA_CONDITIONS, THRESHOLDS, transform
 from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.rules.lint import lint
 from dexwatch.rules.recording_rules import RECORDING_RULES
@@ -15,15 +15,15 @@ TRANSFORMED = {rule.id: rule for rule in transform(ALERTS)}
 def test_only_what_is_named_changes():
     assert set(TRANSFORMED) == set(RULES)
     changed = {name for name, rule in TRANSFORMED.items() if rule != RULES[name]}
-    assert changed == BESIDES.keys() | SOONER.keys()
+    assert changed == EXTRA_CONDITIONS.keys() | THRESHOLDS.keys()
 
 
 def test_messages_keep_the_thresholds_except_where_real_time_has_to_pass():
     kept = {name for name, rule in TRANSFORMED.items() if rule.threshold == RULES[name].threshold}
-    assert set(RULES) - kept == set(SOONER)
+    assert set(RULES) - kept == set(THRESHOLDS)
 
 
-@pytest.mark.parametrize("name", sorted(BESIDES))
+@pytest.mark.parametrize("name", sorted(EXTRA_CONDITIONS))
 def test_what_is_asked_besides_is_only_added(name):
     before, after = RULES[name].expr(PRODUCTION), TRANSFORMED[name].expr(PRODUCTION)
     assert after.startswith(before)

@@ -31,7 +31,7 @@ async def scrape(exchange, *names):
     """Return {(name, sorted labels): value} summed over the exchange's processes."""
     totals: dict = {}
     async with httpx.AsyncClient(timeout=3) as client:
-        for port in (*exchange.place.api_ports, exchange.place.worker_port):
+        for port in (*exchange.config.api_ports, exchange.config.worker_port):
             try:
                 text = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
             except httpx.HTTPError:
@@ -64,16 +64,16 @@ class Broken:
     """Holds a scenario active for the length of a block."""
 
     def __init__(self, exchange, name):
-        self.world = SimpleNamespace(exchange=exchange)
+        self.context = SimpleNamespace(exchange=exchange)
         self.scenario = BY_NAME[name]
 
     async def __aenter__(self):
-        await self.scenario.start(self.world)
-        await self.scenario.start(self.world)
+        await self.scenario.start(self.context)
+        await self.scenario.start(self.context)
 
     async def __aexit__(self, *exception):
-        await self.scenario.stop(self.world)
-        await self.scenario.stop(self.world)
+        await self.scenario.stop(self.context)
+        await self.scenario.stop(self.context)
 
 
 def client(exchange):

@@ -20,11 +20,11 @@ from dexwatch.settings import Settings, load
 from dexwatch.storage.store import SqlStore, open_store
 
 POLL_SECONDS = 0.25
-CALM_SECONDS = 2.0
+QUIET_SECONDS = 2.0
 FRESH_SECONDS = 1.0
 PAGED = {"P0", "P1", "P2", "P3"}
 TIMES: dict[str, tuple[float, float]] = {}
-"""By scenario: seconds until all its alerts fired, and from its end until all was calm."""
+"""By scenario: seconds until all its alerts fired, and from its end until none fired."""
 
 
 @dataclass
@@ -37,8 +37,8 @@ class Platform:
     store: SqlStore
     seen: set[str] = field(default_factory=set)
     """Rules that have fired since it was last cleared."""
-    calm_at: float = -FRESH_SECONDS
-    """When it was last found calm, so that one test's end serves as the next one's beginning."""
+    resolved_at: float = -FRESH_SECONDS
+    """When no alert was last seen firing, so that one test's end serves as the next one's start."""
 
     async def firing(self) -> set[str]:
         """Return the rules that fire now, and remember them."""
@@ -61,17 +61,17 @@ class Platform:
             await asyncio.sleep(POLL_SECONDS)
         return False
 
-    async def calm(self, *, seconds: float) -> bool:
+    async def all_resolved(self, *, seconds: float) -> bool:
         """Wait until for some seconds nothing fires and no incident is open."""
-        if time.monotonic() - self.calm_at < FRESH_SECONDS:
+        if time.monotonic() - self.resolved_at < FRESH_SECONDS:
             return True
         deadline = time.monotonic() + seconds
         quiet_since = None
         while time.monotonic() < deadline:
             quiet = not await self.firing() and not await self.open_incidents()
             quiet_since = (quiet_since or time.monotonic()) if quiet else None
-            if quiet_since and time.monotonic() - quiet_since >= CALM_SECONDS:
-                self.calm_at = time.monotonic()
+            if quiet_since and time.monotonic() - quiet_since >= QUIET_SECONDS:
+                self.resolved_at = time.monotonic()
                 return True
             await asyncio.sleep(POLL_SECONDS)
         return False
@@ -92,7 +92,7 @@ class Platform:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
-    """Start everything on free ports and wait until it is calm."""
+    """Start everything on free ports and wait until no alert fires."""
     folder = tmp_path_factory.mktemp("flow") / "demo"
     async with (
         sample(folder, Options(console_port=None)) as running,
@@ -100,8 +100,8 @@ async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pl
         _outside(running) as platform,
     ):
         assert await platform.all_targets_up(seconds=60), "a scrape target never came up"
-        assert await platform.calm(seconds=120), (
-            f"not calm at the start: {await platform.firing()} fire"
+        assert await platform.all_resolved(seconds=120), (
+            f"firing at the start: {await platform.firing()}"
         )
         yield platform
 

@@ -68,8 +68,8 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
     try:
         console = await asyncio.wait_for(_console(process), READY_SECONDS)
         family = tuple(tree(process.pid, start_time(process.pid)))
-        places = [Path(note.read_text()) for note in folder.rglob("exchange.place")]
-        yield Demo(process, console, family, tuple(places))
+        roots = [Path(note.read_text()) for note in folder.rglob("exchange.root")]
+        yield Demo(process, console, family, tuple(roots))
     finally:
         if process.returncode is None:
             process.kill()
@@ -77,7 +77,7 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
 
 
 async def test_ctrl_c_ends_everything_within_seconds(demo: Demo) -> None:
-    # Two supervisors, their keepers, five servers, three applications, ten of dexwatch at least.
+    # Two supervisors, their reapers, five servers, three applications, ten of dexwatch at least.
     assert len(demo.family) > 20
     async with httpx.AsyncClient(trust_env=False) as client:
         assert (await client.get(f"{demo.console}/healthz")).status_code == 200

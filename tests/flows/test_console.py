@@ -46,7 +46,7 @@ async def page(platform: Platform) -> AsyncIterator[Page]:
 async def test_an_engineer_sees_answers_and_outlives_a_fault(
     platform: Platform, page: Page, tmp_path: Path
 ) -> None:
-    assert await platform.calm(seconds=120), "an earlier scenario still echoes"
+    assert await platform.all_resolved(seconds=120), "alerts of an earlier scenario still fire"
     await _moves(page)
     alerts, incidents, sample = [
         await _opened(page, platform.sample.console + path)
@@ -74,7 +74,7 @@ async def test_an_engineer_sees_answers_and_outlives_a_fault(
         await sample.click("#act-lb-down")
         await expect(sample.locator("li:not(.running) #act-lb-down")).to_be_visible()
     finally:
-        await platform.sample.director.stop("lb-down")
+        await platform.sample.scenarios.stop("lb-down")
 
     await expect(incident.locator("#standing .state.resolved")).to_be_visible(timeout=RESOLVE_MS)
     await expect(incident.locator("#specs")).to_contain_text("resolved")

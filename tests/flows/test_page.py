@@ -34,11 +34,13 @@ RESOLVE_SECONDS = 120.0
 async def test_people_are_told_acknowledge_and_see_it_end(
     platform: Platform, scenario: str, rule: str, severity: Severity, stakeholders: bool
 ) -> None:
-    assert await platform.calm(seconds=RESOLVE_SECONDS), "an earlier scenario still echoes"
+    assert await platform.all_resolved(seconds=RESOLVE_SECONDS), (
+        "alerts of an earlier scenario still fire"
+    )
     began = now()
     mails, messages = len(await _read(platform, "mailbox")), len(await _read(platform, "slack"))
 
-    await platform.sample.director.start(scenario)
+    await platform.sample.scenarios.start(scenario)
     try:
         incident = await _incident(platform, rule)
         mail = await _arrived(platform, "mailbox", incident, after=mails)
@@ -47,7 +49,7 @@ async def test_people_are_told_acknowledge_and_see_it_end(
             platform.store, incident.incident.id, by="bo", source_id=f"flow-{rule}", now=now()
         )
     finally:
-        await platform.sample.director.stop(scenario)
+        await platform.sample.scenarios.stop(scenario)
 
     assert incident.incident.severity is severity
     assert incident.incident.began_at >= began
@@ -58,7 +60,7 @@ async def test_people_are_told_acknowledge_and_see_it_end(
     assert f"/incidents/{incident.incident.id}" in str(message) + mail["html"]
     assert done.incident_id == incident.incident.id
 
-    assert await platform.calm(seconds=RESOLVE_SECONDS), "it did not end"
+    assert await platform.all_resolved(seconds=RESOLVE_SECONDS), "it did not end"
     ended = await platform.store.incident(incident.incident.id)
     assert ended is not None
     assert ended.incident.state is IncidentState.RESOLVED

@@ -26,12 +26,14 @@ SEVERITY = {rule.id: rule.severity for rule in ALERTS}
 async def test_scenario_raises_what_it_names_and_it_resolves(
     platform: Platform, scenario: Scenario
 ) -> None:
-    assert await platform.calm(seconds=RESOLVE_SECONDS), "an earlier scenario still echoes"
+    assert await platform.all_resolved(seconds=RESOLVE_SECONDS), (
+        "alerts of an earlier scenario still fire"
+    )
     platform.seen.clear()
     told = await _slack_messages(platform)
 
     began = time.monotonic()
-    await platform.sample.director.start(scenario.name)
+    await platform.sample.scenarios.start(scenario.name)
     try:
         expected = set(scenario.raises)
         reached = await platform.until(lambda _: expected <= platform.seen, seconds=FIRE_SECONDS)
@@ -40,7 +42,7 @@ async def test_scenario_raises_what_it_names_and_it_resolves(
         await platform.until(lambda _: False, seconds=LINGER_SECONDS)
         incidents = await platform.open_incidents()
     finally:
-        await platform.sample.director.stop(scenario.name)
+        await platform.sample.scenarios.stop(scenario.name)
         lifted = time.monotonic()
 
     assert reached, f"missing {expected - platform.seen}; fired: {platform.seen}"
@@ -49,7 +51,7 @@ async def test_scenario_raises_what_it_names_and_it_resolves(
     )
     worst = min(SEVERITY[name] for name in scenario.raises)
     assert any(incident.severity <= worst for incident in incidents), f"incidents: {incidents}"
-    assert await platform.calm(seconds=RESOLVE_SECONDS), (
+    assert await platform.all_resolved(seconds=RESOLVE_SECONDS), (
         f"did not resolve: {await platform.firing()} {await platform.open_incidents()}"
     )
     TIMES[scenario.name] = (fired, time.monotonic() - lifted - CALM_SECONDS)

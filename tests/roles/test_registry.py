@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import dexwatch
 from dexwatch.cli import app
 from dexwatch.cli.probing import reach
-from dexwatch.demo import description
+from dexwatch.demo import config_file
 from dexwatch.demo.config import Options, Ports
 from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.roles import registry, up
@@ -83,13 +83,13 @@ def test_one_more_role_costs_its_module_and_one_line(
         scrape_class=ScrapeClass.HIGH,
         requirements=("K-AUDIT",),
     )
-    for module in (registry, up, reach, description, page):
+    for module in (registry, up, reach, config_file, page):
         monkeypatch.setattr(module, "ROLES", (*ROLES, guard))
     file = settings.folder.parent / "dexwatch.yml"
 
     programs = {program.name: program for program in up.programs(settings, file)}
     tried = reach.ports(settings)
-    sample = description.listening(Options(), Ports())
+    sample = config_file.listening(Options(), Ports())
 
     assert programs["guard"].ports[0].number == settings.watch.port
     assert programs["guard"].requirements == ("K-AUDIT",), "`coverage` counts it"

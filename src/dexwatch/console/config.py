@@ -10,7 +10,7 @@ from dexwatch.listen import ListenConfig
 
 
 class SampleControlConfig(BaseModel):
-    """The sample exchange's control door; only the sample's own configuration has it."""
+    """The sample exchange's control API; only the sample's own configuration has it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

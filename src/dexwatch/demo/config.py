@@ -9,7 +9,7 @@ CONSOLE_PORT = 8900
 
 @dataclass
 class Ports:
-    """Hands out free loopback ports, each once, and remembers what for."""
+    """Allocates free loopback ports, one for each name."""
 
     taken: dict[str, int] = field(default_factory=dict)
 

@@ -1,8 +1,8 @@
-"""The sample's control door: start and stop scenarios over HTTP on loopback.
+"""The sample's control API: start and stop scenarios over HTTP on loopback.
 
 GET /scenarios lists them; POST /scenarios/NAME/start and /stop act.
 `start?seconds=N` stops the scenario by itself after N seconds.
-Every request shows the bearer token that was made up for this run.
+Every request needs the bearer token that was generated for this run.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import orjson
 import structlog
 
 from dexwatch.demo.local.server import LoopbackServer, Reply, Request
-from dexwatch.demo.scenarios import SCENARIOS, Scenario, World
+from dexwatch.demo.scenarios import SCENARIOS, Scenario, ScenarioContext
 
 STEP_SECONDS = 60.0
 """A scenario's start or stop may take so long before it counts as failed."""
@@ -26,13 +26,15 @@ class UnknownScenarioError(KeyError):
     """There is no scenario of that name."""
 
 
-class Director:
-    """Starts and stops scenarios in one world and knows which are active."""
+class ScenarioRunner:
+    """Starts and stops scenarios in one context and knows which are active."""
 
-    def __init__(self, world: World, scenarios: tuple[Scenario, ...] = SCENARIOS) -> None:
+    def __init__(
+        self, context: ScenarioContext, scenarios: tuple[Scenario, ...] = SCENARIOS
+    ) -> None:
         self.scenarios = {scenario.name: scenario for scenario in scenarios}
         self.active: set[str] = set()
-        self._world = world
+        self._context = context
         self._lock = asyncio.Lock()
         self._endings: dict[str, asyncio.Task[None]] = {}
 
@@ -47,16 +49,16 @@ class Director:
         self._cancel_ending(name)
         async with self._lock, asyncio.timeout(STEP_SECONDS):
             if name not in self.active:
-                # Marked before it starts, so that a start that fails half-way is lifted as well.
+                # Marked before it starts, so that a start that fails half-way is undone as well.
                 self.active.add(name)
-                await scenario.start(self._world)
+                await scenario.start(self._context)
                 log.info("sample_scenario_started", scenario=name)
         if seconds is not None:
             ending = self._end_after(name, min(seconds, LONGEST_SECONDS))
             self._endings[name] = asyncio.create_task(ending)
 
     async def stop(self, name: str) -> None:
-        """Lift a scenario; one that is not active is lifted as well, to be sure.
+        """End a scenario's fault; also when it is not marked as active, to be sure.
 
         Raises:
             UnknownScenarioError: no such scenario.
@@ -65,13 +67,13 @@ class Director:
         scenario = self._scenario(name)
         self._cancel_ending(name)
         async with self._lock, asyncio.timeout(STEP_SECONDS):
-            await scenario.stop(self._world)
+            await scenario.stop(self._context)
             self.active.discard(name)
             log.info("sample_scenario_stopped", scenario=name)
 
     async def close(self) -> None:
-        """End what runs for scenarios; the world itself goes away, so nothing is mended."""
-        tasks = [*self._endings.values(), *self._world.running.values()]
+        """Cancel what runs for scenarios; the sample itself ends, so no fault is undone."""
+        tasks = [*self._endings.values(), *self._context.running.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -92,38 +94,38 @@ class Director:
             await self.stop(name)
 
 
-def control_door(director: Director, token: str, port: int) -> LoopbackServer:
-    """Return the door; enter it to open."""
+def control_api(runner: ScenarioRunner, token: str, port: int) -> LoopbackServer:
+    """Return the HTTP server; it listens while it is entered."""
 
     async def handle(request: Request) -> Reply:
         shown = request.headers.get("authorization", "")
         if not hmac.compare_digest(shown.encode(), f"Bearer {token}".encode()):
-            return _reply(401, {"error": "show the token from control.token as a bearer token"})
+            return _reply(401, {"error": "send the token from control.token as a bearer token"})
         match request.method, request.path.strip("/").split("/"):
             case "GET", ["scenarios"]:
-                return _reply(200, [_row(s, director) for s in director.scenarios.values()])
+                return _reply(200, [_row(s, runner) for s in runner.scenarios.values()])
             case "POST", ["scenarios", name, ("start" | "stop") as act]:
-                return await _act(director, name, act, request.query.get("seconds"))
+                return await _act(runner, name, act, request.query.get("seconds"))
         return _reply(404, {"error": "GET /scenarios, or POST /scenarios/NAME/start or /stop"})
 
     return LoopbackServer(handle, port)
 
 
-async def _act(director: Director, name: str, act: str, seconds: str | None) -> Reply:
+async def _act(runner: ScenarioRunner, name: str, act: str, seconds: str | None) -> Reply:
     try:
         if act == "start":
-            await director.start(name, seconds=_length(seconds))
+            await runner.start(name, seconds=_length(seconds))
         else:
-            await director.stop(name)
+            await runner.stop(name)
     except UnknownScenarioError:
-        known = ", ".join(director.scenarios)
+        known = ", ".join(runner.scenarios)
         return _reply(404, {"error": f"there is no scenario {name!r}; known: {known}"})
     except ValueError as error:
         return _reply(400, {"error": str(error)})
-    except Exception as error:  # noqa: BLE001 - whatever a scenario meets is told to who asked.
+    except Exception as error:  # noqa: BLE001 - any error of a scenario is answered to the caller.
         log.warning("sample_scenario_failed", scenario=name, act=act, error=repr(error))
         return _reply(500, {"error": f"{name} did not {act}: {error!r}"})
-    return _reply(200, _row(director.scenarios[name], director))
+    return _reply(200, _row(runner.scenarios[name], runner))
 
 
 def _length(seconds: str | None) -> float | None:
@@ -134,12 +136,12 @@ def _length(seconds: str | None) -> float | None:
     return length
 
 
-def _row(scenario: Scenario, director: Director) -> dict[str, object]:
+def _row(scenario: Scenario, runner: ScenarioRunner) -> dict[str, object]:
     return {
         "name": scenario.name,
         "title": scenario.title,
         "story": scenario.story,
-        "state": "active" if scenario.name in director.active else "idle",
+        "state": "active" if scenario.name in runner.active else "idle",
         "raises": scenario.raises,
     }
 

@@ -1,4 +1,4 @@
-"""The sample's folder: ours by a marker, used by one sample at a time, wiped at each start."""
+"""The sample's folder: marked by a file, used by one sample at a time, emptied at each start."""
 
 import fcntl
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 
 MARKER = ".dexwatch-sample"
 KEPT = frozenset({"run"})
-"""Process ids of an earlier run: who starts next ends what was left behind."""
+"""Process ids of an earlier run: the next start stops what was left running."""
 
 
 class FolderError(RuntimeError):
@@ -17,7 +17,7 @@ class FolderError(RuntimeError):
 
 @contextmanager
 def sample_folder(folder: Path) -> Iterator[Path]:
-    """Wipe and hold the folder.
+    """Empty the folder and lock it while entered.
 
     Raises:
         FolderError: it holds something else, or another sample runs in it.

@@ -2,8 +2,8 @@
 
 The product's rules are transformed from outside. Thresholds, and so the messages, stay those of
 the product wherever one small machine allows it: where its own load would look like a fault, the
-sample asks for more *besides* (`BESIDES`). Other thresholds (`SOONER`) are those that only the
-passing of real time could reach.
+sample adds a condition (`EXTRA_CONDITIONS`). Other thresholds (`THRESHOLDS`) are those that only
+the passing of real time could exceed.
 """
 
 import dataclasses
@@ -16,26 +16,26 @@ from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.rules import recording_rules as recorded
 from dexwatch.rules.rule import AlertRule, Expression
 
-LONGEST_WINDOW = 120.0
-LONGEST_HOLD = 4
+LONGEST_WINDOW_SECONDS = 120.0
+LONGEST_FOR_SECONDS = 4
 
 
 @dataclass(frozen=True)
 class DemoProfile(EvaluationProfile):
-    """A profile whose windows and holds are shorter than the rules say."""
+    """A profile whose windows and `for` durations are shorter than the rules say."""
 
     def window_wished(self, seconds: float) -> float:
         """Return ten seconds for five minutes; longer ranges grow with the square root.
 
         So a baseline stays several times as long as what it judges, up to two minutes.
         """
-        return min(LONGEST_WINDOW, 10 * math.sqrt(max(1.0, seconds / 300)))
+        return min(LONGEST_WINDOW_SECONDS, 10 * math.sqrt(max(1.0, seconds / 300)))
 
     def hold_ms(self, seconds: float) -> int:
         """Return a second for a minute, and four seconds at the most."""
         if seconds <= 0:
             return 0
-        return 1000 * max(1, min(LONGEST_HOLD, math.ceil(seconds / 60)))
+        return 1000 * max(1, min(LONGEST_FOR_SECONDS, math.ceil(seconds / 60)))
 
     def events(self, wanted: int) -> int:
         """Return a fifth of the events, for the window is so much shorter; never under two."""
@@ -55,48 +55,48 @@ DEMO = DemoProfile(
 REFRESH_SPEED = 6.0
 """Panels refresh so many times as often: a demonstration has to move."""
 
-SOONER = {"DataSyncDelayed": 10.0, "DatabaseReplicaLagging": 10.0, "MarketDataStale": 15.0}
-"""Thresholds that a fault reaches only after that much real time."""
+THRESHOLDS = {"DataSyncDelayed": 10.0, "DatabaseReplicaLagging": 10.0, "MarketDataStale": 15.0}
+"""Thresholds in seconds: how old something must be, which takes that much real time."""
 
 LAPTOP_SECONDS = 0.8
 """Where one small machine runs everything, slower answers than usual mean nothing yet."""
 
 
-def _also(threshold: float) -> Callable[[AlertRule], Expression]:
+def _value_beyond(threshold: float) -> Callable[[AlertRule], Expression]:
     """Ask that the value itself is beyond a second, higher threshold."""
 
-    def besides(rule: AlertRule) -> Expression:
+    def extra(rule: AlertRule) -> Expression:
         return lambda profile: f"and ({rule.value(profile)}) {rule.operator} {threshold:g}"
 
-    return besides
+    return extra
 
 
 def _slow_enough(_: AlertRule) -> Expression:
     return lambda _: f"and {recorded.http_p95} > {LAPTOP_SECONDS}"
 
 
-def _half_the_swaps(_: AlertRule) -> Expression:
+def _swaps_halved(_: AlertRule) -> Expression:
     """Compressed windows hold few swaps, so more of them must be missing."""
 
-    def besides(profile: EvaluationProfile) -> str:
+    def extra(profile: EvaluationProfile) -> str:
         now = str(recorded.swap_rate)
         window = profile.window(21_600, ScrapeClass.HIGH)
         before = f"avg_over_time({now}[{window}] offset {profile.window(900, ScrapeClass.HIGH)})"
         return f"and {now} < 0.5 * {before}\nand {before} > 0.1"
 
-    return besides
+    return extra
 
 
-BESIDES: dict[str, tuple[Callable[[AlertRule], Expression], ...]] = {
+EXTRA_CONDITIONS: dict[str, tuple[Callable[[AlertRule], Expression], ...]] = {
     "LatencyDegraded": (_slow_enough,),
     "ApiLatencyAboveBaseline": (_slow_enough,),
-    # Those on their way are a good part of all in a window of ten seconds.
-    "TransactionProcessingFailing": (_also(0.8),),
-    "TradingVolumeDrop": (_also(0.6), _half_the_swaps),
-    # A busy laptop holds up the sample's own chain for longer than three seconds.
-    "ChainHeadStalled": (_also(6),),
+    # In a window of ten seconds many transactions are still pending.
+    "TransactionProcessingFailing": (_value_beyond(0.8),),
+    "TradingVolumeDrop": (_value_beyond(0.6), _swaps_halved),
+    # A busy laptop delays the sample's own chain for longer than three seconds.
+    "ChainHeadStalled": (_value_beyond(6),),
     # Two minutes became ten seconds, which a burst of pages may take.
-    "AgendaOverdue": (_also(10),),
+    "AgendaOverdue": (_value_beyond(10),),
 }
 
 
@@ -106,8 +106,8 @@ def transform(alerts: Iterable[AlertRule]) -> tuple[AlertRule, ...]:
 
 
 def _transformed(rule: AlertRule) -> AlertRule:
-    more = [make(rule) for make in BESIDES.get(rule.id, ())]
-    threshold = SOONER.get(rule.id, rule.threshold)
+    more = [make(rule) for make in EXTRA_CONDITIONS.get(rule.id, ())]
+    threshold = THRESHOLDS.get(rule.id, rule.threshold)
     if not more:
         return dataclasses.replace(rule, threshold=threshold)
 

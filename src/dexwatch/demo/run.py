@@ -1,7 +1,7 @@
-"""Run the whole sample: chain, exchange, control door, and dexwatch watching them.
+"""Run the whole sample: chain, exchange, control API, and dexwatch watching them.
 
     async with sample(Path("var/demo"), Options()) as running:
-        await running.director.start("api-slow")
+        await running.scenarios.start("api-slow")
         ...
 
 `watched` puts dexwatch itself on top; `demo` does both until it is told to stop.
@@ -21,26 +21,26 @@ from dexwatch.daemons.program import HttpReady, Port, Program
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.demo.chain.start import SampleChain, sample_chain
 from dexwatch.demo.config import Options, Ports
-from dexwatch.demo.control import Director, control_door
-from dexwatch.demo.description import SignIn, write_config
+from dexwatch.demo.config_file import SignIn, write_config
+from dexwatch.demo.control import ScenarioRunner, control_api
 from dexwatch.demo.exchange.handle import start_exchange
 from dexwatch.demo.folder import sample_folder
-from dexwatch.demo.scenarios import ExchangeHandle, World
+from dexwatch.demo.scenarios import SampleExchange, ScenarioContext
 
 READY_SECONDS = 90.0
-"""dexwatch must answer within this; a slow machine needs a good part of it."""
+"""dexwatch must answer within this time; a slow machine needs most of it."""
 
 OnStep = Callable[[str, float], None]
-"""Is told of every finished step: its name and its seconds."""
+"""Called after every finished step with its name and its seconds."""
 
 
 @dataclass(frozen=True)
 class Sample:
     """A running sample and what is needed to use it."""
 
-    world: World
+    context: ScenarioContext
     chain: SampleChain
-    director: Director
+    scenarios: ScenarioRunner
     config: Path
     """The dexwatch.yml that was written."""
     console: str
@@ -71,18 +71,18 @@ async def sample(
         programs = await stack.enter_async_context(Supervisor(folder / "programs"))
         with steps("chain, contracts and traders"):
             chain = await stack.enter_async_context(sample_chain(programs, ports, options))
-        exchange: ExchangeHandle | None = None
+        exchange: SampleExchange | None = None
         if options.exchange:
             with steps("exchange: database, cache, API, balancer, users"):
                 exchange = await start_exchange(
                     chain.handle, folder / "exchange", programs, ports, seed=options.seed
                 )
                 stack.push_async_callback(exchange.stop)
-        world = World(folder, chain.handle, chain.traders, exchange, programs)
-        director = Director(world)
-        stack.push_async_callback(director.close)
+        context = ScenarioContext(folder, chain.handle, chain.traders, exchange, programs)
+        runner = ScenarioRunner(context)
+        stack.push_async_callback(runner.close)
         token = secrets.token_urlsafe(24)
-        await stack.enter_async_context(control_door(director, token, ports.take("control")))
+        await stack.enter_async_context(control_api(runner, token, ports.take("control")))
         addresses = exchange.addresses if exchange else {}
         parts: Mapping[str, Any] = exchange.settings if exchange else {}
         config, sign_in = write_config(
@@ -97,7 +97,7 @@ async def sample(
         )
         console = f"http://127.0.0.1:{ports.take('console')}"
         yield Sample(
-            world, chain, director, config, console, sign_in, ports, options.profile, addresses
+            context, chain, runner, config, console, sign_in, ports, options.profile, addresses
         )
 
 
@@ -109,11 +109,11 @@ async def watched(running: Sample, *, on_step: OnStep | None = None) -> AsyncIte
         DaemonError: dexwatch does not start; the message quotes the end of its log.
     """
     with _Steps(on_step)("dexwatch: daemons, watch, respond, console"):
-        await running.world.programs.start([_dexwatch(running)])
+        await running.context.programs.start([_dexwatch(running)])
     try:
         yield running
     finally:
-        await running.world.programs.stop("dexwatch")
+        await running.context.programs.stop("dexwatch")
 
 
 async def demo(
@@ -124,7 +124,7 @@ async def demo(
     on_step: OnStep,
     on_ready: Callable[[Sample], None],
 ) -> None:
-    """Run sample and dexwatch until `stop` is set, then end both, the watcher first."""
+    """Run sample and dexwatch until `stop` is set, then stop both, dexwatch first."""
     main = asyncio.create_task(_main(folder, options, on_step, on_ready))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({main, stopping}, return_when=asyncio.FIRST_COMPLETED)

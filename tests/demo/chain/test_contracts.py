@@ -9,7 +9,7 @@ from dexwatch.demo.chain.compile import compile_contracts
 from dexwatch.demo.chain.deploy import E18
 from dexwatch.demo.chain.rpc import Rpc, decode_output, event_topic
 from dexwatch.demo.chain.start import SampleChain
-from dexwatch.demo.description import TRADED
+from dexwatch.demo.config_file import TRADED
 from dexwatch.demo.trading.quotes import read_quotes
 from dexwatch.market.config import trade_layout
 from tests.fakes.chain_talk import refusal, send
@@ -31,7 +31,7 @@ async def rpc(chain: SampleChain) -> AsyncIterator[Rpc]:
 async def test_a_swap_through_the_router_moves_the_pool_and_tells_what_was_quoted(
     chain: SampleChain, rpc: Rpc, pool: str, method: str
 ) -> None:
-    deployment, user = chain.handle.deployment, chain.handle.deployment.desk[0]
+    deployment, user = chain.handle.deployment, chain.handle.deployment.hot_wallets[0]
     before = await read_quotes(rpc, deployment)
     usdt, target = deployment.tokens["USDT"], deployment.pools[pool]
     receipt = await send(
@@ -64,7 +64,7 @@ async def test_a_swap_through_the_router_moves_the_pool_and_tells_what_was_quote
 async def test_a_trade_that_brings_less_than_its_limit_reverts(
     chain: SampleChain, rpc: Rpc
 ) -> None:
-    deployment, user = chain.handle.deployment, chain.handle.deployment.desk[1]
+    deployment, user = chain.handle.deployment, chain.handle.deployment.hot_wallets[1]
     pair, usdt = deployment.pools["WBNB/USDT"].address, deployment.tokens["USDT"].address
     why = await refusal(
         rpc, user, deployment.router, "swapV2" + SWAP, pair, usdt, E18, E18, E18, user
@@ -78,7 +78,7 @@ async def test_the_guardian_pauses_and_cannot_unpause(
 ) -> None:
     deployment = chain.handle.deployment
     address, guardian = getattr(deployment, contract), deployment.guardian
-    assert "not the guardian" in await refusal(rpc, deployment.desk[0], address, "pause()")
+    assert "not the guardian" in await refusal(rpc, deployment.hot_wallets[0], address, "pause()")
     receipt = await send(rpc, guardian, address, "pause()")
     try:
         assert receipt["logs"][0]["topics"][0] == PAUSED
@@ -92,7 +92,7 @@ async def test_the_guardian_pauses_and_cannot_unpause(
 async def test_a_blocked_account_cannot_deposit_until_the_owner_lets_it(
     chain: SampleChain, rpc: Rpc
 ) -> None:
-    deployment, user = chain.handle.deployment, chain.handle.deployment.desk[2]
+    deployment, user = chain.handle.deployment, chain.handle.deployment.hot_wallets[2]
     deposit = ("deposit(address,uint256)", deployment.tokens["USDT"].address, E18)
     await send(rpc, deployment.guardian, deployment.vault, "blockAccount(address)", user)
     assert "blocked" in await refusal(rpc, user, deployment.vault, *deposit)
@@ -109,7 +109,9 @@ async def test_only_a_pool_in_the_middle_of_our_call_may_call_back(
 ) -> None:
     deployment = chain.handle.deployment
     callback = "pancakeV3SwapCallback(int256,int256,bytes)"
-    why = await refusal(rpc, deployment.desk[0], deployment.router, callback, 1, 0, b"\0" * 96)
+    why = await refusal(
+        rpc, deployment.hot_wallets[0], deployment.router, callback, 1, 0, b"\0" * 96
+    )
     assert "unexpected callback" in why
 
 

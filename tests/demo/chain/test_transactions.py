@@ -46,7 +46,7 @@ class Reluctant(Rpc):
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transactions, "STUCK_SECONDS", 0.05)
-    monkeypatch.setattr(transactions, "LOOK_SECONDS", 0.005)
+    monkeypatch.setattr(transactions, "POLL_SECONDS", 0.005)
     monkeypatch.setattr(transactions, "DEADLINE_SECONDS", 0.4)
 
 

@@ -9,7 +9,7 @@ from dexwatch.chain.config import ChainConfig
 from dexwatch.collectors.liquidity import state_calls, state_of
 from dexwatch.collectors.run import Watch
 from dexwatch.demo.chain.start import SampleChain
-from dexwatch.demo.description import dex_of
+from dexwatch.demo.config_file import dex_of
 from dexwatch.evm import topics
 from dexwatch.market.config import DexConfig
 from dexwatch.metrics import exchange

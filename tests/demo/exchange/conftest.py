@@ -40,6 +40,6 @@ async def exchange(tmp_path_factory):
                 running = await start_exchange(chain.handle, folder, programs, ports)
                 yield running
                 await running.stop()
-                assert not running.place.root.exists()
+                assert not running.config.root.exists()
         except ArtefactError as error:
             pytest.skip(str(error))

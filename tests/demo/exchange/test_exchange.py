@@ -64,7 +64,7 @@ async def test_normal_traffic_raises_no_server_error(exchange):
 async def test_every_business_metric_has_a_query_with_its_labels(exchange):
     labels = {metric.name: set(metric.labels) for metric in BUSINESS_METRICS}
     assert {query.metric for query in QUERIES} == set(labels)
-    connection = await psycopg.AsyncConnection.connect(exchange.place.reader_dsn)
+    connection = await psycopg.AsyncConnection.connect(exchange.config.reader_dsn)
     async with connection:
         for query in QUERIES:
             cursor = await connection.execute(query.sql.encode())
@@ -76,7 +76,7 @@ async def test_every_business_metric_has_a_query_with_its_labels(exchange):
 
 
 async def test_the_reader_cannot_write(exchange):
-    connection = await psycopg.AsyncConnection.connect(exchange.place.reader_dsn)
+    connection = await psycopg.AsyncConnection.connect(exchange.config.reader_dsn)
     async with connection:
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             await connection.execute("delete from tickets")
@@ -90,12 +90,12 @@ async def test_the_reader_cannot_write(exchange):
 async def test_the_balancer_hides_metrics_and_shows_its_status(exchange):
     assert await status(exchange, "GET", "/metrics") == 404
     async with httpx.AsyncClient() as browser:
-        page = await browser.get(f"http://127.0.0.1:{exchange.place.status_port}/stub_status")
+        page = await browser.get(f"http://127.0.0.1:{exchange.config.status_port}/stub_status")
     assert "Active connections" in page.text
 
 
 async def test_redis_keeps_a_good_hit_ratio_of_its_own(exchange):
-    async with Redis.from_url(exchange.place.redis_url) as redis:
+    async with Redis.from_url(exchange.config.redis_url) as redis:
         before = await redis.info("stats")
         await rises(exchange, "platform_cache_requests_total", 20, result="hit")
         after = await redis.info("stats")

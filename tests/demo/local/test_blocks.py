@@ -2,7 +2,7 @@
 
 import pytest
 
-from dexwatch.demo.local.blocks import faults
+from dexwatch.demo.local.blocks import violations
 
 
 def text(length: int, kind: str = "mrkdwn"):
@@ -67,9 +67,9 @@ BAD = [
 
 @pytest.mark.parametrize("blocks", GOOD, ids=range(len(GOOD)))
 def test_accepts(blocks):
-    assert faults(blocks) == ()
+    assert violations(blocks) == ()
 
 
 @pytest.mark.parametrize("blocks", BAD, ids=range(len(BAD)))
 def test_refuses(blocks):
-    assert faults(blocks) != ()
+    assert violations(blocks) != ()

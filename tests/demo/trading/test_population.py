@@ -5,7 +5,7 @@ import pytest
 from dexwatch.demo.chain.accounts import Accounts
 from dexwatch.demo.chain.deploy import E18, START_USD
 from dexwatch.demo.chain.handle import Deployment, Pool, Token
-from dexwatch.demo.trading.population import LARGEST_USD, Mood, Population
+from dexwatch.demo.trading.population import LARGEST_USD, Population, TraderBehaviour
 from dexwatch.demo.trading.quotes import QuotedPool, Quotes, fair_price
 
 
@@ -34,7 +34,7 @@ DEPLOYMENT = Deployment(
     bot=address(303),
     owner=ACCOUNTS.owner,
     guardian=ACCOUNTS.guardian,
-    desk=ACCOUNTS.desk,
+    hot_wallets=ACCOUNTS.hot_wallets,
 )
 
 
@@ -54,24 +54,26 @@ def people(seed: int = 1) -> Population:
 def test_the_same_seed_plans_the_same_orders() -> None:
     first, second = people(), people()
     for block in range(200):
-        assert first.plan(block, market(), Mood()) == second.plan(block, market(), Mood())
+        assert first.plan(block, market(), TraderBehaviour()) == second.plan(
+            block, market(), TraderBehaviour()
+        )
 
 
 def test_another_seed_plans_other_orders() -> None:
-    assert [people(1).plan(b, market(), Mood()) for b in range(20)] != [
-        people(2).plan(b, market(), Mood()) for b in range(20)
+    assert [people(1).plan(b, market(), TraderBehaviour()) for b in range(20)] != [
+        people(2).plan(b, market(), TraderBehaviour()) for b in range(20)
     ]
 
 
 def test_the_day_has_a_busy_and_a_quiet_half() -> None:
-    rhythm = [people().rhythm(block) for block in range(1333)]
-    assert min(rhythm) == pytest.approx(0.5, abs=0.01)
-    assert max(rhythm) == pytest.approx(1.0, abs=0.01)
+    daily_activity = [people().daily_activity(block) for block in range(1333)]
+    assert min(daily_activity) == pytest.approx(0.5, abs=0.01)
+    assert max(daily_activity) == pytest.approx(1.0, abs=0.01)
 
 
 def test_without_activity_nobody_trades() -> None:
-    mood = Mood(activity=0.0, contracts=0.0)
-    assert all(people().plan(block, market(), mood) == [] for block in range(200))
+    behaviour = TraderBehaviour(activity=0.0, contracts=0.0)
+    assert all(people().plan(block, market(), behaviour) == [] for block in range(200))
 
 
 @pytest.mark.parametrize("symbol", list(START_USD))
@@ -84,8 +86,10 @@ def test_prices_outside_drift_but_stay_near(symbol: str) -> None:
 
 
 def test_a_pool_that_is_too_cheap_is_bought_up() -> None:
-    orders = [o for b in range(0, 400, 4) for o in people().plan(b, market(0.95), Mood())]
-    assert any(order.to == DEPLOYMENT.bot for order in orders)
+    transactions = [
+        o for b in range(0, 400, 4) for o in people().plan(b, market(0.95), TraderBehaviour())
+    ]
+    assert any(tx.to == DEPLOYMENT.bot for tx in transactions)
 
 
 def test_a_quote_obeys_the_constant_product() -> None:

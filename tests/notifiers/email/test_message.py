@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dexwatch.demo.local.mail_rules import faults
+from dexwatch.demo.local.mail_rules import violations
 from dexwatch.demo.local.mailbox import Mailbox
 from dexwatch.incidents.notice import NoticeAlert
 from dexwatch.metrics.severity import Severity
@@ -34,7 +34,7 @@ TITLES = st.lists(st.sampled_from(WORDS) | st.text(max_size=20), max_size=40).ma
 def test_a_subject_in_any_language_comes_through_whole(title: str) -> None:
     page = notice("email", ANA, title=title)
     raw = compose(page, SENDER, None)
-    assert faults(raw) == ()
+    assert violations(raw) == ()
     read = message_from_bytes(raw, policy=policy.default)
     assert read["subject"] == render.subject(page)
     # The library's older reader is another implementation.
@@ -48,14 +48,14 @@ def test_any_line_of_text_can_be_a_header(text: str) -> None:
     raw = unstructured("Subject", text)
     raw += b"From: a@b.example\r\nDate: Mon, 02 Mar 2026 08:00:00 +0000\r\n"
     raw += b"Message-ID: <1@b.example>\r\n\r\nx\r\n"
-    assert faults(raw) == ()
+    assert violations(raw) == ()
 
 
 def test_french_subjects_of_every_length_keep_to_the_standard() -> None:
     words = "Latence élevée des échanges à Genève dès vérifiée : délai dépassé pour l'API " * 6
     for length in range(20, 150):
         raw = compose(notice("email", ANA, title=words[:length].strip()), SENDER, None)
-        assert faults(raw) == ()
+        assert violations(raw) == ()
         head = raw.partition(b"\r\n\r\n")[0]
         assert b"?==?" not in head
         assert max(map(len, re.findall(rb"=\?[^?]+\?.\?[^?]*\?=", head)), default=0) <= 75
@@ -74,7 +74,7 @@ def test_bodies_are_bounded_seven_bit_and_say_what_was_said(
         "email", ANA, summary=summary, description=description, alerts=alerts, owner=owner
     )
     raw = compose(page, SENDER, None)
-    assert faults(raw) == ()
+    assert violations(raw) == ()
     assert raw.isascii()
     assert len(raw) < 100_000
     read = message_from_bytes(raw, policy=policy.default)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dexwatch.clients.probing import ProbeError
-from dexwatch.demo.local.blocks import faults
+from dexwatch.demo.local.blocks import violations
 from dexwatch.demo.local.server import Reply
 from dexwatch.demo.local.slack import Failure, Fault, SlackFake
 from dexwatch.incidents.effects import UpdateReason
@@ -167,7 +167,7 @@ def test_whatever_is_said_keeps_to_slacks_limits(
     versions = [*messages(page), *notes(page)]
     for version in versions:
         assert 0 < len(version["text"].encode()) <= 4000
-        assert faults(version.get("blocks", [])) == ()
+        assert violations(version.get("blocks", [])) == ()
         texts = [b["text"]["text"] for b in version.get("blocks", []) if "text" in b]
         assert all(len(text.encode("utf-16-le")) // 2 <= 3000 for text in texts)
         assert sum(map(len, texts)) <= 6500

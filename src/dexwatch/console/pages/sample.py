@@ -22,11 +22,11 @@ _NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,63}$")
 
 
 class ControlError(Exception):
-    """The control door did not do what was asked; the text may be shown."""
+    """The control API did not do what was asked; the text may be shown."""
 
 
 class SampleControl:
-    """Talks to the sample's control door."""
+    """Talks to the sample's control API."""
 
     def __init__(self, config: SampleControlConfig) -> None:
         self._client = httpx.AsyncClient(

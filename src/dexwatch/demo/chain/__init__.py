@@ -1,1 +1,1 @@
-"""The sample's chain: anvil behind two node gateways, contracts and traders."""
+"""The sample's chain: anvil behind node gateways, contracts and traders."""

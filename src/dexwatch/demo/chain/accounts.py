@@ -1,4 +1,4 @@
-"""Who is who among the unlocked accounts of the sample's chain."""
+"""What each unlocked account of the sample's chain is used for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class Accounts:
-    """Who is who among anvil's unlocked accounts."""
+    """Anvil's unlocked accounts by role."""
 
     owner: str
     guardian: str
@@ -15,7 +15,7 @@ class Accounts:
     whale: str
     arbitrageur: str
     lps: tuple[str, ...]
-    desk: tuple[str, ...]
+    hot_wallets: tuple[str, ...]
     traders: tuple[str, ...]
     load: tuple[str, ...]
 
@@ -31,5 +31,5 @@ class Accounts:
     @property
     def users(self) -> tuple[str, ...]:
         """All that hold tokens and trade."""
-        people = (*self.lps, *self.desk, *self.traders, *self.load)
+        people = (*self.lps, *self.hot_wallets, *self.traders, *self.load)
         return (self.whale, self.arbitrageur, *people)

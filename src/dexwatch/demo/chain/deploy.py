@@ -1,4 +1,4 @@
-"""Put the sample exchange on a fresh anvil: tokens, PancakeSwap's pools, router, vault, farm."""
+"""Deploy the sample exchange on a fresh anvil: tokens, PancakeSwap's pools, router, vault, farm."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -42,11 +42,11 @@ class _Deploy:
         self._send = Transactions(rpc).send
 
     async def run(self) -> Deployment:
-        await self._contracts()
-        await self._money()
-        await self._pairs()
-        await self._pool()
-        await self._liquidity()
+        await self._create_contracts()
+        await self._fund()
+        await self._create_pairs()
+        await self._create_v3_pool()
+        await self._add_liquidity()
         who = self.accounts
         return Deployment(
             tokens=self.tokens,
@@ -57,10 +57,10 @@ class _Deploy:
             bot=self.at["Bot"],
             owner=who.owner,
             guardian=who.guardian,
-            desk=who.desk,
+            hot_wallets=who.hot_wallets,
         )
 
-    async def _contracts(self) -> None:
+    async def _create_contracts(self) -> None:
         who = self.accounts
         pool_code = bytes.fromhex(self.artefacts["PancakeV3Pool"].bytecode[2:])
         await self._create(
@@ -97,7 +97,7 @@ class _Deploy:
             for symbol in START_USD
         }
 
-    async def _money(self) -> None:
+    async def _fund(self) -> None:
         who, spenders = self.accounts, ("Router", "Vault", "Farm")
         steps: list[Step] = []
         for user in who.users:
@@ -116,7 +116,7 @@ class _Deploy:
         )
         await self._send([*steps, farm])
 
-    async def _pairs(self) -> None:
+    async def _create_pairs(self) -> None:
         owner, factory = self.accounts.owner, self.at["PancakeFactory"]
         create = "createPair(address,address)"
         await self._send(
@@ -125,9 +125,9 @@ class _Deploy:
         for a, b, _ in V2_PAIRS:
             signature = "getPair(address,address)(address)"
             [pair] = await self.rpc.view(factory, signature, self.at[a], self.at[b])
-            self._remember(f"{a}/{b}", "v2", pair, (a, b), 25.0)
+            self._record_pool(f"{a}/{b}", "v2", pair, (a, b), 25.0)
 
-    async def _pool(self) -> None:
+    async def _create_v3_pool(self) -> None:
         owner, factory = self.accounts.owner, self.at["PancakeV3Factory"]
         pair = (self.at["WBNB"], self.at["USDT"])
         set_factory = step(owner, self.at["PoolDeployer"], "setFactory(address)", factory)
@@ -136,13 +136,13 @@ class _Deploy:
         [pool] = await self.rpc.view(
             factory, "getPool(address,address,uint24)(address)", *pair, V3_FEE
         )
-        self._remember(V3_NAME, "v3", pool, ("WBNB", "USDT"), V3_FEE / 100)
+        self._record_pool(V3_NAME, "v3", pool, ("WBNB", "USDT"), V3_FEE / 100)
         known = self.pools[V3_NAME]
         price = START_USD[known.token0] / START_USD[known.token1]
         root = int(math.sqrt(price) * 2**96)
         await self._send([step(owner, pool, "initialize(uint160)", root)])
 
-    async def _liquidity(self) -> None:
+    async def _add_liquidity(self) -> None:
         router, lps = self.at["Router"], self.accounts.lps
         steps: list[Step] = []
         for a, b, usd in V2_PAIRS:
@@ -170,7 +170,7 @@ class _Deploy:
             steps.append(step(who, self.at["Vault"], deposit, self.at["USDT"], 1000 * E18))
         await self._send(steps)
 
-    def _remember(
+    def _record_pool(
         self, name: str, kind: str, address: str, symbols: tuple[str, str], fee: float
     ) -> None:
         first, second = sorted(symbols, key=lambda symbol: self.at[symbol])
@@ -188,7 +188,7 @@ class _Deploy:
 def _token_creations(owner: str) -> list["_Creation"]:
     """Order the tokens so that their addresses ascend as in the pools' names.
 
-    A pool's token0 is the lower address; so a WBNB/USDT pool tells dollars for one WBNB.
+    A pool's token0 is the lower address; so a WBNB/USDT pool's price is dollars for one WBNB.
     """
     texts = ("string", "string", "uint8")
     creations: dict[str, _Creation] = {

@@ -34,7 +34,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Deployment:
-    """Where everything lies on the chain; addresses are 0x and lower case."""
+    """Addresses of everything that was deployed, 0x and lower case."""
 
     tokens: Mapping[str, Token]
     """By symbol: WBNB, USDT, CAKE, ETH."""
@@ -44,12 +44,12 @@ class Deployment:
     vault: str
     farm: str
     bot: str
-    """Trades past the router: arbitrage and direct swaps, owned by an account of the traders."""
+    """Trades directly on the pools, not through the router: arbitrage. Owned by the arbitrageur."""
     owner: str
     """Owner of all contracts; unpauses."""
     guardian: str
     """May pause, never unpause."""
-    desk: tuple[str, ...]
+    hot_wallets: tuple[str, ...]
     """Accounts of the exchange's API: funded with BNB and every token, router approved."""
 
 

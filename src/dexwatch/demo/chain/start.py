@@ -17,9 +17,9 @@ from dexwatch.demo.chain.deploy import deploy
 from dexwatch.demo.chain.handle import ChainHandle, Node
 from dexwatch.demo.chain.rpc import Rpc
 from dexwatch.demo.config import Options, Ports
-from dexwatch.demo.node.face import Face
 from dexwatch.demo.node.gateway import Gateway
 from dexwatch.demo.node.heads import Heads
+from dexwatch.demo.node.rpc_proxy import RpcProxy
 from dexwatch.demo.trading.population import Population
 from dexwatch.demo.trading.traders import Traders
 
@@ -31,7 +31,7 @@ KEPT_STATES, KEPT_BLOCKS = 64, 2000
 
 @dataclass(frozen=True)
 class SampleChain:
-    """The running chain and the people on it."""
+    """The running chain and its traders."""
 
     handle: ChainHandle
     traders: Traders
@@ -58,13 +58,13 @@ async def sample_chain(
     try:
         accounts = Accounts.of(await rpc.call("eth_accounts"))
         deployment = await deploy(rpc, artefacts, accounts)
-        faces = [Face(name, heads, anvil=url, chain_id=CHAIN_ID, limit=8) for name in NODES]
+        proxies = [RpcProxy(name, heads, anvil=url, chain_id=CHAIN_ID, limit=8) for name in NODES]
         nodes = []
-        for face in faces:
-            door = ports.take(face.name)
-            tasks.append(asyncio.create_task(Gateway(face, door).run(), name=face.name))
-            address = f"127.0.0.1:{door}"
-            nodes.append(Node(face.name, f"http://{address}", f"ws://{address}", face.faults))
+        for proxy in proxies:
+            port = ports.take(proxy.name)
+            tasks.append(asyncio.create_task(Gateway(proxy, port).run(), name=proxy.name))
+            address = f"127.0.0.1:{port}"
+            nodes.append(Node(proxy.name, f"http://{address}", f"ws://{address}", proxy.faults))
         population = Population(
             deployment,
             accounts,

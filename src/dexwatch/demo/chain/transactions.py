@@ -1,8 +1,8 @@
-"""Send the transactions of the set-up in order, and see each of them into a block.
+"""Send the transactions of the set-up in order, and wait until each is in a block.
 
 A block that anvil makes while it takes in a batch can leave a transaction waiting for a
 predecessor that is in a block already, and everything after it waits too.
-Replacing it by a dearer one makes anvil judge it anew, which frees the rest.
+Replacing it by one with a higher gas price makes anvil check it again, which frees the rest.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ DEADLINE_SECONDS = 45.0
 """For one batch; a quiet machine needs a tenth of a second."""
 STUCK_SECONDS = 1.0
 """Without any progress for so long, the first waiting transaction of each account is replaced."""
-LOOK_SECONDS = 0.03
+POLL_SECONDS = 0.03
 ZERO = "0x" + "0" * 40
 
 
@@ -102,7 +102,7 @@ class Transactions:
             if monotonic() - progress > STUCK_SECONDS:
                 await self._replace(waiting)
                 progress = monotonic()
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _ask_receipts(self, waiting: Sequence[_Sent]) -> None:
         asked = [(one, known) for one in waiting for known in one.hashes]

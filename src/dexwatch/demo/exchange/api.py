@@ -21,24 +21,25 @@ from starlette.routing import Route
 
 from dexwatch.demo.exchange.bodies import Credentials, Payment, Survey, Ticket, TradeOrder
 from dexwatch.demo.exchange.cache import Cache, QueueFullError
-from dexwatch.demo.exchange.desk import Desk
-from dexwatch.demo.exchange.process import TRANSACTIONS, ProcessSettings, TroubleReader
+from dexwatch.demo.exchange.process import TRANSACTIONS, FaultReader, ProcessSettings
 from dexwatch.demo.exchange.store import Store, TradeRow, digest
+from dexwatch.demo.exchange.swaps import SwapClient
 from dexwatch_instrument import HttpMetrics, MetricsPage, Platform, SuspiciousSources, logs
 
 FEATURES = ("swap", "charts", "alerts", "farms")
 _SOURCES = 10_000
-_TOUCH_SHARE = 0.05  # So often the database hears of a session that the cache answers for.
+_TOUCH_SHARE = 0.05
+"""Share of requests with a cached session for which the database notes its use."""
 
 
-class Allowance:
+class RateLimiter:
     """A token bucket for each of the most recent source addresses."""
 
     def __init__(self, per_second: float) -> None:
         self._rate = per_second
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, source: str) -> bool:
+    def allows(self, source: str) -> bool:
         """Return whether the source may make one more request now; bursts of two seconds pass."""
         now, most = time.monotonic(), 2 * self._rate
         left, at = self._buckets.pop(source, (most, now))
@@ -53,23 +54,23 @@ class Exchange:
     """All that the routes need, for one process."""
 
     def __init__(self, settings: ProcessSettings) -> None:
-        self.desk = Desk(settings.market)
+        self.swaps = SwapClient(settings.market)
         self.platform = Platform(
-            pairs=self.desk.pairs,
+            pairs=self.swaps.pairs,
             transactions=TRANSACTIONS,
             sources=SuspiciousSources(
                 limit=settings.suspicious_failures, window=settings.suspicious_seconds
             ),
         )
-        self.trouble = TroubleReader(settings.faults)
-        self.store = Store(settings.dsn.get_secret_value(), self.platform, self.trouble)
-        self.cache = Cache(settings.redis_url.get_secret_value(), self.platform, self.trouble)
-        self.allowance = Allowance(settings.rate_limit_per_second)
+        self.faults = FaultReader(settings.faults_file)
+        self.store = Store(settings.dsn.get_secret_value(), self.platform, self.faults)
+        self.cache = Cache(settings.redis_url.get_secret_value(), self.platform, self.faults)
+        self.rate_limiter = RateLimiter(settings.rate_limit_per_second)
         self.random = random.Random(settings.port)
 
     async def close(self) -> None:
         """Give all connections back."""
-        await asyncio.gather(self.store.close(), self.cache.close(), self.desk.close())
+        await asyncio.gather(self.store.close(), self.cache.close(), self.swaps.close())
 
     async def user(self, token: str) -> int | None:
         """Return whose session it is; the database answers where the cache cannot."""
@@ -90,18 +91,18 @@ def _exchange(request: Request) -> Exchange:
     return request.app.state.exchange  # type: ignore[no-any-return]
 
 
-Here = Annotated[Exchange, Depends(_exchange)]
+CurrentExchange = Annotated[Exchange, Depends(_exchange)]
 
 
-async def _gate(request: Request, here: Here) -> None:
+async def _admit(request: Request, exchange: CurrentExchange) -> None:
     source = request.client.host if request.client else "unknown"
-    if not here.allowance.take(source):
-        here.platform.rate_limited(request.scope["route"].path)
+    if not exchange.rate_limiter.allows(source):
+        exchange.platform.rate_limited(request.scope["route"].path)
         raise HTTPException(429, "too many requests", {"retry-after": "1"})
-    trouble = here.trouble.now
-    if trouble.api_delay_seconds:
-        await asyncio.sleep(trouble.api_delay_seconds * here.random.uniform(0.9, 1.1))
-    if here.random.random() < trouble.api_error_share:
+    faults = exchange.faults.now
+    if faults.api_delay_seconds:
+        await asyncio.sleep(faults.api_delay_seconds * exchange.random.uniform(0.9, 1.1))
+    if exchange.random.random() < faults.api_error_share:
         raise HTTPException(500, "something broke")
 
 
@@ -109,137 +110,139 @@ def _token(authorization: Annotated[str, Header()] = "") -> str:
     return authorization.removeprefix("Bearer ").strip()
 
 
-async def _signed_in(here: Here, token: Annotated[str, Depends(_token)]) -> int:
+async def _signed_in(exchange: CurrentExchange, token: Annotated[str, Depends(_token)]) -> int:
     if not token:
-        here.platform.refused("missing")
+        exchange.platform.refused("missing")
         raise HTTPException(401, "sign in first")
-    user = await here.user(token)
+    user = await exchange.user(token)
     if user is None:
-        here.platform.refused("expired")
+        exchange.platform.refused("expired")
         raise HTTPException(401, "the session has ended")
     return user
 
 
 User = Annotated[int, Depends(_signed_in)]
-router = APIRouter(prefix="/api", dependencies=[Depends(_gate)])
+router = APIRouter(prefix="/api", dependencies=[Depends(_admit)])
 
 
 @router.post("/registrations", status_code=201)
-async def register(body: Credentials, here: Here) -> dict[str, int]:
+async def register(body: Credentials, exchange: CurrentExchange) -> dict[str, int]:
     """Open an account."""
-    with here.platform.business("registration") as work:
+    with exchange.platform.business("registration") as work:
         try:
-            broken = here.trouble.now.registration_broken
-            user = None if broken else await here.store.add_user(body.email, body.password)
+            broken = exchange.faults.now.registration_broken
+            user = None if broken else await exchange.store.add_user(body.email, body.password)
         except BaseException:
-            here.platform.registered("failure")
+            exchange.platform.registered("failure")
             raise
         if user is None:
             work.outcome = "failure"
-            here.platform.registered("failure")
+            exchange.platform.registered("failure")
             raise HTTPException(422, "the address could not be verified")
-        here.platform.registered("success")
+        exchange.platform.registered("success")
         return {"user": user}
 
 
 @router.post("/sessions", status_code=201)
-async def sign_in(body: Credentials, request: Request, here: Here) -> dict[str, str]:
+async def sign_in(body: Credentials, request: Request, exchange: CurrentExchange) -> dict[str, str]:
     """Sign in and get a session's token."""
     source = request.client.host if request.client else "unknown"
-    user = await here.store.check_password(body.email, body.password)
-    here.platform.signed_in(success=user is not None, source=source)
+    user = await exchange.store.check_password(body.email, body.password)
+    exchange.platform.signed_in(success=user is not None, source=source)
     if user is None:
         raise HTTPException(401, "wrong address or password")
-    token = await here.store.open_session(user, source)
+    token = await exchange.store.open_session(user, source)
     with contextlib.suppress(RedisError, OSError):
-        await here.cache.set_session(digest(token), user)
+        await exchange.cache.set_session(digest(token), user)
     return {"token": token}
 
 
 @router.delete("/sessions", status_code=204)
-async def sign_out(here: Here, _: User, token: Annotated[str, Depends(_token)]) -> None:
+async def sign_out(
+    exchange: CurrentExchange, _: User, token: Annotated[str, Depends(_token)]
+) -> None:
     """End the session."""
-    seconds = await here.store.end_session(token)
+    seconds = await exchange.store.end_session(token)
     with contextlib.suppress(RedisError, OSError):
-        await here.cache.drop_session(digest(token))
+        await exchange.cache.drop_session(digest(token))
     if seconds is not None:
-        here.platform.session_ended(seconds)
+        exchange.platform.session_ended(seconds)
 
 
 @router.get("/quotes/{pair}")
-async def quote(pair: str, here: Here) -> dict[str, object]:
+async def quote(pair: str, exchange: CurrentExchange) -> dict[str, object]:
     """Return the price of a pair, such as WBNB-USDT, from the cache or else from the chain."""
     name = pair.replace("-", "/")
-    if name not in here.desk.pairs:
+    if name not in exchange.swaps.pairs:
         raise HTTPException(404, "no such pair")
     try:
-        cached = await here.cache.quote(name)
+        cached = await exchange.cache.quote(name)
         if cached is not None:
             return cached
-        fresh: dict[str, object] = {"pair": name, "price": (await here.desk.prices())[name]}
-        await here.cache.set_quote(name, fresh)
+        fresh: dict[str, object] = {"pair": name, "price": (await exchange.swaps.prices())[name]}
+        await exchange.cache.set_quote(name, fresh)
     except (RedisError, OSError):
-        return {"pair": name, "price": (await here.desk.prices())[name]}
+        return {"pair": name, "price": (await exchange.swaps.prices())[name]}
     return fresh
 
 
 @router.post("/trades", status_code=202)
-async def trade(body: TradeOrder, user: User, here: Here) -> dict[str, int]:
+async def trade(body: TradeOrder, user: User, exchange: CurrentExchange) -> dict[str, int]:
     """Take an order; the job worker carries it out."""
-    if body.pair not in here.desk.pairs:
+    if body.pair not in exchange.swaps.pairs:
         raise HTTPException(404, "no such pair")
-    identity = await here.store.add_trade(user, body.pair, body.side, body.usd)
-    await here.cache.push("trades", id=identity, pair=body.pair, side=body.side, usd=body.usd)
+    identity = await exchange.store.add_trade(user, body.pair, body.side, body.usd)
+    await exchange.cache.push("trades", id=identity, pair=body.pair, side=body.side, usd=body.usd)
     return {"trade": identity}
 
 
 @router.get("/trades/{identity}")
-async def show_trade(identity: int, user: User, here: Here) -> TradeRow:
+async def show_trade(identity: int, user: User, exchange: CurrentExchange) -> TradeRow:
     """Return one of the user's own trades."""
-    found = await here.store.trade(user, identity)
+    found = await exchange.store.trade(user, identity)
     if found is None:
         raise HTTPException(404, "no such trade")
     return found
 
 
 @router.get("/portfolio")
-async def portfolio(user: User, here: Here) -> dict[str, float]:
+async def portfolio(user: User, exchange: CurrentExchange) -> dict[str, float]:
     """Return the value of the user's holdings by token."""
-    return await here.store.portfolio(user)
+    return await exchange.store.portfolio(user)
 
 
 @router.post("/payments", status_code=202)
-async def pay(body: Payment, user: User, here: Here) -> dict[str, int]:
+async def pay(body: Payment, user: User, exchange: CurrentExchange) -> dict[str, int]:
     """Take a payment; the job worker settles it."""
-    identity = await here.store.add_payment(user, body.kind, body.usd)
-    await here.cache.push("payments", id=identity, kind=body.kind)
+    identity = await exchange.store.add_payment(user, body.kind, body.usd)
+    await exchange.cache.push("payments", id=identity, kind=body.kind)
     return {"payment": identity}
 
 
 @router.post("/tickets", status_code=202)
-async def ask(body: Ticket, user: User, here: Here) -> None:
+async def ask(body: Ticket, user: User, exchange: CurrentExchange) -> None:
     """Take a question to support."""
-    await here.cache.push("tickets", user=user, subject=body.subject)
+    await exchange.cache.push("tickets", user=user, subject=body.subject)
 
 
 @router.post("/features/{feature}", status_code=204)
-async def use(feature: str, user: User, here: Here) -> None:
+async def use(feature: str, user: User, exchange: CurrentExchange) -> None:
     """Note the use of a feature."""
     if feature not in FEATURES:
         raise HTTPException(404, "no such feature")
-    await here.store.use_feature(user, feature)
+    await exchange.store.use_feature(user, feature)
 
 
 @router.post("/surveys", status_code=204)
-async def answer(body: Survey, user: User, here: Here) -> None:
+async def answer(body: Survey, user: User, exchange: CurrentExchange) -> None:
     """Take an answered survey."""
-    await here.store.add_survey(user, body.score)
+    await exchange.store.add_survey(user, body.score)
 
 
 @router.get("/admin/users")
-async def administer(_: User, here: Here) -> None:
+async def administer(_: User, exchange: CurrentExchange) -> None:
     """Refuse: no user of the sample is an administrator."""
-    here.platform.refused("forbidden")
+    exchange.platform.refused("forbidden")
     raise HTTPException(403, "administrators only")
 
 
@@ -253,24 +256,24 @@ async def _unavailable(_: Request, error: Exception) -> JSONResponse:
 
 def build(settings: ProcessSettings) -> FastAPI:
     """Return the application of one upstream."""
-    here = Exchange(settings)
+    exchange = Exchange(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        following = asyncio.create_task(here.trouble.follow())
+        following = asyncio.create_task(exchange.faults.follow())
         yield
         following.cancel()
-        await here.close()
+        await exchange.close()
 
     app = FastAPI(title="Sample exchange", lifespan=lifespan, openapi_url=None)
-    app.state.exchange = here
+    app.state.exchange = exchange
     app.include_router(router)
     app.add_api_route("/health", _health)
-    app.router.routes.append(Route("/metrics", MetricsPage(here.platform.registry)))
+    app.router.routes.append(Route("/metrics", MetricsPage(exchange.platform.registry)))
     for kind in (SQLAlchemyError, RedisError, OSError, QueueFullError):
         app.add_exception_handler(kind, _unavailable)
     app.add_middleware(
-        HttpMetrics, platform=here.platform, quiet=frozenset({"/metrics", "/health"})
+        HttpMetrics, platform=exchange.platform, quiet=frozenset({"/metrics", "/health"})
     )
     return app
 
@@ -286,7 +289,7 @@ def main() -> None:
         port=settings.port,
         log_config=None,
         access_log=False,
-        # nginx beside it writes the header itself; nobody else is believed.
+        # nginx writes the header itself; from anybody else it is ignored.
         proxy_headers=True,
         forwarded_allow_ips="127.0.0.1",
         timeout_graceful_shutdown=2,

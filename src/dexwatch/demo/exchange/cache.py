@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from dexwatch.demo.exchange.process import TroubleReader
+from dexwatch.demo.exchange.process import FaultReader
 from dexwatch_instrument import Platform
 
 QUEUES = ("trades", "payments", "tickets", "reports")
@@ -26,9 +26,9 @@ class QueueFullError(RuntimeError):
 
 
 class Cache:
-    """A connection pool to Redis, with its look-ups counted."""
+    """A connection pool to Redis that counts hits and misses."""
 
-    def __init__(self, url: str, platform: Platform, trouble: TroubleReader) -> None:
+    def __init__(self, url: str, platform: Platform, faults: FaultReader) -> None:
         self._redis: Redis = Redis.from_url(
             url,
             socket_timeout=_TIMEOUT + 2,
@@ -38,7 +38,7 @@ class Cache:
             decode_responses=True,
         )
         self._platform = platform
-        self._trouble = trouble
+        self._faults = faults
 
     async def close(self) -> None:
         """Close all connections."""
@@ -51,7 +51,7 @@ class Cache:
 
     async def set_quote(self, pair: str, quote: Mapping[str, object]) -> None:
         """Keep a quote for some seconds, or not at all while the cache is made cold."""
-        if not self._trouble.now.cache_cold:
+        if not self._faults.now.cache_cold:
             await self._redis.set(f"quote:{pair}", json.dumps(quote), ex=QUOTE_SECONDS)
 
     async def session(self, token_digest: bytes) -> int | None:
@@ -61,7 +61,7 @@ class Cache:
 
     async def set_session(self, token_digest: bytes, user: int) -> None:
         """Keep whose session it is."""
-        if not self._trouble.now.cache_cold:
+        if not self._faults.now.cache_cold:
             await self._redis.set(f"session:{token_digest.hex()}", user, ex=SESSION_SECONDS)
 
     async def drop_session(self, token_digest: bytes) -> None:
@@ -100,13 +100,13 @@ class Cache:
 
     async def _look_up(self, cache: str, key: str) -> str | None:
         # A cold cache has other keys: real misses in Redis' own statistics, too.
-        found = await self._redis.get(f"cold:{key}" if self._trouble.now.cache_cold else key)
+        found = await self._redis.get(f"cold:{key}" if self._faults.now.cache_cold else key)
         self._platform.cached(cache, hit=found is not None)
         return None if found is None else str(found)
 
 
-async def pile_up(url: str, queue: str, count: int) -> None:
-    """Bring a queue to `count` jobs at least, for the fault of a backlog."""
+async def fill_queue(url: str, queue: str, count: int) -> None:
+    """Add jobs until a queue holds at least `count`: an injected backlog."""
     job = json.dumps({"at": time.time()})
     async with Redis.from_url(url, socket_timeout=5) as redis:
         missing = count - await redis.llen(f"queue:{queue}")

@@ -9,7 +9,13 @@ from pathlib import Path
 import psycopg
 
 from dexwatch.daemons.program import DaemonError, Port, Program, SocketReady
-from dexwatch.demo.exchange.programs import APP_ROLE, PASSWORD, READER_ROLE, Place, unprivileged
+from dexwatch.demo.exchange.programs import (
+    APP_ROLE,
+    PASSWORD,
+    READER_ROLE,
+    ExchangeConfig,
+    unprivileged,
+)
 from dexwatch.demo.exchange.store import hashed
 
 MAX_CONNECTIONS = 80
@@ -28,13 +34,13 @@ def _postgres_binary(name: str) -> str:
     return found
 
 
-async def create_database(place: Place) -> None:
+async def create_database(config: ExchangeConfig) -> None:
     """Create the cluster's folder; about a second.
 
     Raises:
         DaemonError: initdb refuses; the message holds its words.
     """
-    home, user = place.root / "postgres", unprivileged("postgres")
+    home, user = config.root / "postgres", unprivileged("postgres")
     home.mkdir(mode=0o700)
     if user is not None:
         shutil.chown(home, user, user)
@@ -58,11 +64,11 @@ async def create_database(place: Place) -> None:
         raise DaemonError(f"initdb failed: {output.decode(errors='replace')[-400:]}")
 
 
-class ConnectionHog:
+class ConnectionHolder:
     """Holds connections of the database so that few are left for others."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, config: ExchangeConfig) -> None:
+        self._config = config
         self._held: list[psycopg.AsyncConnection[tuple[object, ...]]] = []
 
     async def fill(self, share: float) -> None:
@@ -71,7 +77,7 @@ class ConnectionHog:
         while len(self._held) < MAX_CONNECTIONS:
             try:
                 connection = await psycopg.AsyncConnection.connect(
-                    self._place.app_dsn, autocommit=True, connect_timeout=3
+                    self._config.app_dsn, autocommit=True, connect_timeout=3
                 )
             except psycopg.OperationalError:
                 return  # Others took the rest: there is no more to be had than all.
@@ -89,9 +95,9 @@ class ConnectionHog:
         await asyncio.gather(*(c.close() for c in held), return_exceptions=True)
 
 
-def postgres(place: Place) -> Program:
+def postgres(config: ExchangeConfig) -> Program:
     """Return the database server: small, and without the writes that only survive power loss."""
-    home = place.root / "postgres"
+    home = config.root / "postgres"
     options = {
         "listen_addresses": "127.0.0.1",
         "max_connections": MAX_CONNECTIONS,
@@ -110,19 +116,19 @@ def postgres(place: Place) -> Program:
         name="postgres",
         argv=(
             _postgres_binary("postgres"),
-            *("-D", str(home / "data"), "-k", str(place.socket)),
-            *("-p", str(place.database_port), *settings),
+            *("-D", str(home / "data"), "-k", str(config.socket)),
+            *("-p", str(config.database_port), *settings),
         ),
-        data=(place.socket,),
-        ports=(Port("the sample's database", place.database_port),),
-        ready=SocketReady(place.socket / f".s.PGSQL.{place.database_port}"),
+        data=(config.socket,),
+        ports=(Port("the sample's database", config.database_port),),
+        ready=SocketReady(config.socket / f".s.PGSQL.{config.database_port}"),
         user=unprivileged("postgres"),
         stop_signal=signal.SIGINT,  # "Fast": open sessions are ended, not waited for.
         package="postgresql",
     )
 
 
-async def fill_database(place: Place) -> None:
+async def fill_database(config: ExchangeConfig) -> None:
     """Create roles, tables and some weeks of history.
 
     Raises:
@@ -134,10 +140,10 @@ async def fill_database(place: Place) -> None:
         # The driver cannot pass parameters to several statements at once.
         value = salt if name == "salt" else hashed(PASSWORD, salt)
         schema = schema.replace(f"%({name})s", f"'\\x{value.hex()}'::bytea")
-    async with await _connect(place, "postgres", autocommit=True) as connection:
+    async with await _connect(config, "postgres", autocommit=True) as connection:
         for role, password in (
-            (APP_ROLE, place.app_password),
-            (READER_ROLE, place.reader_password),
+            (APP_ROLE, config.app_password),
+            (READER_ROLE, config.reader_password),
         ):
             await connection.execute(f"create role {role} login password '{password}'".encode())
         await connection.execute(f"create database exchange owner {APP_ROLE}".encode())
@@ -145,7 +151,7 @@ async def fill_database(place: Place) -> None:
             f"grant pg_monitor to {READER_ROLE};"
             f"alter role {READER_ROLE} set default_transaction_read_only = on".encode()
         )
-    async with await _connect(place, "exchange") as connection:
+    async with await _connect(config, "exchange") as connection:
         await connection.execute(f"set role {APP_ROLE}".encode())
         await connection.execute(schema.encode())
         await connection.execute(
@@ -156,14 +162,14 @@ async def fill_database(place: Place) -> None:
 
 
 async def _connect(
-    place: Place, database: str, *, autocommit: bool = False
+    config: ExchangeConfig, database: str, *, autocommit: bool = False
 ) -> psycopg.AsyncConnection[tuple[object, ...]]:
     deadline = asyncio.get_running_loop().time() + _START_SECONDS
     while True:
         try:
             return await psycopg.AsyncConnection.connect(
-                host=str(place.socket),
-                port=place.database_port,
+                host=str(config.socket),
+                port=config.database_port,
                 user="postgres",
                 dbname=database,
                 autocommit=autocommit,

@@ -16,9 +16,14 @@ from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.demo.chain.handle import ChainHandle
 from dexwatch.demo.config import Ports
 from dexwatch.demo.exchange import queries
-from dexwatch.demo.exchange.database import ConnectionHog, create_database, fill_database, postgres
-from dexwatch.demo.exchange.process import ChainAccess, PoolSpec, TokenSpec, TroubleFile
-from dexwatch.demo.exchange.programs import API_NAMES, Place, applications, nginx, redis
+from dexwatch.demo.exchange.database import (
+    ConnectionHolder,
+    create_database,
+    fill_database,
+    postgres,
+)
+from dexwatch.demo.exchange.process import ChainAccess, FaultFile, PoolSpec, TokenSpec
+from dexwatch.demo.exchange.programs import API_NAMES, ExchangeConfig, applications, nginx, redis
 from dexwatch.demo.exchange.traffic import Traffic
 from dexwatch.demo.local.host import SampleHost
 from dexwatch.demo.local.mailbox import Mailbox
@@ -34,12 +39,12 @@ _LOG_SECONDS = 20.0
 class Exchange:
     """The running exchange; its programs belong to the supervisor that started them."""
 
-    place: Place
+    config: ExchangeConfig
     programs: Supervisor
-    trouble: TroubleFile
+    faults: FaultFile
     traffic: Traffic
     host: SampleHost
-    hog: ConnectionHog
+    connection_holder: ConnectionHolder
     mailbox: Mailbox
     slack: SlackFake
     settings: Mapping[str, Any]
@@ -72,63 +77,63 @@ async def start_exchange(
     Raises:
         DaemonError: a program cannot be started; the message says what to do.
     """
-    place = Place.prepare(folder, ports.take)
-    trouble = TroubleFile(folder / "trouble.json")
+    config = ExchangeConfig.prepare(folder, ports.take)
+    faults = FaultFile(folder / "faults.json")
     async with AsyncExitStack() as stack:
-        stack.callback(shutil.rmtree, place.root, ignore_errors=True)
+        stack.callback(shutil.rmtree, config.root, ignore_errors=True)
         servers = (
-            nginx(place),
-            *applications(place, market_of(chain), trouble.path),
-            redis(place),
+            nginx(config),
+            *applications(config, chain_access_of(chain), faults.path),
+            redis(config),
         )
-        database = postgres(place)
+        database = postgres(config)
         definitions = {program.name: program for program in (*servers, database)}
         stack.push_async_callback(_stop_programs, programs, tuple(definitions))
         async with asyncio.TaskGroup() as group:
-            group.create_task(_start_database(place, database, programs))
+            group.create_task(_start_database(config, database, programs))
             group.create_task(programs.start(servers))
-        return await _equip(stack, place, programs, trouble, definitions, ports, seed)
+        return await _add_stand_ins(stack, config, programs, faults, definitions, ports, seed)
     raise AssertionError("unreachable: the block above returns or raises")
 
 
-async def _equip(  # noqa: PLR0917 - it is the second half of start_exchange.
+async def _add_stand_ins(  # noqa: PLR0917 - it is the second half of start_exchange.
     stack: AsyncExitStack,
-    place: Place,
+    config: ExchangeConfig,
     programs: Supervisor,
-    trouble: TroubleFile,
+    faults: FaultFile,
     definitions: Mapping[str, Program],
     ports: Ports,
     seed: int,
 ) -> Exchange:
     """Add users, the sample host and the stand-ins; the result owns all that `stack` holds."""
-    hog = ConnectionHog(place)
-    stack.push_async_callback(hog.release)
-    traffic = Traffic(f"http://127.0.0.1:{place.balancer_port}", seed=seed)
+    connection_holder = ConnectionHolder(config)
+    stack.push_async_callback(connection_holder.release)
+    traffic = Traffic(f"http://127.0.0.1:{config.balancer_port}", seed=seed)
     host = SampleHost(ports.take("sample-host"), traffic.requests_per_second, seed=seed)
     await stack.enter_async_context(host)
     mailbox = Mailbox(ports.take("smtp"), ports.take("mailbox"))
     await stack.enter_async_context(mailbox)
     slack = SlackFake(ports.take("slack"), SLACK_TOKEN)
     await stack.enter_async_context(slack)
-    for work in (traffic.run(), _cut_logs(place)):
+    for work in (traffic.run(), _cut_logs(config)):
         stack.push_async_callback(_cancel, asyncio.create_task(work))
     return Exchange(
-        place=place,
+        config=config,
         programs=programs,
-        trouble=trouble,
+        faults=faults,
         traffic=traffic,
         host=host,
-        hog=hog,
+        connection_holder=connection_holder,
         mailbox=mailbox,
         slack=slack,
-        settings=_settings(place, host, mailbox, slack),
+        settings=_settings(config, host, mailbox, slack),
         secrets={
-            "platform.dsn": place.reader_dsn,
-            "redis.url": place.redis_url,
+            "platform.dsn": config.reader_dsn,
+            "redis.url": config.redis_url,
             "slack.token": SLACK_TOKEN,
         },
         addresses={
-            "api": f"http://127.0.0.1:{place.balancer_port}",
+            "api": f"http://127.0.0.1:{config.balancer_port}",
             "mailbox": mailbox.url,
             "slack": slack.url,
         },
@@ -137,13 +142,13 @@ async def _equip(  # noqa: PLR0917 - it is the second half of start_exchange.
     )
 
 
-def market_of(chain: ChainHandle) -> ChainAccess:
+def chain_access_of(chain: ChainHandle) -> ChainAccess:
     """Return the part of the chain that the exchange trades on: the V2 pairs."""
     deployed = chain.deployment
     return ChainAccess(
         rpc=chain.platform.http,
         router=deployed.router,
-        desk=deployed.desk,
+        hot_wallets=deployed.hot_wallets,
         tokens={
             name: TokenSpec(address=token.address, decimals=token.decimals, usd=token.usd)
             for name, token in deployed.tokens.items()
@@ -162,10 +167,10 @@ def market_of(chain: ChainHandle) -> ChainAccess:
     )
 
 
-async def _start_database(place: Place, database: Program, programs: Supervisor) -> None:
-    await create_database(place)
+async def _start_database(config: ExchangeConfig, database: Program, programs: Supervisor) -> None:
+    await create_database(config)
     await programs.start([database])
-    await fill_database(place)
+    await fill_database(config)
 
 
 async def _stop_programs(programs: Supervisor, names: tuple[str, ...]) -> None:
@@ -179,18 +184,20 @@ async def _cancel(task: "asyncio.Task[None]") -> None:
         await task
 
 
-async def _cut_logs(place: Place) -> None:
-    log = Log(place.root / "nginx" / "access.log", bound=_LOG_BOUND)
+async def _cut_logs(config: ExchangeConfig) -> None:
+    log = Log(config.root / "nginx" / "access.log", bound=_LOG_BOUND)
     while True:
         log.cut()
         await asyncio.sleep(_LOG_SECONDS)
 
 
-def _settings(place: Place, host: SampleHost, mailbox: Mailbox, slack: SlackFake) -> dict[str, Any]:
+def _settings(
+    config: ExchangeConfig, host: SampleHost, mailbox: Mailbox, slack: SlackFake
+) -> dict[str, Any]:
     here = "http://127.0.0.1"
     services = [
-        *((name, port, "api") for name, port in zip(API_NAMES, place.api_ports, strict=True)),
-        ("worker", place.worker_port, "worker"),
+        *((name, port, "api") for name, port in zip(API_NAMES, config.api_ports, strict=True)),
+        ("worker", config.worker_port, "worker"),
     ]
     return {
         "database": {
@@ -203,7 +210,7 @@ def _settings(place: Place, host: SampleHost, mailbox: Mailbox, slack: SlackFake
             "redis": {"targets": [{"name": "cache", "url": {"file": "./redis.url"}}]},
             "nginx": {
                 "targets": [
-                    {"name": "edge", "status_url": f"{here}:{place.status_port}/stub_status"}
+                    {"name": "edge", "status_url": f"{here}:{config.status_port}/stub_status"}
                 ]
             },
             "targets": [
@@ -223,19 +230,19 @@ def _settings(place: Place, host: SampleHost, mailbox: Mailbox, slack: SlackFake
                     "labels": {"host": HOST},
                 },
             ],
-            "probes": _probes(place),
+            "probes": _probes(config),
         },
         "notify": _notify(mailbox, slack),
     }
 
 
-def _probes(place: Place) -> list[dict[str, object]]:
+def _probes(config: ExchangeConfig) -> list[dict[str, object]]:
     targets = [
-        ("api", "api", place.balancer_port, "/health"),
-        ("balancer", "lb", place.status_port, "/alive"),
+        ("api", "api", config.balancer_port, "/health"),
+        ("balancer", "lb", config.status_port, "/alive"),
         *(
             (name, "upstream", port, "/health")
-            for name, port in zip(API_NAMES, place.api_ports, strict=True)
+            for name, port in zip(API_NAMES, config.api_ports, strict=True)
         ),
     ]
     return [

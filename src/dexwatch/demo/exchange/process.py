@@ -1,4 +1,4 @@
-"""What a process of the exchange is told when it starts, and the faults that it shall show now."""
+"""The settings of a process of the exchange, and the faults injected into it."""
 
 import asyncio
 import os
@@ -36,11 +36,11 @@ class PoolSpec(_Model):
 
 
 class ChainAccess(_Model):
-    """The chain as the exchange uses it; `desk` are unlocked accounts with tokens and allowance."""
+    """The chain as the exchange uses it; `hot_wallets` are unlocked, funded and approved."""
 
     rpc: str
     router: str
-    desk: tuple[str, ...]
+    hot_wallets: tuple[str, ...]
     tokens: dict[str, TokenSpec]
     pools: tuple[PoolSpec, ...]
 
@@ -52,7 +52,7 @@ class ProcessSettings(_Model):
     port: int
     dsn: SecretStr
     redis_url: SecretStr
-    faults: Path
+    faults_file: Path
     market: ChainAccess
     rate_limit_per_second: float = 4.0
     """Requests of one source address a second; each upstream counts for itself."""
@@ -71,8 +71,8 @@ class ProcessSettings(_Model):
         return secret.get_secret_value()
 
 
-class Trouble(_Model):
-    """Everything that can be wrong inside the processes; the default is nothing."""
+class InjectedFaults(_Model):
+    """The faults that can be injected into the processes; the default is none."""
 
     api_delay_seconds: float = 0.0
     api_error_share: float = 0.0
@@ -84,12 +84,12 @@ class Trouble(_Model):
     sync_lag_seconds: float = 0.0
 
 
-class TroubleFile:
-    """The side of the demonstration: changes what the processes shall show."""
+class FaultFile:
+    """Writes the file through which scenarios inject faults into the processes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.now = Trouble()
+        self.now = InjectedFaults()
         self._write()
 
     def change(self, **fields: float | bool) -> None:
@@ -98,33 +98,33 @@ class TroubleFile:
         self._write()
 
     def _write(self) -> None:
-        descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=".trouble-")
+        descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=".faults-")
         with os.fdopen(descriptor, "w") as stream:
             stream.write(self.now.model_dump_json())
         Path(name).chmod(0o644)
         Path(name).replace(self.path)
 
 
-class TroubleReader:
-    """The side of a process: `now` is what the file says."""
+class FaultReader:
+    """Reads the file in a process: `now` holds the faults that it must show."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen: tuple[int, int] | None = None
-        self.now = Trouble()
+        self.now = InjectedFaults()
 
     async def follow(self) -> None:
         """Keep `now` up to date until cancelled."""
         while True:
-            self.look()
+            self.read()
             await asyncio.sleep(POLL_SECONDS)
 
-    def look(self) -> None:
+    def read(self) -> None:
         """Read the file if it changed; a missing or half-written one changes nothing."""
         try:
             status = self._path.stat()
             if (status.st_mtime_ns, status.st_ino) != self._seen:
-                self.now = Trouble.model_validate_json(self._path.read_bytes())
+                self.now = InjectedFaults.model_validate_json(self._path.read_bytes())
                 self._seen = (status.st_mtime_ns, status.st_ino)
         except (OSError, ValidationError):
             return

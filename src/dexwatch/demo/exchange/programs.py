@@ -21,8 +21,8 @@ APP_ROLE, READER_ROLE = "exchange", "dexwatch_reader"
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where everything lies, and the secrets that were made up for this run."""
+class ExchangeConfig:
+    """Folder, ports and generated passwords of the exchange's servers in this run."""
 
     root: Path
     database_port: int
@@ -36,8 +36,8 @@ class Place:
     redis_password: str
 
     @classmethod
-    def prepare(cls, folder: Path, take: Callable[[str], int]) -> "Place":
-        """Make the folders afresh; what an earlier run left is removed."""
+    def prepare(cls, folder: Path, take: Callable[[str], int]) -> "ExchangeConfig":
+        """Choose an empty folder, ports and passwords; what an earlier run left is removed."""
         return cls(
             root=_root(folder),
             database_port=take("postgres"),
@@ -79,7 +79,7 @@ class Place:
 
 def _root(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    note = folder / "exchange.place"
+    note = folder / "exchange.root"
     if note.exists():
         shutil.rmtree(Path(note.read_text().strip()), ignore_errors=True)
     if os.geteuid() != 0:
@@ -104,11 +104,11 @@ def unprivileged(*names: str) -> str | None:
     return next((name for name in names if name in known), "nobody")
 
 
-def redis(place: Place) -> Program:
+def redis(config: ExchangeConfig) -> Program:
     """Return the cache: nothing is kept on disk, and queues are never evicted."""
-    folder = place.root / "etc" / "redis"
+    folder = config.root / "etc" / "redis"
     text = (
-        f"bind 127.0.0.1\nport {place.redis_port}\nrequirepass {place.redis_password}\n"
+        f"bind 127.0.0.1\nport {config.redis_port}\nrequirepass {config.redis_password}\n"
         'save ""\nappendonly no\nmaxmemory 64mb\nmaxmemory-policy volatile-lru\n'
         "daemonize no\n"
     )
@@ -117,25 +117,25 @@ def redis(place: Place) -> Program:
         argv=("redis-server", str(folder / "redis.conf")),
         folder=folder,
         files=(File("redis.conf", text, secret=True),),
-        cwd=place.root / "redis",
-        data=(place.root / "redis",),
-        ports=(Port("the sample's cache", place.redis_port),),
-        ready=TcpReady(place.redis_port),
+        cwd=config.root / "redis",
+        data=(config.root / "redis",),
+        ports=(Port("the sample's cache", config.redis_port),),
+        ready=TcpReady(config.redis_port),
         user=unprivileged("redis"),
         package="redis-server",
     )
 
 
-def nginx(place: Place) -> Program:
+def nginx(config: ExchangeConfig) -> Program:
     """Return the load balancer before the two upstreams."""
-    folder, data = place.root / "etc" / "nginx", place.root / "nginx"
+    folder, data = config.root / "etc" / "nginx", config.root / "nginx"
     servers = "\n".join(
-        f"    server 127.0.0.1:{port} max_fails=2 fail_timeout=2s;" for port in place.api_ports
+        f"    server 127.0.0.1:{port} max_fails=2 fail_timeout=2s;" for port in config.api_ports
     )
     text = (
         (Path(__file__).parent / "nginx.conf.template")
         .read_text()
-        .format(servers=servers, port=place.balancer_port, status=place.status_port, folder=data)
+        .format(servers=servers, port=config.balancer_port, status=config.status_port, folder=data)
     )
     return Program(
         name="nginx",
@@ -145,38 +145,38 @@ def nginx(place: Place) -> Program:
         cwd=data,
         data=(data,),
         ports=(
-            Port("the sample's API", place.balancer_port),
-            Port("the sample's balancer status", place.status_port),
+            Port("the sample's API", config.balancer_port),
+            Port("the sample's balancer status", config.status_port),
         ),
-        ready=HttpReady(f"http://127.0.0.1:{place.status_port}/alive"),
+        ready=HttpReady(f"http://127.0.0.1:{config.status_port}/alive"),
         user=unprivileged("www-data", "nobody"),
         package="nginx",
     )
 
 
-def applications(place: Place, market: ChainAccess, trouble: Path) -> tuple[Program, ...]:
+def applications(config: ExchangeConfig, market: ChainAccess, faults: Path) -> tuple[Program, ...]:
     """Return the two API upstreams and the job worker."""
     parts = [
-        *zip(API_NAMES, place.api_ports, ("api", "api"), strict=True),
-        ("worker", place.worker_port, "worker"),
+        *zip(API_NAMES, config.api_ports, ("api", "api"), strict=True),
+        ("worker", config.worker_port, "worker"),
     ]
     return tuple(
-        _application(place, name, port, module, market, trouble) for name, port, module in parts
+        _application(config, name, port, module, market, faults) for name, port, module in parts
     )
 
 
 def _application(  # noqa: PLR0917 - all six describe one program.
-    place: Place, name: str, port: int, module: str, market: ChainAccess, trouble: Path
+    config: ExchangeConfig, name: str, port: int, module: str, market: ChainAccess, faults: Path
 ) -> Program:
     settings = ProcessSettings(
         name=name,
         port=port,
-        dsn=SecretStr(place.app_dsn),
-        redis_url=SecretStr(place.redis_url),
-        faults=trouble,
+        dsn=SecretStr(config.app_dsn),
+        redis_url=SecretStr(config.redis_url),
+        faults_file=faults,
         market=market,
     )
-    folder = place.root / name
+    folder = config.root / name
     return Program(
         name=name,
         argv=(sys.executable, "-m", f"dexwatch.demo.exchange.{module}", "settings.json"),

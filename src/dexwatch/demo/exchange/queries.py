@@ -1,4 +1,4 @@
-"""The sample's `database.queries`: one read-only query for each business figure."""
+"""The sample's `database.queries`: one read-only query for each business metric."""
 
 from dataclasses import dataclass
 

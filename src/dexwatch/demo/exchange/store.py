@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from dexwatch.demo.exchange.process import TroubleReader
+from dexwatch.demo.exchange.process import FaultReader
 from dexwatch_instrument import Platform, PoolState
 
 POOL_SIZE = 14
@@ -36,7 +36,7 @@ class TradeRow:
 class Store:
     """A pool of connections to PostgreSQL, timed and counted."""
 
-    def __init__(self, dsn: str, platform: Platform, trouble: TroubleReader) -> None:
+    def __init__(self, dsn: str, platform: Platform, faults: FaultReader) -> None:
         self._engine = create_async_engine(
             dsn.replace("postgresql://", "postgresql+psycopg://", 1),
             pool_size=POOL_SIZE,
@@ -46,7 +46,7 @@ class Store:
             connect_args={"connect_timeout": _CONNECT_SECONDS, "prepare_threshold": None},
         )
         self._platform = platform
-        self._trouble = trouble
+        self._faults = faults
         platform.watch_pool("main", self._pool_state)
 
     async def close(self) -> None:
@@ -253,7 +253,7 @@ class Store:
         operation = statement.split(maxsplit=1)[0].upper()
         with self._platform.database(operation):
             async with self._engine.begin() as connection:
-                delay = self._trouble.now.db_delay_seconds
+                delay = self._faults.now.db_delay_seconds
                 if delay:
                     # The database itself is slow, as its own statistics will show.
                     await connection.execute(text("select pg_sleep(:delay)"), {"delay": delay})

@@ -1,4 +1,4 @@
-"""The sample's users: they sign in, look, trade, pay, ask; some of them attack."""
+"""The sample's users, a load generator: they sign in, read, trade, pay; some of them attack."""
 
 import asyncio
 import itertools
@@ -33,7 +33,7 @@ _CYCLE: Mapping[str, int] = {
     "ask": 1,
     "feature": 2,
 }
-"""Fifty actions are dealt like cards, so that every few seconds hold some of each."""
+"""Fifty actions in random order, so that every few seconds hold some of each kind."""
 
 _log = structlog.get_logger(__name__)
 
@@ -87,26 +87,30 @@ class Traffic:
         }
         try:
             while True:
-                cards = [name for name, count in _CYCLE.items() for _ in range(count)]
-                self._random.shuffle(cards)
-                for name in cards:
+                actions_due = [name for name, count in _CYCLE.items() for _ in range(count)]
+                self._random.shuffle(actions_due)
+                for name in actions_due:
                     if self.activity > 0 and len(self._running) < _IN_FLIGHT:
                         self._begin(actions[name]())
                     await asyncio.sleep(1 / self._per_second / max(self.activity, 0.1))
         finally:
             await self._end()
 
-    def attack(self, name: str) -> None:
+    def start_attack(self, name: str) -> None:
         """Begin an attack.
 
-        "brute-force" guesses passwords, "flood" asks far too often, "pry" asks for what only
-        administrators may see.
+        "brute-force" guesses passwords, "flood" exceeds the rate limit, "forbidden-access" requests
+        what only administrators may see.
         """
-        attacks = {"brute-force": self._guess, "flood": self._flood, "pry": self._pry}
+        attacks = {
+            "brute-force": self._guess_passwords,
+            "flood": self._send_flood,
+            "forbidden-access": self._request_admin_page,
+        }
         if name not in self._attacks:
             self._attacks[name] = asyncio.create_task(attacks[name](), name=name)
 
-    def calm(self, name: str) -> None:
+    def stop_attack(self, name: str) -> None:
         """End an attack."""
         task = self._attacks.pop(name, None)
         if task is not None:
@@ -126,8 +130,8 @@ class Traffic:
 
     async def _end(self) -> None:
         for name in list(self._attacks):
-            self.calm(name)
-        # Those that have only just begun get one turn, or their requests would never be awaited.
+            self.stop_attack(name)
+        # Tasks that have only just begun run once, or their requests would never be awaited.
         await asyncio.sleep(0)
         tasks = list(self._running)
         for task in tasks:
@@ -211,7 +215,7 @@ class Traffic:
         feature = self._random.choice(_FEATURES)
         await self._ask_api("POST", f"/api/features/{feature}", headers=headers)
 
-    async def _guess(self) -> None:
+    async def _guess_passwords(self) -> None:
         headers = {"x-sample-client": "203.0.113.66"}
         for number in itertools.cycle(range(1, USERS)):
             body = {"email": f"user{number}@example.org", "password": f"guess-{number:06}"}
@@ -219,7 +223,7 @@ class Traffic:
             self._begin(_finish(request))
             await asyncio.sleep(1 / 4)
 
-    async def _flood(self) -> None:
+    async def _send_flood(self) -> None:
         headers = {"x-sample-client": "203.0.113.77"}
         while True:
             if len(self._running) < _IN_FLIGHT:
@@ -227,7 +231,7 @@ class Traffic:
                 self._begin(_finish(request))
             await asyncio.sleep(1 / 40)
 
-    async def _pry(self) -> None:
+    async def _request_admin_page(self) -> None:
         while True:
             self._begin(self._ask_for_users())
             await asyncio.sleep(1 / 3)

@@ -20,9 +20,9 @@ from starlette.routing import Route
 
 from dexwatch.demo.chain.rpc import RpcError
 from dexwatch.demo.exchange.cache import Cache
-from dexwatch.demo.exchange.desk import BPS, PLATFORM_FEE_BPS, Desk, Quote
-from dexwatch.demo.exchange.process import TRANSACTIONS, ProcessSettings, TroubleReader
+from dexwatch.demo.exchange.process import TRANSACTIONS, FaultReader, ProcessSettings
 from dexwatch.demo.exchange.store import Store
+from dexwatch.demo.exchange.swaps import BPS, PLATFORM_FEE_BPS, Quote, SwapClient
 from dexwatch_instrument import MetricsPage, Platform, logs
 
 FEED = "pools"
@@ -37,21 +37,21 @@ Job = Mapping[str, Any]
 
 
 class Worker:
-    """Carries out trades, payments, tickets and reports, and keeps quotes and figures fresh."""
+    """Carries out trades, payments, tickets and reports, and refreshes quotes and metrics."""
 
     def __init__(self, settings: ProcessSettings) -> None:
-        self.desk = Desk(settings.market)
-        self.platform = Platform(pairs=self.desk.pairs, transactions=TRANSACTIONS)
-        self.trouble = TroubleReader(settings.faults)
-        self.store = Store(settings.dsn.get_secret_value(), self.platform, self.trouble)
-        self.cache = Cache(settings.redis_url.get_secret_value(), self.platform, self.trouble)
+        self.swaps = SwapClient(settings.market)
+        self.platform = Platform(pairs=self.swaps.pairs, transactions=TRANSACTIONS)
+        self.faults = FaultReader(settings.faults_file)
+        self.store = Store(settings.dsn.get_secret_value(), self.platform, self.faults)
+        self.cache = Cache(settings.redis_url.get_secret_value(), self.platform, self.faults)
         self._prices: Mapping[str, float] = {}
         self._rounds = 0
 
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.trouble.follow())
+            group.create_task(self.faults.follow())
             for _ in range(_TRADERS):
                 group.create_task(self._consume("trades", self._trade))
             group.create_task(self._consume("payments", self._pay))
@@ -63,11 +63,11 @@ class Worker:
 
     async def close(self) -> None:
         """Give all connections back."""
-        await asyncio.gather(self.store.close(), self.cache.close(), self.desk.close())
+        await asyncio.gather(self.store.close(), self.cache.close(), self.swaps.close())
 
     async def _consume(self, queue: str, work: Callable[[Job], Awaitable[None]]) -> None:
         while True:
-            if queue == "reports" and self.trouble.now.reports_stuck:
+            if queue == "reports" and self.faults.now.reports_stuck:
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue
             try:
@@ -104,19 +104,19 @@ class Worker:
                 self.platform.business("trade") as business,
                 self.platform.trade(job["pair"], waited=waited) as trade,
             ):
-                quote = await self.desk.quote(job["pair"], job["side"], float(job["usd"]))
-                deal = await self.desk.trade(quote, self.platform.submitted)
-                self.platform.confirmed(deal.confirmation_seconds)
-                if not deal.success:
+                quote = await self.swaps.quote(job["pair"], job["side"], float(job["usd"]))
+                result = await self.swaps.trade(quote, self.platform.submitted)
+                self.platform.confirmed(result.confirmation_seconds)
+                if not result.success:
                     trade.outcome, business.outcome = "reverted", "failure"
         except (RpcError, httpx.HTTPError, TimeoutError):
             await self.store.settle_trade(trade_id, "failed", **_known(quote))
             raise
         await self.store.settle_trade(
             trade_id,
-            "confirmed" if deal.success else "failed",
-            transaction_hash=deal.transaction_hash,
-            amount_out=deal.amount_out,
+            "confirmed" if result.success else "failed",
+            transaction_hash=result.transaction_hash,
+            amount_out=result.amount_out,
             fee_usd=float(job["usd"]) * PLATFORM_FEE_BPS / BPS,
             **_known(quote),
         )
@@ -124,7 +124,7 @@ class Worker:
     async def _pay(self, job: Job) -> None:
         with self.platform.job("payments"), self.platform.business("payment") as business:
             await asyncio.sleep(_PROVIDER_SECONDS)
-            broken = self.trouble.now.payment_broken
+            broken = self.faults.now.payment_broken
             await self.store.settle_payment(int(job["id"]), "failed" if broken else "settled")
             if broken:
                 business.outcome = "failure"
@@ -149,7 +149,7 @@ class Worker:
     async def _refresh_quotes(self) -> None:
         started = time.monotonic()
         try:
-            prices = await self.desk.prices()
+            prices = await self.swaps.prices()
         except (RpcError, httpx.HTTPError):
             self.platform.market_connected(FEED, connected=False)
             raise
@@ -169,10 +169,10 @@ class Worker:
             await self.store.forget()
 
     async def _synchronise(self) -> None:
-        block = await self.desk.head()
-        lag = self.trouble.now.sync_lag_seconds
+        block = await self.swaps.head()
+        lag = self.faults.now.sync_lag_seconds
         await self.store.synced(block, {"blocks": 0.0, "balances": lag, "prices": 0.0})
-        await self.store.set_prices(self.desk.dollars(self._prices))
+        await self.store.set_prices(self.swaps.dollars(self._prices))
 
 
 def _known(quote: Quote | None) -> dict[str, object]:
@@ -192,7 +192,7 @@ def build(settings: ProcessSettings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         working = asyncio.create_task(worker.run())
-        # A worker that stopped working must not look alive.
+        # A worker that stopped working must not look healthy.
         working.add_done_callback(lambda task: None if task.cancelled() else _end(task))
         yield
         working.cancel()

@@ -26,8 +26,8 @@ _PLAIN_TEXT_ONLY = {"header"}
 logging.getLogger("slack_sdk.models").setLevel(logging.ERROR)
 
 
-def faults(blocks: object) -> tuple[str, ...]:
-    """Return what Slack would find wrong with `blocks`, in its manner; empty when nothing."""
+def violations(blocks: object) -> tuple[str, ...]:
+    """Return what Slack would find wrong with `blocks`, in its wording; empty when nothing."""
     if not isinstance(blocks, Sequence) or isinstance(blocks, str):
         return ("[ERROR] must be an array [json-pointer:/blocks]",)
     if len(blocks) > BLOCKS:
@@ -39,7 +39,7 @@ def faults(blocks: object) -> tuple[str, ...]:
         if not isinstance(block, Mapping):
             found.append(f"[ERROR] must be an object {where}")
             continue
-        found += [f"[ERROR] {fault} {where}" for fault in _block_faults(block)]
+        found += [f"[ERROR] {violation} {where}" for violation in _block_violations(block)]
         identity = block.get("block_id")
         if isinstance(identity, str):
             if identity in ids:
@@ -48,7 +48,7 @@ def faults(blocks: object) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _block_faults(block: Mapping[str, Any]) -> list[str]:
+def _block_violations(block: Mapping[str, Any]) -> list[str]:
     try:
         model = Block.parse(dict(block))
         if model is None:
@@ -60,42 +60,42 @@ def _block_faults(block: Mapping[str, Any]) -> list[str]:
     found = [f"additional property: {key}" for key in sorted(extra)]
     if len(str(block.get("block_id", ""))) > BLOCK_ID:
         found.append(f"block_id must be at most {BLOCK_ID} characters")
-    return found + _own_faults(block)
+    return found + _own_violations(block)
 
 
-def _own_faults(block: Mapping[str, Any]) -> list[str]:
+def _own_violations(block: Mapping[str, Any]) -> list[str]:
     kind = block.get("type")
-    found = _text_faults(block.get("text"), plain=kind in _PLAIN_TEXT_ONLY)
+    found = _text_violations(block.get("text"), plain=kind in _PLAIN_TEXT_ONLY)
     for part in block.get("fields", ()):
-        found += _text_faults(part)
+        found += _text_violations(part)
         if len(str(part.get("text", ""))) > SECTION_FIELD:
             found.append(f"a field must be at most {SECTION_FIELD} characters")
     elements = block.get("elements", ())
     if kind == "actions":
         if not 1 <= len(elements) <= ACTION_ELEMENTS:
             found.append(f"an actions block holds 1 to {ACTION_ELEMENTS} elements")
-        found += _action_faults(elements)
+        found += _action_violations(elements)
     if kind == "context" and not 1 <= len(elements) <= CONTEXT_ELEMENTS:
         found.append(f"a context block holds 1 to {CONTEXT_ELEMENTS} elements")
     accessory = block.get("accessory")
     for element in (*elements, *((accessory,) if accessory else ()), block):
         if isinstance(element, Mapping):
-            found += _element_faults(element)
+            found += _element_violations(element)
     return found
 
 
-def _action_faults(elements: Sequence[Mapping[str, Any]]) -> list[str]:
+def _action_violations(elements: Sequence[Mapping[str, Any]]) -> list[str]:
     names = [element["action_id"] for element in elements if "action_id" in element]
     if len(names) != len(set(names)):
         return ["action_id must be unique within a block"]
     return []
 
 
-def _element_faults(element: Mapping[str, Any]) -> list[str]:
+def _element_violations(element: Mapping[str, Any]) -> list[str]:
     found: list[str] = []
     if element.get("type") == "button":
         text = element.get("text") or {}
-        found += _text_faults(text, plain=True)
+        found += _text_violations(text, plain=True)
         if not 1 <= len(str(text.get("text", ""))) <= BUTTON_TEXT:
             found.append(f"a button's text has 1 to {BUTTON_TEXT} characters")
         if len(str(element.get("url", ""))) > URL:
@@ -110,7 +110,7 @@ def _element_faults(element: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _text_faults(text: object, *, plain: bool = False) -> list[str]:
+def _text_violations(text: object, *, plain: bool = False) -> list[str]:
     if text is None:
         return []
     if not isinstance(text, Mapping):

@@ -1,6 +1,6 @@
 """A sample host, `dex-1`, as node_exporter would show it.
 
-Its load follows the exchange's traffic and the faults; the machine below it is never touched.
+Its load follows the exchange's traffic and the faults; the real machine is never touched.
 """
 
 import random
@@ -53,7 +53,7 @@ class SampleHost:
         self._totals: defaultdict[tuple[str, str, str], float] = defaultdict(float)
         self._at = time.monotonic()
         self._booted = clock.now().timestamp() - _BOOTED_DAYS_AGO * 86_400
-        self._wobble = 0.0
+        self._noise = 0.0
         self._load1 = 1.2
 
     @property
@@ -97,16 +97,16 @@ class SampleHost:
 
     def _cpu(self) -> float:
         if self.load.cpu is not None:
-            return self.load.cpu + 0.2 * self._wobble
-        return min(0.55, 0.16 + 0.012 * self._rate() + self._wobble)
+            return self.load.cpu + 0.2 * self._noise
+        return min(0.55, 0.16 + 0.012 * self._rate() + self._noise)
 
     def _memory(self) -> float:
-        return self.load.memory or 0.46 + 0.2 * self._wobble
+        return self.load.memory or 0.46 + 0.2 * self._noise
 
     def _pass_time(self) -> None:
         now = time.monotonic()
         seconds, self._at = now - self._at, now
-        self._wobble += 0.3 * (self._random.uniform(-0.03, 0.03) - self._wobble)
+        self._noise += 0.3 * (self._random.uniform(-0.03, 0.03) - self._noise)
         busy, rate = self._cpu(), self._rate()
         for cpu in range(PROCESSORS):
             shares = {"user": 0.7 * busy, "system": 0.2 * busy, "iowait": 0.06 * busy}

@@ -1,4 +1,4 @@
-"""The pages of the sample's mailbox; what a mail contains runs nothing and reaches nothing."""
+"""The pages of the sample's mailbox; nothing in a mail can run or load anything."""
 
 import base64
 import re

@@ -1,4 +1,4 @@
-"""Whether a careful mail server would take a message: what RFC 5322, 2045 and 2047 ask of it.
+"""Whether a strict mail server would accept a message, by RFC 5322, 2045 and 2047.
 
 Many servers are lenient, and those that are not refuse with 550 or 554.
 """
@@ -17,7 +17,7 @@ _FIELD = re.compile(rb"[!-9;-~]+:")
 _ONCE = (b"from", b"date", b"message-id", b"to", b"subject", b"mime-version", b"content-type")
 
 
-def faults(raw: bytes, *, utf8: bool = False, eight_bit: bool = False) -> tuple[str, ...]:
+def violations(raw: bytes, *, utf8: bool = False, eight_bit: bool = False) -> tuple[str, ...]:
     """Return what is wrong with a message as it came over the wire; empty when nothing.
 
     Args:
@@ -54,7 +54,7 @@ def _header(head: bytes) -> Iterator[str]:
             names[name] += 1
             date = line.partition(b":")[2] if name == b"date" else date
         else:
-            yield "a header line that is no field"
+            yield "a header line that is not a field"
         yield from _encoded(line)
     for name in _ONCE:
         if names[name] > 1 or (names[name] == 0 and name in _ONCE[:3]):
@@ -62,7 +62,7 @@ def _header(head: bytes) -> Iterator[str]:
     try:
         parsedate_to_datetime(date.decode("latin-1"))
     except (TypeError, ValueError):
-        yield "a date that is none"
+        yield "an invalid date"
 
 
 def _encoded(line: bytes) -> Iterator[str]:
@@ -72,7 +72,7 @@ def _encoded(line: bytes) -> Iterator[str]:
     for word in words:
         around = line[word.start() - 1 : word.start()] + line[word.end() : word.end() + 1]
         if around.strip(b" \t"):
-            yield "an encoded word that is glued to something"
+            yield "an encoded word without white space beside it"
         if len(word[0]) > _ENCODED_WORD:
             yield f"an encoded word of {len(word[0])} characters"
         yield from _decoded(word[1].lower(), word[2].lower(), word[3])
@@ -88,4 +88,4 @@ def _decoded(charset: bytes, encoding: bytes, text: bytes) -> Iterator[str]:
             octets = binascii.a2b_qp(text, header=True)
         octets.decode(charset.decode("ascii"))
     except (ValueError, LookupError):
-        yield "an encoded word that says nothing by itself"
+        yield "an encoded word that cannot be decoded by itself"

@@ -1,7 +1,7 @@
 """A mail server for the sample that keeps every mail and shows it on a page of its own.
 
-It accepts mail on loopback from anyone and delivers it nowhere. What a careful server would refuse
-for its form it refuses, and it can be told to be slow, full, suspicious or to hang up.
+It accepts mail on loopback from anyone and delivers it nowhere. It refuses malformed
+messages as a strict server does, and can be told to be slow, full, to greylist or to hang up.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ MAILS = 500
 
 @dataclass(frozen=True)
 class _Refusal:
-    """What becomes of one mail; without a reply the connection is cut."""
+    """How one mail is answered; without a reply the connection is cut."""
 
     reply: str
     after: float
@@ -136,7 +136,7 @@ class Mailbox:
         hostname: str,
         responses: list[str],
     ) -> list[str]:
-        """Say what we offer."""
+        """Announce our extensions."""
         session.host_name = hostname
         hidden = () if self._extensions else ("250-8BITMIME", "250-SMTPUTF8", "250-SIZE")
         return [line for line in responses if not (hidden and line.startswith(hidden))]
@@ -149,7 +149,7 @@ class Mailbox:
         address: str,
         _options: list[str],
     ) -> str:
-        """Take a recipient, or put strangers off until they come again."""
+        """Accept a recipient; with greylisting only at the second try."""
         pair = (envelope.mail_from or "", address)
         if self._greylist and pair not in self._greeted:
             self._greeted.add(pair)
@@ -163,7 +163,7 @@ class Mailbox:
         await asyncio.sleep(refusal.after)
         raw = bytes(envelope.original_content or b"")
         eight_bit = "BODY=8BITMIME" in envelope.mail_options
-        wrong = mail_rules.faults(raw, utf8=bool(envelope.smtp_utf8), eight_bit=eight_bit)
+        wrong = mail_rules.violations(raw, utf8=bool(envelope.smtp_utf8), eight_bit=eight_bit)
         if wrong:
             return f"554 5.6.0 {wrong[0]}"
         if refusal.taken:
@@ -211,16 +211,16 @@ class Mailbox:
         return AuthResult(success=good, handled=good)
 
     async def _answer(self, request: Request) -> Reply:
-        place, _, rest = request.path.lstrip("/").partition("/")
-        if place == "":
+        route, _, rest = request.path.lstrip("/").partition("/")
+        if route == "":
             page = mail_page.index(self.messages)
             return Reply(page.encode(), headers=mail_page.HEADERS)
-        if place == "messages.json":
+        if route == "messages.json":
             text = json.dumps([mail_page.plain(mail) for mail in self._mails])
             return Reply(text.encode(), kind="application/json")
         number, _, part = rest.partition("/")
         found = next((mail for mail in self._mails if str(mail.number) == number), None)
-        if place != "mail" or found is None:
+        if route != "mail" or found is None:
             return Reply(b"There is no such mail.", status=404, kind="text/plain")
         if part == "html":
             return Reply(mail_page.body(found).encode(), headers=mail_page.BODY_HEADERS)

@@ -60,9 +60,9 @@ def content(arguments: Mapping[str, Any]) -> Message:
         raise Refusal("no_text")
     if len(text) > _TEXT:
         raise Refusal("msg_too_long")
-    wrong = blocks.faults(shown)
+    wrong = blocks.violations(shown)
     for attachment in attachments:
-        wrong += blocks.faults(attachment.get("blocks") or [])
+        wrong += blocks.violations(attachment.get("blocks") or [])
     if wrong:
         raise Refusal("invalid_blocks", wrong)
     metadata = parsed(arguments.get("metadata")) or {}

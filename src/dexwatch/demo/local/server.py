@@ -1,8 +1,8 @@
-"""A small HTTP server on loopback that can also misbehave on purpose.
+"""A small HTTP server on loopback that can also fail on purpose.
 
 The stand-ins for outside services have to fail as the real ones do: late, cut off in the middle,
 or by a reset connection.
-Application servers hide the connection from their applications, so this one keeps it in hand.
+Application servers hide the connection from their applications; this one has access to it.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer, and how to spoil it."""
+    """One answer, and the fault with which it is sent."""
 
     body: bytes
     status: int = 200
@@ -97,7 +97,7 @@ class LoopbackServer:
             if len(self._tasks) <= _CONNECTIONS:
                 await self._converse(reader, writer)
         except (OSError, TimeoutError, h11.ProtocolError, asyncio.IncompleteReadError):
-            pass  # The peer went away or spoke nonsense; there is nobody left to tell.
+            pass  # The peer went away or broke the protocol; nobody can be answered.
         except asyncio.CancelledError:
             pass  # The server is closing; asyncio.streams would report this as an error.
         finally:

@@ -56,7 +56,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True)
 class Failure:
-    """What the next call shall meet."""
+    """How a coming call fails."""
 
     fault: Fault
     error: str = "internal_error"
@@ -73,7 +73,7 @@ class SlackFake:
     """`async with SlackFake(port, token) as slack:` serves the API under `slack.api_url`.
 
     `messages` are those that now stand in the channels, oldest first; `calls` counts per method;
-    `fail(...)` spoils the calls to come. Port 0 takes a free one.
+    `fail(...)` makes the next calls fail. Port 0 takes a free one.
     """
 
     def __init__(
@@ -123,10 +123,10 @@ class SlackFake:
         return self._workspace.channel_id(name)
 
     def fail(self, failure: Failure, *, times: int = 1, method: str | None = None) -> None:
-        """Spoil the next `times` calls (of `method`, when given)."""
+        """Make the next `times` calls fail (of `method`, when given)."""
         self._failures.extend([(failure, method)] * times)
 
-    def heal(self) -> None:
+    def clear_failures(self) -> None:
         """Forget the failures that have not happened yet."""
         self._failures.clear()
 
@@ -149,18 +149,18 @@ class SlackFake:
         await self._server.__aexit__(*exception)
 
     async def _answer(self, request: Request) -> Reply:
-        place, _, rest = request.path.lstrip("/").partition("/")
-        if place == "api":
+        route, _, rest = request.path.lstrip("/").partition("/")
+        if route == "api":
             return await self._call(request, rest)
-        if place == "upload" and request.method == "POST":
+        if route == "upload" and request.method == "POST":
             wrong = self._workspace.receive(rest, request.body)
             return Reply((wrong or "OK").encode(), status=400 if wrong else 200, kind="text/plain")
-        if place == "file" and rest in self._workspace.files:
+        if route == "file" and rest in self._workspace.files:
             # The kind is fixed, so that an uploaded page can never run as one.
             return Reply(self._workspace.files[rest].content, kind="image/png")
-        if place == "messages.json":
+        if route == "messages.json":
             return _json([channel_page.plain(message) for message in self.messages])
-        if place == "":
+        if route == "":
             chosen = request.query.get("channel")
             page = channel_page.render(self._workspace.channels, self.messages, chosen)
             return Reply(page.encode(), headers=channel_page.HEADERS)
@@ -181,7 +181,7 @@ class SlackFake:
                 wait = {"retry-after": str(max(1, round(failure.seconds)))}
                 return _json({"ok": False, "error": "ratelimited"}, status=429, headers=wait)
             case Fault.SERVER:
-                return Reply(b"upstream trouble", status=failure.status, kind="text/plain")
+                return Reply(b"upstream faults", status=failure.status, kind="text/plain")
             case Fault.HALF:
                 return replace(hidden, cut=len(hidden.body) // 2)
             case Fault.RESET:

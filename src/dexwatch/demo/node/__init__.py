@@ -1,1 +1,1 @@
-"""The nodes of the sample: gateways that dress anvil as BNB Smart Chain, and their faults."""
+"""The nodes of the sample: gateways that make anvil answer as BSC does, and their faults."""

@@ -1,4 +1,4 @@
-"""The door of one node: JSON-RPC over HTTP and WebSocket on one loopback port."""
+"""The RPC server of one node: JSON-RPC over HTTP and WebSocket on one loopback port."""
 
 import asyncio
 import contextlib
@@ -10,8 +10,8 @@ import orjson
 import structlog
 import uvicorn
 
-from dexwatch.demo.node.face import HTML, Face
 from dexwatch.demo.node.heads import Head
+from dexwatch.demo.node.rpc_proxy import HTML, RpcProxy
 
 BODY_LIMIT = 5_000_000
 QUEUE_LIMIT = 256
@@ -25,10 +25,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Gateway:
-    """Serves a `Face`; closes the port while the face's faults say `down`."""
+    """Serves an `RpcProxy`; closes the port while the proxy's faults say `down`."""
 
-    def __init__(self, face: Face, port: int) -> None:
-        self.face, self.port = face, port
+    def __init__(self, proxy: RpcProxy, port: int) -> None:
+        self.proxy, self.port = proxy, port
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self._subscribers: dict[str, asyncio.Queue[bytes]] = {}
@@ -36,16 +36,16 @@ class Gateway:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        self.face.heads.listeners.append(self._push)
+        self.proxy.heads.listeners.append(self._push)
         try:
             while True:
-                if self.face.faults.down == (self._server is not None):
+                if self.proxy.faults.down == (self._server is not None):
                     await (self._close() if self._server else self._open())
                 await asyncio.sleep(0.05)
         finally:
-            self.face.heads.listeners.remove(self._push)
+            self.proxy.heads.listeners.remove(self._push)
             await self._close()
-            await self.face.close()
+            await self.proxy.close()
 
     async def _open(self) -> None:
         config = uvicorn.Config(
@@ -94,7 +94,7 @@ class Gateway:
                     break
             status, content = 413, b'{"error":"too large"}'
             if len(body) <= BODY_LIMIT:
-                status, content = 200, await self.face.handle(bytes(body))
+                status, content = 200, await self.proxy.handle(bytes(body))
             kind = b"text/html" if content is HTML else kind
         headers = [(b"content-type", kind), (b"content-length", str(len(content)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -113,9 +113,9 @@ class Gateway:
                     return
                 raw = event.get("bytes") or (event.get("text") or "").encode()
                 answer = self._subscription(raw, outgoing, mine)
-                outgoing.put_nowait(answer or await self.face.handle(raw))
+                outgoing.put_nowait(answer or await self.proxy.handle(raw))
         except asyncio.QueueFull:
-            log.warning("sample_subscriber_too_slow", node=self.face.name)
+            log.warning("sample_subscriber_too_slow", node=self.proxy.name)
         finally:
             for subscription in mine:
                 self._subscribers.pop(subscription, None)
@@ -150,11 +150,11 @@ class Gateway:
         return orjson.dumps({**answer, "error": error})
 
     def _push(self, _: Head) -> None:
-        shown = self.face.head()
-        head = self.face.heads.get(shown)
+        shown = self.proxy.head()
+        head = self.proxy.heads.get(shown)
         if shown <= self._pushed or head is None:
             return
-        # After a jump only the newest is told, as a node does that catches up in batches.
+        # After a gap only the newest head is sent, as a node does that catches up in batches.
         self._pushed = shown
         for subscription, queue in list(self._subscribers.items()):
             params = {"subscription": subscription, "result": head.header}
@@ -168,5 +168,5 @@ class Gateway:
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to the program that we are a part of."""
+        """Leave the signals to the process that runs us."""
         yield

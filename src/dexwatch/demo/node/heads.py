@@ -1,8 +1,8 @@
-"""Anvil's new heads, dressed as blocks of BNB Smart Chain, kept for a while and passed on.
+"""Anvil's new heads with the fields of BNB Smart Chain, kept for a while and passed on.
 
 Anvil counts time in seconds and knows no validators.
-The dress follows the real chain: `milliTimestamp`, milliseconds in `mixHash`, 21 validators that
-take turns of 16 blocks, difficulty 2 in turn and 1 out of turn.
+The added fields follow the real chain: `milliTimestamp`, milliseconds in `mixHash`, 21 validators
+that take turns of 16 blocks, difficulty 2 in turn and 1 out of turn.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ OUT_OF_TURN_EVERY = 97
 """About one block in so many comes from a validator out of turn, as when one is late."""
 KEPT = 4096
 _FRESH_MILLISECONDS = 5_000
-"""A block older than this was made before anybody could have told its milliseconds."""
+"""A block older than this was made before anybody could have noted its milliseconds."""
 
 log = structlog.get_logger(__name__)
 
@@ -68,8 +68,8 @@ class Heads:
         """Return the height of a kept block."""
         return self._numbers.get(block_hash)
 
-    def dress(self, block: dict[str, Any]) -> dict[str, Any]:
-        """Give a block or header of anvil the look of BNB Smart Chain, in place."""
+    def add_bsc_fields(self, block: dict[str, Any]) -> dict[str, Any]:
+        """Change a block or header of anvil in place: BSC's validator, difficulty and time."""
         number, seconds = int(block["number"], 16), int(block["timestamp"], 16)
         milliseconds = self._time(block.get("hash"), number, seconds)
         validator, difficulty = turn(number)
@@ -93,7 +93,7 @@ class Heads:
         found = max(wall, seconds * 1000)
         if newest is not None and number > newest.number:
             found = max(found, newest.milliseconds + 1)
-        # However late it is told, a block's milliseconds lie within its second.
+        # However late we see a block, its milliseconds lie within its second.
         found = min(found, seconds * 1000 + 999)
         self._milliseconds[block_hash] = found
         if len(self._milliseconds) > KEPT:
@@ -107,7 +107,7 @@ class Heads:
             subscribe = {"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe"}
             await socket.send(orjson.dumps({**subscribe, "params": ["newHeads"]}))
             while True:
-                # Anvil makes a block every 450 ms; half a minute without one is a broken line.
+                # Anvil makes a block every 450 ms: half a minute without one is a dead connection.
                 message = orjson.loads(await asyncio.wait_for(socket.recv(), 30))
                 if "params" in message:
                     self._take(message["params"]["result"])
@@ -118,7 +118,7 @@ class Heads:
         head = Head(number, header["hash"], milliseconds, header)
         self._by_number[number] = head
         self._numbers[head.hash] = number
-        self.dress(header)
+        self.add_bsc_fields(header)
         self.newest = head
         while len(self._by_number) > KEPT:
             _, old = self._by_number.popitem(last=False)

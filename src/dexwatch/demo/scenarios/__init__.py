@@ -1,9 +1,9 @@
-"""The catalogue of scenarios: every known way to break the sample."""
+"""The registry of scenarios: every fault that can be injected into the sample."""
 
 from dexwatch.demo.scenarios import chain, exchange
-from dexwatch.demo.scenarios.scenario import ExchangeHandle, Scenario, Step, World
+from dexwatch.demo.scenarios.scenario import Action, SampleExchange, Scenario, ScenarioContext
 
 SCENARIOS: tuple[Scenario, ...] = (*chain.SCENARIOS, *exchange.SCENARIOS)
 """Unique by name."""
 
-__all__ = ["SCENARIOS", "ExchangeHandle", "Scenario", "Step", "World"]
+__all__ = ["SCENARIOS", "Action", "SampleExchange", "Scenario", "ScenarioContext"]

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dexwatch.demo.chain.handle import Node
 from dexwatch.demo.chain.rpc import Rpc, encode_call
 from dexwatch.demo.node.faults import Faults
-from dexwatch.demo.scenarios.scenario import Scenario, Step, World
-from dexwatch.demo.trading.population import Mood
+from dexwatch.demo.scenarios.scenario import Action, Scenario, ScenarioContext
+from dexwatch.demo.trading.population import TraderBehaviour
 from dexwatch.demo.trading.quotes import ROUTER_FEE
 
 WHALE_USD, WHALE_SECONDS = 80_000.0, 4.0
@@ -17,27 +17,27 @@ SPIKE_GWEI, SPIKE_FACTOR = 5.0, 50.0
 LATE_BLOCKS = 7
 
 
-def _nodes(change: Callable[[Faults], None], *names: str) -> Step:
-    async def step(world: World) -> None:
-        for node in world.chain.nodes:
+def _nodes(change: Callable[[Faults], None], *names: str) -> Action:
+    async def action(context: ScenarioContext) -> None:
+        for node in context.chain.nodes:
             if not names or node.name in names:
                 change(node.faults)
 
-    return step
+    return action
 
 
-def _platform(change: Callable[[Node], None]) -> Step:
-    async def step(world: World) -> None:
-        change(world.chain.platform)
+def _platform(change: Callable[[Node], None]) -> Action:
+    async def action(context: ScenarioContext) -> None:
+        change(context.chain.platform)
 
-    return step
+    return action
 
 
-def _mood(change: Callable[[Mood], None]) -> Step:
-    async def step(world: World) -> None:
-        change(world.traders.mood)
+def _behaviour(change: Callable[[TraderBehaviour], None]) -> Action:
+    async def action(context: ScenarioContext) -> None:
+        change(context.traders.behaviour)
 
-    return step
+    return action
 
 
 def _stall(faults: Faults) -> None:
@@ -72,51 +72,51 @@ def _in_time(node: Node) -> None:
     node.faults.receipts_late_blocks = 0
 
 
-def _leave(mood: Mood) -> None:
-    mood.activity = 0.0
+def _leave(behaviour: TraderBehaviour) -> None:
+    behaviour.activity = 0.0
 
 
-def _return(mood: Mood) -> None:
-    mood.activity = 1.0
+def _come_back(behaviour: TraderBehaviour) -> None:
+    behaviour.activity = 1.0
 
 
-def _overdraw(mood: Mood) -> None:
-    mood.contracts, mood.contracts_failing = 20.0, 0.8
+def _overdraw(behaviour: TraderBehaviour) -> None:
+    behaviour.contracts, behaviour.contracts_failing = 20.0, 0.8
 
 
-def _behave(mood: Mood) -> None:
-    mood.contracts, mood.contracts_failing = 1.0, 0.0
+def _call_normally(behaviour: TraderBehaviour) -> None:
+    behaviour.contracts, behaviour.contracts_failing = 1.0, 0.0
 
 
-async def _gas_up(world: World) -> None:
-    for node in (*world.chain.nodes, world.chain.platform):
+async def _gas_up(context: ScenarioContext) -> None:
+    for node in (*context.chain.nodes, context.chain.platform):
         node.faults.gas_price_gwei = SPIKE_GWEI
-    world.traders.mood.gas = SPIKE_FACTOR
+    context.traders.behaviour.gas = SPIKE_FACTOR
 
 
-async def _gas_down(world: World) -> None:
-    for node in (*world.chain.nodes, world.chain.platform):
+async def _gas_down(context: ScenarioContext) -> None:
+    for node in (*context.chain.nodes, context.chain.platform):
         node.faults.gas_price_gwei = None
-    world.traders.mood.gas = 1.0
+    context.traders.behaviour.gas = 1.0
 
 
-async def _raise_fee(world: World) -> None:
-    # The API and half of the others quote with the old fee; the rest knows better.
+async def _raise_fee(context: ScenarioContext) -> None:
+    # The API and half of the traders quote with the old fee; the others know the new one.
     # All try three times as often, so that volume stays and only success suffers.
-    mood = world.traders.mood
-    mood.router_fee, mood.failing, mood.activity = RAISED_FEE_BPS / 10_000, 0.5, 3.0
-    await _set_fee(world, RAISED_FEE_BPS)
+    behaviour = context.traders.behaviour
+    behaviour.router_fee, behaviour.failing, behaviour.activity = RAISED_FEE_BPS / 10_000, 0.5, 3.0
+    await _set_fee(context, RAISED_FEE_BPS)
 
 
-async def _restore_fee(world: World) -> None:
-    await _set_fee(world, USUAL_FEE_BPS)
-    mood = world.traders.mood
-    mood.router_fee, mood.failing, mood.activity = ROUTER_FEE, 0.0, 1.0
+async def _restore_fee(context: ScenarioContext) -> None:
+    await _set_fee(context, USUAL_FEE_BPS)
+    behaviour = context.traders.behaviour
+    behaviour.router_fee, behaviour.failing, behaviour.activity = ROUTER_FEE, 0.0, 1.0
 
 
-async def _set_fee(world: World, fee_bps: int) -> None:
-    deployment = world.chain.deployment
-    rpc = Rpc(world.chain.anvil)
+async def _set_fee(context: ScenarioContext, fee_bps: int) -> None:
+    deployment = context.chain.deployment
+    rpc = Rpc(context.chain.anvil)
     try:
         data = encode_call("setFeeBps(uint256)", fee_bps)
         sender = {"from": deployment.owner, "to": deployment.router}
@@ -126,19 +126,19 @@ async def _set_fee(world: World, fee_bps: int) -> None:
         await rpc.close()
 
 
-async def _release_whale(world: World) -> None:
-    if "whale-trade" not in world.running:
-        world.running["whale-trade"] = asyncio.create_task(_swim(world), name="whale")
+async def _start_whale(context: ScenarioContext) -> None:
+    if "whale-trade" not in context.running:
+        context.running["whale-trade"] = asyncio.create_task(_trade_as_whale(context), name="whale")
 
 
-async def _swim(world: World) -> None:
+async def _trade_as_whale(context: ScenarioContext) -> None:
     while True:
-        await world.traders.whale(WHALE_USD)
+        await context.traders.whale(WHALE_USD)
         await asyncio.sleep(WHALE_SECONDS)
 
 
-async def _catch_whale(world: World) -> None:
-    task = world.running.pop("whale-trade", None)
+async def _stop_whale(context: ScenarioContext) -> None:
+    task = context.running.pop("whale-trade", None)
     if task is not None:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError, RuntimeError):
@@ -172,7 +172,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         name="gas-spike",
-        title="Gas becomes dear",
+        title="Gas becomes expensive",
         story="The nodes suggest fifty times the usual gas price, and traders pay it.",
         raises=("GasPriceHigh",),
         start=_gas_up,
@@ -202,23 +202,23 @@ SCENARIOS: tuple[Scenario, ...] = (
         title="The traders leave",
         story="Nobody trades on the pools any more, except through the API.",
         raises=("TradingVolumeDrop",),
-        start=_mood(_leave),
-        stop=_mood(_return),
+        start=_behaviour(_leave),
+        stop=_behaviour(_come_back),
     ),
     Scenario(
         name="whale-trade",
         title="A whale trades",
         story="One account swaps 80,000 dollars at once, again and again.",
         raises=("HighValueTrade",),
-        start=_release_whale,
-        stop=_catch_whale,
+        start=_start_whale,
+        stop=_stop_whale,
     ),
     Scenario(
         name="contract-reverts",
         title="Vault and farm refuse their users",
         story="Most calls to the vault and the farm ask for more than the caller has, and revert.",
         raises=("ContractCallsFailing",),
-        start=_mood(_overdraw),
-        stop=_mood(_behave),
+        start=_behaviour(_overdraw),
+        stop=_behaviour(_call_normally),
     ),
 )

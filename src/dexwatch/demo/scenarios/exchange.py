@@ -1,10 +1,10 @@
 """Scenarios that break the exchange, its servers or its host."""
 
-from dexwatch.demo.exchange.cache import clear, pile_up
+from dexwatch.demo.exchange.cache import clear, fill_queue
 from dexwatch.demo.exchange.handle import Exchange
 from dexwatch.demo.exchange.programs import API_NAMES
 from dexwatch.demo.local.host import Load
-from dexwatch.demo.scenarios.scenario import Scenario, Step, World
+from dexwatch.demo.scenarios.scenario import Action, Scenario, ScenarioContext
 
 ERRORS = ("ErrorRateNoticeable", "ErrorRateDegraded", "ErrorRateElevated", "ErrorRateHigh")
 SLOW = ("ApiLatencyAboveBaseline", "LatencyDegraded")
@@ -13,76 +13,76 @@ BACKLOG = 1_600
 CONNECTION_SHARE = 0.88
 
 
-def _exchange(world: World) -> Exchange:
-    exchange = world.exchange
+def _exchange(context: ScenarioContext) -> Exchange:
+    exchange = context.exchange
     if not isinstance(exchange, Exchange):
         raise TypeError("this scenario needs the exchange: start the sample with it")
     return exchange
 
 
-def _trouble(**fields: float | bool) -> Step:
-    async def step(world: World) -> None:
-        _exchange(world).trouble.change(**fields)
+def _faults(**fields: float | bool) -> Action:
+    async def action(context: ScenarioContext) -> None:
+        _exchange(context).faults.change(**fields)
 
-    return step
-
-
-def _down(*names: str) -> Step:
-    async def step(world: World) -> None:
-        await _exchange(world).take_down(*names)
-
-    return step
+    return action
 
 
-def _up(*names: str) -> Step:
-    async def step(world: World) -> None:
-        await _exchange(world).bring_back(*names)
+def _down(*names: str) -> Action:
+    async def action(context: ScenarioContext) -> None:
+        await _exchange(context).take_down(*names)
 
-    return step
+    return action
+
+
+def _up(*names: str) -> Action:
+    async def action(context: ScenarioContext) -> None:
+        await _exchange(context).bring_back(*names)
+
+    return action
 
 
 def _load(
     *, cpu: float | None = None, memory: float | None = None, disk: float | None = None
-) -> Step:
-    async def step(world: World) -> None:
-        # Only the sample host's figures change; the machine below is left alone.
-        _exchange(world).host.load = Load(cpu=cpu, memory=memory, disk=disk)
+) -> Action:
+    async def action(context: ScenarioContext) -> None:
+        # Only the sample host's metrics change; the real machine is left alone.
+        _exchange(context).host.load = Load(cpu=cpu, memory=memory, disk=disk)
 
-    return step
-
-
-def _attack(name: str) -> Step:
-    async def step(world: World) -> None:
-        _exchange(world).traffic.attack(name)
-
-    return step
+    return action
 
 
-def _calm(name: str) -> Step:
-    async def step(world: World) -> None:
-        _exchange(world).traffic.calm(name)
+def _start_attack(name: str) -> Action:
+    async def action(context: ScenarioContext) -> None:
+        _exchange(context).traffic.start_attack(name)
 
-    return step
-
-
-async def _hold_connections(world: World) -> None:
-    await _exchange(world).hog.fill(CONNECTION_SHARE)
+    return action
 
 
-async def _release_connections(world: World) -> None:
-    await _exchange(world).hog.release()
+def _stop_attack(name: str) -> Action:
+    async def action(context: ScenarioContext) -> None:
+        _exchange(context).traffic.stop_attack(name)
+
+    return action
 
 
-async def _pile_up(world: World) -> None:
-    exchange = _exchange(world)
-    exchange.trouble.change(reports_stuck=True)
-    await pile_up(exchange.place.redis_url, "reports", BACKLOG)
+async def _hold_connections(context: ScenarioContext) -> None:
+    await _exchange(context).connection_holder.fill(CONNECTION_SHARE)
 
 
-async def _clear(world: World) -> None:
-    exchange = _exchange(world)
-    exchange.trouble.change(reports_stuck=False)
-    await clear(exchange.place.redis_url, "reports")
+async def _release_connections(context: ScenarioContext) -> None:
+    await _exchange(context).connection_holder.release()
+
+
+async def _fill_queue(context: ScenarioContext) -> None:
+    exchange = _exchange(context)
+    exchange.faults.change(reports_stuck=True)
+    await fill_queue(exchange.config.redis_url, "reports", BACKLOG)
+
+
+async def _clear(context: ScenarioContext) -> None:
+    exchange = _exchange(context)
+    exchange.faults.change(reports_stuck=False)
+    await clear(exchange.config.redis_url, "reports")
 
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -91,16 +91,16 @@ SCENARIOS: tuple[Scenario, ...] = (
         title="The API answers slowly",
         story="Every request to the API takes one and a half seconds longer.",
         raises=(*SLOW, "ApiLatencyHigh"),
-        start=_trouble(api_delay_seconds=1.5),
-        stop=_trouble(api_delay_seconds=0.0),
+        start=_faults(api_delay_seconds=1.5),
+        stop=_faults(api_delay_seconds=0.0),
     ),
     Scenario(
         name="api-errors",
         title="The API fails now and then",
         story="A quarter of the requests to the API end in a server error.",
         raises=ERRORS,
-        start=_trouble(api_error_share=0.25),
-        stop=_trouble(api_error_share=0.0),
+        start=_faults(api_error_share=0.25),
+        stop=_faults(api_error_share=0.0),
     ),
     Scenario(
         name="api-down",
@@ -120,8 +120,8 @@ SCENARIOS: tuple[Scenario, ...] = (
         title="The database is slow",
         story="Every statement to PostgreSQL takes 0.8 seconds longer.",
         raises=("DatabaseSlow", *SLOW, "ApiLatencyHigh"),
-        start=_trouble(db_delay_seconds=0.8),
-        stop=_trouble(db_delay_seconds=0.0),
+        start=_faults(db_delay_seconds=0.8),
+        stop=_faults(db_delay_seconds=0.0),
     ),
     Scenario(
         name="db-down",
@@ -160,8 +160,8 @@ SCENARIOS: tuple[Scenario, ...] = (
         title="The cache no longer hits",
         story="Look-ups in the cache find nothing, so every read goes to database and chain.",
         raises=COLD,
-        start=_trouble(cache_cold=True),
-        stop=_trouble(cache_cold=False),
+        start=_faults(cache_cold=True),
+        stop=_faults(cache_cold=False),
     ),
     Scenario(
         name="lb-upstream-down",
@@ -184,7 +184,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         title="Jobs pile up",
         story="The worker no longer takes reports from their queue, and 1600 of them wait.",
         raises=("QueueDepthHigh",),
-        start=_pile_up,
+        start=_fill_queue,
         stop=_clear,
     ),
     Scenario(
@@ -216,47 +216,47 @@ SCENARIOS: tuple[Scenario, ...] = (
         title="Nobody can register",
         story="The check of new users' addresses refuses everybody.",
         raises=("RegistrationsFailing",),
-        start=_trouble(registration_broken=True),
-        stop=_trouble(registration_broken=False),
+        start=_faults(registration_broken=True),
+        stop=_faults(registration_broken=False),
     ),
     Scenario(
         name="payment-broken",
         title="Payments fail",
         story="The payment provider refuses every deposit and withdrawal.",
         raises=("PaymentsFailing",),
-        start=_trouble(payment_broken=True),
-        stop=_trouble(payment_broken=False),
+        start=_faults(payment_broken=True),
+        stop=_faults(payment_broken=False),
     ),
     Scenario(
         name="sync-delay",
         title="Balances lie behind the chain",
         story="The synchronisation of balances is ten minutes behind the chain.",
         raises=("DataSyncDelayed",),
-        start=_trouble(sync_lag_seconds=600.0),
-        stop=_trouble(sync_lag_seconds=0.0),
+        start=_faults(sync_lag_seconds=600.0),
+        stop=_faults(sync_lag_seconds=0.0),
     ),
     Scenario(
         name="brute-force",
         title="Somebody guesses passwords",
         story="One address tries passwords for one account after the other.",
         raises=("AuthFailureRateHigh", "SuspiciousIpActivity"),
-        start=_attack("brute-force"),
-        stop=_calm("brute-force"),
+        start=_start_attack("brute-force"),
+        stop=_stop_attack("brute-force"),
     ),
     Scenario(
         name="rate-limit-abuse",
         title="Somebody asks far too often",
         story="One address asks for quotes forty times a second, whatever it is told.",
         raises=("RateLimitAbuse",),
-        start=_attack("flood"),
-        stop=_calm("flood"),
+        start=_start_attack("flood"),
+        stop=_stop_attack("flood"),
     ),
     Scenario(
         name="forbidden-access",
         title="Users ask for what they may not see",
         story="Signed-in users ask for the administrators' page three times a second.",
         raises=("UnauthorizedAccess",),
-        start=_attack("pry"),
-        stop=_calm("pry"),
+        start=_start_attack("forbidden-access"),
+        stop=_stop_attack("forbidden-access"),
     ),
 )

@@ -1,4 +1,4 @@
-"""What a scenario is, and the world that it breaks."""
+"""What a scenario is, and what it can reach."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from dexwatch.demo.trading.traders import Traders
 
 
-class ExchangeHandle(Protocol):
+class SampleExchange(Protocol):
     """The running sample exchange: API, database, cache, balancer, jobs, mailbox, Slack fake.
 
     `dexwatch.demo.exchange.start_exchange(chain, folder, programs, ports)` returns one.
@@ -27,15 +27,15 @@ class ExchangeHandle(Protocol):
     """File name to content; written beside `dexwatch.yml` with mode 0600, for `{file: ./name}`."""
 
     addresses: Mapping[str, str]
-    """What a newcomer may open: `api`, `mailbox`, `slack` and so on to a URL."""
+    """What may be opened in a browser: `api`, `mailbox`, `slack` and so on to a URL."""
 
     async def stop(self) -> None:
         """Stop everything that was started; programs under the supervisor stop with it."""
 
 
 @dataclass(frozen=True)
-class World:
-    """Handles on all that a scenario may break."""
+class ScenarioContext:
+    """The running parts into which a scenario may inject faults."""
 
     folder: Path
     """The sample's folder; scenarios may write below `folder/scenarios`."""
@@ -44,24 +44,24 @@ class World:
     """Anvil, contracts, accounts and the two node gateways with their faults."""
 
     traders: "Traders"
-    """The population that trades on the chain; `traders.mood` is what scenarios change."""
+    """The population that trades on the chain; `traders.behaviour` is what scenarios change."""
 
     exchange: Any
-    """The `ExchangeHandle`, typed by the exchange's own scenarios; None in a chain-only sample."""
+    """The `SampleExchange`, typed by the exchange's own scenarios; None in a chain-only sample."""
 
     programs: "Supervisor"
     """The supervisor of the sample's own programs (anvil, PostgreSQL, Redis, nginx, API ...)."""
 
     running: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
-    """What a scenario repeats until it is stopped, by the scenario's name; ended with the world."""
+    """Tasks that a scenario keeps running until it is stopped, by the scenario's name."""
 
 
-Step = Callable[[World], Awaitable[None]]
+Action = Callable[[ScenarioContext], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One known way to break the sample, and the alerts that must tell of it."""
+    """A fault that can be injected into the sample, and the alerts that must fire."""
 
     name: str
     """What an operator types: lower case with hyphens."""
@@ -73,11 +73,11 @@ class Scenario:
     raises: tuple[str, ...]
     """Ids of the rules that must fire, and no others."""
 
-    start: Step
-    """Begins the fault; called again while it is active it must change nothing."""
+    start: Action
+    """Injects the fault; called again while it is active it must change nothing."""
 
-    stop: Step
-    """Lifts the fault completely; harmless when it is not active."""
+    stop: Action
+    """Removes the fault completely; harmless when it is not active."""
 
     also: tuple[str, ...] = ()
     """Ids of rules that may fire beside `raises`, by the order of events or a busy machine."""

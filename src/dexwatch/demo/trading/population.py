@@ -15,13 +15,13 @@ POOL_WEIGHTS = {"WBNB/USDT": 0.4, V3_NAME: 0.25, "CAKE/WBNB": 0.2, "ETH/USDT": 0
 LARGEST_USD = 8_000.0
 """No ordinary trade is larger; whales come by scenario only."""
 PROVIDE_EVERY = 40
-"""Blocks between two moves of a liquidity provider."""
+"""Blocks between two liquidity changes (add, then remove)."""
 GWEI_TENTH = 10**8
 
 
 @dataclass(frozen=True)
-class Order:
-    """One transaction that somebody wants to send."""
+class PlannedTransaction:
+    """A transaction that the population sends next; `gas_price` is in wei."""
 
     sender: str
     to: str
@@ -31,8 +31,8 @@ class Order:
 
 
 @dataclass
-class Mood:
-    """What scenarios change about the population."""
+class TraderBehaviour:
+    """How the population trades; scenarios change it."""
 
     activity: float = 1.0
     """Factor on the number of trades."""
@@ -49,7 +49,7 @@ class Mood:
 
 
 class Population:
-    """The people of the sample; the same seed, block and market give the same orders."""
+    """The people of the sample; the same seed, block and market give the same transactions."""
 
     def __init__(
         self,
@@ -63,25 +63,27 @@ class Population:
         self.deployment, self.accounts, self.seed = deployment, accounts, seed
         self.trades_per_block, self.day_blocks = trades_per_block, day_blocks
 
-    def rhythm(self, block: int) -> float:
+    def daily_activity(self, block: int) -> float:
         """Return the share of the day's peak activity, 0.5 at night to 1.0."""
         return 0.75 + 0.25 * math.sin(2 * math.pi * (block / self.day_blocks + 0.25))
 
-    def plan(self, block: int, market: Quotes, mood: Mood) -> list[Order]:
+    def plan(
+        self, block: int, market: Quotes, behaviour: TraderBehaviour
+    ) -> list[PlannedTransaction]:
         """Return what is sent after this block was seen."""
         random = Random(f"{self.seed}/{block}")
-        expected = self.trades_per_block * self.rhythm(block) * mood.activity
-        orders = [
-            self._trade(random, block, market, mood) for _ in range(_poisson(random, expected))
+        expected = self.trades_per_block * self.daily_activity(block) * behaviour.activity
+        transactions = [
+            self._trade(random, block, market, behaviour) for _ in range(_poisson(random, expected))
         ]
-        calls = range(_poisson(random, 0.15 * mood.contracts))
-        orders += [self._contract_call(random, mood) for _ in calls]
-        if mood.activity > 0:
-            orders += self._arbitrage(random, block, market)
+        calls = range(_poisson(random, 0.15 * behaviour.contracts))
+        transactions += [self._contract_call(random, behaviour) for _ in calls]
+        if behaviour.activity > 0:
+            transactions += self._arbitrage(random, block, market)
             if block % PROVIDE_EVERY == 0:
-                orders += self._provide(random, block, market)
-        factor = mood.gas
-        return [_priced(order, random, factor) for order in orders]
+                transactions += self._provide(random, block, market)
+        factor = behaviour.gas
+        return [_priced(tx, random, factor) for tx in transactions]
 
     def swap(
         self,
@@ -93,7 +95,7 @@ class Population:
         market: Quotes,
         tolerance: float = 0.01,
         router_fee: float = ROUTER_FEE,
-    ) -> Order:
+    ) -> PlannedTransaction:
         """Return a trade through the router for about `usd` dollars.
 
         The tolerance is the part of the quote that may be lost; a negative one cannot be met.
@@ -112,15 +114,17 @@ class Population:
             int(quoted * (1 - tolerance)),
             sender,
         )
-        return Order(sender, self.deployment.router, data, GWEI_TENTH)
+        return PlannedTransaction(sender, self.deployment.router, data, GWEI_TENTH)
 
-    def _trade(self, random: Random, block: int, market: Quotes, mood: Mood) -> Order:
+    def _trade(
+        self, random: Random, block: int, market: Quotes, behaviour: TraderBehaviour
+    ) -> PlannedTransaction:
         name = random.choices(list(POOL_WEIGHTS), list(POOL_WEIGHTS.values()))[0]
         state = market.pools[name]
         usd = min(random.lognormvariate(math.log(250), 1.1), LARGEST_USD)
         sells = random.random() < 0.5 - self._gap(block, state) * 60
         tolerance = random.choice((0.005, 0.01, 0.03))
-        if random.random() < mood.failing:
+        if random.random() < behaviour.failing:
             tolerance = -1.0
         sender = random.choice(self.accounts.traders)
         return self.swap(
@@ -130,19 +134,21 @@ class Population:
             sells_token0=sells,
             market=market,
             tolerance=tolerance,
-            router_fee=mood.router_fee,
+            router_fee=behaviour.router_fee,
         )
 
     def _gap(self, block: int, state: QuotedPool) -> float:
-        """Return by how much the pool is cheaper than the world outside; 0.01 is one per cent."""
+        """Return by how much the pool is cheaper than the outside market; 0.01 is one per cent."""
         first, second = (
             fair_price(symbol, block, seed=self.seed, start=START_USD[symbol])
             for symbol in (state.pool.token0, state.pool.token1)
         )
         return first / second / state.price - 1
 
-    def _arbitrage(self, random: Random, block: int, market: Quotes) -> Iterator[Order]:
-        """Pull pools towards the world outside, and V2 and V3 towards each other."""
+    def _arbitrage(
+        self, random: Random, block: int, market: Quotes
+    ) -> Iterator[PlannedTransaction]:
+        """Pull pools towards the outside market, and V2 and V3 towards each other."""
         who, bot, tokens = self.accounts.arbitrageur, self.deployment.bot, self.deployment.tokens
         if block % 4 == 0:
             state = market.pools[random.choice(("WBNB/USDT", "CAKE/WBNB", "ETH/USDT"))]
@@ -157,11 +163,11 @@ class Population:
                     tokens[paid].address,
                     amount,
                 )
-                yield Order(who, bot, data, GWEI_TENTH)
+                yield PlannedTransaction(who, bot, data, GWEI_TENTH)
         pair, pool = market.pools["WBNB/USDT"], market.pools[V3_NAME]
         gap = pair.price / pool.price - 1
         if block % 2 == 0 and abs(gap) > 0.005:
-            # WBNB is bought where it is cheap and sold where it is dear, both for USDT.
+            # WBNB is bought where its price is low and sold where it is high, both for USDT.
             dollars = abs(gap) / 4 * min(pair.reserve1, pool.reserve1)
             dollars = min(dollars, LARGEST_USD * E18)
             data = encode_call(
@@ -173,10 +179,10 @@ class Population:
                 tokens["WBNB"].address,
                 int(dollars),
             )
-            yield Order(who, bot, data, 2 * GWEI_TENTH, 600_000)
+            yield PlannedTransaction(who, bot, data, 2 * GWEI_TENTH, 600_000)
 
-    def _provide(self, random: Random, block: int, market: Quotes) -> Iterator[Order]:
-        """Add liquidity in one turn, take the same out in the next."""
+    def _provide(self, random: Random, block: int, market: Quotes) -> Iterator[PlannedTransaction]:
+        """Add liquidity at one time, remove the same the next time."""
         turn = block // PROVIDE_EVERY
         sender = self.accounts.lps[turn // 2 % len(self.accounts.lps)]
         random = Random(f"{self.seed}/provide/{turn // 2}")
@@ -187,7 +193,7 @@ class Population:
             lower, upper, liquidity = v3_position(pool, usd)
             if adds:
                 add = "addLiquidityV3(address,int24,int24,uint128)"
-                yield Order(
+                yield PlannedTransaction(
                     sender,
                     router,
                     encode_call(add, pool.address, lower, upper, liquidity),
@@ -196,11 +202,11 @@ class Population:
                 )
                 return
             burn = encode_call("burn(int24,int24,uint128)", lower, upper, liquidity)
-            yield Order(sender, pool.address, burn, GWEI_TENTH, 600_000)
+            yield PlannedTransaction(sender, pool.address, burn, GWEI_TENTH, 600_000)
             collect = "collect(address,int24,int24,uint128,uint128)"
             most = 2**128 - 1
             data = encode_call(collect, sender, lower, upper, most, most)
-            yield Order(sender, pool.address, data, GWEI_TENTH, 600_000)
+            yield PlannedTransaction(sender, pool.address, data, GWEI_TENTH, 600_000)
             return
         # Shares of a V2 pair are roots of products at its opening; a fixed part keeps them so.
         amount0 = usd / START_USD[pool.token0] * E18
@@ -212,13 +218,13 @@ class Population:
         else:
             shares = int(math.sqrt(amount0 * amount1) * 0.9)
             data = encode_call("removeLiquidityV2(address,uint256)", pool.address, shares)
-        yield Order(sender, router, data, GWEI_TENTH)
+        yield PlannedTransaction(sender, router, data, GWEI_TENTH)
 
-    def _contract_call(self, random: Random, mood: Mood) -> Order:
+    def _contract_call(self, random: Random, behaviour: TraderBehaviour) -> PlannedTransaction:
         sender = random.choice(self.accounts.traders)
         usdt = self.deployment.tokens["USDT"].address
         vault, farm = self.deployment.vault, self.deployment.farm
-        if random.random() < mood.contracts_failing:
+        if random.random() < behaviour.contracts_failing:
             too_much = 10**12 * E18
             to, data = random.choice(
                 (
@@ -236,12 +242,12 @@ class Population:
                     (farm, encode_call("harvest()")),
                 )
             )
-        return Order(sender, to, data, GWEI_TENTH)
+        return PlannedTransaction(sender, to, data, GWEI_TENTH)
 
 
-def _priced(order: Order, random: Random, factor: float) -> Order:
-    price = int(order.gas_price * factor * (1 + random.random() / 2))
-    return Order(order.sender, order.to, order.data, price, order.gas)
+def _priced(tx: PlannedTransaction, random: Random, factor: float) -> PlannedTransaction:
+    price = int(tx.gas_price * factor * (1 + random.random() / 2))
+    return PlannedTransaction(tx.sender, tx.to, tx.data, price, tx.gas)
 
 
 def _poisson(random: Random, expected: float) -> int:

@@ -29,7 +29,7 @@ class QuotedPool:
         return self.reserve1 / self.reserve0
 
     def quote(self, amount_in: float, *, sells_token0: bool) -> float:
-        """Return what a trade past the router would get now, pool fee included."""
+        """Return what a swap directly on the pool would get now, pool fee included."""
         here, there = self.reserve0, self.reserve1
         if not sells_token0:
             here, there = there, here
@@ -86,7 +86,7 @@ def _state(pool: Pool, raw: Sequence[Json]) -> QuotedPool:
 
 
 def fair_price(symbol: str, block: int, *, seed: int, start: float) -> float:
-    """Return what the world outside thinks a token is worth, in dollars: a slow seeded drift.
+    """Return what the outside market thinks a token is worth, in dollars: a slow seeded drift.
 
     A sum of three waves of 6, 17 and 45 minutes (at 450 ms a block), within 4 % of the start.
     """
@@ -104,6 +104,6 @@ def fair_price(symbol: str, block: int, *, seed: int, start: float) -> float:
 def _unit(seed: int, symbol: str, index: int) -> float:
     """Return a number in [0, 1) that looks random and is always the same."""
     value = seed * 7919 + index * 104_729
-    for letter in symbol:
-        value = (value * 31 + ord(letter)) % 1_000_003
+    for character in symbol:
+        value = (value * 31 + ord(character)) % 1_000_003
     return value / 1_000_003

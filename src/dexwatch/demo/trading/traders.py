@@ -1,4 +1,4 @@
-"""Send what the population plans, block by block; and floods for measuring."""
+"""Send what the population plans, block by block; and extra load for measurements."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,19 +9,24 @@ import structlog
 
 from dexwatch.demo.chain.rpc import Rpc, RpcError, encode_call
 from dexwatch.demo.node.heads import Head, Heads
-from dexwatch.demo.trading.population import GWEI_TENTH, Mood, Order, Population
+from dexwatch.demo.trading.population import (
+    GWEI_TENTH,
+    PlannedTransaction,
+    Population,
+    TraderBehaviour,
+)
 from dexwatch.demo.trading.quotes import Quotes, read_quotes
 
 SILENCE_SECONDS = 10.0
 """Without a head for so long something is wrong with anvil; it is logged and waited on."""
 MOST_BLOCKS = 6
-"""So many blocks are caught up at once, at most."""
+"""The most blocks that are caught up at once."""
 
 log = structlog.get_logger(__name__)
 
 
 class Sender:
-    """Sends orders of unlocked accounts and keeps their nonces."""
+    """Sends transactions of unlocked accounts and keeps their nonces."""
 
     def __init__(self, rpc: Rpc) -> None:
         self._rpc = rpc
@@ -29,29 +34,29 @@ class Sender:
         self.sent = 0
         self.refused = 0
 
-    async def send(self, orders: Sequence[Order]) -> list[str | None]:
-        """Send all in one batch; None stands for an order that the node refused."""
-        await self._learn({order.sender for order in orders})
+    async def send(self, transactions: Sequence[PlannedTransaction]) -> list[str | None]:
+        """Send all in one batch; None stands for one that the node refused."""
+        await self._learn({tx.sender for tx in transactions})
         calls = []
-        for order in orders:
-            nonce = self._nonces[order.sender]
-            self._nonces[order.sender] += 1
+        for tx in transactions:
+            nonce = self._nonces[tx.sender]
+            self._nonces[tx.sender] += 1
             transaction = {
-                "from": order.sender,
-                "to": order.to,
-                "data": order.data,
-                "gas": hex(order.gas),
-                "gasPrice": hex(order.gas_price),
+                "from": tx.sender,
+                "to": tx.to,
+                "data": tx.data,
+                "gas": hex(tx.gas),
+                "gasPrice": hex(tx.gas_price),
                 "nonce": hex(nonce),
             }
             calls.append(("eth_sendTransaction", [transaction]))
         hashes: list[str | None] = []
-        for order, answer in zip(orders, await self._rpc.batch(calls), strict=True):
+        for tx, answer in zip(transactions, await self._rpc.batch(calls), strict=True):
             if isinstance(answer, RpcError):
-                # A hole in the nonces would hold back all that follows: ask the node again.
-                self._nonces.pop(order.sender, None)
+                # A missing nonce would block all later transactions: ask the node again.
+                self._nonces.pop(tx.sender, None)
                 self.refused += 1
-                log.warning("sample_order_refused", reason=answer.message)
+                log.warning("sample_transaction_refused", reason=answer.message)
             self.sent += 1
             hashes.append(None if isinstance(answer, RpcError) else str(answer))
         return hashes
@@ -72,10 +77,10 @@ class Sender:
 
 
 class Traders:
-    """The population at work. `mood` is what scenarios change."""
+    """Sends what the population plans for each block; scenarios change `behaviour`."""
 
     def __init__(self, rpc: Rpc, heads: Heads, population: Population) -> None:
-        self.population, self.mood = population, Mood()
+        self.population, self.behaviour = population, TraderBehaviour()
         self.market: Quotes | None = None
         self.errors = 0
         self.sender = Sender(rpc)
@@ -116,10 +121,10 @@ class Traders:
         state, whale = market.pools["WBNB/USDT"], self.population.accounts.whale
         # Buying and selling in turn brings the price back when it is done twice.
         sells = state.price > market.pools["WBNB/USDT-V3"].price
-        order = self.population.swap(
+        tx = self.population.swap(
             whale, state, usd, sells_token0=sells, market=market, tolerance=0.5
         )
-        [sent] = await self.sender.send([order])
+        [sent] = await self.sender.send([tx])
         if sent is None:
             raise RuntimeError("the sample's chain refused the whale's trade; see its log")
         return sent
@@ -130,22 +135,24 @@ class Traders:
         if head is None or market is None:
             return
         self.market = market
-        # On a busy machine heads come in bunches; who skipped them would trade too little.
+        # On a busy machine several heads come at once; to skip some would be too little trade.
         first = max(self._planned + 1, head.number - MOST_BLOCKS + 1)
         blocks = range(first, head.number + 1)
         self._planned = head.number
-        orders = [o for n in blocks for o in self.population.plan(n, market, self.mood)]
+        transactions = [o for n in blocks for o in self.population.plan(n, market, self.behaviour)]
         if self.load_per_block:
-            orders += load_orders(self.population, market, self.load_per_block, self._load_random)
-        if orders:
-            await self.sender.send(orders)
+            transactions += load_transactions(
+                self.population, market, self.load_per_block, self._load_random
+            )
+        if transactions:
+            await self.sender.send(transactions)
 
     def _note(self, _: Head) -> None:
         self._arrived.set()
 
 
 class Load:
-    """Floods the chain while entered: `transactions_per_block` beside the normal trade."""
+    """A load generator: adds `transactions_per_block` to the normal trade while entered."""
 
     def __init__(self, traders: Traders, transactions_per_block: int) -> None:
         if not 0 < transactions_per_block <= 400:
@@ -160,19 +167,21 @@ class Load:
         self._traders.load_per_block = 0
 
 
-def load_orders(population: Population, market: Quotes, count: int, random: Random) -> list[Order]:
+def load_transactions(
+    population: Population, market: Quotes, count: int, random: Random
+) -> list[PlannedTransaction]:
     """Return cheap transactions: three transfers for one swap, spread over the load accounts."""
     accounts = population.accounts.load
     usdt = population.deployment.tokens["USDT"].address
     pools = list(market.pools.values())
     transfer = encode_call("transfer(address,uint256)", accounts[0], 10**18)
-    orders = []
+    transactions = []
     for index in range(count):
         sender = accounts[index % len(accounts)]
         if index % 4:
-            orders.append(Order(sender, usdt, transfer, GWEI_TENTH, 100_000))
+            transactions.append(PlannedTransaction(sender, usdt, transfer, GWEI_TENTH, 100_000))
         else:
-            orders.append(
+            transactions.append(
                 population.swap(
                     sender,
                     pools[index // 4 % len(pools)],
@@ -182,4 +191,4 @@ def load_orders(population: Population, market: Quotes, count: int, random: Rand
                     tolerance=0.5,
                 )
             )
-    return orders
+    return transactions

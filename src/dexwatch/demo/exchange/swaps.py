@@ -1,4 +1,4 @@
-"""The exchange's dealing with the chain: quotes, prices, and trades through the router."""
+"""How the exchange uses the chain: prices, quotes, and swaps through its router."""
 
 import asyncio
 import itertools
@@ -38,8 +38,8 @@ class Quote:
 
 
 @dataclass(frozen=True)
-class Deal:
-    """A trade that the chain has answered; times are seconds."""
+class SwapResult:
+    """A swap whose receipt has come; times are seconds."""
 
     transaction_hash: str
     success: bool
@@ -47,14 +47,14 @@ class Deal:
     confirmation_seconds: float
 
 
-class Desk:
-    """Quotes from V2 pairs and trades with the platform's own accounts."""
+class SwapClient:
+    """Quotes from V2 pairs, and swaps sent from the platform's hot wallets."""
 
     def __init__(self, market: ChainAccess) -> None:
         self._market = market
         self._rpc = Rpc(market.rpc, timeout_seconds=5.0)
         self._pools = {pool.name: pool for pool in market.pools}
-        self._accounts = itertools.cycle(market.desk)
+        self._accounts = itertools.cycle(market.hot_wallets)
         self._fee_bps: int | None = None
 
     @property
@@ -118,7 +118,7 @@ class Desk:
         amount_out = scaled * reserve_out // (reserve_in * BPS + scaled)
         return Quote(pair, token_in, amount_in, amount_out, prices[pair])
 
-    async def trade(self, quote: Quote, submitted: Callable[[], object]) -> Deal:
+    async def trade(self, quote: Quote, submitted: Callable[[], object]) -> SwapResult:
         """Send a trade and wait for its receipt; `submitted` is called when the node took it.
 
         Raises:
@@ -148,7 +148,7 @@ class Desk:
         submitted()
         async with asyncio.timeout(RECEIPT_SECONDS):
             receipt = await self._receipt(transaction_hash)
-        return Deal(
+        return SwapResult(
             transaction_hash=transaction_hash,
             success=receipt["status"] == "0x1",
             amount_out=_amount_out(receipt),

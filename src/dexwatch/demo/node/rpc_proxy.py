@@ -1,4 +1,4 @@
-"""What one node answers: anvil's truth, the manners of a BSC node, and the faults of the moment."""
+"""What one node answers: anvil's data, in the form of a BSC node, with the faults injected now."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -34,8 +34,8 @@ _FORBIDDEN = ("anvil_", "evm_", "hardhat_", "debug_", "personal_")
 Answer = dict[str, Any]
 
 
-class Face:
-    """One node's view of the chain."""
+class RpcProxy:
+    """Answers JSON-RPC as one node of the sample: forwards to anvil and adapts the answers."""
 
     def __init__(self, name: str, heads: Heads, *, anvil: str, chain_id: int, limit: int) -> None:
         self.name, self.heads, self.faults = name, heads, Faults()
@@ -77,7 +77,7 @@ class Face:
             return orjson.dumps(_error(None, -32600, "invalid request"))
         if faults.malformed is not Malformed.NO:
             return self._malformed(calls, batch=isinstance(request, list))
-        if len(calls) == 1 and self._untouched(calls[0]):
+        if len(calls) == 1 and self._passes_unchanged(calls[0]):
             return await self._forward(body, calls)
         answers = await self._answers(calls)
         return orjson.dumps(answers if isinstance(request, list) else answers[0])
@@ -94,7 +94,7 @@ class Face:
             for position, i in enumerate(open_calls):
                 answer = by_id.get(position) or _error(None, -32000, "no answer from upstream")
                 answer["id"] = calls[i].get("id")
-                answers[i] = self._dressed(calls[i], answer)
+                answers[i] = self._adapted(calls[i], answer)
         return [answer for answer in answers if answer is not None]
 
     async def _forward(self, body: bytes, calls: list[Mapping[str, Any]]) -> bytes:
@@ -106,7 +106,7 @@ class Face:
             errors = [_error(call.get("id"), -32000, text) for call in calls]
             return orjson.dumps(errors if body[:1] == b"[" else errors[0])
 
-    def _untouched(self, call: Mapping[str, Any]) -> bool:
+    def _passes_unchanged(self, call: Mapping[str, Any]) -> bool:
         """Tell whether the call may go through as raw bytes, both ways."""
         method = call.get("method")
         if method in _BLOCKS or method == _RECEIPT or self._local(call) is not None:
@@ -154,10 +154,10 @@ class Face:
     def _behind(self) -> bool:
         return bool(self.faults.stalled or self.faults.lag_blocks)
 
-    def _dressed(self, call: Mapping[str, Any], answer: Answer) -> Answer:
+    def _adapted(self, call: Mapping[str, Any], answer: Answer) -> Answer:
         block = answer.get("result")
         if call.get("method") in _BLOCKS and isinstance(block, dict):
-            self.heads.dress(block)
+            self.heads.add_bsc_fields(block)
         if call.get("method") == _RECEIPT and isinstance(block, dict):
             at = _height(block.get("blockNumber"))
             if at is None or at > self.head() - self.faults.receipts_late_blocks:
@@ -206,16 +206,16 @@ class Face:
         return self._chain_id
 
 
-_LOCAL: dict[str, Callable[[Face], object]] = {
-    "eth_chainId": lambda face: hex(face.chain_id),
-    "net_version": lambda face: str(face.chain_id),
+_LOCAL: dict[str, Callable[[RpcProxy], object]] = {
+    "eth_chainId": lambda proxy: hex(proxy.chain_id),
+    "net_version": lambda proxy: str(proxy.chain_id),
     "net_listening": lambda _: True,
-    "net_peerCount": lambda face: hex(face.faults.peers),
-    "web3_clientVersion": lambda face: f"Geth/{face.name}/v1.7.3-sample",
-    "eth_blockNumber": lambda face: hex(face.head()),
-    "eth_gasPrice": lambda face: hex(face.gas_price()),
-    "eth_maxPriorityFeePerGas": lambda face: hex(face.gas_price()),
-    "eth_syncing": lambda face: face.syncing(),
+    "net_peerCount": lambda proxy: hex(proxy.faults.peers),
+    "web3_clientVersion": lambda proxy: f"Geth/{proxy.name}/v1.7.3-sample",
+    "eth_blockNumber": lambda proxy: hex(proxy.head()),
+    "eth_gasPrice": lambda proxy: hex(proxy.gas_price()),
+    "eth_maxPriorityFeePerGas": lambda proxy: hex(proxy.gas_price()),
+    "eth_syncing": lambda proxy: proxy.syncing(),
 }
 """Answers without asking anvil."""
 
