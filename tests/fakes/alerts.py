@@ -33,9 +33,15 @@ class Ticker:
 
     def __init__(self, seconds: float = 0) -> None:
         self.seconds = seconds
+        self.step: float = 0
+        """How far somebody has put the wall clock forward; negative when back."""
 
     def __call__(self) -> datetime:
-        return at(self.seconds)
+        return at(self.seconds + self.step)
+
+    def steady(self) -> float:
+        """Seconds that nobody puts forward or back."""
+        return self.seconds
 
 
 async def apply(

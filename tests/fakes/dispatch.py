@@ -94,7 +94,7 @@ class Rig:
         await apply(self.store, events, self.clock.seconds, self.policy)
 
     async def take(self, channel: str = "email", free: int = 1) -> list[Job]:
-        slots = {"slack": Slots(0, 0), "email": Slots(0, 0)} | {channel: Slots(free, free)}
+        slots = {"slack": Slots(0), "email": Slots(0)} | {channel: Slots(free)}
         return await self.queue.claim(owner="me", slots=slots, kinds=[NOTIFY, UPDATE])
 
     async def do(self, job: Job) -> JobResult:
@@ -119,7 +119,9 @@ class Rig:
 async def opened(folder: Path) -> AsyncIterator[Rig]:
     """Open a rig with a store of its own, Slack and e-mail."""
     clock = Ticker()
-    store = await open_store(f"sqlite+aiosqlite:///{folder / 'd.sqlite'}", clock=clock)
+    store = await open_store(
+        f"sqlite+aiosqlite:///{folder / 'd.sqlite'}", clock=clock, steady=clock.steady
+    )
     try:
         yield Rig(store, clock, {"slack": Channel("slack"), "email": Channel("email")})
     finally:

@@ -1,9 +1,11 @@
 """The whole response over a real SQLite store, one step at a time.
 
-Its channels fail as told, its workers die at a named point, and it has two clocks.
+Its channels fail as told, its workers die at a named point or take long, and it has three clocks:
+the wall clock, the database's, and the one that nobody can set.
 """
 
 import asyncio
+import math
 import shutil
 import tempfile
 from collections import Counter
@@ -15,7 +17,7 @@ from typing import Any, TypeVar
 from dexwatch.incidents.events import Event
 from dexwatch.incidents.notice import Notice
 from dexwatch.incidents.policy import Policy
-from dexwatch.jobs.job import Job
+from dexwatch.jobs.job import Job, JobResult
 from dexwatch.jobs.queue import Slots
 from dexwatch.response.apply import Applied, apply_events
 from dexwatch.response.messaging.dispatch import Dispatcher
@@ -27,6 +29,8 @@ from tests.fakes.alerts import Ticker, at
 
 T = TypeVar("T")
 RETRY_AFTER = 60.0
+STEP = 4.0
+"""Seconds between two signs of life, a third of the shortest lease."""
 MODES = ("works", "down", "slows", "takes_and_breaks", "breaks", "refuses")
 
 
@@ -48,11 +52,15 @@ class Channel:
     has: Counter[str] = field(default_factory=Counter)
     cut_off: Counter[str] = field(default_factory=Counter)
     """How often the sender could not know whether a message was taken."""
-    held_until: float = 0.0
+    held_until: float = -math.inf
     claim: int = 0
     """Counts the claims, because messages that are under way together do not know of each other."""
     hold_claim: int = 0
+    hold_known: bool = True
+    """False until the attempt that met the hold is settled."""
     broken_holds: list[tuple[float, str]] = field(default_factory=list)
+    needless: list[str] = field(default_factory=list)
+    """Pages that it was sent again though it would have told that it has them."""
 
     async def start(self) -> None: ...
 
@@ -61,8 +69,10 @@ class Channel:
     async def send(self, notice: Notice) -> DeliveryResult:
         now, key = self.steady.seconds, notice.key
         self.asked.append((now, key))
-        if now < self.held_until and self.claim > self.hold_claim:
+        if now < self.held_until and self.hold_known and self.claim > self.hold_claim:
             self.broken_holds.append((now, key))
+        if self.tells and self.has[key] and key.startswith(f"{NOTIFY}/"):
+            self.needless.append(key)
         if self.mode in ("works", "takes_and_breaks"):
             self.has[key] += 1
         if self.mode in ("takes_and_breaks", "breaks"):
@@ -77,8 +87,13 @@ class Channel:
             return DeliveryResult.failed("no such recipient")
         return DeliveryResult.delivered(handle=f"{self.name}/{key}")
 
+    @property
+    def tells(self) -> bool:
+        """Would it say now whether it has a message?"""
+        return self.can_tell and self.mode not in ("down", "breaks", "takes_and_breaks")
+
     async def lookup(self, notice: Notice) -> LookupResult:
-        if not self.can_tell or self.mode in ("down", "breaks", "takes_and_breaks"):
+        if not self.tells:
             return LookupResult(None)
         return LookupResult(self.has[notice.key] > 0, f"{self.name}/{notice.key}")
 
@@ -88,7 +103,11 @@ class Response:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self.wall, self.steady = Ticker(), Ticker()
+        self.wall, self.steady, self.lived = Ticker(), Ticker(), Ticker()
+        self.server = False
+        """Is the database a server, whose clock is the wall clock and can be set under us?"""
+        self.slow: list[tuple[Job, JobResult]] = []
+        """Attempts that were made, by a worker that lives and has not settled them yet."""
         self.channels = {
             "slack": Channel("slack", self.steady, can_tell=True),
             "email": Channel("email", self.steady, can_tell=False),
@@ -104,20 +123,37 @@ class Response:
 
     async def _open(self) -> SqlStore:
         return await open_store(
-            f"sqlite+aiosqlite:///{self.folder / 'd.sqlite'}", clock=self.steady
+            f"sqlite+aiosqlite:///{self.folder / 'd.sqlite'}",
+            clock=self.steady,
+            steady=self.lived.steady,
         )
 
     def restart(self) -> None:
         """A new process reads the wall clock once; leases and holds of the old one are there."""
         self.do(self.store.close())
-        # What it knows of the time is what the machine's clock says now.
+        for job, _ in self.slow:
+            self._cut(job)
+        self.slow = []
+        for channel in self.channels.values():
+            if not channel.hold_known:
+                channel.held_until, channel.hold_known = -math.inf, True
+        self._read_wall()
+        self.store = self.do(self._open())
+
+    def set_clock(self, seconds: float) -> None:
+        """Somebody puts the wall clock forward, or back; a database server's goes with it."""
+        self.wall.seconds += seconds
+        if self.server:
+            self._read_wall()
+
+    def _read_wall(self) -> None:
+        """What the database knows of the time is what the machine's clock says now."""
         step = self.wall.seconds - self.steady.seconds
         self.steady.seconds += step
         for channel in self.channels.values():
-            # A clock that was put forward while nobody ran cannot be told from a long sleep.
+            # A clock that was put forward cannot be told from a long sleep.
             channel.held_until += min(step, 0)
             channel.asked = [(when + step, key) for when, key in channel.asked]
-        self.store = self.do(self._open())
 
     def close(self) -> None:
         self.do(self.store.close())
@@ -132,16 +168,43 @@ class Response:
         return at(self.wall.seconds)
 
     def pass_time(self, seconds: float) -> None:
-        self.wall.seconds += seconds
-        self.steady.seconds += seconds
+        """Workers that are slow show that they live meanwhile, those that wait look on."""
+        self.do(self._pass_time(seconds))
 
-    def work(self, *, crash: str = "", most: int = 4) -> int:
-        """Let a worker take due jobs; it dies at the named point, if any. Return how many."""
-        return self.do(self._work(crash, most))
+    async def _pass_time(self, seconds: float) -> None:
+        while self.slow and seconds > STEP:
+            await self._go_on(STEP)
+            seconds -= STEP
+        await self._go_on(seconds)
 
-    async def _work(self, crash: str, most: int) -> int:
-        queue = ResponseQueue(self.store, self.wall, self.policy)
-        slots = {name: Slots(most, most) for name in self.channels}
+    async def _go_on(self, seconds: float) -> None:
+        for clock in (self.wall, self.steady, self.lived):
+            clock.seconds += seconds
+        for job, _ in self.slow:
+            assert await self.queue.renew(job), "a lease of one that lives was lost"
+
+    @property
+    def queue(self) -> ResponseQueue:
+        return ResponseQueue(self.store, self.wall, self.policy)
+
+    def settle_slow(self) -> None:
+        """All that took long ends."""
+        for job, result in self.slow:
+            assert self.do(self.queue.settle(job, result)), "a lease of one that lives was lost"
+        self.slow = []
+        for channel in self.channels.values():
+            channel.hold_claim, channel.hold_known = channel.claim, True
+
+    def work(self, *, crash: str = "", most: int = 4, slow: bool = False) -> int:
+        """Let a worker take due jobs; it dies at the named point, if any. Return how many.
+
+        A slow one has acted, and settles later.
+        """
+        return self.do(self._work(crash, most, slow=slow))
+
+    async def _work(self, crash: str, most: int, *, slow: bool) -> int:
+        queue = self.queue
+        slots = {name: Slots(most) for name in self.channels}
         jobs = await queue.claim(owner="machine", slots=slots, kinds=[NOTIFY, UPDATE])
         for channel in self.channels.values():
             channel.claim += 1
@@ -152,8 +215,16 @@ class Response:
             result = await dispatcher(job)
             if crash == "job.attempted":
                 self._cut(job)
+                if result.hold is not None:
+                    # Nobody else has learned of it.
+                    self.channels[job.queue].held_until = -math.inf
                 return len(jobs)
-            await queue.settle(job, result)
+            if slow:
+                self.slow.append((job, result))
+                if result.hold is not None:
+                    self.channels[job.queue].hold_known = False
+            else:
+                assert await queue.settle(job, result), "a lease of one that lives was lost"
         return len(jobs)
 
     def _cut(self, job: Job) -> None:

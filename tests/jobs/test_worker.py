@@ -4,14 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dexwatch.backoff import Backoff
 from dexwatch.incidents.policy import Policy
+from dexwatch.jobs import worker
 from dexwatch.jobs.job import Job, JobOutcome, JobResult, NewJob
 from dexwatch.jobs.queue import QueueUnavailableError, Slots
 from dexwatch.jobs.worker import Worker
 from dexwatch.response.messaging.queue import ResponseQueue
+from dexwatch.response.store import StoreUnavailableError
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import Ticker
 
@@ -52,9 +56,16 @@ async def run(
     until: asyncio.Event,
     slots: dict[str, int],
     told: Told | None = None,
+    settled: asyncio.Event | None = None,
 ) -> None:
-    """Work until the event is set."""
+    """Work until the event is set; `settled` is set when a job is settled."""
     outcomes: Told = [] if told is None else told
+
+    def note(job: Job, result: JobResult, _: float) -> None:
+        outcomes.append((job.key, result.outcome))
+        if settled is not None:
+            settled.set()
+
     await store.transact(lambda tx: tx.jobs.add(jobs))
     stop = asyncio.Event()
     worker = Worker(
@@ -63,7 +74,7 @@ async def run(
         owner="me",
         slots=slots,
         poll_seconds=0.01,
-        on_settled=lambda job, result, _: outcomes.append((job.key, result.outcome)),
+        on_settled=note,
     )
     running = asyncio.create_task(worker.run(stop))
     async with asyncio.timeout(20):
@@ -177,12 +188,13 @@ async def test_a_long_attempt_keeps_its_lease(store: SqlStore) -> None:
     other = queue_of(store)
     for _ in range(8):
         await asyncio.sleep(0.1)
-        assert await other.claim(owner="o", slots={"q": Slots(1, 1)}, kinds=["k"]) == []
+        assert await other.claim(owner="o", slots={"q": Slots(1)}, kinds=["k"]) == []
     leave.set()
     await running
 
 
-async def test_slow_low_jobs_do_not_hold_up_an_urgent_one(store: SqlStore) -> None:
+async def test_slow_low_jobs_do_not_hold_up_urgent_ones(store: SqlStore) -> None:
+    """Not one urgent job and not several, however slow these are."""
     begun: asyncio.Queue[int] = asyncio.Queue()
     leave = asyncio.Event()
 
@@ -191,13 +203,17 @@ async def test_slow_low_jobs_do_not_hold_up_an_urgent_one(store: SqlStore) -> No
         await leave.wait()
         return JobResult.done()
 
-    low = [NewJob(kind="k", queue="q", key=f"low{n}", priority=3) for n in range(6)]
-    running = asyncio.create_task(run(store, slow, *low, until=leave, slots={"q": 4}))
+    low = [NewJob(kind="k", queue="q", key=f"low{n}", priority=3) for n in range(20)]
+    running = asyncio.create_task(run(store, slow, *low, until=leave, slots={"q": 8}))
     async with asyncio.timeout(20):
-        assert [await begun.get() for _ in range(3)] == [3, 3, 3]
-        urgent = NewJob(kind="k", queue="q", key="urgent", priority=0)
-        await store.transact(lambda tx: tx.jobs.add([urgent]))
-        assert await begun.get() == 0
+        assert [await begun.get() for _ in range(4)] == [3, 3, 3, 3]
+        for priority, count in ((2, 2), (1, 1), (0, 1)):
+            more = [
+                NewJob(kind="k", queue="q", key=f"{priority}/{n}", priority=priority)
+                for n in range(9)
+            ]
+            await store.transact(lambda tx, jobs=more: tx.jobs.add(jobs))
+            assert [await begun.get() for _ in range(count)] == [priority] * count
         leave.set()
         await running
 
@@ -234,6 +250,47 @@ async def test_a_queue_that_fails_for_a_while_is_asked_again() -> None:
     assert not queue.errors
 
 
+async def test_what_was_done_is_written_down_when_the_database_comes_back(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many leases that takes, nobody does it again."""
+    monkeypatch.setattr(worker, "_SETTLE_AGAIN", Backoff(first=0.01, most=0.02))
+    monkeypatch.setattr(worker, "_AFTER_FAILED_CLAIM", Backoff(first=0.01, most=0.02))
+    away, refused, long_away = asyncio.Event(), 0, asyncio.Event()
+
+    def guarded(way: Callable[[], Any]) -> Callable[[], Any]:
+        def opened() -> Any:
+            nonlocal refused
+            if away.is_set():
+                refused += 1
+                if refused > 300:
+                    long_away.set()
+                raise StoreUnavailableError("away")
+            return way()
+
+        return opened
+
+    monkeypatch.setattr(store.database, "read", guarded(store.database.read))
+    monkeypatch.setattr(store.database, "write", guarded(store.database.write))
+    sent: list[Job] = []
+
+    async def send(job: Job) -> JobResult:
+        sent.append(job)
+        away.set()
+        return JobResult.done("sent")
+
+    job = NewJob(kind="k", queue="q", key="page", lease=0.3)
+    settled, told = asyncio.Event(), []
+    working = asyncio.create_task(
+        run(store, send, job, until=settled, slots={"q": 1}, told=told, settled=settled)
+    )
+    async with asyncio.timeout(20):
+        await long_away.wait()
+        away.clear()
+        await working
+    assert (told, len(sent)) == ([("page", JobOutcome.DONE)], 1)
+
+
 async def test_what_is_under_way_is_finished_at_the_end(store: SqlStore) -> None:
     entered, told = asyncio.Event(), []
 
@@ -245,5 +302,5 @@ async def test_what_is_under_way_is_finished_at_the_end(store: SqlStore) -> None
     jobs = [NewJob(kind="k", queue="q", key=key) for key in ("a", "b")]
     await run(store, slow, *jobs, until=entered, slots={"q": 1}, told=told)
     assert told == [("a", JobOutcome.DONE)]
-    left = await queue_of(store).claim(owner="o", slots={"q": Slots(9, 9)}, kinds=["k"])
+    left = await queue_of(store).claim(owner="o", slots={"q": Slots(9)}, kinds=["k"])
     assert [job.key for job in left] == ["b"]

@@ -15,7 +15,7 @@ from hypothesis.stateful import (
 from sqlalchemy import func, select
 
 from dexwatch.incidents.events import Acknowledged, ManuallyResolved, NoteAdded, Reopened
-from dexwatch.incidents.records import NotificationState
+from dexwatch.incidents.records import NotificationReason, NotificationState
 from dexwatch.incidents.state import Reason
 from dexwatch.jobs.queue import CRASH_POINTS
 from dexwatch.response.messaging.job import NOTIFY
@@ -48,8 +48,9 @@ class ResponseMachine(RuleBasedStateMachine):
         finally:
             self.response.close()
 
-    @initialize(slack=st.sampled_from(MODES), email=st.sampled_from(MODES))
-    def a_bad_day_begins(self, slack: str, email: str) -> None:
+    @initialize(slack=st.sampled_from(MODES), email=st.sampled_from(MODES), server=st.booleans())
+    def a_bad_day_begins(self, slack: str, email: str, server: bool) -> None:
+        self.response.server = server
         self.response.channels["slack"].mode = slack
         self.response.channels["email"].mode = email
         self.alerts_fire([("ApiUptimeLow", "api", "main", False)])
@@ -60,7 +61,7 @@ class ResponseMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([-3600, -20, 20, 3600]))
     def somebody_sets_the_clock(self, seconds: float) -> None:
-        self.response.wall.seconds += seconds
+        self.response.set_clock(seconds)
 
     @rule()
     def the_role_restarts(self) -> None:
@@ -137,6 +138,15 @@ class ResponseMachine(RuleBasedStateMachine):
     def a_worker_works(self, crash: str, most: int) -> None:
         self.response.work(crash=crash, most=most)
 
+    @rule(most=st.integers(1, 4))
+    def a_worker_takes_long(self, most: int) -> None:
+        self.response.work(most=most, slow=True)
+
+    @precondition(lambda self: self.response.slow)
+    @rule()
+    def what_took_long_ends(self) -> None:
+        self.response.settle_slow()
+
     @rule(rounds=st.integers(5, 25), pause=st.sampled_from([1, 3, 10]))
     def a_worker_goes_on_for_a_while(self, rounds: int, pause: int) -> None:
         for _ in range(rounds):
@@ -153,6 +163,11 @@ class ResponseMachine(RuleBasedStateMachine):
         for channel in self.response.channels.values():
             for key, copies in channel.has.items():
                 assert copies <= 1 + channel.cut_off[key], key
+
+    @invariant()
+    def who_can_be_asked_gets_no_page_again(self) -> None:
+        for channel in self.response.channels.values():
+            assert channel.needless == []
 
     @invariant()
     def no_message_is_hammered(self) -> None:
@@ -210,21 +225,24 @@ class ResponseMachine(RuleBasedStateMachine):
         return listing.incidents
 
     def new_pages_are_due_at_once(self) -> None:
-        """Whatever the wall clock says."""
+        """Whatever the wall clock says; only those whom nobody reached wait for their turn."""
         self.response.do(self._new_pages_are_due_at_once())
 
     async def _new_pages_are_due_at_once(self) -> None:
         jobs, store = tables.jobs.c, self.response.store
-        late = select(jobs.key).where(
+        late = select(jobs.key, jobs.payload).where(
             jobs.kind == NOTIFY, jobs.attempts == 0, jobs.result == "", jobs.due_at > jobs.wished_at
         )
         async with store.database.read() as connection:
-            assert (await connection.execute(late)).scalars().all() == []
+            found = (await connection.execute(late)).all()
+        again = NotificationReason.UNREACHED.value
+        assert [key for key, payload in found if payload["reason"] != again] == []
 
     def settle_everything(self) -> None:
         """All is mended; within the longest wait everything that is due gets done."""
         for channel in self.response.channels.values():
             channel.mode = "works"
+        self.response.settle_slow()
         for _ in range(40):
             while self.response.work():
                 pass

@@ -48,9 +48,7 @@ class World:
         await self.store.transact(lambda tx: tx.jobs.add([JOB]))
         until = self.clock.seconds + seconds
         while self.clock.seconds < until:
-            jobs = await self.store.claim(
-                owner="test", slots={QUEUE: Slots(1, 1)}, kinds=(DEAD_MAN,)
-            )
+            jobs = await self.store.claim(owner="test", slots={QUEUE: Slots(1)}, kinds=(DEAD_MAN,))
             for job in jobs:
                 result = await self.dead_man(job)
                 assert result.outcome is JobOutcome.DONE
@@ -65,7 +63,9 @@ class World:
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     clock = Ticker()
-    store = await open_store(f"sqlite+aiosqlite:///{tmp_path / 'd.sqlite'}", clock=clock)
+    store = await open_store(
+        f"sqlite+aiosqlite:///{tmp_path / 'd.sqlite'}", clock=clock, steady=clock.steady
+    )
     yield World(store, clock)
     await store.close()
 

@@ -43,6 +43,6 @@ def ticker() -> Ticker:
 
 @pytest.fixture
 async def store(url: str, ticker: Ticker) -> AsyncIterator[SqlStore]:
-    opened = await open_store(url, clock=ticker)
+    opened = await open_store(url, clock=ticker, steady=ticker.steady)
     yield opened
     await opened.close()

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from dexwatch.jobs.job import MAX_CRASHES, Hold, IfPlanned, Job, JobOutcome, JobResult, NewJob
 from dexwatch.jobs.queue import Slots
+from dexwatch.response.store import StoreUnavailableError
 from dexwatch.storage.jobs import SqlJobs
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import Ticker
@@ -19,14 +21,19 @@ async def plan(store: SqlStore, *keys: str, queue: str = "q", **more: object) ->
     await store.transact(lambda tx: tx.jobs.add(jobs))
 
 
-async def take(store: SqlStore, free: int = 9, *, low: int | None = None, **more: int) -> list[Job]:
-    slots = {"q": Slots(free, free if low is None else low)}
-    slots |= {name: Slots(count, count) for name, count in more.items()}
+async def take(
+    store: SqlStore, free: int = 9, *, kept: tuple[int, ...] = (), **more: int
+) -> list[Job]:
+    slots = {"q": Slots(free, kept)} | {name: Slots(count) for name, count in more.items()}
     return await store.claim(owner="me", slots=slots, kinds=[KIND])
 
 
 async def settle(store: SqlStore, job: Job, result: JobResult) -> bool:
     return await store.transact(lambda tx: tx.jobs.settle(job, result))
+
+
+def away() -> None:
+    raise StoreUnavailableError("away")
 
 
 async def keys(store: SqlStore, **more: int) -> list[str]:
@@ -45,7 +52,7 @@ async def test_a_key_is_planned_once_and_ended_jobs_stay_ended(store: SqlStore) 
 async def test_each_job_is_claimed_by_one_and_the_most_urgent_first(
     store: SqlStore, url: str, ticker: Ticker
 ) -> None:
-    other = await open_store(url, clock=ticker)
+    other = await open_store(url, clock=ticker, steady=ticker.steady)
     for n in range(6):
         await plan(store, f"j{n}", priority=5 - n)
     ours, theirs = await asyncio.gather(take(store, 3), take(other, 3))
@@ -74,11 +81,14 @@ async def test_a_job_is_due_after_its_delay_and_tried_again_after_a_retry(
     assert job.attempts == 2, "what was not attempted does not count"
 
 
-async def test_the_last_slot_of_a_queue_is_for_the_urgent(store: SqlStore) -> None:
-    await plan(store, *(f"low{n}" for n in range(4)), priority=3)
-    assert len(await take(store, 4, low=3)) == 3
-    await plan(store, "urgent", priority=0)
-    assert await keys(store, free=1, low=0) == ["urgent"]
+async def test_slots_that_are_kept_for_the_more_urgent_are_left_to_them(store: SqlStore) -> None:
+    await plan(store, *(f"low{n}" for n in range(4)), priority=9)
+    assert len(await take(store, 4, kept=(0, 0, 1, 2))) == 2
+    await plan(store, "p1", "another", priority=1)
+    await plan(store, "p0", priority=0)
+    taken = await take(store, 2, kept=(0, 1, 1, 2))
+    assert [job.key for job in taken] == ["p0"]
+    assert [job.key for job in await take(store, 2, kept=(0, 1, 1, 2))] == ["p1"]
 
 
 async def test_jobs_of_a_queue_that_nobody_serves_are_taken_too(store: SqlStore) -> None:
@@ -188,7 +198,7 @@ async def test_a_wish_during_an_attempt_is_not_lost(store: SqlStore, ticker: Tic
 async def test_a_wish_that_comes_while_the_attempt_is_settled_is_not_lost(
     store: SqlStore, url: str, ticker: Ticker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = await open_store(url, clock=ticker)
+    other = await open_store(url, clock=ticker, steady=ticker.steady)
     again = {"if_planned": IfPlanned.RENEW}
     await plan(store, "a", payload={"n": 1}, **again)
     (job,) = await take(store)
@@ -266,25 +276,84 @@ async def test_expediting_makes_what_waits_due_and_touches_nothing_else(
     assert await settle(store, runs, JobResult.done())
 
 
-async def test_a_clock_that_is_put_back_delays_and_doubles_nothing(
-    store: SqlStore, ticker: Ticker
+@pytest.mark.parametrize("step", [-3600, 3600])
+async def test_a_clock_that_is_set_ends_no_lease_and_delays_nothing(
+    store: SqlStore, ticker: Ticker, step: float
 ) -> None:
-    """It may be put back while we run, or while nobody runs."""
-    ticker.seconds = 3600
+    """It may be set while we run, or while nobody runs."""
     await plan(store, "due")
     await plan(store, "later", delay=60)
     await plan(store, "leased", priority=0)
     (leased,) = await take(store, 1)
     assert leased.key == "leased"
-    ticker.seconds = 0
-    (due,) = await take(store)
+    ticker.step = step
+    (due,) = await take(store, 1)
     assert (due.key, due.lapsed) == ("due", False)
     assert await settle(store, due, JobResult.done())
+    ticker.seconds = 9.9
+    assert "leased" not in await keys(store)
     ticker.seconds = 10
     (again,) = await take(store)
     assert (again.key, again.lapsed) == ("leased", True), "after its lease, not an hour later"
     ticker.seconds = 60
-    assert "later" in await keys(store)
+    assert step > 0 or "later" in await keys(store)
+
+
+async def test_who_shows_that_it_lives_keeps_its_lease_whatever_clocks_say(
+    store: SqlStore, url: str, ticker: Ticker
+) -> None:
+    """Another process looks, and has a wall clock and a steady clock of its own."""
+    clock = Ticker()
+    clock.step = 3600
+    other = await open_store(url, clock=clock, steady=clock.steady)
+    await plan(store, "a")
+    (job,) = await take(store)
+    for _ in range(5):
+        assert await take(other) == []
+        clock.seconds += 9
+        clock.step = -clock.step
+        assert await take(other) == []
+        assert await store.renew(job)
+        clock.seconds += 9
+    assert await take(other) == []
+    clock.seconds += 10
+    (taken,) = await take(other)
+    assert taken.lapsed
+    assert not await settle(store, job, JobResult.retry(0))
+    await other.close()
+
+
+async def test_time_in_which_the_database_was_away_ends_no_lease(
+    store: SqlStore, url: str, ticker: Ticker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody could show that it lives, so it gets its whole lease to do so."""
+    await plan(store, "a")
+    (job,) = await take(store)
+    with monkeypatch.context() as outage:
+        outage.setattr(store.database, "read", away)
+        ticker.seconds += 60
+        with pytest.raises(StoreUnavailableError):
+            await take(store)
+    ticker.seconds += 9
+    assert await take(store) == []
+    ticker.seconds += 9
+    assert await settle(store, job, JobResult.done())
+
+
+async def test_a_sign_of_life_between_the_look_and_the_claim_counts(
+    store: SqlStore, ticker: Ticker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await plan(store, "a")
+    (job,) = await take(store)
+    claim = SqlJobs.claim
+
+    async def renewed_meanwhile(self: SqlJobs, **asked: Any) -> list[Job]:
+        assert await self.renew(job)
+        return await claim(self, **asked)
+
+    monkeypatch.setattr(SqlJobs, "claim", renewed_meanwhile)
+    ticker.seconds = 10
+    assert await take(store) == []
 
 
 async def test_overdue_jobs_are_counted(store: SqlStore, ticker: Ticker) -> None:

@@ -41,7 +41,7 @@ async def held(store: SqlStore) -> dict[str, int]:
 
 
 async def deliver_all(store: SqlStore) -> None:
-    slots = {"slack": Slots(50, 50), "email": Slots(50, 50)}
+    slots = {"slack": Slots(50), "email": Slots(50)}
     while claimed := await store.claim(owner="me", slots=slots, kinds=["notify", "update"]):
         for job in claimed:
             message = message_of(job)
@@ -142,7 +142,7 @@ async def test_the_retention_job_works_off_a_backlog_in_small_batches(
     ticker.seconds += 300
     waits = []
     while waits[-1:] != [300.0]:
-        (job,) = await store.claim(owner="me", slots={JOB.queue: Slots(1, 1)}, kinds=[RETENTION])
+        (job,) = await store.claim(owner="me", slots={JOB.queue: Slots(1)}, kinds=[RETENTION])
         result = await handler(job)
         await store.transact(lambda tx, job=job, result=result: tx.jobs.settle(job, result))
         waits.append(result.after)

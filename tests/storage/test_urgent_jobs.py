@@ -6,7 +6,7 @@ from dexwatch.response.retention import JOB, QUEUE, RETENTION
 from dexwatch.storage.store import SqlStore
 from tests.fakes.alerts import Ticker
 
-ONE = Slots(1, 1)
+ONE = Slots(1)
 
 
 async def test_an_urgent_job_that_takes_its_workers_down_is_tried_every_five_minutes(

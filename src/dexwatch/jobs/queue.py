@@ -16,8 +16,27 @@ class Slots:
     """How many jobs of a queue may be claimed now."""
 
     free: int
-    low: int
-    """Jobs less than urgent are claimed only within the first `low` of these."""
+    reserved: tuple[int, ...] = ()
+    """So many of these are kept from jobs of priority 0, 1, ... for more urgent ones.
+
+    What is less urgent than the last is kept from as much as the last.
+    """
+
+    def open_to(self, priority: int) -> int:
+        """Return how many jobs may be claimed down to this priority."""
+        if not self.reserved:
+            return self.free
+        return self.free - self.reserved[min(priority, len(self.reserved) - 1)]
+
+
+def reserved(most: int) -> tuple[int, ...]:
+    """Return how many of so many slots are kept from P0, P1, P2 and P3 for what is more urgent.
+
+    However many slow ones there are, half of the slots are not for P3, a quarter not for P2 and an
+    eighth not for P1; one slot alone is for all.
+    """
+    kept = 1 if most > 1 else 0
+    return (0, most // 8, max(most // 4, kept), max(most // 2, kept))
 
 
 class Queue(Protocol):
@@ -28,8 +47,10 @@ class Queue(Protocol):
     ) -> list[Job]:
         """Take due jobs of these kinds, the most urgent first, within the slots of each queue.
 
+        Each call is a look at the leases as well, so it is made even when no slot is free.
         A few jobs of queues that `slots` does not name are taken too, so that they fail loudly.
-        A job whose lease ran out is taken again as uncertain. When it has taken down too many
+        A job whose lease this process has seen unrenewed for its length (see `LeaseWatch`) is taken
+        again as uncertain. When it has taken down too many
         workers it is quarantined or, if it is urgent, tried every five minutes.
         Urgent jobs of a queue that is held back are taken with the time that is left, so that
         their handler can find another way; other jobs wait.

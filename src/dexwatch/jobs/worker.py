@@ -16,11 +16,15 @@ from dexwatch.jobs.queue import (
     QueueUnavailableError,
     Slots,
     no_crash,
+    reserved,
 )
 
 _log = structlog.get_logger(__name__)
 
-_SETTLE_PAUSE_SECONDS = 0.2
+_SETTLE_SECONDS = 900.0
+"""So long a result is kept while the database is away; then the job comes back as uncertain."""
+_SETTLE_AGAIN = Backoff(first=0.2, most=2.0)
+_RENEW_AGAIN_SECONDS = 1.0
 _AFTER_FAILED_CLAIM = Backoff(first=0.5, most=5.0)
 
 
@@ -57,6 +61,7 @@ class Worker:
         self._on_settled = on_settled
         self._crash = crash
         self._woken = asyncio.Event()
+        self._stopping = asyncio.Event()
         self._busy: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._claims = Failures(_AFTER_FAILED_CLAIM, key=owner)
@@ -75,21 +80,21 @@ class Worker:
                     await self._pause()
         finally:
             stopping.cancel()
+            self._stopping.set()
             # Every attempt is bounded by its own timeout, so this wait is, too.
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _wake_on(self, stop: asyncio.Event) -> None:
         await stop.wait()
+        self._stopping.set()
         self._woken.set()
 
     async def _claim(self) -> bool:
         """Claim what there are slots for; say whether anything was claimed."""
         slots = {}
         for queue, most in self._slots.items():
-            free = max(most - self._busy[queue], 0)
-            # The last free slot waits for an urgent job, which slow ones must not hold up.
-            # A queue that takes one at a time has no slot to spare.
-            slots[queue] = Slots(free, free - 1 if most > 1 else free)
+            # Slow jobs must not hold up more urgent ones.
+            slots[queue] = Slots(max(most - self._busy[queue], 0), reserved(most))
         try:
             claimed = await self._queue.claim(
                 owner=self._owner, slots=slots, kinds=tuple(self._handlers)
@@ -153,24 +158,36 @@ class Worker:
 
     async def _renew(self, job: Job) -> None:
         """Show that we live for as long as the attempt goes on."""
+        pause = job.lease / 3
         while True:
-            await asyncio.sleep(job.lease / 3)
+            await asyncio.sleep(pause)
+            pause = job.lease / 3
             try:
                 if not await self._queue.renew(job):
                     return
             except Exception as error:  # noqa: BLE001 - the lease runs out, which is safe.
                 _log.warning("jobs.not_renewed", job=job.key, error=type(error).__name__)
+                pause = min(pause, _RENEW_AGAIN_SECONDS)
 
     async def _settle(self, job: Job, result: JobResult) -> None:
-        """Write the result down, trying again for as long as a lease holds."""
-        until = asyncio.get_running_loop().time() + job.lease
+        """Write the result down, trying again while the database is away.
+
+        Nobody can claim the job meanwhile, and a lapse is waited for anew once the database is
+        back: so what was sent during a failure of it is not sent again. Who is told to stop tries
+        for one lease more.
+        """
+        loop, failures = asyncio.get_running_loop(), Failures(_SETTLE_AGAIN, key=job.key)
+        until = loop.time() + _SETTLE_SECONDS
         while True:
             try:
                 if not await self._queue.settle(job, result):
                     _log.warning("jobs.settled_late", job=job.key, outcome=result.outcome.value)
             except QueueUnavailableError:
-                if asyncio.get_running_loop().time() + _SETTLE_PAUSE_SECONDS > until:
+                if self._stopping.is_set():
+                    until = min(until, loop.time() + job.lease)
+                pause = failures.failed()
+                if loop.time() + pause > until:
                     raise
-                await asyncio.sleep(_SETTLE_PAUSE_SECONDS)
+                await asyncio.sleep(pause)
             else:
                 return

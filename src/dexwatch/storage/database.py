@@ -116,6 +116,11 @@ async def open_database(url: str, clock: Callable[[], datetime] | None = None) -
 
 _PG = {
     "connect_timeout": 5,
+    # A server that has vanished without a word is noticed like one that refuses.
+    "tcp_user_timeout": 10000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
     "options": "-c statement_timeout=10000 -c idle_in_transaction_session_timeout=30000",
 }
 

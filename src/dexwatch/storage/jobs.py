@@ -1,4 +1,4 @@
-"""The job table: plan, claim with a lease, renew, settle, by the database's clock."""
+"""The job table: plan, claim with a lease, renew, settle; due times by the database's clock."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -17,12 +17,17 @@ from dexwatch.jobs.job import (
     JobResult,
     NewJob,
 )
+from dexwatch.jobs.lease import Lease
 from dexwatch.jobs.queue import Slots
 from dexwatch.storage import tables
-from dexwatch.storage.rows import SECOND, insert_into, insert_missing, job_of, job_row
+from dexwatch.storage.rows import SECOND, Row, insert_into, insert_missing, job_of, job_row
 
 _ELSEWHERE = 10
 """So many jobs at a time of queues that nobody serves any more."""
+_WATCHED = 1000
+"""So many leases are watched; all workers together have fewer slots."""
+_LAPSED = 50
+"""So many of them are taken over at a time."""
 _STEP = 5 * SECOND
 """A time that was set so far in the future shows that the clock has been put back since."""
 
@@ -90,8 +95,7 @@ class SqlJobs:
 
     async def renew(self, job: Job) -> bool:
         """Let the lease begin anew."""
-        values = {"lease_until": self._now + round(job.lease * SECOND), "set_at": self._now}
-        return await self._change(job, values)
+        return await self._change(job, {"renewals": tables.jobs.c.renewals + 1})
 
     async def settle(self, job: Job, result: JobResult) -> bool:
         """Record a result; a lost lease changes nothing but the count of late results."""
@@ -113,7 +117,6 @@ class SqlJobs:
         """Return what a settled job becomes."""
         outcome = result.outcome
         values: dict[str, Any] = {
-            "lease_until": None,
             "lease_token": None,
             "lease_owner": None,
             "set_at": self._now,
@@ -140,17 +143,26 @@ class SqlJobs:
         return values | due | {"uncertain": unsure}
 
     async def claim(
-        self, *, owner: str, slots: Mapping[str, Slots], kinds: Sequence[str]
+        self,
+        *,
+        owner: str,
+        slots: Mapping[str, Slots],
+        kinds: Sequence[str],
+        lapsed: Sequence[Lease],
     ) -> list[Job]:
-        """Take due jobs and those whose lease ran out."""
+        """Take due jobs, and those whose lease has lapsed if it is still as it was seen."""
         held = await self._holds()
         claimed: list[Job] = []
-        for queue, free in [*slots.items(), (None, Slots(_ELSEWHERE, _ELSEWHERE))]:
+        for queue, free in [*slots.items(), (None, Slots(_ELSEWHERE))]:
             if free.free <= 0:
                 continue
             columns = tables.jobs.c
             here = columns.queue == queue if queue else columns.queue.not_in(list(slots))
-            ready = [here, columns.kind.in_(kinds), self._ready()]
+            ready = [
+                here,
+                columns.kind.in_(kinds),
+                or_(self._due(), *map(_as_seen, lapsed[:_LAPSED])),
+            ]
             lanes = [lane for name, lane in held if name == queue]
             if "" in lanes:
                 ready.append(columns.priority <= URGENT)
@@ -166,18 +178,36 @@ class SqlJobs:
             rows = (await self._connection.execute(query)).mappings().all()
             # The urgent come first, so that what is left out is the other end of the list.
             for place, row in enumerate(rows):
-                if place >= free.low and row["priority"] > URGENT:
+                if place >= free.open_to(row["priority"]):
                     break
                 job = await self._take(row, owner, held)
                 if job is not None:
                     claimed.append(job)
         return claimed
 
-    async def anything_ready(self, kinds: Sequence[str]) -> bool:
+    async def anything_due(self, kinds: Sequence[str]) -> bool:
         """Say whether a claim could find something, so that an idle worker disturbs nobody."""
         columns = tables.jobs.c
-        query = select(columns.id).where(columns.kind.in_(kinds), self._ready()).limit(1)
+        query = select(columns.id).where(columns.kind.in_(kinds), self._due()).limit(1)
         return (await self._connection.execute(query)).first() is not None
+
+    async def leases(self) -> list[Lease]:
+        """Return the leases that are held now, the oldest jobs' first."""
+        columns = tables.jobs.c
+        query = (
+            select(
+                columns.lease_token,
+                columns.renewals,
+                columns.lease,
+                columns.crashes,
+                columns.priority,
+            )
+            .where(columns.state == "leased")
+            .order_by(columns.id)
+            .limit(_WATCHED)
+        )
+        rows = (await self._connection.execute(query)).mappings()
+        return [Lease(row["lease_token"], row["renewals"], _length(row)) for row in rows]
 
     async def mend_times(self) -> None:
         """Make good for a clock that has been put back: what waits keeps its remaining time."""
@@ -189,7 +219,6 @@ class SqlJobs:
             .values(
                 due_at=columns.due_at - ahead,
                 wished_at=columns.wished_at - ahead,
-                lease_until=columns.lease_until - ahead,
                 set_at=self._now,
             )
         )
@@ -200,28 +229,23 @@ class SqlJobs:
         )
 
     async def overdue(self, seconds: float) -> int:
-        """Count jobs that were ready so long ago and that nobody has taken."""
-        late = self._ready(self._now - round(seconds * SECOND))
+        """Count jobs that were due so long ago and that nobody has taken."""
+        late = self._due(self._now - round(seconds * SECOND))
         query = select(func.count()).select_from(tables.jobs).where(late)
         return int((await self._connection.execute(query)).scalar_one())
 
-    def _ready(self, before: int | None = None) -> ColumnElement[bool]:
+    def _due(self, before: int | None = None) -> ColumnElement[bool]:
         columns, now = tables.jobs.c, self._now if before is None else before
-        due = (columns.state == "due") & (columns.due_at <= now)
-        lapsed = (columns.state == "leased") & (columns.lease_until <= now)
-        return due | lapsed
+        return (columns.state == "due") & (columns.due_at <= now)
 
     async def _take(
         self, row: Mapping[str, Any], owner: str, held: Mapping[tuple[str, str], int]
     ) -> Job | None:
         lapsed = row["state"] == "leased"
-        crashes, lease = row["crashes"] + lapsed, row["lease"]
+        crashes = row["crashes"] + lapsed
         columns = tables.jobs.c
         mine = update(tables.jobs).where(columns.id == row["id"])
-        if crashes >= MAX_CRASHES and row["priority"] <= URGENT:
-            # It is never given up; should it take this worker down as well, the next one waits.
-            lease = max(lease, CRASHED_LEASE)
-        elif crashes >= MAX_CRASHES:
+        if crashes >= MAX_CRASHES and row["priority"] > URGENT:
             said = f"quarantined: it took {crashes} workers down"
             await self._connection.execute(
                 mine.values(state="quarantined", crashes=crashes, lease_token=None, result=said)
@@ -231,7 +255,7 @@ class SqlJobs:
             "state": "leased",
             "lease_owner": owner,
             "lease_token": uuid4().hex,
-            "lease_until": self._now + round(lease * SECOND),
+            "renewals": 0,
             "set_at": self._now,
             "attempts": row["attempts"] + 1,
             "crashes": crashes,
@@ -242,7 +266,10 @@ class SqlJobs:
             held.get((row["queue"], ""), 0), held.get((row["queue"], row["lane"]), 0), self._now
         )
         return job_of(
-            {**row, **values, "lease": lease}, self._now, lapsed=lapsed, held=until - self._now
+            {**row, **values, "lease": _length({**row, **values})},
+            self._now,
+            lapsed=lapsed,
+            held=until - self._now,
         )
 
     async def _hold(self, queue: str, lane: str, seconds: float) -> None:
@@ -272,6 +299,20 @@ class SqlJobs:
 def _held_by(job: Job) -> tuple[ColumnElement[bool], ...]:
     columns = tables.jobs.c
     return columns.id == job.id, columns.lease_token == job.lease_token
+
+
+def _as_seen(lease: Lease) -> ColumnElement[bool]:
+    # Whoever has shown a sign of life since then keeps its lease.
+    columns = tables.jobs.c
+    held = (columns.state == "leased") & (columns.lease_token == lease.token)
+    return held & (columns.renewals == lease.renewals)
+
+
+def _length(row: Row) -> float:
+    if row["crashes"] >= MAX_CRASHES and row["priority"] <= URGENT:
+        # It is never given up; should it take this worker down as well, the next one waits.
+        return max(float(row["lease"]), CRASHED_LEASE)
+    return float(row["lease"])
 
 
 def _said(outcome: str, result: JobResult) -> str:

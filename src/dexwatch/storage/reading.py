@@ -23,7 +23,8 @@ _MOST_ALERTS = 500
 _MOST_NOTIFICATIONS = 500
 _MOST_LINES = 2000
 _TOLD_ALERTS = 50
-_OVERDUE_SECONDS = 2.0
+OVERDUE_SECONDS = 2.0
+"""A job that has been ready for longer is late."""
 
 
 async def list_incidents(
@@ -139,8 +140,8 @@ async def comparable_alerts(connection: AsyncConnection, source: str) -> list[Fi
     ]
 
 
-async def count(connection: AsyncConnection, now: int) -> Counts:
-    """Return the state of affairs in figures."""
+async def count(connection: AsyncConnection, now: int, *, lapsed: int) -> Counts:
+    """Return the state of affairs in figures; `lapsed` leases are late, too."""
     columns, jobs, events = tables.incidents.c, tables.jobs.c, tables.events.c
     query = (
         select(columns.severity, func.count())
@@ -155,7 +156,7 @@ async def count(connection: AsyncConnection, now: int) -> Counts:
     quarantined += (await connection.execute(odd)).scalar_one()
     return Counts(
         open=opened,
-        overdue=await SqlJobs(connection, now).overdue(_OVERDUE_SECONDS),
+        overdue=lapsed + await SqlJobs(connection, now).overdue(OVERDUE_SECONDS),
         quarantined=quarantined,
     )
 

@@ -9,10 +9,12 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dexwatch.backoff import Backoff
+from dexwatch.clock import monotonic
 from dexwatch.incidents.records import Alert
 from dexwatch.jobs.job import Job
+from dexwatch.jobs.lease import Lease, LeaseWatch
 from dexwatch.jobs.queue import Slots
-from dexwatch.response.store import RacedError, Transaction
+from dexwatch.response.store import RacedError, StoreUnavailableError, Transaction
 from dexwatch.response.views import (
     Counts,
     FiringAlert,
@@ -43,18 +45,24 @@ _MEND_SECONDS = 15.0
 T = TypeVar("T")
 
 
-async def open_store(url: str, *, clock: Callable[[], datetime] | None = None) -> "SqlStore":
+async def open_store(
+    url: str,
+    *,
+    clock: Callable[[], datetime] | None = None,
+    steady: Callable[[], float] = monotonic,
+) -> "SqlStore":
     """Open the database and bring its schema up to date.
 
     Args:
         url: the address for SQLAlchemy.
         clock: instead of the database's, for tests.
+        steady: instead of the process's monotonic clock, for tests.
 
     Raises:
         StoreUnavailableError: it cannot be reached.
         SchemaError: another dexwatch has used it, and this one cannot take it over.
     """
-    return SqlStore(await open_database(url, clock))
+    return SqlStore(await open_database(url, clock), LeaseWatch(steady))
 
 
 class SqlTransaction:
@@ -74,8 +82,9 @@ class SqlTransaction:
 class SqlStore:
     """Incidents and jobs in one database; safe to share among tasks and processes."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, leases: LeaseWatch) -> None:
         self.database = database
+        self._leases = leases
         self._mended_at: int | None = None
 
     async def transact(self, act: Callable[[Transaction], Awaitable[T]]) -> T:
@@ -97,19 +106,32 @@ class SqlStore:
     async def claim(
         self, *, owner: str, slots: Mapping[str, Slots], kinds: Sequence[str]
     ) -> list[Job]:
-        """Take due jobs, the most urgent first."""
+        """Take due jobs and those whose lease has lapsed, the most urgent first."""
+        try:
+            return await self._claim(owner, slots, kinds)
+        except StoreUnavailableError:
+            self._leases.forget()
+            raise
+
+    async def _claim(
+        self, owner: str, slots: Mapping[str, Slots], kinds: Sequence[str]
+    ) -> list[Job]:
         async with self.database.read() as connection:
             now = await self.database.now(connection)
-            ready = await SqlJobs(connection, now).anything_ready(kinds)
+            jobs = SqlJobs(connection, now)
+            held, due = await jobs.leases(), await jobs.anything_due(kinds)
+        lapsed = self._leases.look(held)
         if self._clock_odd(now):
             async with self.database.write() as connection:
                 await SqlJobs(connection, now).mend_times()
-            self._mended_at, ready = now, True
-        if not ready:
+            self._mended_at, due = now, True
+        if not due and not lapsed:
             return []
         async with self.database.write() as connection:
             jobs = SqlJobs(connection, await self.database.now(connection))
-            return await jobs.claim(owner=owner, slots=slots, kinds=kinds)
+            claimed = await jobs.claim(owner=owner, slots=slots, kinds=kinds, lapsed=lapsed)
+        self._leases.gave(Lease(job.lease_token, 0, job.lease) for job in claimed)
+        return claimed
 
     async def renew(self, job: Job) -> bool:
         """Let a lease begin anew."""
@@ -153,7 +175,9 @@ class SqlStore:
     async def counts(self) -> Counts:
         """Return the state of affairs in figures."""
         async with self.database.read() as connection:
-            return await reading.count(connection, await self.database.now(connection))
+            now = await self.database.now(connection)
+            lapsed = self._leases.overdue(reading.OVERDUE_SECONDS)
+            return await reading.count(connection, now, lapsed=lapsed)
 
     async def prune(
         self, *, events_before: datetime, incidents_before: datetime
