@@ -12,7 +12,7 @@ from dexwatch.response.store import IncidentRecord, RacedError
 from dexwatch.response.views import IncidentFilter
 from dexwatch.storage.incidents import SqlIncidents
 from dexwatch.storage.store import SqlStore
-from tests.fakes.alerts import apply, at, fire
+from tests.fakes.alerts import POLICY, apply, at, clear, fire
 
 FOREIGN = {"alertname": "ForeignDown", "severity": "P0"}
 BY_WEBHOOK = '{}:{alertname="ForeignDown"}'
@@ -82,3 +82,17 @@ async def test_an_event_that_meets_a_race_each_time_is_kept_apart(
     applied = await apply(store, [fire("Odd", "P0", alert_group="odd"), fire()], 0)
     assert [one.reason for one in applied] == [Reason.QUARANTINED, Reason.OPENED]
     assert (await store.counts()).quarantined == 1
+
+
+async def test_no_number_is_left_out_when_a_batch_opens_one_incident_after_an_older_one(
+    store: SqlStore,
+) -> None:
+    for n in range(3):
+        await apply(store, [fire(f"Other{n}", alert_group=f"other{n}")], 0)
+    await apply(store, [fire()], 0)
+    await apply(store, [clear(end=10)], 10)
+    later = POLICY.reopen_window.total_seconds() + 20
+    batch = [fire(start=later, instance=i) for i in "ab"]
+    assert {one.incident_id for one in await apply(store, batch, later)} == {"INC-5"}
+    (last,) = await apply(store, [fire("Another", alert_group="another")], later)
+    assert last.incident_id == "INC-6"

@@ -43,7 +43,8 @@ from dexwatch.response.store import (
 
 _log = structlog.get_logger(__name__)
 
-_UNNUMBERED = 0
+_PROVISIONAL = 1 << 60
+"""Incidents that only count how many numbers are needed get those from here on."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class Applied:
     incident_id: str | None
     notifications: int = 0
     """So many new notifications were planned."""
+    opened: bool = False
+    """A new incident has begun."""
 
 
 async def apply_events(
@@ -96,14 +99,14 @@ async def apply_in(
         return []
     batch = await _load(tx, events)
     decided = batch.copy()
-    numbers: Iterator[int] = count(1)
-    applied = [apply_one(decided, event, now, policy, numbers) for event in events]
-    opened = next(numbers) - 1
+    applied = _apply_all(decided, events, now, policy, count(_PROVISIONAL))
+    opened = sum(one.opened for one in applied)
     if opened:
         # Numbers are taken only for incidents that open, so that none is left out; deciding is
         # pure, so that it can simply be done again with them.
-        decided, numbers = batch.copy(), iter(await tx.incidents.next_numbers(opened))
-        applied = [apply_one(decided, event, now, policy, numbers) for event in events]
+        numbers = await tx.incidents.next_numbers(opened)
+        decided = batch.copy()
+        applied = _apply_all(decided, events, now, policy, iter(numbers))
     await _save(tx, decided, now)
     return applied
 
@@ -210,15 +213,27 @@ async def _load(tx: Transaction, events: Sequence[Event]) -> Batch:
     )
 
 
-def apply_one(
-    batch: Batch, event: Event, now: datetime, policy: Policy, numbers: Iterator[int]
-) -> Applied:
-    """Decide about one event and note in the batch what that changes; pure but for the log."""
-    state = _state(batch, event, policy)
+def _apply_all(
+    batch: Batch, events: Sequence[Event], now: datetime, policy: Policy, numbers: Iterator[int]
+) -> list[Applied]:
+    applied = []
+    number = next(numbers)
+    for event in events:
+        one = apply_one(batch, event, now, policy, number)
+        if one.opened:
+            # After the last number nothing opens any more.
+            number = next(numbers, _PROVISIONAL)
+        applied.append(one)
+    return applied
+
+
+def apply_one(batch: Batch, event: Event, now: datetime, policy: Policy, number: int) -> Applied:
+    """Decide about one event and note in the batch what that changes; pure but for the log.
+
+    `number` is for the incident that may open.
+    """
+    state = _state(batch, event, policy, number)
     decision = _decided(state, event, now)
-    incident = decision.state.incident
-    if incident is not None and incident.number == _UNNUMBERED:
-        decision = _decided(replace(state, next_number=next(numbers)), event, now)
     changed = batch.keep(state, decision) or decision.reason is Reason.QUARANTINED
     incident = decision.state.incident
     batch.decided.append(
@@ -232,7 +247,9 @@ def apply_one(
         )
     )
     planned = sum(isinstance(effect, PlanNotification) for effect in decision.effects)
-    return Applied(decision.reason, incident.id if incident else None, planned)
+    before = state.incident.number if state.incident else None
+    opened = incident is not None and incident.number == number != before
+    return Applied(decision.reason, incident.id if incident else None, planned, opened)
 
 
 def _decided(state: GroupState, event: Event, now: datetime) -> Decision:
@@ -243,7 +260,7 @@ def _decided(state: GroupState, event: Event, now: datetime) -> Decision:
         return Decision(state, (), Reason.QUARANTINED)
 
 
-def _state(batch: Batch, event: Event, policy: Policy) -> GroupState:
+def _state(batch: Batch, event: Event, policy: Policy, number: int) -> GroupState:
     if isinstance(event, AlertFired | AlertResolved):
         latest = batch.alerts.get((event.source, event.fingerprint))
         group = _group(event, latest)
@@ -251,7 +268,7 @@ def _state(batch: Batch, event: Event, policy: Policy) -> GroupState:
         return GroupState(
             key=group,
             policy=policy,
-            next_number=_UNNUMBERED,
+            next_number=number,
             incident=record.incident if record else None,
             summary=record.summary if record else Summary(),
             alert=latest,

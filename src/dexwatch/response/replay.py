@@ -88,7 +88,7 @@ def replay(
     for one in history:
         number = int(one.incident_id.rpartition("-")[2]) if one.incident_id else 0
         policy = policies.get(one.incident_id or "", Policy())
-        apply_one(batch, one.event, one.decided_at, policy, iter([number]))
+        apply_one(batch, one.event, one.decided_at, policy, number)
         decided = batch.decided[-1]
         # The newest incident is told even of an event that has not touched it.
         then = _words(one.reason, one.incident_id, one.incident_version)
