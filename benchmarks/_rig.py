@@ -1,4 +1,4 @@
-"""What the benchmarks share: free ports, a receiver that notes times, figures of processes."""
+"""What the benchmarks share: free ports, a receiver that notes times, what processes use."""
 
 import asyncio
 import contextlib

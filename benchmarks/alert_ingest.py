@@ -1,4 +1,4 @@
-"""How many alerts a second go from the receiver's door to the committed decision, and at what cost.
+"""How many alerts a second go from the receiver to the committed decision, and at what cost.
 
 python benchmarks/alert_ingest.py [ALERTS]
 
@@ -86,8 +86,8 @@ def bodies(count: int, *, one_group: bool) -> list[bytes]:
     ]
 
 
-async def post(door: Starlette, body: bytes) -> None:
-    """Call the door as its HTTP server would."""
+async def post(app: Starlette, body: bytes) -> None:
+    """Call the receiver's application as its HTTP server would."""
     statuses = []
 
     async def receive() -> dict[str, object]:
@@ -106,16 +106,16 @@ async def post(door: Starlette, body: bytes) -> None:
         "query_string": b"",
         "headers": headers,
     }
-    await door(scope, receive, send)  # type: ignore[arg-type]
+    await app(scope, receive, send)  # type: ignore[arg-type]
     assert statuses == [200], statuses
 
 
-async def storm(door: Starlette, messages: Iterable[bytes], *, at_once: int) -> None:
+async def storm(app: Starlette, messages: Iterable[bytes], *, at_once: int) -> None:
     waiting = list(messages)[::-1]
 
     async def sender() -> None:
         while waiting:
-            await post(door, waiting.pop())
+            await post(app, waiting.pop())
 
     await asyncio.gather(*(sender() for _ in range(at_once)))
 
@@ -123,7 +123,7 @@ async def storm(door: Starlette, messages: Iterable[bytes], *, at_once: int) -> 
 async def measure(url: str, count: int, *, one_group: bool) -> dict[str, float]:
     """Return alerts a second, and what the last tenth cost in comparison with the first."""
     store = await open_store(url)
-    door = Starlette(
+    app = Starlette(
         routes=routes(
             Inbound(Ingest(store, now, policy=POLICY, wake=lambda: None), SecretStr(TOKEN))
         )
@@ -134,18 +134,18 @@ async def measure(url: str, count: int, *, one_group: bool) -> dict[str, float]:
     walls, cpus = [], []
     for first in range(0, len(messages), part):
         wall, cpu = time.perf_counter(), time.process_time()
-        await storm(door, messages[first : first + part], at_once=at_once)
+        await storm(app, messages[first : first + part], at_once=at_once)
         walls.append(time.perf_counter() - wall)
         cpus.append(time.process_time() - cpu)
-    figures = {
+    measured = {
         "alerts_per_second": round(count / sum(walls)),
         "cpu_ms_per_alert": round(sum(cpus) * 1000 / count, 2),
         "last_tenth_to_first": round(cpus[-1] / cpus[0], 2),
     }
     if one_group:
-        figures["reconcile_cpu_seconds"] = await reconcile(store, min(RECONCILED, count))
+        measured["reconcile_cpu_seconds"] = await reconcile(store, min(RECONCILED, count))
     await store.close()
-    return figures
+    return measured
 
 
 async def reconcile(store: Store, count: int) -> float:
@@ -192,7 +192,7 @@ async def main(count: int) -> None:
     costliest = max(r.get("reconcile_cpu_seconds", 0) for r in results.values())
     report(
         benchmark="alert_ingest",
-        figure="alerts from the receiver's door to the committed decision with its job",
+        measurement="alerts from the receiver to the committed decision with its job",
         unit="alerts per second; milliseconds and seconds of processor time",
         alerts=count,
         **results,

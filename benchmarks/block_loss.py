@@ -61,7 +61,7 @@ async def main(seconds: float) -> None:
     evaluated = last["evaluated"] - first["evaluated"]
     report(
         benchmark="block_loss",
-        figure="blocks lost, of those produced at 450 ms",
+        measurement="blocks lost, of those produced at 450 ms",
         unit="blocks",
         seconds=seconds,
         produced=produced,

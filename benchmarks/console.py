@@ -81,7 +81,7 @@ async def main() -> None:
     painted = spread(paints)
     report(
         benchmark="console",
-        figure="System Overview painted with figures and charts, empty browser cache; queries",
+        measurement="System Overview painted with values and charts, empty browser cache; queries",
         unit="seconds; Prometheus queries a minute",
         paint=painted,
         paint_after_nobody_watched=spread(cold),
@@ -107,7 +107,7 @@ async def _signed_in(browser: Browser, running: Sample) -> StorageState:
 
 
 async def _paint(browser: Browser, state: StorageState, running: Sample) -> float:
-    """Return the seconds until figures and charts were on the screen, in a new browser."""
+    """Return the seconds until values and charts were on the screen, in a new browser."""
     context = await _viewer(browser, state)
     page = await context.new_page()
     await page.add_init_script(WATCH_PAINT)
@@ -117,11 +117,11 @@ async def _paint(browser: Browser, state: StorageState, running: Sample) -> floa
     while None in seen.values() and time.monotonic() < deadline:
         await asyncio.sleep(0.05)
         seen = await _within(page.evaluate("window.seen"), "to ask what was painted")
-    shown = page.locator(".panel.stat[data-state=ok] .figure b").all_inner_texts()
-    figures = await _within(shown, "to read the figures")
+    shown = page.locator(".panel.stat[data-state=ok] .stat-value b").all_inner_texts()
+    values = await _within(shown, "to read the values")
     await _within(context.close(), "to close a page")
-    if None in seen.values() or not any(re.search(r"\d", figure) for figure in figures):
-        raise RuntimeError(f"System Overview showed no figures: {seen}, {figures}")
+    if None in seen.values() or not any(re.search(r"\d", value) for value in values):
+        raise RuntimeError(f"System Overview showed no values: {seen}, {values}")
     return max(seen["lcp"], seen["chart"]) / 1000
 
 

@@ -61,7 +61,7 @@ async def main() -> None:
     ]
     report(
         benchmark="fault_to_page",
-        figure="seconds from a stopped Redis to the message at the webhook channel",
+        measurement="seconds from a stopped Redis to the message at the webhook channel",
         unit="seconds",
         dexwatch=spread(seconds[0]),
         usual_defaults=spread(seconds[1]),

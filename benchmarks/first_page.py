@@ -2,7 +2,7 @@
 
 python benchmarks/first_page.py [ROUNDS]
 
-Each round starts the role anew and posts a P0 the moment its door opens.
+Each round starts the role anew and posts a P0 as soon as its receiver listens.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ async def main(rounds: int) -> None:
     cold = {name: round(median(values), 3) for name, values in first.items()}
     report(
         benchmark="first_page",
-        figure="alert posted to message taken, at the door's opening and again when warm",
+        measurement="alert posted to message taken, just after the start and again when warm",
         unit="seconds; MB",
         rounds=rounds,
         first_p50=cold,
@@ -116,7 +116,7 @@ async def timed(
 
 
 async def opened(client: httpx.AsyncClient) -> None:
-    """Wait for the door.
+    """Wait until the receiver listens.
 
     Raises:
         TimeoutError: the role does not start; its standard error says why.
@@ -160,7 +160,7 @@ def webhook(alert_group: str) -> bytes:
 
 
 def configuration(port: int, metrics: str, slack: str, smtp: int, hook: str) -> str:
-    """Return a configuration with every channel; the reconciler is kept out of the figures."""
+    """Return a configuration with every channel; the reconciler is kept out of the measurement."""
     return f"""
 name: bench
 folder: ./state

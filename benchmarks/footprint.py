@@ -33,7 +33,7 @@ async def main(seconds: float) -> None:
     proportional = sum(pss for _, pss in each.values()) / 1e6
     report(
         benchmark="footprint",
-        figure="memory and processor of dexwatch with its daemons, production profile",
+        measurement="memory and processor of dexwatch with its daemons, production profile",
         unit="MB; share of one core",
         seconds=seconds,
         resident_mb=round(resident),

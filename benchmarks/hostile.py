@@ -4,7 +4,7 @@ At once, for as long as the benchmark runs:
 
 * a third node claims to be 500 blocks ahead, answers with megabytes, nonsense or nothing;
 * the mail server takes every message and never says so; Slack answers 429, nonsense or nothing;
-* 500 connections with half a request line are held open at each door of a role;
+* 500 connections with half a request line are held open at each port of a role;
 * 2,000 alerts of other subjects arrive at Alertmanager.
 
 Then Redis is stopped, and the page of `RedisDown` is awaited at the one channel that works.
@@ -73,8 +73,8 @@ async def main(seconds: float) -> None:
     took = None if told is None else round(told - began, 2)
     report(
         benchmark="hostile",
-        figure="seconds from a stopped Redis to the page, with node, mail, Slack, 500 idle"
-        " connections a door and 2,000 alerts against us",
+        measurement="seconds from a stopped Redis to the page, with node, mail, Slack, 500 idle"
+        " connections a port and 2,000 alerts against us",
         unit="seconds",
         dexwatch=took,
         proportional_memory_bytes=most,
@@ -200,7 +200,7 @@ async def hostile_slack(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
 
 @asynccontextmanager
 async def idle(settings: Settings) -> AsyncIterator[None]:
-    """Hold half requests open at every role's door; those that are dropped come back."""
+    """Hold half requests open at every role's port; those that are dropped come back."""
     ports = [spec.listens(settings).port for spec in ROLES]
     held = [asyncio.create_task(_half_a_request(port)) for port in ports for _ in range(IDLE)]
     try:

@@ -37,7 +37,7 @@ def home() -> Path:
 
 @pytest.fixture(scope="session")
 def require(home: Path) -> Callable[[str], str]:
-    """Returns the path of a program; where it is missing, skips on a desk and fails in CI."""
+    """Returns the path of a program; where it is missing, skips locally and fails in CI."""
 
     def find(name: str) -> str:
         servers = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)

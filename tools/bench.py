@@ -3,7 +3,7 @@
     python -m tools.bench              all of them
     python -m tools.bench console      one of them
 
-A benchmark is a script in benchmarks/ that prints one JSON object: the figure, and what it was
+A benchmark is a script in benchmarks/ that prints one JSON object: the measurement, and what it was
 compared with.
 The results are kept in .dexwatch/bench/NAME.json.
 """

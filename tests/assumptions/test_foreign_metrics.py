@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from dexwatch.clients.prometheus import PrometheusClient
 from dexwatch.daemons.config import DaemonsConfig
-from dexwatch.daemons.programs.alertmanager import Hook
+from dexwatch.daemons.programs.alertmanager import Webhook
 from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.demo.profile import DEMO
@@ -69,7 +69,7 @@ async def client(tmp_path_factory) -> AsyncIterator[PrometheusClient]:
             profile=DEMO,
             rules=render(DEMO),
             roles=(),
-            hook=Hook("http://127.0.0.1:1/", SecretStr("x")),
+            webhook=Webhook("http://127.0.0.1:1/", SecretStr("x")),
             secrets=SECRETS,
         )
         await supervisor.start(programs)

@@ -16,7 +16,7 @@ from dexwatch.incidents.records import DeliveryOutcome
 from dexwatch.settings import load
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import apply, at, clear, fire, payload, webhook_alert
-from tests.fakes.inbound import GOOD, PATH, Door, client
+from tests.fakes.inbound import GOOD, PATH, RecordingReceiver, client
 
 
 def with_store(file: Path, act: Callable[[SqlStore], Awaitable[None]]) -> None:
@@ -40,7 +40,7 @@ async def a_night(store: SqlStore) -> None:
     )
     await apply(store, [page], 1)
     await apply(store, [fire(instance="b")], 2)
-    await apply(store, [Acknowledged("INC-1", "bo", "press")], 5)
+    await apply(store, [Acknowledged("INC-1", "bo", "key-1")], 5)
     await apply(store, [fire(instance="c", start=40)], 40)
     await apply(store, [clear("CpuHigh", "P1", instance="a"), clear(instance="b")], 60)
     await apply(store, [clear(instance="c", start=40)], 70)
@@ -78,10 +78,10 @@ def test_what_came_in_at_the_door_is_shown_as_it_came(file: Path) -> None:
     alert = webhook_alert("DiskFull", "P1", alert_group="disk") | {"newer": "[red]\x1b[31m"}
 
     async def come_in(store: SqlStore) -> None:
-        door = Door()
-        async with client(door) as http:
+        receiver = RecordingReceiver()
+        async with client(receiver) as http:
             await http.post(PATH, content=json.dumps(payload(alert)), headers=GOOD)
-        await apply(store, door.facts, 9000)
+        await apply(store, receiver.events, 9000)
 
     with_store(file, come_in)
 

@@ -10,7 +10,7 @@ from dexwatch.clients import probing
 from dexwatch.clients.probing import ProbeError, http_answers, port_open
 
 
-class Door:
+class Server:
     """Answers with one status, and notes what it was asked for."""
 
     def __init__(self) -> None:
@@ -26,8 +26,8 @@ class Door:
 
 
 @pytest_asyncio.fixture
-async def door() -> AsyncIterator[Door]:
-    made = Door()
+async def server() -> AsyncIterator[Server]:
+    made = Server()
     server = await asyncio.start_server(made.answer, "127.0.0.1", 0)
     made.port = server.sockets[0].getsockname()[1]
     async with server:
@@ -35,26 +35,26 @@ async def door() -> AsyncIterator[Door]:
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/", "/health?deep=1", "/v1/KEY"])
-async def test_address_is_asked_to_the_letter(door: Door, path: str) -> None:
-    assert await http_answers(f"http://127.0.0.1:{door.port}{path}") == "status 200"
-    assert door.asked == [path]
+async def test_address_is_asked_to_the_letter(server: Server, path: str) -> None:
+    assert await http_answers(f"http://127.0.0.1:{server.port}{path}") == "status 200"
+    assert server.asked == [path]
 
 
 @pytest.mark.parametrize("status", ["301 X", "302 X", "307 X", "308 X"])
-async def test_redirect_is_no_answer_and_says_where_it_leads(door: Door, status: str) -> None:
-    door.status = status
+async def test_redirect_is_no_answer_and_says_where_it_leads(server: Server, status: str) -> None:
+    server.status = status
 
     with pytest.raises(ProbeError, match=r"write the address it leads to, /elsewhere"):
-        await http_answers(f"http://127.0.0.1:{door.port}/health")
-    assert len(door.asked) == 1
+        await http_answers(f"http://127.0.0.1:{server.port}/health")
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize("status", ["401 X", "404 X", "500 X", "503 X"])
-async def test_refusal_is_no_answer(door: Door, status: str) -> None:
-    door.status = status
+async def test_refusal_is_no_answer(server: Server, status: str) -> None:
+    server.status = status
 
     with pytest.raises(ProbeError, match=f"status {status[:3]}"):
-        await http_answers(f"http://127.0.0.1:{door.port}/health")
+        await http_answers(f"http://127.0.0.1:{server.port}/health")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ MOST_STANDSTILL_SECONDS = 1.0
 """On two cores shared with other tests; alone it is some 0.1 s."""
 
 
-class Pulse:
+class LoopDelay:
     """Measures the longest time for which the loop stood still."""
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ async def test_many_thousand_logs_of_a_watched_pool_do_not_stop_the_loop(node: F
         timeout_seconds=60.0,
         endpoints=[{"name": "node-a", "http": node.http, "ws": node.ws}],
     )
-    watched, pulse = Watch(config, fake.dex()), Pulse()
+    watched, loop_delay = Watch(config, fake.dex()), LoopDelay()
 
     def value(name: str) -> float | None:
         for sample in watched.samples():
@@ -58,8 +58,8 @@ async def test_many_thousand_logs_of_a_watched_pool_do_not_stop_the_loop(node: F
     pair = [fake.sync(1_010, 594_100), fake.sale(10, 5_900)]
     node.chain.mine(receipts=[{"logs": pair * 100} for _ in range(LOGS // 200)])
     async with watched.run():
-        beating = asyncio.create_task(pulse.run())
+        measuring = asyncio.create_task(loop_delay.run())
         await node.push()
         await until(lambda: value(str(exchange.swaps)) == LOGS / 2, seconds=120)
-        beating.cancel()
-    assert pulse.longest < MOST_STANDSTILL_SECONDS
+        measuring.cancel()
+    assert loop_delay.longest < MOST_STANDSTILL_SECONDS

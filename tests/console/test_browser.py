@@ -24,7 +24,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SIZES = {"desk": (1440, 900), "phone": (390, 844)}
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 PAGES = {
     "overview": "/",
     "trading": "/boards/trading",
@@ -138,7 +138,7 @@ async def test_an_alert_arrives_by_itself_and_an_incident_is_answered(running, p
     await page.goto(f"{running.url}/incidents/INC-2")
     await page.fill("[name=note]", "<b>looking</b>")
     await page.click("button:has-text('Acknowledge')")
-    await page.wait_for_selector("text=taken on by")
+    await page.wait_for_selector("text=acknowledged by")
     assert await page.locator(".timeline").get_by_text("<b>looking</b>").count() == 1
     running.source.trouble = ""
     await page.goto(f"{running.url}/alerts")
@@ -172,7 +172,7 @@ async def test_a_silence_is_previewed_made_and_ended(running, page):
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
-async def test_every_page_fits_desk_and_phone(running, browser, page, scheme, tmp_path):
+async def test_every_page_fits_desktop_and_phone(running, browser, page, scheme, tmp_path):
     state = await page.context.storage_state()
     for size, (width, height) in SIZES.items():
         context = await browser.new_context(
@@ -190,7 +190,7 @@ async def test_every_page_fits_desk_and_phone(running, browser, page, scheme, tm
         await context.close()
 
 
-async def test_first_paint_has_figures_within_a_second(running, page):
+async def test_first_paint_has_values_within_a_second(running, page):
     await page.goto(f"{running.url}/")
     await page.goto(f"{running.url}/")
 

@@ -64,7 +64,7 @@ async def test_a_change_comes_from_a_page_of_ours(fields, status):
 async def test_a_page_of_another_port_can_neither_act_nor_sign_anybody_in(ana):
     page = await ana.get("/incidents/INC-2")
     other = {"origin": "http://127.0.0.1:9000", "sec-fetch-site": "same-site"}
-    fields = {"form_token": token_of(page), "press": "p1", "note": "x"}
+    fields = {"form_token": token_of(page), "idempotency_key": "p1", "note": "x"}
     answer = await ana.post("/incidents/INC-2/acknowledge", data=fields, headers=other)
     assert answer.status_code == 403
     form = {"name": "cy", "password": PASSWORD, "form_token": "x", "back": "/"}

@@ -16,7 +16,7 @@ from tests.fakes.console import HOSTILE, PASSWORD, serving, users, web
 from tests.fakes.hostile import browser
 
 
-def door(acts):
+def control_api(actions):
     app = FastAPI()
 
     @app.get("/scenarios")
@@ -29,11 +29,11 @@ def door(acts):
             {"name": "db-down", "title": HOSTILE, "state": "running", **base},
         ]
 
-    @app.post("/scenarios/{name}/{act}")
-    async def act(name: str, act: str):
+    @app.post("/scenarios/{name}/{action}")
+    async def perform(name: str, action: str):
         if name == "broken":
             raise HTTPException(500, "it is stuck")
-        acts.append((name, act))
+        actions.append((name, action))
         return {}
 
     return app
@@ -41,7 +41,7 @@ def door(acts):
 
 @pytest.fixture
 async def parts(tmp_path):
-    acts, port = [], need.free_port()
+    actions, port = [], need.free_port()
     store = await open_store(f"sqlite+aiosqlite:///{tmp_path / 'dexwatch.sqlite'}")
     control = SampleControlConfig(
         url=f"http://127.0.0.1:{port}",
@@ -59,7 +59,7 @@ async def parts(tmp_path):
             vendor=web(),
         )
         async with site.router.lifespan_context(site), browser(site) as client:
-            yield client, acts, door(acts), port
+            yield client, actions, control_api(actions), port
     await store.close()
 
 
@@ -73,7 +73,7 @@ async def sign_in(client, name):
 
 
 async def test_an_operator_breaks_and_mends(parts):
-    client, acts, app, port = parts
+    client, actions, app, port = parts
     async with serving(app, port):
         page, token = await sign_in(client, "ana")
         assert "The API is slow" in page
@@ -85,19 +85,19 @@ async def test_an_operator_breaks_and_mends(parts):
         assert (await client.post("/sample/broken/start", data=fields)).status_code == 502
         assert (await client.post("/sample/api-slow/explode", data=fields)).status_code == 404
         assert (await client.post("/sample/api-slow/start")).status_code == 403
-    assert acts == [("api-slow", "start"), ("db-down", "stop")]
+    assert actions == [("api-slow", "start"), ("db-down", "stop")]
 
 
 async def test_a_viewer_only_looks(parts):
-    client, acts, app, port = parts
+    client, actions, app, port = parts
     async with serving(app, port):
         page, token = await sign_in(client, "cy")
         assert "Break</button>" not in page
         answer = await client.post("/sample/api-slow/start", data={"form_token": token})
     assert answer.status_code == 403
-    assert acts == []
+    assert actions == []
 
 
-async def test_a_dead_door_is_said_in_words(parts):
+async def test_a_dead_control_api_is_said_in_words(parts):
     page, _ = await sign_in(parts[0], "ana")
     assert "The sample does not answer" in page

@@ -64,16 +64,16 @@ async def test_what_is_not_there_is_404_with_a_page(ana, page):
 
 async def test_an_operator_answers_an_incident(ana):
     page = await ana.get("/incidents/INC-2")
-    fields = {"form_token": token_of(page), "press": "p1", "note": HOSTILE}
+    fields = {"form_token": token_of(page), "idempotency_key": "p1", "note": HOSTILE}
     assert (await ana.post("/incidents/INC-2/acknowledge", data=fields)).status_code == 303
     assert (await ana.post("/incidents/INC-2/acknowledge", data=fields)).status_code == 303
     page = await ana.get("/incidents/INC-2")
-    assert "taken on by <b>ana</b>" in page.text
+    assert "acknowledged by <b>ana</b>" in page.text
     assert "&lt;img src=x" in page.text
     assert (
-        await ana.post("/incidents/INC-2/resolve", data=fields | {"press": "p2"})
+        await ana.post("/incidents/INC-2/resolve", data=fields | {"idempotency_key": "p2"})
     ).status_code == 303
-    again = await ana.post("/incidents/INC-2/resolve", data=fields | {"press": "p3"})
+    again = await ana.post("/incidents/INC-2/resolve", data=fields | {"idempotency_key": "p3"})
     assert again.status_code == 409
     assert "already resolved" in again.text
 
@@ -91,7 +91,7 @@ async def test_a_viewer_may_look_but_not_act(cy, address):
     token = token_of(await cy.get("/incidents"))
     answer = await cy.post(address, data={"form_token": token})
     assert answer.status_code == 403
-    assert "may look but not act" in answer.text
+    assert "Viewers cannot do this" in answer.text
     assert "Acknowledge</button>" not in (await cy.get("/incidents/INC-2")).text
 
 

@@ -107,11 +107,11 @@ async def test_a_program_that_is_slow_to_come_back_is_given_time_instead_of_kill
 
 ANSWERS = """
 import http.server, sys
-class Door(http.server.BaseHTTPRequestHandler):
+class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
-http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Door).serve_forever()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 
 

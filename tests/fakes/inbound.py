@@ -23,11 +23,11 @@ TOKEN = "hook-token-of-the-test"
 GOOD = {"Authorization": f"Bearer {TOKEN}"}
 
 
-class Door:
+class RecordingReceiver:
     """Remembers what the receiver hands over."""
 
     def __init__(self) -> None:
-        self.facts: list[AlertEvent] = []
+        self.events: list[AlertEvent] = []
         self.counted: list[str] = []
         self.beats: list[tuple[str, datetime]] = []
         self.down = False
@@ -39,18 +39,18 @@ class Door:
     async def heartbeat(self, source: str, at: datetime) -> None:
         self.beats.append((source, at))
 
-    async def ingest(self, facts: Sequence[AlertEvent]) -> list[Applied]:
+    async def ingest(self, events: Sequence[AlertEvent]) -> list[Applied]:
         if self.down:
             raise StoreUnavailableError("down")
-        self.facts.extend(facts)
-        return [Applied(Reason.OPENED, "INC-1") for _ in facts]
+        self.events.extend(events)
+        return [Applied(Reason.OPENED, "INC-1") for _ in events]
 
 
 @asynccontextmanager
-async def client(door: Door) -> AsyncIterator[httpx.AsyncClient]:
+async def client(receiver: RecordingReceiver) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the route, without a server between."""
-    transport = httpx.ASGITransport(door.app())
-    async with httpx.AsyncClient(transport=transport, base_url="http://door") as made:
+    transport = httpx.ASGITransport(receiver.app())
+    async with httpx.AsyncClient(transport=transport, base_url="http://receiver") as made:
         yield made
 
 

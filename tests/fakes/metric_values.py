@@ -112,7 +112,7 @@ LEVELS = {
 }
 STILL = (
     *("error", "errs", "fail", "drop", "conflict", "reorgs", "changes", "deadlock", "oom"),
-    *("hook_requests", "evicted", "rejected", "rate_limited", "majfault", "gap", "missed"),
+    *("receiver_requests", "evicted", "rejected", "rate_limited", "majfault", "gap", "missed"),
     *("limit", "out_of_order", "duplicate", "restarts", "corrupt", "authorization"),
 )
 """Counters with one of these in the name stand still while all is well."""

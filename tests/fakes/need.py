@@ -1,4 +1,4 @@
-"""A missing program skips a test on a desk and fails it in CI, where all must be installed."""
+"""A missing program skips a test locally and fails it in CI, where all must be installed."""
 
 import itertools
 import os
@@ -37,10 +37,10 @@ def free_port() -> int:
     """
     for _ in range(_BLOCK_PORTS):
         port = next(_ports)
-        with socket.socket() as door:
-            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                door.bind(("127.0.0.1", port))
+                probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return port

@@ -7,14 +7,14 @@ from ruamel.yaml import YAML
 
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.program import Program
-from dexwatch.daemons.programs.alertmanager import Hook
+from dexwatch.daemons.programs.alertmanager import Webhook
 from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.programs.scrape import RoleTarget
 from dexwatch.metrics.profile import PRODUCTION, EvaluationProfile
 from dexwatch.metrics.scrape_class import ScrapeClass
 from tests.fakes.stack import SECRETS
 
-HOOK = Hook("http://127.0.0.1:8903/hooks/alertmanager", SecretStr("geheim"))
+WEBHOOK = Webhook("http://127.0.0.1:8903/hooks/alertmanager", SecretStr("geheim"))
 ROLES = (
     RoleTarget("watch", "http://127.0.0.1:8910", ScrapeClass.CRITICAL),
     RoleTarget("respond", "http://127.0.0.1:8903", ScrapeClass.HIGH),
@@ -53,7 +53,7 @@ def planned(
         profile=profile,
         rules=rules,
         roles=ROLES,
-        hook=HOOK,
+        webhook=WEBHOOK,
         secrets=SECRETS,
     )
     return {program.name: program for program in programs}

@@ -40,9 +40,13 @@ class Gauge:
         first, second, third = counts
         act = self.bad if play != "below" else self.just
         if play == "below" and self.blip:
-            calm = second - self.blip
+            healthy = second - self.blip
             return " ".join(
-                [_flat(self.usual, first + calm), _flat(self.bad, self.blip), _flat(after, third)]
+                [
+                    _flat(self.usual, first + healthy),
+                    _flat(self.bad, self.blip),
+                    _flat(after, third),
+                ]
             )
         return " ".join([_flat(self.usual, first), _flat(act, second), _flat(after, third)])
 

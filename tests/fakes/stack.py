@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from dexwatch.clients.access import Access
 from dexwatch.daemons.config import DaemonsConfig, DeadmanConfig
 from dexwatch.daemons.program import HttpReady, Program
-from dexwatch.daemons.programs.alertmanager import Hook
+from dexwatch.daemons.programs.alertmanager import Webhook
 from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.programs.secrets import Secrets
 from dexwatch.daemons.supervisor import Supervisor
@@ -75,14 +75,14 @@ class Stack:
 
     def programs(self, rule_file: str) -> dict[str, Program]:
         """Return the programs as they would run with these rules."""
-        hook = Hook(self.hook_url or self.hooks.url, SecretStr(self.token))
+        webhook = Webhook(self.hook_url or self.hooks.url, SecretStr(self.token))
         planned = plan(
             self.config,
             folder=self.folder,
             profile=DEMO if self.profile == "demo" else PRODUCTION,
             rules=rule_file,
             roles=(),
-            hook=hook,
+            webhook=webhook,
             secrets=SECRETS,
         )
         return {program.name: program for program in planned}

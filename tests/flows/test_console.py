@@ -67,7 +67,7 @@ async def test_an_engineer_sees_answers_and_outlives_a_fault(
         await expect(incident.locator(".panel .uplot").first).to_be_visible()
         await expect(incident.locator(".runbook").first).to_contain_text("Mend")
         await incident.click("button:has-text('Acknowledge')")
-        await expect(incident.locator("#standing")).to_contain_text("taken on by")
+        await expect(incident.locator("#standing")).to_contain_text("acknowledged by")
         await expect(incident.locator("#timeline")).to_contain_text("Acknowledged")
         await _mark(incident)
         await incident.screenshot(path=tmp_path / "incident.png", full_page=True)
@@ -88,7 +88,7 @@ async def test_an_engineer_sees_answers_and_outlives_a_fault(
 async def _moves(page: Page) -> None:
     """Figures on the board change by themselves."""
     await _mark(page)
-    figures = page.locator(".panel.stat .figure b")
+    figures = page.locator(".panel.stat .stat-value b")
     before = await figures.all_inner_texts()
 
     async def moved() -> bool:

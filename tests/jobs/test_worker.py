@@ -132,9 +132,9 @@ async def test_a_drill_needs_no_incident(store: SqlStore) -> None:
 
 
 async def test_a_periodic_job_goes_on_by_itself(store: SqlStore) -> None:
-    job = NewJob(kind="clean", queue="house", key="clean", priority=9)
+    job = NewJob(kind="clean", queue="retention", key="clean", priority=9)
     script = Script([JobResult.done(again_after=0.01)] * 4)
-    await run(store, script, job, until=script.ended, slots={"house": 1})
+    await run(store, script, job, until=script.ended, slots={"retention": 1})
     assert [job.attempts for job in script.seen] == [1, 1, 1, 1]
 
 

@@ -15,7 +15,7 @@ from dexwatch.metrics.units import (
     DASH,
     TABLE,
     browser_table,
-    figure,
+    format_value,
     span,
     threshold_words,
     value_template,
@@ -47,18 +47,18 @@ THIN = "\u202f"
     ],
 )
 def test_a_value_is_said_in_its_unit(value, unit, said):
-    assert str(figure(value, unit)) == said
+    assert str(format_value(value, unit)) == said
 
 
 @given(st.floats(0, 0.999999))
 def test_a_share_below_one_is_never_said_to_be_all(value):
-    assert str(figure(value, Unit.RATIO)) != "100%"
-    assert not str(figure(value, Unit.RATIO, 2)).startswith("100")
+    assert str(format_value(value, Unit.RATIO)) != "100%"
+    assert not str(format_value(value, Unit.RATIO, 2)).startswith("100")
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True), st.sampled_from(list(Unit)))
 def test_every_number_can_be_said(value, unit):
-    assert str(figure(value, unit))
+    assert str(format_value(value, unit))
 
 
 def test_a_span_is_said_in_two_parts():
@@ -94,8 +94,8 @@ def test_every_unit_is_in_the_table():
 
 
 def test_a_moment_is_the_same_for_whoever_reads_it():
-    assert str(figure(86_399.9, Unit.TIMESTAMP)) == "23:59:59"
-    assert str(figure(-1, Unit.TIMESTAMP)) == DASH
+    assert str(format_value(86_399.9, Unit.TIMESTAMP)) == "23:59:59"
+    assert str(format_value(-1, Unit.TIMESTAMP)) == DASH
 
 
 STATIC = Path(dexwatch.console.__file__).with_name("static")
@@ -105,7 +105,9 @@ const fs = require("fs");
 for (const file of process.argv.slice(1)) (0, eval)(fs.readFileSync(file, "utf8"));
 const asked = JSON.parse(fs.readFileSync(0, "utf8"));
 const said = asked.map(([value, unit, decimals]) =>
-  unit === "span" ? dexwatch.values.span(value) : dexwatch.values.figure(value, unit, decimals));
+  unit === "span"
+    ? dexwatch.values.span(value)
+    : dexwatch.values.formatValue(value, unit, decimals));
 process.stdout.write(JSON.stringify(said));
 """
 
@@ -138,7 +140,7 @@ def test_the_browser_says_every_value_in_the_same_words():
     )
     said = json.loads(ended.stdout)
     ours = [
-        span(value) if unit == "span" else str(figure(value, Unit(unit), decimals))
+        span(value) if unit == "span" else str(format_value(value, Unit(unit), decimals))
         for value, unit, decimals in asked
     ]
     differ = [(a, b, c) for a, b, c in zip(asked, ours, said, strict=True) if b != c]

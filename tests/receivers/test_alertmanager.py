@@ -1,4 +1,4 @@
-"""The inbound door: who may enter, with what, and what the answer promises."""
+"""The inbound receiver: who may enter, with what, and what the answer promises."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from dexwatch.incidents.events import AlertFired, AlertResolved
 from dexwatch.metrics.severity import Severity
 from dexwatch.receivers.alertmanager.config import BOUNDS, Bounds
 from tests.fakes.alerts import payload, webhook_alert
-from tests.fakes.inbound import GOOD, PATH, TOKEN, Door, broken, client
+from tests.fakes.inbound import GOOD, PATH, TOKEN, RecordingReceiver, broken, client
 from tests.fakes.need import free_port
 
 
@@ -25,13 +25,13 @@ from tests.fakes.need import free_port
     ],
 )
 async def test_a_stranger_gets_401_and_nothing_is_read(headers: dict) -> None:
-    door = Door()
-    async with client(door) as http:
+    receiver = RecordingReceiver()
+    async with client(receiver) as http:
         response = await http.post(PATH, content=b"x" * 10, headers=headers)
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == "Bearer"
     assert TOKEN not in response.text
-    assert (door.facts, door.counted) == ([], ["unauthorized"])
+    assert (receiver.events, receiver.counted) == ([], ["unauthorized"])
 
 
 @pytest.mark.parametrize(
@@ -58,18 +58,18 @@ async def test_a_stranger_gets_401_and_nothing_is_read(headers: dict) -> None:
     ],
 )
 async def test_what_is_no_webhook_of_version_4_gets_400(body: bytes) -> None:
-    door = Door()
-    async with client(door) as http:
+    receiver = RecordingReceiver()
+    async with client(receiver) as http:
         response = await http.post(PATH, content=body, headers=GOOD)
     assert response.status_code == 400
-    assert (door.facts, door.counted) == ([], ["malformed"])
+    assert (receiver.events, receiver.counted) == ([], ["malformed"])
 
 
 @pytest.mark.parametrize("announced", [True, False])
 async def test_twenty_megabytes_get_413_and_are_cut_off_early(announced: bool) -> None:
     """Over a real socket: the sender is told long before it has pushed everything."""
-    door, port = Door(), free_port()
-    app = door.app()
+    receiver, port = RecordingReceiver(), free_port()
+    app = receiver.app()
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
     serving = asyncio.create_task(server.serve())
     while not server.started:
@@ -98,12 +98,12 @@ async def test_twenty_megabytes_get_413_and_are_cut_off_early(announced: bool) -
     await serving
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert pushed < size
-    assert (door.facts, door.counted) == ([], ["too_large"])
+    assert (receiver.events, receiver.counted) == ([], ["too_large"])
 
 
 async def test_a_sender_that_dawdles_is_sent_away() -> None:
-    door = Door()
-    app = door.app(Bounds(body_seconds=0.1))
+    receiver = RecordingReceiver()
+    app = receiver.app(Bounds(body_seconds=0.1))
 
     async def receive() -> dict[str, object]:
         nonlocal given
@@ -127,42 +127,42 @@ async def test_a_sender_that_dawdles_is_sent_away() -> None:
     async with asyncio.timeout(5):
         await app(scope, receive, send)
     assert sent[0]["status"] == 408
-    assert (door.facts, door.counted) == ([], ["too_slow"])
+    assert (receiver.events, receiver.counted) == ([], ["too_slow"])
 
 
 async def test_a_body_just_within_the_bound_is_taken() -> None:
-    door = Door()
+    receiver = RecordingReceiver()
     body = broken()
-    async with client(door) as http:
+    async with client(receiver) as http:
         fits = await http.post(PATH, content=body.ljust(BOUNDS.body_bytes), headers=GOOD)
         over = await http.post(PATH, content=body.ljust(BOUNDS.body_bytes + 1), headers=GOOD)
     assert (fits.status_code, over.status_code) == (200, 413)
 
 
 async def test_while_the_store_is_down_alertmanager_is_asked_to_try_again() -> None:
-    door = Door()
-    door.down = True
-    async with client(door) as http:
+    receiver = RecordingReceiver()
+    receiver.down = True
+    async with client(receiver) as http:
         response = await http.post(PATH, content=broken(), headers=GOOD)
         assert response.status_code == 503
         assert int(response.headers["retry-after"]) > 0
-        door.down = False
+        receiver.down = False
         assert (await http.post(PATH, content=broken(), headers=GOOD)).status_code == 200
-    assert door.counted == ["unavailable", "accepted"]
+    assert receiver.counted == ["unavailable", "accepted"]
 
 
 async def test_alerts_become_facts_the_resolved_first_and_the_dead_mans_signal_none() -> None:
-    door = Door()
+    receiver = RecordingReceiver()
     alerts = [
         webhook_alert("Late", "critical", annotations={"summary": "s", "for_seconds": "30s"}),
         webhook_alert("Done", "P3", status="resolved", ends_at="2026-03-02T08:05:00+02:00"),
         webhook_alert("Odd", "whatever") | {"newer": {"keys": ["are", "let", "pass"]}},
         webhook_alert("Watchdog", "none"),
     ]
-    async with client(door) as http:
+    async with client(receiver) as http:
         body = payload(*alerts) | {"notification_reason": "first"}
         assert (await http.post(PATH, json=body, headers=GOOD)).status_code == 200
-    done, late, odd = door.facts
+    done, late, odd = receiver.events
     assert isinstance(done, AlertResolved)
     assert done.ends_at >= done.starts_at
     assert isinstance(late, AlertFired)

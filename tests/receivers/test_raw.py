@@ -15,58 +15,60 @@ from dexwatch.receivers.alertmanager.parse import Envelope, parse
 from dexwatch.response.apply import Applied
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import apply, at, payload, webhook_alert
-from tests.fakes.inbound import GOOD, PATH, Door, client
+from tests.fakes.inbound import GOOD, PATH, RecordingReceiver, client
 
 
-class StoringDoor(Door):
-    """A door whose events are decided and stored."""
+class StoringReceiver(RecordingReceiver):
+    """A receiver whose events are decided and stored."""
 
     def __init__(self, store: SqlStore) -> None:
         super().__init__()
         self.store = store
 
-    async def ingest(self, facts: Sequence[AlertEvent]) -> list[Applied]:
-        return await apply(self.store, facts, 7)
+    async def ingest(self, events: Sequence[AlertEvent]) -> list[Applied]:
+        return await apply(self.store, events, 7)
 
 
 @pytest.fixture
-async def door(tmp_path: Path) -> AsyncIterator[StoringDoor]:
+async def receiver(tmp_path: Path) -> AsyncIterator[StoringReceiver]:
     store = await open_store(f"sqlite+aiosqlite:///{tmp_path / 'd.sqlite'}")
-    yield StoringDoor(store)
+    yield StoringReceiver(store)
     await store.close()
 
 
-async def kept(door: StoringDoor, *alerts: dict[str, Any]) -> list[Any]:
+async def kept(receiver: StoringReceiver, *alerts: dict[str, Any]) -> list[Any]:
     """Send the alerts and return what the store holds of them as they came."""
     body = json.dumps(payload(*alerts))
-    async with client(door) as http:
+    async with client(receiver) as http:
         response = await http.post(PATH, content=body, headers=GOOD)
     assert response.status_code == 200
-    history = await door.store.history("INC-1")
+    history = await receiver.store.history("INC-1")
     assert {one.decided_at for one in history} == {at(7)}
     return [one.raw for one in history]
 
 
-async def test_alert_is_kept_with_what_we_do_not_read(door: StoringDoor) -> None:
+async def test_alert_is_kept_with_what_we_do_not_read(receiver: StoringReceiver) -> None:
     alert = webhook_alert() | {"generatorURL": "http://p/graph?a=b", "newer": [1.5, {"x": None}]}
     end = alert | {"status": "resolved", "endsAt": "2026-03-02T08:00:05Z"}
 
-    assert await kept(door, alert) == [alert]
-    assert await kept(door, end) == [alert, end]
+    assert await kept(receiver, alert) == [alert]
+    assert await kept(receiver, end) == [alert, end]
 
 
-async def test_alert_that_is_too_long_is_kept_in_part_and_says_so(door: StoringDoor) -> None:
+async def test_alert_that_is_too_long_is_kept_in_part_and_says_so(
+    receiver: StoringReceiver,
+) -> None:
     alert = webhook_alert() | {"more": "é" * BOUNDS.raw_bytes}
 
-    [raw] = await kept(door, alert)
+    [raw] = await kept(receiver, alert)
 
     assert raw["cut"] is True
     assert raw["bytes"] > len(raw["json"].encode()) > BOUNDS.raw_bytes - 4
     assert raw["json"].startswith('{"status":"firing"')
 
 
-async def test_number_of_any_length_is_kept(door: StoringDoor) -> None:
-    [raw] = await kept(door, webhook_alert() | {"more": 10**40})
+async def test_number_of_any_length_is_kept(receiver: StoringReceiver) -> None:
+    [raw] = await kept(receiver, webhook_alert() | {"more": 10**40})
 
     assert raw["cut"] is False
     assert json.loads(raw["json"])["more"] == 10**40

@@ -130,8 +130,8 @@ async def world(folder: Path) -> AsyncIterator[World]:
             rules=prometheus,
         )
         inbound = Inbound(role.ingest, config.hook_token, heartbeat=role.heard)
-        door = Starlette(routes=routes(inbound))
-        await exits.enter_async_context(serving(door, port, setting="respond.port"))
+        app = Starlette(routes=routes(inbound))
+        await exits.enter_async_context(serving(app, port, setting="respond.port"))
         stop = asyncio.Event()
         task = asyncio.create_task(role.run(stop))
         try:

@@ -1,4 +1,4 @@
-"""The whole role over real sockets: an alert at the door becomes messages, and they stay true."""
+"""The whole role over real sockets: an alert becomes messages, which are kept up to date."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ from dexwatch.response import respond
 from dexwatch.response.config import RespondConfig
 from dexwatch.response.respond import Respond
 from dexwatch.response.retention import JOB as RETENTION_JOB
-from dexwatch.response.self_metrics import HOOK_OUTCOMES
+from dexwatch.response.self_metrics import RECEIVER_OUTCOMES
 from dexwatch.response.views import IncidentFilter
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import payload, webhook_alert
@@ -81,7 +81,10 @@ async def stack(folder: Path, **settings: float) -> AsyncIterator[Stack]:
             ),
             webhooks=(
                 WebhookConfig(
-                    name="ops", url=hook.url, secret=SecretStr("s" * 16), severities=(Severity.P0,)
+                    name="ops",
+                    url=hook.url,
+                    secret=SecretStr("s" * 16),
+                    severities=(Severity.P0,),
                 ),
             ),
         )
@@ -96,12 +99,12 @@ async def stack(folder: Path, **settings: float) -> AsyncIterator[Stack]:
             policy=config.policy(notifiers.routes(notify)),
             public_url="http://127.0.0.1:8900",
         )
-        door = Starlette(
-            routes=routes(Inbound(role.ingest, config.hook_token, count=role.metrics.hook))
+        app = Starlette(
+            routes=routes(Inbound(role.ingest, config.hook_token, count=role.metrics.received))
         )
         port, stop = free_port(), asyncio.Event()
         server = uvicorn.Server(
-            uvicorn.Config(door, host="127.0.0.1", port=port, log_level="error", lifespan="off")
+            uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="off")
         )
         serving = asyncio.create_task(server.serve())
         running = asyncio.create_task(role.run(stop))
@@ -156,7 +159,7 @@ async def test_a_p0_reaches_every_channel_at_once_and_they_follow_it_to_its_end(
         assert s.slack.calls["chat.postMessage"] == 3
         figures = {(x.metric, *x.labels.values()): x.value for x in s.role.samples()}
         assert figures[own.notifications, "slack", "delivered"] == 1
-        assert figures[own.hook_requests, "alertmanager", "accepted"] == 2
+        assert figures[own.receiver_requests, "alertmanager", "accepted"] == 2
 
 
 async def test_the_same_payload_again_changes_nothing(tmp_path: Path) -> None:
@@ -221,9 +224,9 @@ async def test_figures_are_there_before_the_first_event(tmp_path: Path) -> None:
         for result in DeliveryOutcome:
             assert figures[own.notifications, channel, result.value] == 0
             assert result.value in own.notifications.help
-    for outcome in HOOK_OUTCOMES:
-        assert figures[own.hook_requests, "alertmanager", outcome] == 0
-        assert outcome in own.hook_requests.help
+    for outcome in RECEIVER_OUTCOMES:
+        assert figures[own.receiver_requests, "alertmanager", outcome] == 0
+        assert outcome in own.receiver_requests.help
 
 
 async def test_a_wrong_token_is_turned_away_and_counted(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class Installation:
 def document(folder: Path) -> dict[str, Any]:
     ports = {name: {"port": free_port()} for name in ("prometheus", "alertmanager", "supervisor")}
     return {
-        "name": "doors",
+        "name": "access",
         "folder": str(folder / "state"),
         "watch": {"port": free_port()},
         "respond": {"port": free_port(), "hook_token": "h" * 32},
@@ -70,7 +70,7 @@ def document(folder: Path) -> dict[str, Any]:
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Installation]:
     for name in (*BINARIES, *(f"prometheus-{each}-exporter" for each in EXPORTERS)):
         program(name)
-    folder = tmp_path_factory.mktemp("doors")
+    folder = tmp_path_factory.mktemp("access")
     file = folder / "dexwatch.yml"
     file.write_bytes(orjson.dumps(document(folder)))
     (folder / "users.json").write_text("{}")

@@ -53,7 +53,7 @@ CASES_MONITORING = (
         (Counter('dexwatch_daemon_supervision_failures_total{daemon="prometheus"}', 0, 0.002, 0),),
     ),
     Case("DexwatchConfigBad", (Gauge("dexwatch_config_last_reload_successful", 1, 0, 1, blip=3),)),
-    Case("AgendaOverdue", (Gauge("dexwatch_jobs_overdue", 0, 1, 0),)),
+    Case("JobsOverdue", (Gauge("dexwatch_jobs_overdue", 0, 1, 0),)),
     Case(
         "PagesFailing",
         (
@@ -64,26 +64,37 @@ CASES_MONITORING = (
         ),
     ),
     Case(
-        "HookRefused",
+        "ReceiverRefusing",
         (
             Counter(
-                'dexwatch_hook_requests_total{hook="alertmanager",outcome="unauthorized"}',
+                'dexwatch_receiver_requests_total{receiver="alertmanager",outcome="unauthorized"}',
                 0,
                 0.009,
                 0.008,
             ),
             # Taken, but not whole: this is another alert's matter.
-            Counter('dexwatch_hook_requests_total{hook="alertmanager",outcome="in_part"}', 1, 1, 1),
+            Counter(
+                'dexwatch_receiver_requests_total{receiver="alertmanager",outcome="in_part"}',
+                1,
+                1,
+                1,
+            ),
         ),
     ),
     Case(
-        "HookTakenInPart",
+        "ReceiverDroppingAlerts",
         (
             Counter(
-                'dexwatch_hook_requests_total{hook="alertmanager",outcome="in_part"}', 0, 0.002, 0
+                'dexwatch_receiver_requests_total{receiver="alertmanager",outcome="in_part"}',
+                0,
+                0.002,
+                0,
             ),
             Counter(
-                'dexwatch_hook_requests_total{hook="alertmanager",outcome="accepted"}', 1, 1, 1
+                'dexwatch_receiver_requests_total{receiver="alertmanager",outcome="accepted"}',
+                1,
+                1,
+                1,
             ),
         ),
     ),

@@ -1,4 +1,4 @@
-"""Cases of rules on the platform: doors, API, database, cache."""
+"""Cases of rules on the platform: public addresses, API, database, cache."""
 
 from dexwatch.metrics import platform
 from tests.fakes.promtool import Case, Counter, Gauge, Series, histogram, outcomes

@@ -160,11 +160,11 @@ async def test_acts_of_people_are_applied_once(store: SqlStore) -> None:
             store, "INC-1", by="bo", source_id="press-1", now=at(5), note="on it"
         )
         await acts.add_note(store, "INC-1", by="bo", source_id="n1", now=at(6), note="looked")
-    with pytest.raises(acts.ActRefusedError, match="already taken"):
+    with pytest.raises(acts.ActionRejectedError, match="already taken"):
         await acts.acknowledge(store, "INC-1", by="ana", source_id="press-2", now=at(7))
     await acts.resolve(store, "INC-1", by="bo", source_id="r1", now=at(8))
     await acts.reopen(store, "INC-1", by="ana", source_id="o1", now=at(9))
-    with pytest.raises(acts.ActRefusedError, match="no such incident"):
+    with pytest.raises(acts.ActionRejectedError, match="no such incident"):
         await acts.resolve(store, "INC-7", by="bo", source_id="r2", now=at(9))
     view = await acts.get_incident(store, "INC-1")
     kinds = [e.kind for e in view.timeline]
@@ -264,7 +264,7 @@ async def test_events_are_kept_whole_and_repeats_are_counted(store: SqlStore) ->
     await apply(store, [replace(fire(), raw=raw)], 0)
     for n in range(30):
         await apply(store, [replace(fire(), raw=raw)], n + 1)
-    await apply(store, [Acknowledged("INC-1", "bo", "press")], 40)
+    await apply(store, [Acknowledged("INC-1", "bo", "key-1")], 40)
     history = await store.history("INC-1")
     assert [one.reason for one in history] == ["opened", "acknowledged"]
     assert history[0].raw == raw

@@ -74,7 +74,7 @@ def test_dexwatch_commands_in_code_must_exist() -> None:
         ("see /" + "work/main/src", "path of somebody's machine"),
         ("see /" + "home/ana/notes", "path of somebody's machine"),
         ("as asked in issue" + " 2", "issue by number"),
-        ("Fix the door (" + "#12)", "issue by number"),
+        ("Fix the receiver (" + "#12)", "issue by number"),
     ],
 )
 def test_what_must_not_be_named_is_told_with_its_line(

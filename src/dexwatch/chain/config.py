@@ -13,7 +13,7 @@ class _Config(BaseModel):
 
 
 class EndpointConfig(_Config):
-    """A node's doors; the addresses may hold a key, so they are never logged or shown whole."""
+    """A node's RPC addresses; they may hold a key, so they are never logged or shown whole."""
 
     name: Name
     http: Annotated[

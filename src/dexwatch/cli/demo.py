@@ -79,9 +79,9 @@ def scenario(
             rows = _ask(control, "GET", "/scenarios")
             emit_json(rows) if as_json else out.print(_listing(rows))
             return
-        act = "stop" if stop else "start"
+        action = "stop" if stop else "start"
         query = {} if seconds is None or stop else {"seconds": str(seconds)}
-        row = _ask(control, "POST", f"/scenarios/{name}/{act}", query)
+        row = _ask(control, "POST", f"/scenarios/{name}/{action}", query)
     if as_json:
         emit_json(row)
     elif stop:

@@ -14,7 +14,7 @@ from dexwatch.daemons.programs.secrets import kept
 from dexwatch.dashboards import grafana
 from dexwatch.dashboards.registry import BOARDS
 from dexwatch.metrics.profile import PRODUCTION
-from dexwatch.roles.up import hook, scraped
+from dexwatch.roles.up import scraped, webhook
 from dexwatch.rules.registry import render
 
 app = typer.Typer(
@@ -49,12 +49,12 @@ def prometheus(
 def alertmanager(
     config: ConfigOption = CONFIG_DEFAULT, *, to: FolderOption = Path("export/alertmanager")
 ) -> None:
-    """Write alertmanager.yml and the token file for our door."""
+    """Write alertmanager.yml and the token file for our receiver."""
     settings = settings_or_exit(config)
     _write(
         to,
         render_alertmanager(
-            settings.daemons, profile=PRODUCTION, hook=hook(settings, outside=True)
+            settings.daemons, profile=PRODUCTION, webhook=webhook(settings, outside=True)
         ),
     )
 

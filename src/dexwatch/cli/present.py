@@ -81,7 +81,7 @@ def emit_json(value: Any) -> None:  # noqa: ANN401 - anything that JSON can hold
 
 
 def table(title: str, *columns: str) -> Table:
-    """Return a table in the house's look."""
+    """Return a table in the style of all our tables."""
     made = Table(
         title=title, title_justify="left", title_style="bold", header_style="dim", box=None
     )

@@ -186,7 +186,7 @@ class AlertmanagerClient:
         await self._ask("DELETE", f"/api/v2/silence/{silence_id}")
 
     async def post(self, alerts: Iterable[Mapping[str, object]]) -> None:
-        """Hand in alerts (labels, annotations, startsAt, endsAt) as Prometheus would."""
+        """Post alerts (labels, annotations, startsAt, endsAt) as Prometheus would."""
         await self._ask("POST", "/api/v2/alerts", orjson.dumps(list(alerts)))
 
     async def status(self) -> AlertmanagerStatus:
@@ -226,7 +226,7 @@ def _rows(answer: object) -> list[Any]:
 
 
 def _is_id(text: str) -> bool:
-    return 0 < len(text) <= 64 and all(letter in "0123456789abcdefABCDEF-" for letter in text)
+    return 0 < len(text) <= 64 and all(character in "0123456789abcdefABCDEF-" for character in text)
 
 
 def _moment(record: object, name: str) -> datetime:

@@ -1,4 +1,4 @@
-"""Business figures by the operator's declared read-only queries."""
+"""Business metrics by the operator's declared read-only queries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -17,8 +17,8 @@ from dexwatch.dashboards.registry import BOARDS
 
 
 @dataclass(frozen=True)
-class Place:
-    """Somewhere that the menu, and `g` and a key, lead to."""
+class NavLink:
+    """A link of the menu; `g` and then its key follows it, too."""
 
     key: str
     title: str
@@ -26,29 +26,29 @@ class Place:
 
 
 RESPOND = (
-    Place("a", "Alerts", "/alerts"),
-    Place("n", "Incidents", "/incidents"),
-    Place("s", "Silences", "/silences"),
+    NavLink("a", "Alerts", "/alerts"),
+    NavLink("n", "Incidents", "/incidents"),
+    NavLink("s", "Silences", "/silences"),
 )
 LOOK_INTO = (
-    Place("e", "Targets", "/targets"),
-    Place("r", "Rules", "/rules"),
-    Place("k", "Runbooks", "/runbooks"),
+    NavLink("e", "Targets", "/targets"),
+    NavLink("r", "Rules", "/rules"),
+    NavLink("k", "Runbooks", "/runbooks"),
 )
 LIVE_PARTS = {"banner": "banner", "status": "status", "counts": "counts"}
 """Events of the stream, by the template of the part that they replace."""
 
 
-def board_places() -> tuple[Place, ...]:
-    """Return the boards; each key is the first free initial of the title, or else letter."""
-    taken = {"g", *(place.key for place in (*RESPOND, *LOOK_INTO))}
+def board_links() -> tuple[NavLink, ...]:
+    """Return the boards; each key is the first free initial of the title, or another letter."""
+    taken = {"g", *(link.key for link in (*RESPOND, *LOOK_INTO))}
     found = []
     for board in BOARDS:
         initials = "".join(word[0] for word in board.title.split())
-        letters = [letter for letter in (initials + board.title).lower() if letter.isalpha()]
+        letters = filter(str.isalpha, (initials + board.title).lower())
         key = next((letter for letter in letters if letter not in taken), "")
         taken.add(key)
-        found.append(Place(key, board.title, board_address(board.id)))
+        found.append(NavLink(key, board.title, board_address(board.id)))
     return tuple(found)
 
 
@@ -69,7 +69,7 @@ class Pages:
         sample: SampleControlConfig | None = None,
     ) -> None:
         self._guard, self._health, self._sample = guard, health, sample
-        self._boards = board_places()
+        self._boards = board_links()
         self.renderer = renderer
 
     async def page(
@@ -82,7 +82,7 @@ class Pages:
             "boards": self._boards,
             "respond": RESPOND,
             "look_into": LOOK_INTO,
-            "places": (*self._boards, *RESPOND, *LOOK_INTO),
+            "links": (*self._boards, *RESPOND, *LOOK_INTO),
             "sample": self._sample,
             "stream": "/stream",
             "path": request.url.path,

@@ -20,7 +20,7 @@ def panel_spec(panel: Panel, **more: object) -> dict[str, Any]:
             {
                 "value": t.value,
                 "level": t.level,
-                "text": str(units.figure(t.value, panel.unit)),
+                "text": str(units.format_value(t.value, panel.unit)),
                 "meaning": t.meaning,
                 "below": t.below,
             }

@@ -151,7 +151,7 @@ def _json(value: object) -> Markup:
 
 
 def _value(value: float, unit: str) -> str:
-    return str(units.figure(value, Unit(unit)))
+    return str(units.format_value(value, Unit(unit)))
 
 
 def _matchers(labels: Mapping[str, str], *names: str) -> str:

@@ -104,16 +104,16 @@ def control_api(runner: ScenarioRunner, token: str, port: int) -> LoopbackServer
         match request.method, request.path.strip("/").split("/"):
             case "GET", ["scenarios"]:
                 return _reply(200, [_row(s, runner) for s in runner.scenarios.values()])
-            case "POST", ["scenarios", name, ("start" | "stop") as act]:
-                return await _act(runner, name, act, request.query.get("seconds"))
+            case "POST", ["scenarios", name, ("start" | "stop") as action]:
+                return await _perform(runner, name, action, request.query.get("seconds"))
         return _reply(404, {"error": "GET /scenarios, or POST /scenarios/NAME/start or /stop"})
 
     return LoopbackServer(handle, port)
 
 
-async def _act(runner: ScenarioRunner, name: str, act: str, seconds: str | None) -> Reply:
+async def _perform(runner: ScenarioRunner, name: str, action: str, seconds: str | None) -> Reply:
     try:
-        if act == "start":
+        if action == "start":
             await runner.start(name, seconds=_length(seconds))
         else:
             await runner.stop(name)
@@ -123,8 +123,8 @@ async def _act(runner: ScenarioRunner, name: str, act: str, seconds: str | None)
     except ValueError as error:
         return _reply(400, {"error": str(error)})
     except Exception as error:  # noqa: BLE001 - any error of a scenario is answered to the caller.
-        log.warning("sample_scenario_failed", scenario=name, act=act, error=repr(error))
-        return _reply(500, {"error": f"{name} did not {act}: {error!r}"})
+        log.warning("sample_scenario_failed", scenario=name, action=action, error=repr(error))
+        return _reply(500, {"error": f"{name} did not {action}: {error!r}"})
     return _reply(200, _row(runner.scenarios[name], runner))
 
 

@@ -96,7 +96,7 @@ EXTRA_CONDITIONS: dict[str, tuple[Callable[[AlertRule], Expression], ...]] = {
     # A busy laptop delays the sample's own chain for longer than three seconds.
     "ChainHeadStalled": (_value_beyond(6),),
     # Two minutes became ten seconds, which a burst of pages may take.
-    "AgendaOverdue": (_value_beyond(10),),
+    "JobsOverdue": (_value_beyond(10),),
 }
 
 

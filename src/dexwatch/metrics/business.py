@@ -1,4 +1,4 @@
-"""Business figures, read from the platform's database by declared read-only queries."""
+"""Business metrics, read from the platform's database by declared read-only queries."""
 
 from dexwatch.metrics.metric import Unit, counter, gauge
 

@@ -32,11 +32,11 @@ series_dropped = counter(
     "Series refused because a collector passed its bound.",
     labels=("collector",),
 )
-hook_requests = counter(
-    "dexwatch_hook_requests_total",
+receiver_requests = counter(
+    "dexwatch_receiver_requests_total",
     "Requests at the receivers by outcome (accepted, in_part, unauthorized, malformed, too_large,"
     " too_slow, unavailable).",
-    labels=("hook", "outcome"),
+    labels=("receiver", "outcome"),
 )
 incidents_open = gauge(
     "dexwatch_incidents_open", "Open incidents by severity.", unit=Unit.COUNT, labels=("severity",)
@@ -108,7 +108,7 @@ OWN_METRICS = (
     collector_failures,
     collector_timestamp,
     series_dropped,
-    hook_requests,
+    receiver_requests,
     incidents_open,
     notifications,
     notification_seconds,

@@ -1,7 +1,7 @@
 """Values in words: on pages, in messages and charts, in the templates of alerts.
 
-`TABLE` says how each unit is written; `figure` follows it here, and `values.js` in the browser,
-which is given the same table (`browser_table`). A test compares the two over thousands of values.
+`TABLE` says how each unit is written; `format_value` follows it here, and `values.js` in the
+browser, which is given the same table (`browser_table`). A test compares both over many values.
 """
 
 import json
@@ -58,7 +58,7 @@ TABLE = {
 
 
 @dataclass(frozen=True)
-class Figure:
+class FormattedValue:
     """A number and its unit, apart, so that the page can set the unit smaller."""
 
     number: str
@@ -69,33 +69,33 @@ class Figure:
         return f"{self.number}{joint}{self.unit}" if self.number != DASH else DASH
 
 
-def figure(value: float | None, unit: Unit, decimals: int | None = None) -> Figure:
+def format_value(value: float | None, unit: Unit, decimals: int | None = None) -> FormattedValue:
     """Return a value in its unit; without `decimals`, three significant digits."""
     if value is None or not math.isfinite(value):
-        return Figure(DASH)
+        return FormattedValue(DASH)
     how = TABLE[unit]
     scaled = value / how.scale
     match how.style:
         case "short":
-            return Figure(_short(scaled, decimals), how.suffix)
+            return FormattedValue(_short(scaled, decimals), how.suffix)
         case "plain":
-            return Figure(_plain(scaled, decimals), how.suffix)
+            return FormattedValue(_plain(scaled, decimals), how.suffix)
         case "whole":
-            return Figure(_grouped(scaled))
+            return FormattedValue(_grouped(scaled))
         case "percent":
-            return Figure(_percent(scaled * 100, decimals), "%")
+            return FormattedValue(_percent(scaled * 100, decimals), "%")
         case "seconds":
             return _seconds(scaled)
         case "bytes":
             size = _bytes(scaled)
-            return Figure(size.number, size.unit + how.suffix)
+            return FormattedValue(size.number, size.unit + how.suffix)
         case "money":
             sign = "-" if scaled < 0 else ""
-            return Figure(f"{sign}${_short(abs(scaled), decimals)}")
+            return FormattedValue(f"{sign}${_short(abs(scaled), decimals)}")
         case "moment":
-            return Figure(_moment(scaled))
+            return FormattedValue(_moment(scaled))
         case "yes-no":
-            return Figure("yes" if scaled else "no")
+            return FormattedValue("yes" if scaled else "no")
 
 
 def span(seconds: float) -> str:
@@ -197,26 +197,26 @@ def _percent(value: float, decimals: int | None) -> str:
     return text
 
 
-def _seconds(value: float) -> Figure:
+def _seconds(value: float) -> FormattedValue:
     size = abs(value)
     if size == 0:
-        return Figure("0", "s")
+        return FormattedValue("0", "s")
     if size < 0.001:
-        return Figure(_plain(value * 1e6, None), "µs")
+        return FormattedValue(_plain(value * 1e6, None), "µs")
     if size < 1:
-        return Figure(_plain(value * 1e3, None), "ms")
+        return FormattedValue(_plain(value * 1e3, None), "ms")
     if size < 120:
-        return Figure(_plain(value, None), "s")
+        return FormattedValue(_plain(value, None), "s")
     if size >= HUGE:
-        return Figure(_exponential(value), "s")
-    return Figure(span(value) if value > 0 else f"-{span(-value)}")
+        return FormattedValue(_exponential(value), "s")
+    return FormattedValue(span(value) if value > 0 else f"-{span(-value)}")
 
 
-def _bytes(value: float) -> Figure:
+def _bytes(value: float) -> FormattedValue:
     for scale, name in BYTES:
         if abs(value) >= scale:
-            return Figure(_plain(value / scale, None), name)
-    return Figure(_grouped(value), "B")
+            return FormattedValue(_plain(value / scale, None), name)
+    return FormattedValue(_grouped(value), "B")
 
 
 def _moment(value: float) -> str:

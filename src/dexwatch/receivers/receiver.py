@@ -28,7 +28,7 @@ class Inbound:
     heartbeat: Callable[[str, datetime], Awaitable[None]] = _unheard
     """Told the source and the time of each dead man's signal."""
     count: Callable[[str], None] = lambda _: None
-    """Told the outcome of each request, one of `response.self_metrics.HOOK_OUTCOMES`."""
+    """Told the outcome of each request, one of `response.self_metrics.RECEIVER_OUTCOMES`."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """What the console and other front ends may ask about incidents and do to them.
 
-Each act carries who did it and a `source_id` that the front end makes once for one press of a
+Each action carries who did it and an idempotency key (`source_id`), made once for one click of a
 button, so a repeated request changes nothing.
-The act is durable when the call returns, and messages already sent follow within a second.
+The action is durable when the call returns, and sent messages are updated within a second.
 """
 
 from datetime import datetime
@@ -24,17 +24,17 @@ MAX_NOTE = 4000
 _EVERYTHING = IncidentFilter()
 
 
-class ActRefusedError(Exception):
-    """The act does not fit the incident's state; the words are for the person who tried."""
+class ActionRejectedError(Exception):
+    """The action does not fit the incident's state; the text is for the person who tried."""
 
 
 _REFUSED = {
     Reason.NO_SUCH_INCIDENT: "There is no such incident.",
     Reason.ALREADY_RESOLVED: "The incident is already resolved.",
-    Reason.ALREADY_ACKNOWLEDGED: "Somebody has already taken the incident on.",
+    Reason.ALREADY_ACKNOWLEDGED: "Somebody has already acknowledged the incident.",
     Reason.NOT_RESOLVED: "The incident is not resolved, so there is nothing to reopen.",
-    Reason.QUARANTINED: "That could not be decided; the log of the respond role says why.",
-    Reason.SUPERSEDED: "A newer incident has taken its place; act on that one.",
+    Reason.QUARANTINED: "This could not be decided; the log of the respond role says why.",
+    Reason.SUPERSEDED: "A newer incident has taken its place; use that one.",
 }
 
 
@@ -57,10 +57,10 @@ async def get_incident(store: Store, incident_id: str) -> IncidentView | None:
 async def acknowledge(
     store: Store, incident_id: str, *, by: str, source_id: str, now: datetime, note: str = ""
 ) -> Applied:
-    """Take the incident on.
+    """Acknowledge the incident.
 
     Raises:
-        ActRefusedError: it is resolved, or somebody else has it.
+        ActionRejectedError: it is resolved, or somebody else has it.
     """
     return await _act(store, Acknowledged(incident_id, by, source_id, _bounded(note)), now)
 
@@ -68,10 +68,10 @@ async def acknowledge(
 async def resolve(
     store: Store, incident_id: str, *, by: str, source_id: str, now: datetime, note: str = ""
 ) -> Applied:
-    """Close the incident by hand.
+    """Resolve the incident manually.
 
     Raises:
-        ActRefusedError: it is resolved already.
+        ActionRejectedError: it is resolved already.
     """
     return await _act(store, ManuallyResolved(incident_id, by, source_id, _bounded(note)), now)
 
@@ -82,7 +82,7 @@ async def reopen(
     """Bring a resolved incident back; whoever does so owns it.
 
     Raises:
-        ActRefusedError: it is not resolved, or a newer one of its group exists.
+        ActionRejectedError: it is not resolved, or a newer one of its group exists.
     """
     return await _act(store, Reopened(incident_id, by, source_id, _bounded(note)), now)
 
@@ -93,17 +93,17 @@ async def add_note(
     """Write something into the timeline.
 
     Raises:
-        ActRefusedError: there is no such incident.
+        ActionRejectedError: there is no such incident.
     """
     return await _act(store, NoteAdded(incident_id, by, source_id, _bounded(note)), now)
 
 
 async def _act(store: Store, event: ActionEvent, now: datetime) -> Applied:
-    # A person's act opens no incident, so the present policy does not matter.
+    # A person's action opens no incident, so the present policy does not matter.
     applied = (await apply_events(store, [event], now, policy=Policy()))[0]
     refused = _REFUSED.get(applied.reason)
     if refused is not None:
-        raise ActRefusedError(refused)
+        raise ActionRejectedError(refused)
     return applied
 
 

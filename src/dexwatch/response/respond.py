@@ -150,7 +150,7 @@ class Respond:
         while not stop.is_set():
             try:
                 await self._store.transact(lambda tx: tx.jobs.add(self._periodic))
-            except Exception as error:  # noqa: BLE001 - housekeeping is no reason to stop paging.
+            except Exception as error:  # noqa: BLE001 - an error of retention must not stop paging.
                 _log.warning("respond.periodic_not_planned", error=type(error).__name__)
                 await _stopped(stop, failures.failed())
             else:

@@ -12,7 +12,7 @@ _log = structlog.get_logger(__name__)
 
 RETENTION = "retention"
 QUEUE = "maintenance"
-"""Jobs that serve the house; one at a time."""
+"""The queue of retention jobs; one at a time."""
 
 _EVERY_SECONDS = 300.0
 _REST_SECONDS = 1.0

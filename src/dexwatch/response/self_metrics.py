@@ -14,7 +14,7 @@ from dexwatch.metrics.severity import Severity
 from dexwatch.response.messaging.job import NOTIFY, message_of
 from dexwatch.response.views import Counts
 
-HOOK_OUTCOMES = (
+RECEIVER_OUTCOMES = (
     "accepted",
     "in_part",
     "unauthorized",
@@ -34,14 +34,14 @@ class SelfMetrics:
         self._notifications = Counter(
             {(c, result.value): 0 for c in channels for result in DeliveryOutcome}
         )
-        self._hooks = Counter(dict.fromkeys(HOOK_OUTCOMES, 0))
+        self._received = Counter(dict.fromkeys(RECEIVER_OUTCOMES, 0))
         self._latency: dict[tuple[str, Severity], list[float]] = {}
         self._counts = Counts(open={}, overdue=0)
         self._heard: dict[str, float] = {}
 
-    def hook(self, outcome: str) -> None:
-        """Count a request at the door by outcome."""
-        self._hooks[outcome] += 1
+    def received(self, outcome: str) -> None:
+        """Count a request to the receiver by outcome."""
+        self._received[outcome] += 1
 
     def heard(self, source: str, at: datetime) -> None:
         """Remember when a source's dead man's signal came."""
@@ -82,8 +82,10 @@ class SelfMetrics:
             yield Sample(own.watchdog_timestamp, moment, {"source": source})
         for (channel, outcome), count in self._notifications.items():
             yield Sample(own.notifications, count, {"channel": channel, "outcome": outcome})
-        for outcome, count in self._hooks.items():
-            yield Sample(own.hook_requests, count, {"hook": "alertmanager", "outcome": outcome})
+        for outcome, count in self._received.items():
+            yield Sample(
+                own.receiver_requests, count, {"receiver": "alertmanager", "outcome": outcome}
+            )
         for (channel, severity), slots in self._latency.items():
             yield Sample(
                 own.notification_seconds,

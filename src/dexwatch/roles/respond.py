@@ -37,7 +37,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             role.ingest,
             settings.respond.hook_token,
             heartbeat=role.heard,
-            count=role.metrics.hook,
+            count=role.metrics.received,
         )
         routes = [
             *receivers.routes(inbound),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dexwatch.daemons.program import HttpReady, Port, Program
-from dexwatch.daemons.programs.alertmanager import Hook
+from dexwatch.daemons.programs.alertmanager import Webhook
 from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.programs.scrape import RoleTarget
 from dexwatch.daemons.programs.secrets import kept
@@ -139,10 +139,10 @@ def scraped(settings: Settings, *, outside: bool = False) -> tuple[RoleTarget, .
     )
 
 
-def hook(settings: Settings, *, outside: bool = False) -> Hook:
+def webhook(settings: Settings, *, outside: bool = False) -> Webhook:
     """Return where Alertmanager delivers, at the advertised address if it runs elsewhere."""
     address = _address(RESPOND, settings, outside=outside)
-    return Hook(f"{address}/hooks/alertmanager", settings.respond.hook_token)
+    return Webhook(f"{address}/hooks/alertmanager", settings.respond.hook_token)
 
 
 def _address(spec: RoleSpec, settings: Settings, *, outside: bool) -> str:
@@ -157,7 +157,7 @@ def _daemons(settings: Settings, evaluation: Evaluation) -> tuple[Program, ...]:
         profile=evaluation.profile,
         rules=render(evaluation.profile, settings.rules, evaluation.alerts),
         roles=scraped(settings),
-        hook=hook(settings),
+        webhook=webhook(settings),
         secrets=kept(settings.daemons, folder=settings.folder),
         extra_rules=settings.rules.extra_files,
     )

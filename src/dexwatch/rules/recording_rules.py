@@ -107,9 +107,9 @@ disk_used = RecordingRule(
 
 
 def _essential(profile: EvaluationProfile) -> str:
-    doors = latest(profile, probes.success.where('class=~"api|lb"'))
+    probes_up = latest(profile, probes.success.where('class=~"api|lb"'))
     others = (latest(profile, str(metric)) for metric in (postgres.up, redis.up, nginx.up))
-    return f"min({' or '.join((doors, *others))})"
+    return f"min({' or '.join((probes_up, *others))})"
 
 
 system_up = RecordingRule(

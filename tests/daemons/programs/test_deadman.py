@@ -10,13 +10,13 @@ import yaml
 from pydantic import SecretStr, ValidationError
 
 from dexwatch.daemons.config import DaemonsConfig, DeadmanConfig
-from dexwatch.daemons.programs.alertmanager import Hook, alertmanager_files
+from dexwatch.daemons.programs.alertmanager import Webhook, alertmanager_files
 from dexwatch.metrics.profile import PRODUCTION
 from tests.fakes.patience import until
 from tests.fakes.stack import rules, stack
 
 WATCHDOG = {"alertname": "Watchdog", "severity": "none"}
-HOOK = Hook("http://127.0.0.1:1/hooks/alertmanager", SecretStr("x" * 20))
+WEBHOOK = Webhook("http://127.0.0.1:1/hooks/alertmanager", SecretStr("x" * 20))
 
 
 @asynccontextmanager
@@ -62,7 +62,7 @@ async def test_it_comes_again_and_again_goes_outside_and_ends_with_prometheus(
 
 def routed(**given: object) -> tuple[dict, bool]:
     config = DaemonsConfig.model_validate({"deadman": given})
-    main, _ = alertmanager_files(profile=PRODUCTION, hook=HOOK, deadman=config.deadman)
+    main, _ = alertmanager_files(profile=PRODUCTION, webhook=WEBHOOK, deadman=config.deadman)
     return yaml.safe_load(main.content), main.secret
 
 

@@ -23,7 +23,7 @@ from dexwatch.daemons.exporters.redis import redis_address
 from dexwatch.daemons.lifecycle import State
 from dexwatch.daemons.ports import request
 from dexwatch.daemons.program import File, HttpReady, Port, Program, SocketReady, TcpReady
-from dexwatch.daemons.programs.alertmanager import Hook
+from dexwatch.daemons.programs.alertmanager import Webhook
 from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.programs.secrets import kept
 from dexwatch.daemons.reaper import tree
@@ -137,7 +137,7 @@ class Ground:
             profile=DEMO,
             rules="groups: []",
             roles=(),
-            hook=Hook("http://127.0.0.1:1/", SecretStr("x")),
+            webhook=Webhook("http://127.0.0.1:1/", SecretStr("x")),
             secrets=self.secrets,
         )
         return [each for each in planned if "exporter" in each.name]

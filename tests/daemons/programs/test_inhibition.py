@@ -5,16 +5,16 @@ import dataclasses
 import yaml
 from pydantic import SecretStr
 
-from dexwatch.daemons.programs.alertmanager import Hook, alertmanager_files
+from dexwatch.daemons.programs.alertmanager import Webhook, alertmanager_files
 from dexwatch.metrics.identity import IDENTITY_LABELS
 from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.rules.registry import ALERTS
 
-HOOK = Hook("http://127.0.0.1:1/hooks/alertmanager", SecretStr("x" * 20))
+WEBHOOK = Webhook("http://127.0.0.1:1/hooks/alertmanager", SecretStr("x" * 20))
 
 
 def inhibitions(alerts=ALERTS):
-    main, _ = alertmanager_files(profile=PRODUCTION, hook=HOOK, alerts=alerts)
+    main, _ = alertmanager_files(profile=PRODUCTION, webhook=WEBHOOK, alerts=alerts)
     return yaml.safe_load(main.content)["inhibit_rules"]
 
 

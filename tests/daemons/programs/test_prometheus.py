@@ -220,7 +220,7 @@ def test_a_load_balancer_without_a_probe_is_given_one(tmp_path):
     assert group["labels"]["class"] == "lb"
     assert group["labels"]["instance"] == "edge"
     assert group["labels"]["__param_target"] == "127.0.0.1:80"
-    own = {**FULL["probes"][0], "name": "door", "class": "lb"}
+    own = {**FULL["probes"][0], "name": "public", "class": "lb"}
     found = jobs({**FULL, "probes": [own]}, tmp_path)
     assert "probe-critical" not in found
 

@@ -202,7 +202,7 @@ async def test_slack_keeps_one_message_and_tells_changes_in_its_thread() -> None
             "http://127.0.0.1:8900/incidents/INC-1",
             "http://127.0.0.1:8900/runbooks/ApiLatencyHigh",
         ]
-        # A message that somebody deleted is replaced, not mourned.
+        # A message that somebody deleted is posted anew.
         lost = notice("slack", "#alerts", handle=f"{slack.channel_id('alerts')}:1.0")
         assert (await notifier.send(lost)).outcome is DELIVERED
 

@@ -1,1 +1,1 @@
-"""What happened to the chain, kept on disk, and its readers, each at its own pace."""
+"""What happened to the chain, kept on disk, and its consumers, each with its own offset."""

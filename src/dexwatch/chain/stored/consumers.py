@@ -1,4 +1,4 @@
-"""Hands the stored events to consumers, each at its own pace and with a durable offset of its own.
+"""Delivers the stored events to consumers, each at its own speed and with its own durable offset.
 
 log = await ChainLog.open(path, chain_id=56)
 await log.append([block])                     # by the follower: never waits for a consumer

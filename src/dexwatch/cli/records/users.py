@@ -21,7 +21,8 @@ def user(
     *,
     config: ConfigOption = CONFIG_DEFAULT,
     role: Annotated[
-        Role, typer.Option(help="A viewer looks; an operator also acts.")
+        Role,
+        typer.Option(help="A viewer reads; an operator also acknowledges, resolves and silences."),
     ] = Role.VIEWER,
     ask: Annotated[bool, typer.Option("--ask", help="Ask for a password.")] = False,
     end: Annotated[

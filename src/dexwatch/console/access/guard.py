@@ -50,11 +50,11 @@ class Guard:
         return session
 
     async def operator(self, request: Request) -> Session:
-        """Require a session that may act, and a form that was made for it."""
+        """Require a session of an operator, and a form that was made for it."""
         session = await self.viewer(request)
         await self.require_form(request, session)
         if not session.may_act:
-            raise HTTPException(403, "Your role may look but not act; ask an operator.")
+            raise HTTPException(403, "Viewers cannot do this; ask an operator.")
         return session
 
     async def require_form(self, request: Request, session: Session) -> None:

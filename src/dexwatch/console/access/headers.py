@@ -40,7 +40,7 @@ class Headers:
         self._headers = [(key.lower().encode(), text.encode()) for key, text in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on and dress the answer."""
+        """Pass a request on and add the headers to the response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -27,7 +27,7 @@ _PROCESS = os.urandom(32)
 
 
 class Role(StrEnum):
-    """What a user may do: a viewer looks, an operator also acts."""
+    """What a user may do: a viewer reads, an operator also acknowledges, resolves and silences."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"

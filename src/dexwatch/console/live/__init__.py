@@ -1,1 +1,1 @@
-"""Everything on a page that moves: shared panel feeds, and the pulse of the whole platform."""
+"""Everything on a page that updates itself: shared panel data, and the platform's health."""

@@ -2,7 +2,7 @@
 
 The same alert is known to each of them under labels that differ: Prometheus adds its external
 labels when it tells Alertmanager, and incidents keep what Alertmanager tells. Alerts of other
-programs reach Alertmanager, or our doors, without Prometheus.
+programs post to Alertmanager, or to our receivers, without Prometheus.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -166,7 +166,7 @@ def moment(text: str) -> datetime | None:
     """Read one of Prometheus' times (RFC 3339 with nanoseconds); None when it is not one."""
     head, dot, tail = text.partition(".")
     if dot:
-        digits = "".join(letter for letter in tail if letter.isdigit())
+        digits = "".join(character for character in tail if character.isdigit())
         zone = tail.lstrip("0123456789")
         text = f"{head}.{digits[:6]}{zone}" if tail[:1].isdigit() and zone else text
     try:

@@ -79,7 +79,7 @@ class HealthSummary:
 
     @property
     def unanswered(self) -> tuple[Incident, ...]:
-        """Incidents that nobody has taken on."""
+        """Incidents that nobody has acknowledged."""
         return tuple(one for one in self.incidents if one.state is IncidentState.OPEN)
 
     @property

@@ -88,7 +88,7 @@ def _stat(panel: Panel, answer: Answer) -> Mapping[str, Any] | None:
     if not values:
         return None
     value = values[0]
-    shown = units.figure(value, panel.unit, panel.decimals)
+    shown = units.format_value(value, panel.unit, panel.decimals)
     trend = answer.series[0][0].values if answer.series and answer.series[0] else ()
     return {
         "number": shown.number,
@@ -117,7 +117,7 @@ def _bars(panel: Panel, answer: Answer) -> Mapping[str, Any] | None:
         "items": [
             {
                 "name": name,
-                "text": str(units.figure(value, panel.unit, panel.decimals)),
+                "text": str(units.format_value(value, panel.unit, panel.decimals)),
                 "level": panel.level(value),
                 "share": round(min(1.0, max(0.0, value / full)), 4),
             }
@@ -147,7 +147,7 @@ def _table(panel: Panel, answer: Answer) -> Mapping[str, Any] | None:
         _, unit = panel.columns[column]
         for name, value in _named(query.name, values):
             cells = rows.setdefault(name, [units.DASH] * len(panel.columns))
-            cells[column] = str(units.figure(value, unit))
+            cells[column] = str(units.format_value(value, unit))
     if not rows:
         return None
     shown = sorted(rows.items())[: panel.limit]

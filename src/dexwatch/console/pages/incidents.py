@@ -24,7 +24,7 @@ from dexwatch.incidents.records import Alert, Incident, IncidentState
 from dexwatch.metrics import units
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.severity import Severity
-from dexwatch.response import actions as desk
+from dexwatch.response import actions
 from dexwatch.response.store import Store
 from dexwatch.response.views import IncidentFilter, IncidentView
 from dexwatch.rules.rule import AlertRule
@@ -33,11 +33,11 @@ PAGE = 50
 BEFORE = timedelta(minutes=10)
 """How much of the time before the event the graph shows, and as much after it."""
 MOST_GRAPHS = 3
-ACTS = {
-    "acknowledge": desk.acknowledge,
-    "resolve": desk.resolve,
-    "reopen": desk.reopen,
-    "note": desk.add_note,
+ACTIONS = {
+    "acknowledge": actions.acknowledge,
+    "resolve": actions.resolve,
+    "reopen": actions.reopen,
+    "note": actions.add_note,
 }
 
 
@@ -67,7 +67,7 @@ def build(
         before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
     ) -> HTMLResponse:
         which = _filter(state, severity, q)
-        found = await desk.list_incidents(store, which, before=before, limit=PAGE)
+        found = await actions.list_incidents(store, which, before=before, limit=PAGE)
         return await pages.page(
             request,
             "incidents.html",
@@ -82,26 +82,26 @@ def build(
     async def one(request: Request, incident_id: str, session: viewer) -> HTMLResponse:
         return await shown(request, incident_id, session=session)
 
-    @router.post("/incidents/{incident_id}/{act}")
-    async def act(
-        request: Request, incident_id: str, act: str, session: operator, fields: Fields
+    @router.post("/incidents/{incident_id}/{action}")
+    async def perform(
+        request: Request, incident_id: str, action: str, session: operator, fields: Fields
     ) -> Response:
-        chosen = ACTS.get(act)
+        chosen = ACTIONS.get(action)
         if chosen is None:
-            raise HTTPException(404, "There is no such act.")
+            raise HTTPException(404, "There is no such action.")
         note = fields.get("note", "").strip()
-        if act == "note" and not note:
+        if action == "note" and not note:
             return await shown(request, incident_id, session=session, error="Write a note first.")
         try:
             await chosen(
                 store,
                 incident_id,
                 by=session.user,
-                source_id=fields.get("press", "")[:64] or secrets.token_hex(8),
+                source_id=fields.get("idempotency_key", "")[:64] or secrets.token_hex(8),
                 now=now(),
                 note=note,
             )
-        except desk.ActRefusedError as refused:
+        except actions.ActionRejectedError as refused:
             error = str(refused)
             return await shown(request, incident_id, session=session, error=error, status=409)
         await health.poll()
@@ -134,7 +134,7 @@ class _IncidentPage:
         error: str = "",
         status: int = 200,
     ) -> HTMLResponse:
-        view = await desk.get_incident(self._store, incident_id)
+        view = await actions.get_incident(self._store, incident_id)
         if view is None:
             raise HTTPException(404, "There is no such incident.")
         graphs = await self._graphs(view, session)
@@ -150,7 +150,7 @@ class _IncidentPage:
             specs={panel.id: _spec(panel, view.incident) for panel, _ in graphs},
             bodies=panel_bodies(one for _, one in graphs),
             runbooks=[self._rules[name] for name in sorted(names) if name in self._rules],
-            press=secrets.token_hex(8),
+            idempotency_key=secrets.token_hex(8),
             error=error,
             steps=_steps(view.incident),
         )

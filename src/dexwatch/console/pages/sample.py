@@ -44,9 +44,9 @@ class SampleControl:
             raise ControlError("The sample's answer is not a list of scenarios.")
         return [_scenario(row) for row in rows if isinstance(row, dict)]
 
-    async def act(self, name: str, act: str) -> None:
+    async def perform(self, name: str, action: str) -> None:
         """Start or stop a scenario."""
-        await self._ask("POST", f"/scenarios/{name}/{act}")
+        await self._ask("POST", f"/scenarios/{name}/{action}")
 
     async def close(self) -> None:
         """Close the connections."""
@@ -77,15 +77,15 @@ def build(pages: Pages, guard: Guard, control: SampleControl) -> APIRouter:
             error = str(failure)
         return await pages.page(request, "sample.html", scenarios=scenarios, error=error)
 
-    @router.post("/sample/{name}/{act}")
-    async def act(name: str, act: str, session: operator) -> Response:
-        if act not in {"start", "stop"} or not _NAME.match(name):
+    @router.post("/sample/{name}/{action}")
+    async def perform(name: str, action: str, session: operator) -> Response:
+        if action not in {"start", "stop"} or not _NAME.match(name):
             raise HTTPException(404, "There is no such scenario.")
         try:
-            await control.act(name, act)
+            await control.perform(name, action)
         except ControlError as failure:
             raise HTTPException(502, str(failure)) from None
-        log.info("scenario", user=session.user, scenario=name, act=act)
+        log.info("scenario", user=session.user, scenario=name, action=action)
         return RedirectResponse("/sample", 303)
 
     return router

@@ -39,17 +39,17 @@ BUSY_SECONDS = 5
 def build(pages: Pages, guard: Guard, users: Users, throttle: Throttle, *, now: Now) -> APIRouter:
     """Return the routes of sign-in and sign-out."""
     router = APIRouter()
-    desk = _SignIn(pages, guard, users, throttle, now=now)
+    sign_in_pages = _SignIn(pages, guard, users, throttle, now=now)
 
     @router.get("/sign-in")
     async def form(request: Request, back: str = "/") -> Response:
         if await guard.session(request):
             return RedirectResponse(local(back), 303)
-        return await desk.form(request, back=back)
+        return await sign_in_pages.form(request, back=back)
 
     @router.post("/sign-in")
     async def sign_in(request: Request, fields: Fields) -> Response:
-        return await desk.sign_in(request, fields)
+        return await sign_in_pages.sign_in(request, fields)
 
     @router.post("/sign-out")
     async def sign_out(request: Request) -> Response:

@@ -53,10 +53,10 @@ def build(
         values: dict[str, object] = {"error": "", "hit": [], "wide": ""}
         try:
             wanted = parse(fields.get("matchers", ""))
-            reach = breadth(wanted, rules.values())
+            muted = breadth(wanted, rules.values())
             alerts = await alertmanager.alerts()
             values["hit"] = await asyncio.to_thread(_hit, wanted, alerts[:MOST_ALERTS])
-            values["wide"] = reach.words if reach.wide else ""
+            values["wide"] = muted.words if muted.wide else ""
         except (MatcherError, SourceError) as error:
             values["error"] = str(error)
         return HTMLResponse(pages.renderer.text("parts/preview.html", values))
@@ -68,9 +68,9 @@ def build(
         form |= {key: fields.get(key, "")[:LONGEST_TEXT] for key in ("lasts", "comment")}
         try:
             wanted, minutes = _wish(form)
-            reach = breadth(wanted, rules.values())
-            if reach.wide and fields.get("sure") != reach.words:
-                return await shown(request, form=form, ask=reach.words, status=409)
+            muted = breadth(wanted, rules.values())
+            if muted.wide and fields.get("sure") != muted.words:
+                return await shown(request, form=form, ask=muted.words, status=409)
             begins = now()
             silence = await alertmanager.silence(
                 wanted,

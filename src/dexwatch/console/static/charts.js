@@ -5,7 +5,7 @@
 dexwatch.charts = (() => {
   const charts = new Map();
   const sync = uPlot.sync("board");
-  const { figure, tick } = dexwatch.values;
+  const { formatValue, tick } = dexwatch.values;
   const doubling = Array.from({ length: 50 }, (_, power) => 2 ** power);
   const whole = Array.from({ length: 14 }, (_, power) => [1, 2, 5].map((part) => part * 10 ** power)).flat();
   const moments = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800];
@@ -165,9 +165,9 @@ dexwatch.charts = (() => {
     if (!chart) return;
     const at = plot.cursor.idx;
     chart.raw.forEach((values, index) => {
-      let place = at ?? values.length - 1;
-      while (at == null && place > 0 && values[place] == null) place -= 1;
-      chart.cells[index].textContent = figure(values[place], chart.spec.unit, chart.spec.decimals);
+      let position = at ?? values.length - 1;
+      while (at == null && position > 0 && values[position] == null) position -= 1;
+      chart.cells[index].textContent = formatValue(values[position], chart.spec.unit, chart.spec.decimals);
     });
   }
 

@@ -4,7 +4,7 @@
 (() => {
   const root = document.documentElement;
   // The help lists where keys lead; what it says is what they do.
-  const places = Object.fromEntries([...document.querySelectorAll("#help [data-key]")].map((one) => [one.dataset.key, one.dataset.address]));
+  const links = Object.fromEntries([...document.querySelectorAll("#help [data-key]")].map((one) => [one.dataset.key, one.dataset.address]));
 
   const acts = {
     theme() {
@@ -46,7 +46,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
     const key = event.key;
-    if (Date.now() - leader < 1200 && places[key]) location.assign(places[key]);
+    if (Date.now() - leader < 1200 && links[key]) location.assign(links[key]);
     else if (key === "g") leader = Date.now();
     else if (key === "?") acts.help();
     else if (key === "t") acts.theme();

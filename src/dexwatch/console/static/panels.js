@@ -33,8 +33,8 @@
     const box = panel.querySelector(".value");
     box.className = `value ${body.level}`;
     box.querySelector(".lv").className = `lv ${body.level}`;
-    box.querySelector(".figure b").textContent = body.number;
-    box.querySelector(".figure small").textContent = body.unit;
+    box.querySelector(".stat-value b").textContent = body.number;
+    box.querySelector(".stat-value small").textContent = body.unit;
     box.querySelector(".meaning").textContent = body.meaning;
     box.querySelector(".spark path").setAttribute("d", body.spark);
   }

@@ -82,7 +82,7 @@ dexwatch.values = (() => {
   const money = (value, decimals) => (value < 0 ? "-$" : "$") + short(Math.abs(value), decimals);
   const styles = { short, plain, whole: grouped, percent: (value, decimals) => percent(value * 100, decimals), seconds, bytes: size, money, moment };
 
-  function figure(value, unit, decimals) {
+  function formatValue(value, unit, decimals) {
     if (value == null || !Number.isFinite(value)) return dash;
     const how = units[unit] ?? units.count;
     if (how.style === "yes-no") return value ? "yes" : "no";
@@ -92,7 +92,7 @@ dexwatch.values = (() => {
   }
 
   // On an axis the panel's title already says per what.
-  const tick = (value, unit) => figure(value, unit.startsWith("per_") ? "count" : unit);
+  const tick = (value, unit) => formatValue(value, unit.startsWith("per_") ? "count" : unit);
 
-  return { figure, span, tick };
+  return { formatValue, span, tick };
 })();

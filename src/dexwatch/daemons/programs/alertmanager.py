@@ -1,4 +1,4 @@
-"""Alertmanager: groups, inhibits, silences, and hands every alert to our inbound door.
+"""Alertmanager: groups, inhibits, silences, and delivers every alert to our receiver.
 
 Incidents are our own business, so the routes here only decide how long an alert may wait.
 """
@@ -66,8 +66,8 @@ while some database is down, for it need not be theirs."""
 
 
 @dataclass(frozen=True)
-class Hook:
-    """Our inbound door, and the token that it asks for."""
+class Webhook:
+    """The URL of our receiver, and its bearer token."""
 
     url: str
     token: SecretStr
@@ -76,7 +76,7 @@ class Hook:
 def alertmanager_files(
     *,
     profile: EvaluationProfile,
-    hook: Hook,
+    webhook: Webhook,
     deadman: DeadmanConfig | None = None,
     alerts: Sequence[AlertRule] = ALERTS,
 ) -> tuple[File, ...]:
@@ -87,10 +87,10 @@ def alertmanager_files(
         "route": _routes(profile, deadman),
         "inhibit_rules": [*_within_groups(alerts), *_explanations(alerts), *_consequences()],
         "receivers": [
-            {"name": "dexwatch", "webhook_configs": [_webhook(hook)]},
+            {"name": "dexwatch", "webhook_configs": [_webhook(webhook)]},
             {
                 "name": HEARTBEAT,
-                "webhook_configs": [_webhook(hook) | {"send_resolved": False}],
+                "webhook_configs": [_webhook(webhook) | {"send_resolved": False}],
             },
             *([_outside(outside.get_secret_value())] if outside else []),
             {"name": "nobody"},
@@ -99,14 +99,14 @@ def alertmanager_files(
     return (
         # The outside address is all that its service asks for, and this version takes no file.
         File("alertmanager.yml", yaml(document), secret=outside is not None),
-        File(TOKEN_FILE, hook.token.get_secret_value(), secret=True),
+        File(TOKEN_FILE, webhook.token.get_secret_value(), secret=True),
     )
 
 
-def _webhook(hook: Hook) -> dict[str, Any]:
+def _webhook(webhook: Webhook) -> dict[str, Any]:
     authorization = {"type": "Bearer", "credentials_file": TOKEN_FILE}
     return {
-        "url": hook.url,
+        "url": webhook.url,
         "send_resolved": True,
         "http_config": {"authorization": authorization, "follow_redirects": False},
         # Bounds one message; what is cut off is sent again with the group's next change.
@@ -162,7 +162,7 @@ def _heartbeats(beat: int, deadman: DeadmanConfig) -> list[dict[str, Any]]:
 
 
 def _timing(group_by: list[str], *, wait: int, interval: int, repeat: str) -> dict[str, Any]:
-    """`repeat` is how soon a lost alert is told again; our door drops what it knows already."""
+    """`repeat` is how soon a lost alert is told again; our receiver drops what it knows already."""
     return {
         "group_by": group_by,
         "group_wait": duration(wait),

@@ -8,7 +8,7 @@ from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.exporters import EXPORTERS
 from dexwatch.daemons.exporters.exporter import Plan
 from dexwatch.daemons.program import File, Program
-from dexwatch.daemons.programs.alertmanager import Hook, alertmanager, alertmanager_files
+from dexwatch.daemons.programs.alertmanager import Webhook, alertmanager, alertmanager_files
 from dexwatch.daemons.programs.prometheus import prometheus, prometheus_files
 from dexwatch.daemons.programs.scrape import RoleTarget
 from dexwatch.daemons.programs.secrets import Secrets
@@ -22,13 +22,13 @@ def plan(
     profile: EvaluationProfile,
     rules: str,
     roles: Iterable[RoleTarget],
-    hook: Hook,
+    webhook: Webhook,
     secrets: Secrets,
     extra_rules: Iterable[Path] = (),
 ) -> tuple[Program, ...]:
     """Return the programs that `dexwatch up` has to run beside its roles; none in external mode.
 
-    `rules` is the rule file's text, `roles` our own processes with metrics, `hook` our door.
+    `rules` is the rule file's text, `roles` our own processes with metrics, `webhook` our receiver.
     """
     if config.mode == "external":
         return ()
@@ -37,7 +37,7 @@ def plan(
     files = render_prometheus(
         config, profile=profile, rules=rules, roles=roles, secrets=secrets, extra_rules=extra_rules
     )
-    routed = render_alertmanager(config, profile=profile, hook=hook)
+    routed = render_alertmanager(config, profile=profile, webhook=webhook)
     return (
         alertmanager(config, folder=folder, files=routed, access=access),
         prometheus(config, folder=folder, profile=profile, files=files, access=access),
@@ -72,7 +72,7 @@ def render_prometheus(
 
 
 def render_alertmanager(
-    config: DaemonsConfig, *, profile: EvaluationProfile, hook: Hook
+    config: DaemonsConfig, *, profile: EvaluationProfile, webhook: Webhook
 ) -> tuple[File, ...]:
     """Return Alertmanager's files, for our own or, by `dexwatch export alertmanager`, for yours."""
-    return alertmanager_files(profile=profile, hook=hook, deadman=config.deadman)
+    return alertmanager_files(profile=profile, webhook=webhook, deadman=config.deadman)

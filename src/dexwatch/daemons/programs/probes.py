@@ -66,6 +66,6 @@ async def _probe(probe: ProbeConfig) -> str:
     if probe.kind == "http":
         return await http_answers(probe.target)
     if probe.kind in {"rpc", "tcp", "tls"}:
-        # An RPC door answers a GET with an error of its own; that it answers is enough here.
+        # An RPC endpoint answers a GET with an error of its own; that it answers is enough here.
         return await port_open(probe.target)
     return "tried by blackbox_exporter only"

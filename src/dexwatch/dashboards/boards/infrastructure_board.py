@@ -150,7 +150,7 @@ WATCHING = (
         (
             Query(text(f"max({own.quarantined})"), "quarantined jobs and events"),
             Query(
-                increase(own.hook_requests, 'outcome="in_part"', window="1h"),
+                increase(own.receiver_requests, 'outcome="in_part"', window="1h"),
                 "requests taken in part, 1 h",
             ),
             Query(

@@ -1,4 +1,4 @@
--- The sample exchange's own database, with some weeks of history so that business figures are alive.
+-- The sample exchange's own database, with some weeks of history so that business metrics are alive.
 create table users (
   id bigint generated always as identity primary key,
   email text not null unique,

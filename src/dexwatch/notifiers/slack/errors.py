@@ -20,7 +20,7 @@ class Refusal(Enum):
     """The channel: only another channel helps, or an operator."""
     CREDENTIAL = "credential"
     """The token or the app's rights: likewise."""
-    PACE = "pace"
+    RATE_LIMIT = "rate_limit"
     """Nothing was done; later it may pass."""
     UNSURE = "unsure"
     """Slack failed and may have taken the message before."""
@@ -61,7 +61,7 @@ _MEANINGS: dict[Refusal, tuple[str, ...]] = {
         "team_access_not_granted", "token_expired", "token_revoked", "two_factor_setup_required",
     ),
     # `request_timeout` says that the body came incomplete, so nothing was done with it.
-    Refusal.PACE: (
+    Refusal.RATE_LIMIT: (
         "message_limit_exceeded", "rate_limited", "ratelimited", "request_timeout",
         "service_unavailable", "team_added_to_org",
     ),
@@ -91,7 +91,7 @@ def refusal(error: str) -> Refusal:
 def meaning(error: str, *, retry_after: float | None) -> DeliveryResult:
     """Return what an error means when there is nothing else to try."""
     kind = refusal(error)
-    if kind is Refusal.PACE:
+    if kind is Refusal.RATE_LIMIT:
         return DeliveryResult.retryable(f"Slack says {error}", retry_after=retry_after)
     if kind is Refusal.UNSURE:
         return DeliveryResult.unknown(f"Slack says {error}")

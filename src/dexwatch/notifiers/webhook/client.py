@@ -26,7 +26,7 @@ class WebhookNotifier:
     attempt_seconds: float | None = None
 
     def __init__(self, hooks: Sequence[WebhookConfig]) -> None:
-        self._hooks = {hook.name: hook for hook in hooks}
+        self._received = {hook.name: hook for hook in hooks}
         self._clients = {hook.name: http.client(hook.url) for hook in hooks}
 
     async def start(self) -> None:
@@ -34,7 +34,7 @@ class WebhookNotifier:
 
     async def send(self, notice: Notice) -> DeliveryResult:
         """Post the message to the webhook that `notice.recipient` names."""
-        hook = self._hooks.get(notice.recipient)
+        hook = self._received.get(notice.recipient)
         if hook is None:
             return DeliveryResult.failed(f"no webhook {notice.recipient} is configured any more")
         body = orjson.dumps(document(notice))

@@ -36,7 +36,7 @@ def routes(inbound: Inbound, *, bounds: Bounds = BOUNDS) -> list[Route]:
         outcome, response = await _take(request, inbound, bounds)
         inbound.count(outcome)
         if outcome != "accepted":
-            _log.warning("hook.refused", hook=SOURCE, outcome=outcome)
+            _log.warning("receiver.refused", receiver=SOURCE, outcome=outcome)
         return response
 
     return [Route(f"/hooks/{SOURCE}", alertmanager, methods=["POST"])]
@@ -86,7 +86,9 @@ async def _apply(found: list[Parsed], inbound: Inbound, *, left_out: int) -> tup
     ]
     refused, cut = sum(bool(each.refused) for each in found), sum(each.cut for each in found)
     if refused or cut or left_out:
-        _log.warning("hook.in_part", hook=SOURCE, refused=refused, cut=cut, left_out=left_out)
+        _log.warning(
+            "receiver.in_part", receiver=SOURCE, refused=refused, cut=cut, left_out=left_out
+        )
     answer = {"applied": answers, "cut": cut, "left_out": left_out}
     if refused == len(found) > 0:
         return "malformed", JSONResponse(answer, status_code=400)

@@ -1,4 +1,4 @@
-"""Is the platform there at all: doors, load balancer, the parts behind it, certificates."""
+"""Is the platform there at all: public addresses, load balancer, its upstreams, certificates."""
 
 from dexwatch.metrics import nginx, probes
 from dexwatch.metrics.component import Component

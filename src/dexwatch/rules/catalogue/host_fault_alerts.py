@@ -120,7 +120,7 @@ MACHINE_ALERTS = (
             "Six hours give the trend, and for an hour it must point to full without a break."
             " Above 90 per cent DiskAlmostFull speaks; what has been freed since fills no more."
         ),
-        summary="At this pace {{ $labels.mountpoint }} of {{ $labels.host }} is full in a day.",
+        summary="At this rate {{ $labels.mountpoint }} of {{ $labels.host }} is full in a day.",
         description="The straight line through the last six hours meets zero within a day.",
         check=("See what grows, and whether it will stop by itself.",),
         fix=("Clean up, or enlarge the volume in time.",),

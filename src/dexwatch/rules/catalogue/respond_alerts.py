@@ -8,16 +8,16 @@ from dexwatch.metrics.scrape_class import HIGH
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
 
-REFUSED = own.notifications.where('outcome!="delivered"')
-BAD_HOOKS = own.hook_requests.where('outcome!~"accepted|in_part"')
-TAKEN_IN_PART = own.hook_requests.where('outcome="in_part"')
+NOT_DELIVERED = own.notifications.where('outcome!="delivered"')
+REFUSED_REQUESTS = own.receiver_requests.where('outcome!~"accepted|in_part"')
+DROPPED_ALERTS = own.receiver_requests.where('outcome="in_part"')
 
-AGENDA_OVERDUE = AlertRule(
-    id="AgendaOverdue",
+JOBS_OVERDUE = AlertRule(
+    id="JobsOverdue",
     severity=Severity.P1,
     component=Component.MONITORING,
     team="monitoring",
-    alert_group="agenda",
+    alert_group="jobs-overdue",
     scrape_class=HIGH,
     value=lambda p: f"max(min_over_time({own.jobs_overdue}[{p.window(120, HIGH)}]))",
     operator=">",
@@ -46,7 +46,7 @@ PAGES_FAILING = AlertRule(
     team="monitoring",
     alert_group="pages",
     scrape_class=HIGH,
-    value=lambda p: f"sum by (channel) (increase({REFUSED}[{p.window(600, HIGH)}]))",
+    value=lambda p: f"sum by (channel) (increase({NOT_DELIVERED}[{p.window(600, HIGH)}]))",
     operator=">",
     threshold=2,
     unit=Unit.COUNT,
@@ -63,22 +63,24 @@ PAGES_FAILING = AlertRule(
     ),
     requirements=("U-DAILY", "R-SLA"),
 )
-HOOK_REFUSED = AlertRule(
-    id="HookRefused",
+RECEIVER_REFUSING = AlertRule(
+    id="ReceiverRefusing",
     severity=Severity.P2,
     component=Component.MONITORING,
     team="monitoring",
-    alert_group="hooks",
+    alert_group="receivers",
     scrape_class=HIGH,
-    value=lambda p: f"sum by (hook, outcome) (increase({BAD_HOOKS}[{p.window(600, HIGH)}]))",
+    value=lambda p: (
+        f"sum by (receiver, outcome) (increase({REFUSED_REQUESTS}[{p.window(600, HIGH)}]))"
+    ),
     operator=">",
     threshold=5,
     unit=Unit.COUNT,
     for_seconds=0,
     keep_firing_seconds=300,
-    why="A scan knocks once or twice; more is a sender with the wrong token.",
-    summary="The door {{ $labels.hook }} refused {value} requests ({{ $labels.outcome }}).",
-    description="Requests at an inbound door were not accepted.",
+    why="A scan tries once or twice; more is a sender with the wrong token.",
+    summary="The receiver {{ $labels.receiver }} refused {value} requests ({{ $labels.outcome }}).",
+    description="Requests of an alert source were not accepted.",
     runbook=Runbook(
         meaning="Either alerts of a real sender are lost, or somebody tries to forge them.",
         check=("See which address sends.", "Compare the token of sender and receiver."),
@@ -88,27 +90,27 @@ HOOK_REFUSED = AlertRule(
     requirements=("U-DAILY",),
 )
 
-HOOK_IN_PART = AlertRule(
-    id="HookTakenInPart",
+RECEIVER_DROPPING_ALERTS = AlertRule(
+    id="ReceiverDroppingAlerts",
     severity=Severity.P2,
     component=Component.MONITORING,
     team="monitoring",
-    alert_group="hooks-in-part",
+    alert_group="receiver-dropped-alerts",
     scrape_class=HIGH,
-    value=lambda p: f"sum by (hook) (increase({TAKEN_IN_PART}[{p.window(600, HIGH)}]))",
+    value=lambda p: f"sum by (receiver) (increase({DROPPED_ALERTS}[{p.window(600, HIGH)}]))",
     operator=">",
     threshold=0,
     unit=Unit.COUNT,
     for_seconds=0,
     keep_firing_seconds=300,
     why="Every such request lost an alert, and the sender does not send it again: one is enough.",
-    summary="{value} requests at {{ $labels.hook }} were taken only in part: alerts are missing.",
+    summary="{value} requests to {{ $labels.receiver }} were accepted in part: alerts are missing.",
     description="Some alerts of a request were malformed, or were more than one request may carry.",
     runbook=Runbook(
-        meaning="Something fires of which no incident tells.",
+        meaning="Alerts fire for which there is no incident.",
         check=(
             "Compare the alerts in Alertmanager's own list with those in the console.",
-            "Read the log of the respond role at `hook.in_part`: how many, and why.",
+            "Read the log of the respond role at `receiver.in_part`: how many, and why.",
         ),
         fix=(
             "Correct the rule whose labels or annotations are refused.",
@@ -161,9 +163,9 @@ QUARANTINED = AlertRule(
 )
 
 RESPOND_ALERTS = (
-    AGENDA_OVERDUE,
+    JOBS_OVERDUE,
     PAGES_FAILING,
-    HOOK_REFUSED,
-    HOOK_IN_PART,
+    RECEIVER_REFUSING,
+    RECEIVER_DROPPING_ALERTS,
     QUARANTINED,
 )
