@@ -6,40 +6,40 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dexwatch.incidents.liveness.signal import Patience, Signal, looked, started
+from dexwatch.incidents.liveness.signal import HeartbeatTimeout, Signal, checked, started
 from tests.fakes.alerts import at
 
-PATIENCE = Patience(silence=60, grace=180)
-STEP = PATIENCE.look_every
+TIMEOUT = HeartbeatTimeout(silence=60, grace=180)
+STEP = TIMEOUT.check_interval
 
 
 def heard(signal: Signal) -> Signal:
-    return replace(signal, beats=signal.beats + 1)
+    return replace(signal, heartbeats=signal.heartbeats + 1)
 
 
 def listen(signal: Signal, seconds: float, since: float) -> Signal:
     for look in range(int(seconds / STEP) + 1):
-        signal = looked(signal, at(since + look * STEP), PATIENCE)
+        signal = checked(signal, at(since + look * STEP), TIMEOUT)
     return signal
 
 
 def test_a_signal_that_never_came_is_missing_after_the_grace_and_not_before() -> None:
-    signal = started(Signal("alertmanager"), PATIENCE)
+    signal = started(Signal("alertmanager"), TIMEOUT)
     assert not listen(signal, 175, 0).missing
     assert listen(signal, 180, 0).missing
 
 
 def test_a_signal_that_stops_is_missing_after_the_silence_and_back_with_the_next() -> None:
-    signal = looked(heard(started(Signal("alertmanager"), PATIENCE)), at(0), PATIENCE)
+    signal = checked(heard(started(Signal("alertmanager"), TIMEOUT)), at(0), TIMEOUT)
     assert not listen(signal, 50, 5).missing
     missing = listen(signal, 60, 5)
     assert (missing.missing, missing.missing_since) == (True, at(60))
-    assert not looked(heard(missing), at(70), PATIENCE).missing
+    assert not checked(heard(missing), at(70), TIMEOUT).missing
 
 
 def test_our_own_absence_and_a_clock_put_forward_are_no_silence() -> None:
-    signal = looked(heard(Signal("alertmanager")), at(0), PATIENCE)
-    assert not looked(signal, at(3600), PATIENCE).missing
+    signal = checked(heard(Signal("alertmanager")), at(0), TIMEOUT)
+    assert not checked(signal, at(3600), TIMEOUT).missing
 
 
 def test_the_next_episode_is_later_though_the_clock_was_put_back() -> None:
@@ -55,19 +55,19 @@ def test_the_next_episode_is_later_though_the_clock_was_put_back() -> None:
 def test_it_is_missing_exactly_when_it_was_not_heard_for_as_long_as_we_listened(
     schedule: list[str],
 ) -> None:
-    wall, signal, quiet, long = 0.0, started(Signal("alertmanager"), PATIENCE), 0.0, 180.0
-    signal = looked(signal, at(wall), PATIENCE)
+    wall, signal, quiet, long = 0.0, started(Signal("alertmanager"), TIMEOUT), 0.0, 180.0
+    signal = checked(signal, at(wall), TIMEOUT)
     for what in schedule:
         wall += STEP
         quiet += STEP
         if what == "beat":
             signal, quiet, long = heard(signal), 0.0, 60.0
         elif what == "restart":
-            quiet, long, signal = 0.0, 180.0, started(signal, PATIENCE)
+            quiet, long, signal = 0.0, 180.0, started(signal, TIMEOUT)
         else:
             wall += {"back": -3600, "forward": 3600}.get(what, 0)
         was = signal.missing
-        signal = looked(signal, at(wall), PATIENCE)
+        signal = checked(signal, at(wall), TIMEOUT)
         if what == "beat":
             assert not signal.missing
         elif quiet < long - 2 * STEP * (schedule.count("forward") + 1) and not was:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dexwatch.incidents.liveness.signal import Patience
+from dexwatch.incidents.liveness.signal import HeartbeatTimeout
 from dexwatch.incidents.records import IncidentState
 from dexwatch.jobs.job import JobOutcome
 from dexwatch.jobs.queue import Slots
@@ -16,7 +16,7 @@ from dexwatch.response.views import IncidentFilter
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import POLICY, Ticker
 
-PATIENCE = Patience(silence=60, grace=180)
+TIMEOUT = HeartbeatTimeout(silence=60, grace=180)
 
 
 class World:
@@ -32,7 +32,7 @@ class World:
             self.clock,
             policy=POLICY,
             sources=("alertmanager",),
-            patience=PATIENCE,
+            timeout=TIMEOUT,
             wake=self._wake,
             steady=lambda: self.clock.seconds,
         )
@@ -136,7 +136,7 @@ async def test_what_is_closed_by_hand_opens_again_while_the_signal_is_missing(
 
 async def test_nothing_awaited_ends_the_job(world: World) -> None:
     world.dead_man = DeadMan(
-        world.store, world.clock, policy=POLICY, sources=(), patience=Patience(0, 0)
+        world.store, world.clock, policy=POLICY, sources=(), timeout=HeartbeatTimeout(0, 0)
     )
     await world.listen(10)
     assert await world.incidents() == []

@@ -75,7 +75,7 @@ class World:
             assert view is not None
             reasons = {one.reason for one in await self.store.history(view.incident.id)}
             held = Reason.RESOLVE_HELD.value in reasons
-            return held and any("not believed" in line.text for line in view.timeline)
+            return held and any("not confirmed" in line.text for line in view.timeline)
 
         await until(told, seconds=EXPIRY, why="Alertmanager told its end")
 

@@ -13,7 +13,7 @@ from dexwatch.clients.prometheus import ActiveAlert
 from dexwatch.incidents.records import IncidentState
 from dexwatch.response.actions import resolve
 from dexwatch.response.ingest import Ingest
-from dexwatch.response.liveness.witness import Witness
+from dexwatch.response.liveness.evaluator import Evaluator
 from dexwatch.response.reconcile import Reconciler
 from dexwatch.response.views import IncidentFilter
 from dexwatch.storage.store import SqlStore, open_store
@@ -56,7 +56,7 @@ class World:
             every_seconds=30,
             missing_seconds=180,
             steady=lambda: self.seconds,
-            witness=Witness(self.rules, settle_seconds=180, clock=self.clock),
+            evaluator=Evaluator(self.rules, settle_seconds=180, clock=self.clock),
             alive=lambda _: self.alive,
         )
 

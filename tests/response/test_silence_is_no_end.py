@@ -8,11 +8,11 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dexwatch.incidents.liveness.signal import Patience
+from dexwatch.incidents.liveness.signal import HeartbeatTimeout
 from dexwatch.jobs.job import Job
 from dexwatch.response.ingest import Ingest
 from dexwatch.response.liveness.dead_man import ALERT, DEAD_MAN, DeadMan
-from dexwatch.response.liveness.witness import Witness
+from dexwatch.response.liveness.evaluator import Evaluator
 from dexwatch.response.reconcile import Reconciler
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerting import REPEAT, VALID, Alerting, DeadError, Held, Rules
@@ -21,8 +21,8 @@ from tests.fakes.alerts import POLICY, at
 PROVES = ("U-DEADMAN",)
 """Requirements that these tests prove, for `dexwatch coverage`."""
 
-PATIENCE = Patience(silence=60, grace=180)
-TICK = PATIENCE.look_every
+TIMEOUT = HeartbeatTimeout(silence=60, grace=180)
+TICK = TIMEOUT.check_interval
 RECONCILE = 30.0
 JOB = Job(1, DEAD_MAN, "q", "", "k", "", {}, 0, 10.0, "t", 1, None, 0.0, 0, False, 0, 1)
 
@@ -52,15 +52,17 @@ class World:
         def steady() -> float:
             return world.steady
 
-        witness = Witness(Rules(world), settle_seconds=180, clock=wall, steady=steady)
-        self.ingest = Ingest(self.store, wall, policy=POLICY, wake=lambda: None, witness=witness)
+        evaluator = Evaluator(Rules(world), settle_seconds=180, clock=wall, steady=steady)
+        self.ingest = Ingest(
+            self.store, wall, policy=POLICY, wake=lambda: None, evaluator=evaluator
+        )
         self.dead_man = DeadMan(
             self.store,
             wall,
             policy=POLICY,
             sources=("alertmanager",),
-            patience=PATIENCE,
-            witness=witness,
+            timeout=TIMEOUT,
+            evaluator=evaluator,
             steady=steady,
         )
         self.reconciler = Reconciler(
@@ -71,7 +73,7 @@ class World:
             receiver="dexwatch",
             every_seconds=RECONCILE,
             missing_seconds=180,
-            witness=witness,
+            evaluator=evaluator,
             alive=self.dead_man.alive,
             steady=steady,
         )
@@ -134,9 +136,9 @@ async def live(schedule: list[tuple[str, int]], folder: Path) -> None:
                 lives = world.alerting.prometheus and world.alerting.alertmanager
                 dead = 0.0 if lives else dead + TICK
                 long = 0.0 if what == "we restart" and _ == 0 else long + TICK
-                bound = VALID + REPEAT + PATIENCE.silence + 4 * TICK
+                bound = VALID + REPEAT + TIMEOUT.silence + 4 * TICK
                 excused = {"clock back", "we restart"} <= unsure
-                if dead > bound and long > PATIENCE.grace + 2 * TICK and not excused:
+                if dead > bound and long > TIMEOUT.grace + 2 * TICK and not excused:
                     assert ALERT in fires, "a death is told in time"
         await afterwards(world)
     finally:

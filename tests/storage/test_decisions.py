@@ -160,7 +160,7 @@ async def test_acts_of_people_are_applied_once(store: SqlStore) -> None:
             store, "INC-1", by="bo", source_id="press-1", now=at(5), note="on it"
         )
         await acts.add_note(store, "INC-1", by="bo", source_id="n1", now=at(6), note="looked")
-    with pytest.raises(acts.ActionRejectedError, match="already taken"):
+    with pytest.raises(acts.ActionRejectedError, match="already acknowledged"):
         await acts.acknowledge(store, "INC-1", by="ana", source_id="press-2", now=at(7))
     await acts.resolve(store, "INC-1", by="bo", source_id="r1", now=at(8))
     await acts.reopen(store, "INC-1", by="ana", source_id="o1", now=at(9))

@@ -1,6 +1,7 @@
 """The migrations make the tables that the code uses, and refuse what they cannot take over."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from dexwatch.incidents.liveness.confirmation import UnconfirmedReason
 from dexwatch.response.store import StoreUnavailableError
 from dexwatch.storage import migrations, tables
 from dexwatch.storage.config import StorageConfig
 from dexwatch.storage.database import open_database
 from dexwatch.storage.schema import HEAD, NewerSchemaError, SchemaError
 from dexwatch.storage.store import SqlStore, open_store
+from tests.fakes.alerts import apply, clear, fire
 
 _ONLY_POSTGRESQL = (
     "ALTER TABLE jobs ALTER COLUMN priority TYPE TEXT",
@@ -114,3 +117,27 @@ def test_the_address_comes_from_the_folder_or_the_configuration(tmp_path: Path) 
     assert plain.database_url(tmp_path) == "postgresql+psycopg://u:p@h/d"
     with pytest.raises(ValueError, match="must begin with postgresql"):
         StorageConfig(url="mysql://h/d")
+
+
+async def test_events_and_signals_of_an_older_schema_keep_their_content(url: str) -> None:
+    opened = await open_store(url)
+    hostile = {"summary": '\x00 \ud800 "doubt": null'}
+    held = replace(clear(), unconfirmed=UnconfirmedReason.NO_ANSWER)
+    await apply(opened, [fire(annotations=hostile), replace(held, annotations=hostile)], 5)
+    await opened.transact(lambda tx: tx.signals.heard("alertmanager"))
+    before = await opened.history("INC-1")
+    assert len(before) == 2
+    async with opened.database.write() as connection:
+        for change in (
+            "ALTER TABLE signals RENAME COLUMN heartbeats TO beats",
+            "ALTER TABLE signals RENAME COLUMN checked_heartbeats TO judged_beats",
+            """UPDATE events SET body = replace(body, '"unconfirmed"', '"doubt"')""",
+            "UPDATE alembic_version SET version_num = '0003'",
+        ):
+            await connection.execute(text(change))
+    await opened.close()
+    upgraded = await open_store(url)
+    assert await upgraded.history("INC-1") == before
+    signal = await upgraded.transact(lambda tx: tx.signals.get("alertmanager"))
+    assert (signal.heartbeats, signal.checked_heartbeats) == (1, 0)
+    await upgraded.close()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from dexwatch.incidents.liveness.doubt import Doubt
+from dexwatch.incidents.liveness.confirmation import UnconfirmedReason
 from dexwatch.incidents.records import DeliveryOutcome
 from dexwatch.metrics.severity import Severity
 
@@ -50,8 +50,8 @@ class AlertResolved:
     annotations: Mapping[str, str] = field(default_factory=dict)
     source: str = "alertmanager"
     """The id of the receiver that it came through."""
-    doubt: Doubt | None = None
-    """Why it is not believed yet: it is kept, and changes no alert."""
+    unconfirmed: UnconfirmedReason | None = None
+    """Why it is not confirmed yet: then it is kept, and changes no alert."""
     raw: Mapping[str, object] | None = field(default=None, compare=False, repr=False)
     """As it came in, word for word."""
 

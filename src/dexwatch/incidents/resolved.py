@@ -5,7 +5,7 @@ from datetime import datetime
 
 from dexwatch.incidents.effects import UpdateReason
 from dexwatch.incidents.events import AlertResolved
-from dexwatch.incidents.liveness.doubt import SAID, Doubt
+from dexwatch.incidents.liveness.confirmation import EXPLANATIONS, UnconfirmedReason
 from dexwatch.incidents.notification_plan import line, updates
 from dexwatch.incidents.records import Alert, AlertState, Incident, IncidentState
 from dexwatch.incidents.state import Decision, GroupState, Reason
@@ -16,8 +16,8 @@ def resolved(state: GroupState, event: AlertResolved, now: datetime) -> Decision
     latest = state.alert
     if latest is not None and event.starts_at < latest.starts_at:
         return Decision(state, (), Reason.STALE)
-    if event.doubt is not None and (latest is None or latest.firing):
-        return _held(state, event, event.doubt, now)
+    if event.unconfirmed is not None and (latest is None or latest.firing):
+        return _held(state, event, event.unconfirmed, now)
     if latest is None or (not latest.firing and event.starts_at > latest.starts_at):
         # It is kept, so that the firing of this episode, should it come late, opens nothing.
         return Decision(state.with_alert(_unseen(state, event, now)), (), Reason.RESOLVED_UNSEEN)
@@ -37,14 +37,16 @@ def resolved(state: GroupState, event: AlertResolved, now: datetime) -> Decision
     return _after(state, incident, alert, now)
 
 
-def _held(state: GroupState, event: AlertResolved, why: Doubt, now: datetime) -> Decision:
+def _held(
+    state: GroupState, event: AlertResolved, why: UnconfirmedReason, now: datetime
+) -> Decision:
     """Keep the alert as it is; whoever compares with the source ends it when it is really over."""
     incident, alert = state.incident, state.alert
     mine = incident is not None and alert is not None and alert.incident_id == incident.id
     if incident is None or not incident.unresolved or not mine:
         return Decision(state, (), Reason.RESOLVE_HELD)
     key = f"held/{event.source}/{event.fingerprint}/{event.starts_at.isoformat()}/{why}"
-    text = f"{event.name} was told as resolved, which is not believed yet: {SAID[why]}."
+    text = f"{event.name} was told as resolved, which is not confirmed yet: {EXPLANATIONS[why]}."
     return Decision(state, (line(incident, key, now, "alert", text),), Reason.RESOLVE_HELD)
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from pydantic import Field, SecretStr
 
-from dexwatch.incidents.liveness.signal import Patience
+from dexwatch.incidents.liveness.signal import HeartbeatTimeout
 from dexwatch.incidents.policy import Policy, Route
 from dexwatch.listen import ListenConfig
 from dexwatch.metrics.severity import Severity
@@ -43,9 +43,9 @@ class RespondConfig(ListenConfig):
     """Resolved incidents with alerts, pages and timeline; a year, and a month to compare it in."""
 
     @property
-    def patience(self) -> Patience:
+    def heartbeat_timeout(self) -> HeartbeatTimeout:
         """How long the dead man's signal may stay away."""
-        return Patience(
+        return HeartbeatTimeout(
             self.dead_man_seconds, max(self.dead_man_grace_seconds, self.dead_man_seconds)
         )
 

@@ -14,13 +14,13 @@ import structlog
 from dexwatch.clock import Clock
 from dexwatch.incidents.events import AlertEvent, AlertFired, AlertResolved
 from dexwatch.incidents.grouping import group_of, key_of
-from dexwatch.incidents.liveness.doubt import doubt
+from dexwatch.incidents.liveness.confirmation import why_unconfirmed
 from dexwatch.incidents.policy import Policy
 from dexwatch.incidents.state import Reason
 from dexwatch.jobs.queue import Crashpoints, no_crash
 from dexwatch.metrics.severity import Severity, severity_of
 from dexwatch.response.apply import Applied, apply_events
-from dexwatch.response.liveness.witness import Witness
+from dexwatch.response.liveness.evaluator import Evaluator
 from dexwatch.response.store import Store
 
 _log = structlog.get_logger(__name__)
@@ -51,10 +51,10 @@ class Ingest:
         *,
         policy: Policy,
         wake: Callable[[], None],
-        witness: Witness | None = None,
+        evaluator: Evaluator | None = None,
         crash: Crashpoints = no_crash,
     ) -> None:
-        self._witness = witness
+        self._evaluator = evaluator
         self._store = store
         self._clock = clock
         self._policy = policy
@@ -64,19 +64,19 @@ class Ingest:
         self._flushing: asyncio.Task[None] | None = None
 
     async def __call__(
-        self, events: Sequence[AlertEvent], *, believed: bool = False
+        self, events: Sequence[AlertEvent], *, confirmed: bool = False
     ) -> list[Applied]:
         """Decide about the events, in order.
 
-        Resolves that Alertmanager tells are doubted, unless they are `believed` already: each is
-        kept, and applied only if whoever evaluates the alert says that it is over.
+        A resolve that Alertmanager sends needs confirmation, unless it is `confirmed` already: it
+        is kept, and applied only if the evaluator of the alert says that the alert is over.
 
         Raises:
             StoreUnavailableError: nothing was applied; the sender should try again.
         """
         self._crash("events.received")
-        if self._witness is not None and not believed:
-            events = await doubted(events, self._witness)
+        if self._evaluator is not None and not confirmed:
+            events = await mark_unconfirmed(events, self._evaluator)
         mine = _Waiting(events, asyncio.get_running_loop().create_future())
         self._waiting.append(mine)
         if self._flushing is None or self._flushing.done():
@@ -113,15 +113,17 @@ class Ingest:
             start += len(one.events)
 
 
-async def doubted(events: Sequence[AlertEvent], witness: Witness) -> list[AlertEvent]:
-    """Return the events, those resolves marked that are not to be believed yet."""
+async def mark_unconfirmed(events: Sequence[AlertEvent], evaluator: Evaluator) -> list[AlertEvent]:
+    """Return the events; a resolve that is not confirmed yet is marked with the reason."""
     told = [e for e in events if isinstance(e, AlertResolved) and e.source == ALERTMANAGER]
     if not told:
         return list(events)
-    evidence = await witness.evidence()
-    doubts = {id(e): doubt(e.labels, e.starts_at, evidence) for e in told}
+    state = await evaluator.state()
+    reasons = {id(e): why_unconfirmed(e.labels, e.starts_at, state) for e in told}
     return [
-        replace(e, doubt=doubts[id(e)]) if isinstance(e, AlertResolved) and id(e) in doubts else e
+        replace(e, unconfirmed=reasons[id(e)])
+        if isinstance(e, AlertResolved) and id(e) in reasons
+        else e
         for e in events
     ]
 

@@ -14,9 +14,9 @@ import structlog
 
 from dexwatch.clock import Clock, monotonic
 from dexwatch.incidents.events import AlertEvent
-from dexwatch.incidents.liveness.doubt import doubt
+from dexwatch.incidents.liveness.confirmation import why_unconfirmed
 from dexwatch.response.ingest import ALERTMANAGER, Ingest, fired, resolved, to_milliseconds
-from dexwatch.response.liveness.witness import Witness
+from dexwatch.response.liveness.evaluator import Evaluator
 from dexwatch.response.store import Store, StoreUnavailableError
 from dexwatch.response.views import FiringAlert
 
@@ -86,7 +86,7 @@ class Reconciler:
         receiver: str,
         every_seconds: float,
         missing_seconds: float,
-        witness: Witness | None = None,
+        evaluator: Evaluator | None = None,
         alive: Callable[[str], bool] = lambda _: False,
         steady: Callable[[], float] = monotonic,
     ) -> None:
@@ -100,12 +100,12 @@ class Reconciler:
             receiver: our receiver's name in Alertmanager.
             every_seconds: how often to compare.
             missing_seconds: so long an alert must be missing, while its source lives.
-            witness: knows what is really over; None when nobody can be asked.
+            evaluator: knows what is really over; None when nobody can be asked.
             alive: says of a source whether its dead man's signal has come of late; that counts
-                where the witness has never answered.
+                where the evaluator has never answered.
             steady: seconds on a clock that never goes back.
         """
-        self._witness = witness
+        self._evaluator = evaluator
         self._alive = alive
         self._steady = steady
         self._store = store
@@ -144,7 +144,7 @@ class Reconciler:
                 _log.warning("reconcile.alert_left_out", fingerprint=fingerprint, error=kind)
         events.extend(await self._gone(ours, current, now))
         for start in range(0, len(events), _BATCH):
-            await self._ingest(events[start : start + _BATCH], believed=True)
+            await self._ingest(events[start : start + _BATCH], confirmed=True)
         return len(events)
 
     async def _try_once(self) -> None:
@@ -157,7 +157,7 @@ class Reconciler:
 
     def _vouched(self) -> bool:
         """May the dead man's signal speak for a Prometheus that does not answer?"""
-        known = self._witness is not None and self._witness.known
+        known = self._evaluator is not None and self._evaluator.known
         return not known and self._alive(ALERTMANAGER)
 
     async def _gone(
@@ -167,15 +167,15 @@ class Reconciler:
         missing = {
             (a.fingerprint, a.starts_at) for a in ours.values() if a.fingerprint not in current
         }
-        evidence = await self._witness.evidence() if self._witness and missing else None
-        if evidence is not None and not evidence.answered and not self._vouched():
+        state = await self._evaluator.state() if self._evaluator and missing else None
+        if state is not None and not state.answered and not self._vouched():
             # While the source is dead nothing is over: it has time to tell again once it is back.
             self._missed_since = {}
             return []
         steady = self._steady()
         self._missed_since = {key: self._missed_since.get(key, steady) for key in missing}
-        asked = evidence if evidence is not None and evidence.answered else None
-        wait = self._missing if asked is evidence else max(self._missing, _VOUCHED)
+        asked = state if state is not None and state.answered else None
+        wait = self._missing if asked is state else max(self._missing, _VOUCHED)
         over = {key for key, since in self._missed_since.items() if steady - since >= wait}
         if not over:
             return []
@@ -191,7 +191,7 @@ class Reconciler:
             )
             for a in await self._store.firing(ALERTMANAGER)
             if (a.fingerprint, a.starts_at) in over
-            and (asked is None or doubt(a.labels, a.starts_at, asked) is None)
+            and (asked is None or why_unconfirmed(a.labels, a.starts_at, asked) is None)
         ]
 
 

@@ -20,7 +20,7 @@ from dexwatch.response.ingest import ALERTMANAGER, Ingest
 from dexwatch.response.liveness.dead_man import DEAD_MAN, DeadMan
 from dexwatch.response.liveness.dead_man import JOB as DEAD_MAN_JOB
 from dexwatch.response.liveness.dead_man import QUEUE as DEAD_MAN_QUEUE
-from dexwatch.response.liveness.witness import RuleView, Witness
+from dexwatch.response.liveness.evaluator import Evaluator, RuleView
 from dexwatch.response.messaging.dispatch import Dispatcher
 from dexwatch.response.messaging.job import NOTIFY, UPDATE
 from dexwatch.response.messaging.queue import ResponseQueue
@@ -71,8 +71,8 @@ class Respond:
             keep_events=timedelta(days=config.keep_events_days),
             keep_incidents=timedelta(days=config.keep_incidents_days),
         )
-        witness = (
-            Witness(rules, settle_seconds=config.missing_seconds, clock=clock) if rules else None
+        evaluator = (
+            Evaluator(rules, settle_seconds=config.missing_seconds, clock=clock) if rules else None
         )
         # Nobody awaits a signal where there is no Alertmanager to send one.
         self._dead_man = DeadMan(
@@ -80,8 +80,8 @@ class Respond:
             clock,
             policy=policy,
             sources=(ALERTMANAGER,) if view and config.dead_man_seconds else (),
-            patience=config.patience,
-            witness=witness,
+            timeout=config.heartbeat_timeout,
+            evaluator=evaluator,
             wake=self._wake,
         )
         self._periodic = (RETENTION_JOB, DEAD_MAN_JOB)
@@ -100,12 +100,12 @@ class Respond:
             crash=crash,
         )
         self.ingest = Ingest(
-            store, clock, policy=policy, wake=self._worker.wake, witness=witness, crash=crash
+            store, clock, policy=policy, wake=self._worker.wake, evaluator=evaluator, crash=crash
         )
-        self._reconciler = view and self._comparing(view, witness, config, clock)
+        self._reconciler = view and self._comparing(view, evaluator, config, clock)
 
     def _comparing(
-        self, view: AlertView, witness: Witness | None, config: RespondConfig, clock: Clock
+        self, view: AlertView, evaluator: Evaluator | None, config: RespondConfig, clock: Clock
     ) -> Reconciler:
         return Reconciler(
             self._store,
@@ -115,7 +115,7 @@ class Respond:
             receiver=config.receiver,
             every_seconds=config.reconcile_seconds,
             missing_seconds=config.missing_seconds,
-            witness=witness,
+            evaluator=evaluator,
             alive=self._dead_man.alive,
         )
 

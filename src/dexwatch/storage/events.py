@@ -18,7 +18,7 @@ from dexwatch.incidents.events import (
     NotificationAttempted,
     Reopened,
 )
-from dexwatch.incidents.liveness.doubt import Doubt
+from dexwatch.incidents.liveness.confirmation import UnconfirmedReason
 from dexwatch.incidents.records import DeliveryOutcome
 from dexwatch.metrics.severity import Severity
 from dexwatch.response.store import DecidedEvent
@@ -145,8 +145,8 @@ def _stored(row: RowMapping) -> StoredEvent:
             body[name] = datetime.fromisoformat(body[name])
     if "severity" in body:
         body["severity"] = Severity(body["severity"])
-    if body.get("doubt"):
-        body["doubt"] = Doubt(body["doubt"])
+    if body.get("unconfirmed"):
+        body["unconfirmed"] = UnconfirmedReason(body["unconfirmed"])
     if row["kind"] == "notification_attempted":
         body["result"] = DeliveryOutcome(body["result"])
     return StoredEvent(

@@ -204,7 +204,7 @@ class SqlTimeline:
 
 
 class SqlSignals:
-    """Implements `response.store.SignalRepository`: whoever hears counts, whoever looks judges."""
+    """Implements `response.store.SignalRepository`: signals are counted, checks compare counts."""
 
     def __init__(self, connection: AsyncConnection, now: int) -> None:
         self._connection = connection
@@ -217,7 +217,7 @@ class SqlSignals:
         await self._connection.execute(
             update(tables.signals)
             .where(columns.source == source)
-            .values(beats=columns.beats + 1, seen_at=self.now)
+            .values(heartbeats=columns.heartbeats + 1, seen_at=self.now)
         )
 
     async def get(self, source: str) -> Signal:
@@ -227,12 +227,12 @@ class SqlSignals:
         return Signal(**(await self._connection.execute(query)).mappings().one())
 
     async def save(self, signal: Signal) -> None:
-        """Write what a look has found; what was heard stays as it is."""
+        """Write what a check has found; the count of signals stays as it is."""
         await self._connection.execute(
             update(tables.signals)
             .where(tables.signals.c.source == signal.source)
             .values(
-                judged_beats=signal.judged_beats,
+                checked_heartbeats=signal.checked_heartbeats,
                 checked_at=signal.checked_at,
                 silent=signal.silent,
                 missing=signal.missing,
@@ -241,7 +241,13 @@ class SqlSignals:
         )
 
     async def _known(self, source: str) -> None:
-        new = {"source": source, "beats": 0, "judged_beats": 0, "silent": 0.0, "missing": False}
+        new = {
+            "source": source,
+            "heartbeats": 0,
+            "checked_heartbeats": 0,
+            "silent": 0.0,
+            "missing": False,
+        }
         await insert_missing(self._connection, tables.signals, [new])
 
 

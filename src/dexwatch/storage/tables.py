@@ -232,14 +232,14 @@ holds = Table(
     Column("set_at", sa.BigInteger, nullable=False),
 )
 
-# The dead man's signals. Whoever hears one counts it; whoever looks notes what was listened to.
+# The dead man's signals: how many came, and how many of them the last check has seen.
 signals = Table(
     "signals",
     metadata,
     Column("source", Text, primary_key=True),
-    Column("beats", sa.BigInteger, nullable=False),
+    Column("heartbeats", sa.BigInteger, nullable=False),
     Column("seen_at", UtcTimestamp),
-    Column("judged_beats", sa.BigInteger, nullable=False),
+    Column("checked_heartbeats", sa.BigInteger, nullable=False),
     Column("checked_at", UtcTimestamp),
     Column("silent", sa.Float, nullable=False),
     Column("missing", Boolean, nullable=False),

@@ -1,1 +1,1 @@
-"""Is the source alive, and is what it tells as over really over?"""
+"""Is the source of alerts alive, and is an alert that it reports as resolved really over?"""

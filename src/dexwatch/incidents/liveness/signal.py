@@ -1,7 +1,7 @@
 """Decides when a dead man's signal has been missing for too long.
 
-Silence is what we have listened to, summed up from look to look. So it grows neither while we
-ourselves were away nor because somebody has set the clock.
+Silence is the time for which we have listened, summed up from check to check. So it grows neither
+while we ourselves were down nor because somebody has set the clock.
 """
 
 from dataclasses import dataclass, replace
@@ -16,12 +16,12 @@ class Signal:
     """What is known of the signal of one source."""
 
     source: str
-    beats: int = 0
-    """So many signals have ever come."""
+    heartbeats: int = 0
+    """The number of signals received so far."""
     seen_at: datetime | None = None
     """When the last one came."""
-    judged_beats: int = 0
-    """As many had come by the last look."""
+    checked_heartbeats: int = 0
+    """The number received by the last check."""
     checked_at: datetime | None = None
     """When that was."""
     silent: float = 0.0
@@ -32,39 +32,41 @@ class Signal:
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long the signal may stay away, in seconds."""
+class HeartbeatTimeout:
+    """How long the signal may be missing, in seconds."""
 
     silence: float
     grace: float
     """After our own start, in which the source may be starting, too."""
 
     @property
-    def look_every(self) -> float:
-        """How often to look."""
+    def check_interval(self) -> float:
+        """How often to check, in seconds."""
         return min(max(self.silence / 12, 0.1), 10.0)
 
     @property
-    def longest_look(self) -> float:
-        """No more is believed of what one look seems to have listened to."""
-        return 3 * self.look_every
+    def longest_check(self) -> float:
+        """The most seconds of silence that one check adds, however the clock was set."""
+        return 3 * self.check_interval
 
 
-def started(signal: Signal, patience: Patience) -> Signal:
-    """Return what is known when we begin to listen: the source gets its time to start."""
+def started(signal: Signal, timeout: HeartbeatTimeout) -> Signal:
+    """Return the signal as we begin to listen: the source gets its grace to start."""
     return replace(
-        signal, checked_at=None, silent=min(signal.silent, patience.silence - patience.grace)
+        signal, checked_at=None, silent=min(signal.silent, timeout.silence - timeout.grace)
     )
 
 
-def looked(signal: Signal, now: datetime, patience: Patience) -> Signal:
-    """Return what a look at `now`, by any clock, makes of a signal."""
-    if signal.beats != signal.judged_beats:
-        return replace(signal, judged_beats=signal.beats, checked_at=now, silent=0.0, missing=False)
+def checked(signal: Signal, now: datetime, timeout: HeartbeatTimeout) -> Signal:
+    """Return the signal as found by a check at `now`, by any clock."""
+    if signal.heartbeats != signal.checked_heartbeats:
+        return replace(
+            signal, checked_heartbeats=signal.heartbeats, checked_at=now, silent=0.0, missing=False
+        )
     passed = (now - signal.checked_at).total_seconds() if signal.checked_at else 0.0
-    silent = signal.silent + min(max(passed, 0.0), patience.longest_look)
+    silent = signal.silent + min(max(passed, 0.0), timeout.longest_check)
     signal = replace(signal, checked_at=now, silent=silent)
-    if signal.missing or silent < patience.silence:
+    if signal.missing or silent < timeout.silence:
         return signal
     last = signal.missing_since
     since = now if last is None else max(now, last + _TICK)

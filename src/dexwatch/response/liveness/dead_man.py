@@ -12,20 +12,20 @@ import structlog
 
 from dexwatch.clock import Clock, monotonic
 from dexwatch.incidents.events import AlertEvent
-from dexwatch.incidents.liveness.signal import Patience, Signal, looked, started
+from dexwatch.incidents.liveness.signal import HeartbeatTimeout, Signal, checked, started
 from dexwatch.incidents.policy import Policy
 from dexwatch.jobs.job import IfPlanned, Job, JobResult, NewJob
 from dexwatch.metrics.severity import Severity
 from dexwatch.response.apply import Applied, apply_in
 from dexwatch.response.ingest import fired, resolved
-from dexwatch.response.liveness.witness import Witness
+from dexwatch.response.liveness.evaluator import Evaluator
 from dexwatch.response.store import Store, StoreUnavailableError, Transaction
 
 _log = structlog.get_logger(__name__)
 
 DEAD_MAN = "dead_man"
 QUEUE = "dead_man"
-"""One at a time, and in nobody's way."""
+"""A queue of its own, one job at a time."""
 SOURCE = "dexwatch"
 """The source of alerts that we raise ourselves."""
 ALERT = "WatchdogMissing"
@@ -42,7 +42,7 @@ JOB = NewJob(
 
 
 class DeadMan:
-    """The handler of the job that looks, and the ear for the signal."""
+    """The handler of the job that checks the signals, and what counts them as they come."""
 
     def __init__(
         self,
@@ -51,8 +51,8 @@ class DeadMan:
         *,
         policy: Policy,
         sources: Sequence[str],
-        patience: Patience,
-        witness: Witness | None = None,
+        timeout: HeartbeatTimeout,
+        evaluator: Evaluator | None = None,
         wake: Callable[[], None] = lambda: None,
         steady: Callable[[], float] = monotonic,
     ) -> None:
@@ -60,8 +60,8 @@ class DeadMan:
         self._clock = clock
         self._policy = policy
         self._sources = sources
-        self._patience = patience
-        self._witness = witness
+        self._timeout = timeout
+        self._evaluator = evaluator
         self._wake = wake
         self._steady = steady
         self._started: set[str] = set()
@@ -80,34 +80,34 @@ class DeadMan:
     def alive(self, source: str) -> bool:
         """Has this process heard the source within a minute, or within its silence if shorter?"""
         at = self._heard.get(source)
-        return at is not None and self._steady() - at < min(self._patience.silence, 60.0)
+        return at is not None and self._steady() - at < min(self._timeout.silence, 60.0)
 
     async def __call__(self, job: Job) -> JobResult:
-        """Look at every source once; without any, for good."""
+        """Check every source once and come again; without any source, do nothing more."""
         if not self._sources:
             return JobResult.done()
-        again = self._patience.look_every
-        # Alertmanager tells the signal until it expires, for hours if the clock was put back.
-        dead = self._witness is not None and not await self._witness.answers()
-        dead = dead and self._witness is not None and self._witness.known
+        again = self._timeout.check_interval
+        # Alertmanager sends the signal until it expires, for hours if the clock was put back.
+        dead = self._evaluator is not None and not await self._evaluator.answers()
+        dead = dead and self._evaluator is not None and self._evaluator.known
         for source in self._sources:
             try:
-                await self._look(source, dead=dead)
+                await self._check(source, dead=dead)
             except StoreUnavailableError:
                 raise
-            except Exception as error:  # noqa: BLE001 - looking must go on.
-                _log.exception("dead_man.look_failed", source=source, job=job.key)
+            except Exception as error:  # noqa: BLE001 - the other checks must go on.
+                _log.exception("dead_man.check_failed", source=source, job=job.key)
                 return JobResult.retry(again, type(error).__name__, attempted=False)
         return JobResult.done(again_after=again)
 
-    async def _look(self, source: str, *, dead: bool) -> None:
+    async def _check(self, source: str, *, dead: bool) -> None:
         async def act(tx: Transaction) -> tuple[Signal, list[Applied]]:
             before = await tx.signals.get(source)
             if source not in self._started:
-                before = started(before, self._patience)
+                before = started(before, self._timeout)
             if dead:
-                before = replace(before, judged_beats=before.beats)
-            after = looked(before, tx.signals.now, self._patience)
+                before = replace(before, checked_heartbeats=before.heartbeats)
+            after = checked(before, tx.signals.now, self._timeout)
             await tx.signals.save(after)
             events = self._events(before, after)
             return after, await apply_in(tx, events, self._clock(), policy=self._policy)
@@ -120,12 +120,12 @@ class DeadMan:
 
     def _events(self, before: Signal, after: Signal) -> list[AlertEvent]:
         if after.missing:
-            # Told at each look, so that it opens again if somebody closes it too early.
-            return [_missing(after, self._patience)]
+            # Sent at each check, so that it opens again if somebody resolves it too early.
+            return [_missing(after, self._timeout)]
         return [_back(after)] if before.missing else []
 
 
-def _missing(signal: Signal, patience: Patience) -> AlertEvent:
+def _missing(signal: Signal, timeout: HeartbeatTimeout) -> AlertEvent:
     never = "has never come" if signal.seen_at is None else f"last came at {_said(signal.seen_at)}"
     return fired(
         fingerprint=_fingerprint(signal),
@@ -133,7 +133,7 @@ def _missing(signal: Signal, patience: Patience) -> AlertEvent:
         annotations={
             "title": "Monitoring is dead",
             "summary": f"No sign of life from Prometheus and {signal.source} for"
-            f" {patience.silence:g} seconds: no other alert can come.",
+            f" {timeout.silence:g} seconds: no other alert can come.",
             "description": f"The dead man's signal {never}. It comes as long as Prometheus"
             " evaluates rules and Alertmanager tells alerts, and counts while Prometheus answers."
             " Until it is back, silence does not mean health, and alerts that fired before stay"

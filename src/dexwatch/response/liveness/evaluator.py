@@ -1,4 +1,4 @@
-"""Asks the Prometheus that evaluates the alerts whether what is told as over is over."""
+"""Asks the Prometheus that evaluates the alerts which are active, and since when it runs."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Protocol
 import structlog
 
 from dexwatch.clock import Clock, monotonic, now
-from dexwatch.incidents.liveness.doubt import Evidence
+from dexwatch.incidents.liveness.confirmation import EvaluatorState
 
 _log = structlog.get_logger(__name__)
 
@@ -33,8 +33,8 @@ class RuleView(Protocol):
         """Return when its process began, by its own clock; may raise."""
 
 
-class Witness:
-    """Says what the evaluator says; remembers since when it runs, by a clock that never steps."""
+class Evaluator:
+    """The Prometheus that evaluates; notes since when it runs, by a clock that never steps."""
 
     def __init__(
         self,
@@ -44,12 +44,12 @@ class Witness:
         clock: Clock = now,
         steady: Callable[[], float] = monotonic,
     ) -> None:
-        """Make a witness.
+        """Make a client.
 
         Args:
             rules: the evaluator.
             clock: the wall clock.
-            settle_seconds: so long after its start it may not have found again what holds.
+            settle_seconds: for so long after its start it may not have found an alert again.
             steady: seconds on a clock that never goes back.
         """
         self._rules = rules
@@ -60,34 +60,34 @@ class Witness:
         self._first_seen = 0.0
         self._clock_odd = False
         self.known = False
-        """Has it ever answered us? Then its silence is its own, and not that of a wrong address."""
+        """Has it ever answered us? Then no answer means that it is down, not a wrong address."""
 
     async def answers(self) -> bool:
-        """Is it there?"""
+        """Tell whether it answers."""
         try:
             async with asyncio.timeout(_ASK_SECONDS):
                 self._settled(await self._rules.started_at())
-        except Exception as error:  # noqa: BLE001 - whatever keeps it from answering, it does not.
-            _log.debug("witness.no_answer", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - any error means no answer.
+            _log.debug("evaluator.no_answer", error=type(error).__name__)
             return False
         self.known = True
         return True
 
-    async def evidence(self) -> Evidence:
-        """Ask now; silence is an answer, too."""
+    async def state(self) -> EvaluatorState:
+        """Ask now; without an answer the state says so."""
         try:
             async with asyncio.timeout(_ASK_SECONDS):
                 alerts = await self._rules.alerts()
                 # Asked last: after a restart in between, the alerts are those from before it.
                 started_at = await self._rules.started_at()
-        except Exception as error:  # noqa: BLE001 - whatever keeps it from answering, we do not know.
-            _log.warning("witness.no_answer", error=type(error).__name__)
-            return Evidence(answered=False)
+        except Exception as error:  # noqa: BLE001 - any error means no answer.
+            _log.warning("evaluator.no_answer", error=type(error).__name__)
+            return EvaluatorState(answered=False)
         active: dict[str, list[Mapping[str, str]]] = {}
         for alert in alerts:
             active.setdefault(alert.labels.get("alertname", ""), []).append(alert.labels)
         settled, self.known = self._settled(started_at), True
-        return Evidence(
+        return EvaluatorState(
             answered=True,
             active=active,
             started_at=None if self._clock_odd else started_at,
