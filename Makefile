@@ -40,7 +40,7 @@ test: setup-tests  ## Run the tests (ARGS="tests/rules -k cpu" for some; CI=true
 flow: setup-tests  ## Run the tests that start the whole platform.
 	@exec $(PYTEST) -m flow $(ARGS)
 
-check: setup-tests  ## Check format, lint, types, import contracts, budgets, documents, locks.
+check: setup-tests  ## Check format, lint, types, import contracts, budgets, words, documents, locks.
 	@$(BIN)/python -m tools.check
 
 format: setup-tests  ## Put the format right, and what lint can repair by itself.

@@ -17,6 +17,7 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "types": ("mypy", "-p", "dexwatch", "-p", "dexwatch_instrument", "-p", "tools"),
     "imports": ("lint-imports",),
     "budgets": ("python", "-m", "tools.budgets"),
+    "words": ("python", "-m", "tools.words"),
     "documents": ("python", "-m", "tools.documents"),
     "locks": ("python", "-m", "tools.locks", "check"),
 }

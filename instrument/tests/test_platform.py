@@ -76,7 +76,7 @@ def test_market_data_tells_latency_and_deviation(platform):
     assert value(platform, "platform_market_data_latency_seconds_count", feed="spot") == 1
 
 
-def test_a_source_is_suspicious_above_the_limit_and_calms_down():
+def test_a_source_is_suspicious_above_the_limit_until_the_window_has_passed():
     now = [0.0]
     sources = SuspiciousSources(limit=3, window=60, now=lambda: now[0])
     platform = Platform(sources=sources)

@@ -100,7 +100,7 @@ async def test_a_silence_over_api_v2_holds_an_alert_back_until_it_is_expired(run
 
 
 @served
-async def test_a_delivery_has_the_form_that_our_door_reads(running):
+async def test_a_delivery_has_the_form_that_our_receiver_reads(running):
     running.faults["A"] = 1.0
     await until(running.hooks.alerts, seconds=20)
     _, delivery = running.hooks.deliveries[0]

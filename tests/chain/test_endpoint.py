@@ -195,7 +195,7 @@ async def test_an_endpoint_that_sent_a_monstrous_answer_rests_long(node: FakeNod
 
 
 @pytest.mark.parametrize("tail", ["", "/", "/v1/KEY", "/v1/KEY/", "/v1?key=KEY", "/a//b?x=1&y="])
-async def test_an_address_is_used_to_the_letter(node: FakeNode, tail: str) -> None:
+async def test_an_address_is_used_exactly_as_given(node: FakeNode, tail: str) -> None:
     config = EndpointConfig(name="a", http=node.http + tail)
     await Endpoint(config, Series()).call("eth_blockNumber")
     assert node.targets == {tail if tail.startswith("/") else f"/{tail}"}

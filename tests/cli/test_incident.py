@@ -74,7 +74,7 @@ def test_a_story_is_shown(file: Path) -> None:
     assert json.loads(run(file, "show", "INC-1", "--json").output)["state"] == "resolved"
 
 
-def test_what_came_in_at_the_door_is_shown_as_it_came(file: Path) -> None:
+def test_what_the_receiver_got_is_shown_as_it_came(file: Path) -> None:
     alert = webhook_alert("DiskFull", "P1", alert_group="disk") | {"newer": "[red]\x1b[31m"}
 
     async def come_in(store: SqlStore) -> None:

@@ -1,4 +1,4 @@
-"""What counts as an answer: an address is asked to the letter, a redirect is none."""
+"""What counts as an answer: an address is used exactly as given, a redirect is none."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ async def server() -> AsyncIterator[Server]:
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/", "/health?deep=1", "/v1/KEY"])
-async def test_address_is_asked_to_the_letter(server: Server, path: str) -> None:
+async def test_address_is_used_exactly_as_given(server: Server, path: str) -> None:
     assert await http_answers(f"http://127.0.0.1:{server.port}{path}") == "status 200"
     assert server.asked == [path]
 

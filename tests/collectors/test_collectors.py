@@ -1,4 +1,4 @@
-"""What collectors make of blocks, without any network: figures by hand, bounds, isolation."""
+"""What collectors make of blocks, without any network: calculated values, bounds, isolation."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -20,7 +20,7 @@ PROVES = ("C-CUSTOM-EXP",)
 """Requirements that these tests prove, for `dexwatch coverage`."""
 
 
-def test_a_sale_on_a_pair_is_valued_by_hand() -> None:
+def test_a_sale_on_a_pair_is_valued() -> None:
     bench = Bench()
     # 1,000 WBNB and 600,000 USDT before; 10 WBNB go in, 5,900 USDT come out.
     bench.block({"logs": [fake.sync(1_010, 594_100), fake.sale(10, 5_900)]})

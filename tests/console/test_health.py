@@ -1,4 +1,4 @@
-"""The overall status: the worst counts, muted alerts do not, and blindness is no health."""
+"""The overall status: the worst counts, muted alerts do not, and a missing answer is not health."""
 
 import time
 from dataclasses import replace
@@ -91,7 +91,7 @@ def test_a_component_that_is_not_configured_may_be_silent():
     assert summary(measured={"monitoring": 1.0}).well
 
 
-def test_blindness_is_not_hidden_by_a_small_alert():
+def test_a_missing_answer_is_not_hidden_by_a_small_alert():
     shown = summary(alert("CpuUse80", "P3", "hosts"), blind=("Alertmanager does not answer",))
     assert shown.status.level is Level.UNKNOWN
 

@@ -72,7 +72,7 @@ async def test_kill_9_of_the_parent_leaves_no_process(tmp_path, shell):
     await until(lambda: all(gone(pid) for pid in pids), seconds=5)
 
 
-async def test_the_keeper_alone_being_killed_does_not_break_the_promise(tmp_path):
+async def test_the_reaper_alone_being_killed_does_not_break_the_promise(tmp_path):
     log = Log(tmp_path / "a.log")
     reaper = Reaper()
     first = spawn(["sh", "-c", "echo begun; sleep 300"], log=log, reaper=reaper)

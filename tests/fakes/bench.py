@@ -1,4 +1,4 @@
-"""A watch that is fed blocks by hand, without any network."""
+"""A watch to which a test gives the blocks, without any network."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ ENDPOINT = {"name": "node-a", "http": "http://127.0.0.1:1"}
 
 
 class Bench:
-    """A watch that is fed blocks by hand."""
+    """A watch to which a test gives the blocks."""
 
     def __init__(self, **options: Any) -> None:
         self.chain = FakeChain()

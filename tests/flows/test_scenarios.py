@@ -8,7 +8,7 @@ import pytest
 from dexwatch.demo.scenarios import SCENARIOS, Scenario
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.registry import ALERTS
-from tests.flows.conftest import CALM_SECONDS, TIMES, Platform
+from tests.flows.conftest import QUIET_SECONDS, TIMES, Platform
 
 pytestmark = [
     pytest.mark.flow,
@@ -54,7 +54,7 @@ async def test_scenario_raises_what_it_names_and_it_resolves(
     assert await platform.all_resolved(seconds=RESOLVE_SECONDS), (
         f"did not resolve: {await platform.firing()} {await platform.open_incidents()}"
     )
-    TIMES[scenario.name] = (fired, time.monotonic() - lifted - CALM_SECONDS)
+    TIMES[scenario.name] = (fired, time.monotonic() - lifted - QUIET_SECONDS)
     assert platform.seen <= expected | set(scenario.also), (
         f"fired while it recovered: {platform.seen - expected - set(scenario.also)}"
     )

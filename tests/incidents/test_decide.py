@@ -72,7 +72,7 @@ def test_the_incident_resolves_with_its_last_alert_and_tells_everybody() -> None
     assert told(decision) == {UpdateReason.RESOLVED}
 
 
-def test_with_close_by_hand_a_p0_waits_for_a_person_and_a_p2_does_not() -> None:
+def test_with_confirmation_a_p0_waits_for_a_person_and_a_p2_does_not() -> None:
     w = World(confirm=True)
     w.apply(fire(), 1)
     decision = w.apply(clear(), 60)

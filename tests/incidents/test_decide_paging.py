@@ -40,15 +40,15 @@ def test_a_page_in_its_back_off_is_expedited_by_anothers_failure_once_and_never_
     assert expedited(outcome(w, "slack", DeliveryOutcome.UNKNOWN)) == {
         "INC-1/1/email/ana@example.org"
     }
-    hastened = [
+    found = [
         expedited(fails(w, channel, attempt))
         for attempt in range(2, 40)
         for channel in ("slack", "email")
     ]
-    assert sum(map(len, hastened)) <= 1, "each of the two is hastened once at most"
+    assert sum(map(len, found)) <= 1, "each of the two is expedited once at most"
 
 
-def test_a_page_that_waits_for_its_channel_is_not_hastened() -> None:
+def test_a_page_that_waits_for_its_channel_is_not_expedited() -> None:
     w = World()
     w.policy = replace(POLICY, routes={Severity.P0: (SLACK, ANA)})
     w.apply(fire(), 0)

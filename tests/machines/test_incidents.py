@@ -1,4 +1,4 @@
-"""Whatever facts come, in whatever order and however often: the promises of incidents hold."""
+"""Whatever events come, in whatever order and however often: the promises of incidents hold."""
 
 from datetime import timedelta
 
@@ -174,7 +174,7 @@ class Incidents(RuleBasedStateMachine):
                 assert i.owner is not None
 
 
-class IncidentsByHand(Incidents):
+class IncidentsWithConfirmation(Incidents):
     """The same with P0 and P1 waiting for a person's word."""
 
     def __init__(self) -> None:
@@ -182,7 +182,7 @@ class IncidentsByHand(Incidents):
         self.world = World(confirm=True)
 
     @invariant()
-    def an_urgent_incident_ends_by_hand_only(self) -> None:
+    def an_urgent_incident_ends_manually_only(self) -> None:
         for i in self.world.incidents.values():
             if i.severity.value in ("P0", "P1") and not i.unresolved:
                 assert i.resolved_by == "bo"
@@ -191,5 +191,5 @@ class IncidentsByHand(Incidents):
 _BUDGET = settings(max_examples=80, stateful_step_count=40, deadline=timedelta(seconds=5))
 TestIncidents = Incidents.TestCase
 TestIncidents.settings = _BUDGET
-TestIncidentsByHand = IncidentsByHand.TestCase
-TestIncidentsByHand.settings = _BUDGET
+TestIncidentsWithConfirmation = IncidentsWithConfirmation.TestCase
+TestIncidentsWithConfirmation.settings = _BUDGET

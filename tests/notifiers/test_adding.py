@@ -25,7 +25,7 @@ class PigeonConfig(Config):
     """A loft where the pigeon is at home."""
 
     loft: Path
-    keeper: str = "ana"
+    owner: str = "ana"
 
 
 class PigeonNotifier:
@@ -72,9 +72,9 @@ CHANNEL = Channel(
     setting="pigeon",
     config=PigeonConfig,
     build=PigeonNotifier,
-    recipients=lambda config, severity: (config.keeper,) if severity is Severity.P1 else (),
+    recipients=lambda config, severity: (config.owner,) if severity is Severity.P1 else (),
     probes=probes,
-    severities="pigeon.keeper",
+    severities="pigeon.owner",
     setup=Setup(
         questions=(Question("loft", "Where is the loft", "./loft"),),
         template="pigeon: {loft: {{ loft | quote }}}",

@@ -125,7 +125,7 @@ async def test_a_restart_gives_the_source_its_grace_and_forgets_no_alert(world: 
     assert await world.incidents() == [("INC-1", IncidentState.RESOLVED)]
 
 
-async def test_what_is_closed_by_hand_opens_again_while_the_signal_is_missing(
+async def test_what_is_resolved_manually_opens_again_while_the_signal_is_missing(
     world: World,
 ) -> None:
     await world.listen(190)

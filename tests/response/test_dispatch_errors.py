@@ -71,7 +71,7 @@ async def test_a_page_whose_handler_fails_for_hours_is_told_as_lost(
     assert any("cannot be reached" in entry.text for entry in view.timeline)
 
 
-async def test_a_database_that_is_away_leaves_a_page_that_was_cut_off_in_doubt(
+async def test_a_database_that_is_away_leaves_a_page_that_was_cut_off_uncertain(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig.policy = Policy(routes={Severity.P0: (SLACK,)})

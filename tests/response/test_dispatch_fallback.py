@@ -85,7 +85,7 @@ async def test_a_message_that_may_have_arrived_is_left_alone_once_others_have_it
     assert len(rig.channels["email"].sent) == 2
 
 
-async def test_channels_that_fail_together_do_not_hasten_each_other(rig: Rig) -> None:
+async def test_channels_that_fail_together_do_not_expedite_each_other(rig: Rig) -> None:
     """Each is tried about as often as it would be alone: some fifteen times in five minutes."""
     rig.policy = Policy(routes={Severity.P0: (SLACK, ANA)})
     for channel in rig.channels.values():

@@ -155,7 +155,7 @@ async def test_what_is_routed_elsewhere_or_is_the_dead_mans_signal_is_not_ours(
     assert (await world.store.incidents(IncidentFilter())).total == 0
 
 
-async def test_what_was_closed_by_hand_and_still_fires_opens_again_after_the_window(
+async def test_what_was_resolved_manually_and_still_fires_opens_again_after_the_window(
     world: World,
 ) -> None:
     world.held = [held()]

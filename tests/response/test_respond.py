@@ -199,7 +199,7 @@ async def test_a_refused_p0_page_goes_out_again_and_is_not_lost(tmp_path: Path) 
         assert len(s.slack.messages) == len(s.mailbox.messages) == 1
 
 
-async def test_what_fails_beside_the_sweeper_does_not_end_paging(
+async def test_what_fails_beside_the_worker_does_not_end_paging(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Preparing a channel, counting and tidying up are logged when they fail, and life goes on."""

@@ -5,7 +5,7 @@ from tests.fakes.promtool import Case, Counter, Gauge, Series
 HOST = 'host="dex-1",instance="dex-1",job="node"'
 DISK = f'{HOST},device="/dev/vda",fstype="ext4",mountpoint="/"'
 FAULT = 45
-"""Minutes: the lowest rung of the ladders waits for thirty."""
+"""Minutes: the lowest priority of a group waits for thirty."""
 
 
 def cpu(rule: str, bad: float, just: float) -> Case:

@@ -1,4 +1,4 @@
-"""The blindness of each P0 is a P1, and the alert that says so stays short."""
+"""The absent signals of each P0 rule are a P1, and the alert that says so stays short."""
 
 import dataclasses
 

@@ -58,18 +58,18 @@ def milliseconds(text: str) -> int:
     return int(number) * {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}[unit]
 
 
-def test_rungs_of_one_subject_agree_in_the_labels_that_make_them_one_thing():
+def test_rules_of_one_alert_group_agree_in_the_identity_labels():
     known = Vocabulary(METRICS, RECORDING_RULES)
     subjects: dict[str, dict[str, frozenset[str]]] = {}
     for rule in ALERTS:
         found = labels(promql.parse(rule.value(PRODUCTION)), known)
         if found is not None:
             subjects.setdefault(rule.alert_group, {})[rule.id] = found & set(IDENTITY_LABELS)
-    torn = {name: rungs for name, rungs in subjects.items() if len(set(rungs.values())) > 1}
+    torn = {name: labels for name, labels in subjects.items() if len(set(labels.values())) > 1}
     assert not torn
 
 
-def test_all_p0_rules_are_evaluated_at_the_critical_cadence():
+def test_all_p0_rules_are_evaluated_at_the_critical_interval():
     for profile, interval in ((PRODUCTION, "1s"), (DEMO, "1s")):
         document = YAML(typ="safe").load(render(profile))
         for group in document["groups"]:
@@ -78,16 +78,16 @@ def test_all_p0_rules_are_evaluated_at_the_critical_cadence():
                     assert group["interval"] == interval
 
 
-def test_a_ladder_has_one_rule_a_rung():
-    rungs = [
+def test_an_alert_group_has_one_rule_a_priority():
+    priorities = [
         (rule.alert_group, rule.group_priority)
         for rule in ALERTS
         if rule.alert_group in {"cpu", "memory", "disk", "api-errors", "api-latency"}
     ]
-    assert len(rungs) == len(set(rungs))
+    assert len(priorities) == len(set(priorities))
 
 
-def test_the_worse_rung_never_has_the_lesser_severity():
+def test_the_higher_priority_never_has_the_lesser_severity():
     for one in ALERTS:
         for other in ALERTS:
             if one.alert_group == other.alert_group and one.group_priority > other.group_priority:

@@ -36,7 +36,7 @@ from dexwatch.rules.operator_files import read_rules
 from dexwatch.settings import Settings
 
 AT_ONCE = 8
-"""Queries that Prometheus answers side by side, so that the look itself is no burden."""
+"""Queries that Prometheus answers side by side, so that the check itself is no burden."""
 COLOURS = {"proved": "green", "partly": "yellow", "open": "red"}
 
 LiveOption = Annotated[

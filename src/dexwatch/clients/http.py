@@ -62,7 +62,7 @@ class Reply:
 class HttpClient:
     """A pool of connections to one base address with bounds on time and size of each answer.
 
-    The address is used to the letter, its query included, and a redirect is an answer like any
+    The address is used exactly as given, its query included, and a redirect is an answer like any
     other: it is never followed, since what stands behind it was not configured.
     """
 

@@ -32,7 +32,7 @@ class Probe:
 
 
 async def http_answers(url: str, access: Access | None = None) -> str:
-    """Ask for a URL to the letter, and return its status when it is good.
+    """Ask for exactly this URL, and return its status when it is good.
 
     Raises:
         ProbeError: another status, a redirect among them.
@@ -41,7 +41,7 @@ async def http_answers(url: str, access: Access | None = None) -> str:
     async with HttpClient(url, timeout_seconds=TIMEOUT_SECONDS, access=access) as client:
         reply = await client.send("GET")
     if 300 <= reply.status < 400:
-        # Prometheus and the probes would follow it, or not; the final address leaves no doubt.
+        # Prometheus and the probes would follow it, or not; with the final address all three agree.
         raise ProbeError(f"status {reply.status}: write the address it leads to, {reply.location}")
     if reply.status >= 400:
         raise ProbeError(f"answers with status {reply.status}")

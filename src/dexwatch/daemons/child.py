@@ -227,7 +227,7 @@ def spawn(
     stop_signal: signal.Signals = signal.SIGTERM,
     stop_seconds: float = 8.0,
 ) -> Child:
-    """Start a program; `env` None hands our whole environment on.
+    """Start a program; `env` None passes our whole environment on.
 
     A program that cannot be executed ends with status 127 and a line in the log.
 

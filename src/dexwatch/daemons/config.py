@@ -176,7 +176,7 @@ class NginxConfig(_Config):
     """nginx_exporter: one process a target.
 
     It cannot ask for a password, so it listens on a Unix socket of our user alone, and the
-    supervisor hands its metrics on.
+    supervisor serves its metrics.
     """
 
     targets: tuple[NginxTarget, ...] = ()
@@ -195,7 +195,7 @@ class TargetConfig(_Config):
 
 
 class ProbeConfig(_Config):
-    """A look from outside, as a client would have it."""
+    """A probe from outside, as a client would connect."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 

@@ -109,7 +109,7 @@ def told(notice: Notice) -> str:
         NotificationReason.OPENED: f"{word.capitalize()} incident {notice.incident_id} opened.",
         NotificationReason.RAISED: f"The severity rose to {notice.severity} ({word}).",
         NotificationReason.REOPENED: "The fault has returned.",
-        NotificationReason.STILL_FIRING: "It was closed by hand but still fires.",
+        NotificationReason.STILL_FIRING: "It was resolved manually but still fires.",
         NotificationReason.ANOTHER: "Another thing of the same kind has failed, too.",
         NotificationReason.FALLBACK: "Another channel could not be reached, so you are told here.",
         NotificationReason.UNREACHED: "Nobody could be reached before, so you are told again.",

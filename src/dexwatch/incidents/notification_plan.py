@@ -139,7 +139,7 @@ def _otherwise(
 ) -> tuple[GroupState, tuple[Effect, ...]]:
     """See to it that an urgent page, or a lost one, reaches somebody in another way.
 
-    Whoever waits is expedited once and never again, so that failures cannot hasten each other.
+    Whoever waits is expedited once and never again, so that failures cannot expedite each other.
     While all that is planned is in trouble, the next route is tried: another channel first, then a
     colleague on the same one.
     """

@@ -23,7 +23,7 @@ class LeaseWatch:
 
     This is how leaders are elected in Kubernetes (client-go, `leaderelection`): a lease has lapsed
     for a process that has itself seen it unrenewed for its whole length. So no clock that is set,
-    the database's or a host's, hastens or hinders it; a process that has just started waits for
+    the database's or a host's, makes it earlier or later; a process that has just started waits for
     one length in any case.
     """
 

@@ -145,9 +145,9 @@ def browser_table() -> str:
 def _short(value: float, decimals: int | None) -> str:
     size = abs(value)
     if decimals is None:
-        for scale, letter in THOUSANDS:
-            if size >= scale * (10 if letter == "k" else 1):
-                return f"{_plain(value / scale, None)}{letter}"
+        for scale, suffix in THOUSANDS:
+            if size >= scale * (10 if suffix == "k" else 1):
+                return f"{_plain(value / scale, None)}{suffix}"
     return _plain(value, decimals)
 
 

@@ -1,4 +1,4 @@
-"""What a receiver is, and what it hands over."""
+"""What a receiver is, and what it passes on."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ async def _unheard(source: str, at: datetime) -> None:
 
 @dataclass(frozen=True)
 class Inbound:
-    """Where receivers hand over what they were sent."""
+    """Where receivers deliver what they were sent."""
 
     ingest: Ingest
     token: SecretStr

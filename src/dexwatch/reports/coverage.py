@@ -90,7 +90,7 @@ class _Check:
 
     text: str
     shown: bool
-    doubt: str = ""
+    gap: str = ""
 
 
 def evaluate(evidence: Evidence) -> tuple[Coverage, ...]:
@@ -127,7 +127,7 @@ def _judge(requirement: Requirement, evidence: Evidence) -> Coverage:
     if not checks:
         return Coverage(named, "open", "", "; ".join(gaps) or "not built yet")
     proof = "; ".join(check.text for check in checks if check.shown)
-    gaps += list(dict.fromkeys(check.doubt for check in checks if not check.shown))
+    gaps += list(dict.fromkeys(check.gap for check in checks if not check.shown))
     if not proof:
         there = "; ".join(dict.fromkeys(check.text for check in checks))
         return Coverage(named, "partly", f"defined, not checked: {there}", "; ".join(gaps))
@@ -140,7 +140,7 @@ def _rules(named: str, evidence: Evidence) -> Iterator[_Check]:
             continue
         text = f"rule {rule.id}"
         if evidence.tested_rules.get(rule.id) != fingerprint(rule):
-            yield _Check(text, shown=False, doubt=f"{text} changed since promtool judged it")
+            yield _Check(text, shown=False, gap=f"{text} changed since promtool judged it")
             continue
         raised = [name for name, raises in evidence.scenarios.items() if rule.id in raises]
         text += " (promtool: fires, keeps quiet, resolves"
@@ -153,7 +153,7 @@ def _rules(named: str, evidence: Evidence) -> Iterator[_Check]:
             f"{text}, loaded" if health else text,
             # A rule is "unknown" between loading and its first evaluation.
             shown=health == "ok",
-            doubt=f"rule {rule.id} is {health or 'not'} loaded in the running Prometheus",
+            gap=f"rule {rule.id} is {health or 'not'} loaded in the running Prometheus",
         )
 
 
@@ -162,8 +162,8 @@ def _operator_rules(named: str, evidence: Evidence) -> Iterator[_Check]:
         if named not in answers:
             continue
         health = "ok" if evidence.live is None else evidence.live.rules.get(rule)
-        doubt = f"your rule {rule} is {health or 'not'} loaded in the running Prometheus"
-        yield _Check(f"your rule {rule}", shown=health == "ok", doubt=doubt)
+        gap = f"your rule {rule} is {health or 'not'} loaded in the running Prometheus"
+        yield _Check(f"your rule {rule}", shown=health == "ok", gap=gap)
 
 
 def _boards(named: str, live: Live | None) -> Iterator[_Check]:
@@ -175,12 +175,12 @@ def _boards(named: str, live: Live | None) -> Iterator[_Check]:
 def _board(board: Board, live: Live | None) -> _Check:
     text = f"board {board.id} with {len(board.panels)} panels"
     if live is None:
-        return _Check(text, shown=False, doubt=f"whether {board.id} shows data: use --live")
+        return _Check(text, shown=False, gap=f"whether {board.id} shows data: use --live")
     empty = [p.id for p in board.panels if not live.panels.get((board.id, p.id))]
     return _Check(
         f"{text}, {len(board.panels) - len(empty)} with data",
         shown=not empty,
-        doubt=f"panels of {board.id} without data: {', '.join(empty)}",
+        gap=f"panels of {board.id} without data: {', '.join(empty)}",
     )
 
 
@@ -194,9 +194,9 @@ def _panels(named: str, live: Live | None) -> Iterator[_Check]:
 def _panel(board: Board, panel: Panel, live: Live | None) -> _Check:
     text = f"panel {board.id}/{panel.id}"
     if live is None:
-        return _Check(text, shown=False, doubt="whether its panels show data: use --live")
+        return _Check(text, shown=False, gap="whether its panels show data: use --live")
     found = live.panels.get((board.id, panel.id), 0)
-    return _Check(f"{text} ({found} series)", shown=found > 0, doubt=f"{text} shows nothing")
+    return _Check(f"{text} ({found} series)", shown=found > 0, gap=f"{text} shows nothing")
 
 
 def _metrics(named: str, live: Live | None) -> Iterator[_Check]:
@@ -204,13 +204,13 @@ def _metrics(named: str, live: Live | None) -> Iterator[_Check]:
         if named not in metric.requirements:
             continue
         if live is None:
-            doubt = "whether its metrics have samples: use --live"
-            yield _Check(metric.name, shown=False, doubt=doubt)
+            gap = "whether its metrics have samples: use --live"
+            yield _Check(metric.name, shown=False, gap=gap)
         else:
             yield _Check(
                 metric.name,
                 shown=_series(metric) in live.series,
-                doubt=f"{metric.name} has no samples",
+                gap=f"{metric.name} has no samples",
             )
 
 
@@ -245,4 +245,4 @@ def _tests(named: str, evidence: Evidence) -> Iterator[_Check]:
 def _test(path: str, evidence: Evidence) -> _Check:
     file = evidence.tests.get(path)
     outcome = file.outcome if file else "not run here"
-    return _Check(f"test {path}", shown=outcome == "passed", doubt=f"{path}: {outcome}")
+    return _Check(f"test {path}", shown=outcome == "passed", gap=f"{path}: {outcome}")

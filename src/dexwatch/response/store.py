@@ -153,7 +153,7 @@ class SignalRepository(Protocol):
         """Return what is known of a source."""
 
     async def save(self, signal: Signal) -> None:
-        """Write what a look has found; signals heard meanwhile are not lost."""
+        """Write what a check has found; signals received meanwhile are not lost."""
 
 
 class Transaction(Protocol):

@@ -1,4 +1,4 @@
-"""How a dexwatch evaluates: its rules, and how often it looks.
+"""How a dexwatch evaluates: its rules, and its scrape and evaluation intervals.
 
 The defaults are the product. Who runs it in another way, as a demonstration does, gives another.
 """

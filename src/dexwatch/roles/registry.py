@@ -85,7 +85,7 @@ WATCH = RoleSpec(
     needs=("chain", "dex", "database", "watch"),
     section="watch",
     secrets=("chain", "database", "daemons.password"),
-    # Chain figures are looked at as often as the profile allows; the other roles less.
+    # Chain metrics are scraped as often as the profile allows; those of the other roles less.
     scrape_class=ScrapeClass.CRITICAL,
     requirements=("C-CUSTOM-EXP",),
 )

@@ -16,7 +16,7 @@ OF_COUNTERS = {"rate", "increase", "irate", "resets"}
 PRESENCE = {"present_over_time", "absent_over_time", "absent"}
 """Whether a series is there can be asked of counters too."""
 COUNTING = "count"
-"""Counting series looks at their number, not at their values."""
+"""Functions that count series, whatever their values."""
 OF_GAUGES = {"delta", "deriv", "predict_linear", "idelta"}
 COMPARISONS = {">", ">=", "<", "<=", "==", "!="}
 KEEPING = {"and", "or", "unless"} | COMPARISONS

@@ -1,4 +1,4 @@
-"""Rule files of the operator's own: read with their lines, and looked at with the eyes of ours."""
+"""Rule files of the operator's own: read with their lines, and checked as ours are."""
 
 import re
 from collections.abc import Iterator, Mapping

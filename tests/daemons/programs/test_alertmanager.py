@@ -97,7 +97,7 @@ async def test_of_a_ladder_only_the_worst_is_heard_and_consequences_stay_silent(
     # Two more signals of the watchdog are two more rounds of every group: nothing else slips out.
     await beats(running, 2)
     assert running.hooks.names() == loud
-    # When the worst ends, the next rung is heard, and only that one.
+    # When the worst ends, the next priority is heard, and only that one.
     running.faults["CpuHigh"] = 0.0
     await until(lambda: "CpuHigh" in running.hooks.names("resolved"), seconds=10)
     await until(lambda: "CpuUse80" in running.hooks.names(), seconds=10)

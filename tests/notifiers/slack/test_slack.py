@@ -1,4 +1,4 @@
-"""Slack: what its answers mean, one message kept up to date, doubtful ones looked up."""
+"""Slack: what its answers mean, one message kept up to date, those of unknown outcome looked up."""
 
 import re
 
@@ -228,7 +228,7 @@ async def test_slack_can_be_asked_whether_a_message_got_through(fault: Fault, ta
     ("scopes", "said"),
     [
         (("chat:write", "channels:read", "channels:history"), "the token is good"),
-        (("chat:write",), "with channels:history and channels:read a doubtful message"),
+        (("chat:write",), "with channels:history and channels:read a message of unknown outcome"),
         (("channels:read",), "lacks the scope chat:write"),
     ],
 )

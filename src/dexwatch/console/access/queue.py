@@ -68,7 +68,7 @@ class CheckQueue:
             await mine
         except asyncio.CancelledError:
             if mine.done() and not mine.cancelled():
-                # The turn had just come: hand it on.
+                # The turn had just come: pass it on.
                 self._release()
             else:
                 self._drop(line, name, mine)

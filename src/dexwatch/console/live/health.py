@@ -104,8 +104,8 @@ class HealthSummary:
 
     @property
     def status(self) -> OverallStatus:
-        """Are we all right? The worst of alerts, components, incidents and blindness counts."""
-        parts = (_by_alerts(self), _by_incidents(self), _by_sight(self))
+        """The overall status: the worst of alerts, components, incidents and missing answers."""
+        parts = (_by_alerts(self), _by_incidents(self), _by_missing_answers(self))
         found = [part for part in parts if part is not None]
         # Of two that are as bad, the alert says more than the incident.
         return min(found, key=lambda one: _RANK.index(one.level), default=_all_well(self))
@@ -174,7 +174,7 @@ def _by_incidents(summary: HealthSummary) -> OverallStatus | None:
     return OverallStatus(level, headline, f"{first.severity.value} {first.title}")
 
 
-def _by_sight(summary: HealthSummary) -> OverallStatus | None:
+def _by_missing_answers(summary: HealthSummary) -> OverallStatus | None:
     missing = [one.component.title for one in summary.components if one.missing]
     unseen = (*summary.blind, *([f"no data of {_join(missing)}"] if missing else []))
     if unseen:

@@ -30,8 +30,8 @@ dexwatch.values = (() => {
 
   function short(value, decimals) {
     if (decimals == null) {
-      for (const [scale, letter] of thousands) {
-        if (Math.abs(value) >= scale * (letter === "k" ? 10 : 1)) return plain(value / scale) + letter;
+      for (const [scale, suffix] of thousands) {
+        if (Math.abs(value) >= scale * (suffix === "k" ? 10 : 1)) return plain(value / scale) + suffix;
       }
     }
     return plain(value, decimals);

@@ -1,4 +1,4 @@
-"""blackbox_exporter: looks from outside, as a client would have it."""
+"""blackbox_exporter: probes from outside, as a client would connect."""
 
 import json
 from typing import Any

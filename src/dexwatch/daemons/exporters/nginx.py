@@ -22,7 +22,7 @@ def _programs(plan: Plan) -> list[Program]:
                 requirements=("C-LB-EXP",),
                 argv=(
                     "prometheus-nginx-exporter",
-                    # It can ask for nothing: no port, and the supervisor hands on its metrics.
+                    # It has no authentication: no port, and the supervisor serves its metrics.
                     f"-web.listen-address=unix:{SOCKET_FILE}",
                     f"-nginx.scrape-uri={target.status_url}",
                     # It gives up at the start if nginx is away; we want it there to say so.
@@ -45,7 +45,7 @@ def _programs(plan: Plan) -> list[Program]:
 
 
 def _jobs(scrape: Scrape) -> list[dict[str, Any]]:
-    """The supervisor hands on what the exporter gives at its Unix socket."""
+    """The supervisor serves what the exporter returns at its Unix socket."""
     supervisor = urlsplit(scrape.config.supervisor.local_url).netloc
     groups = [
         {

@@ -26,7 +26,7 @@ WATCHDOG = "Watchdog"
 HEARTBEAT = "heartbeat"
 """The receiver of the dead man's signal: the same webhook, which awaits it."""
 OUTSIDE = "outside"
-HEARTBEAT_BEATS = 4
+HEARTBEAT_SCRAPES = 4
 """So many of the shortest scrape intervals lie between two signals: 20 s in production."""
 TOKEN_FILE = "hook.token"  # noqa: S105 - the name of a file.
 
@@ -120,30 +120,33 @@ def _outside(url: str) -> dict[str, Any]:
 
 
 def _routes(profile: EvaluationProfile, deadman: DeadmanConfig) -> dict[str, Any]:
-    beat = profile.scrape_ms(ScrapeClass.CRITICAL)
+    scrape = profile.scrape_ms(ScrapeClass.CRITICAL)
     return {
         "receiver": "dexwatch",
         **_timing(
-            ["alertname", "alert_group", "host"], wait=2 * beat, interval=2 * beat, repeat="1h"
+            ["alertname", "alert_group", "host"], wait=2 * scrape, interval=2 * scrape, repeat="1h"
         ),
         "routes": [
-            *_heartbeats(beat, deadman),
+            *_heartbeats(scrape, deadman),
             {"receiver": "nobody", "matchers": ['severity="none"']},
             # Each P0 is a group of its own, so that none waits for another's group interval.
-            {"matchers": ['severity="P0"'], **_timing(["..."], wait=0, interval=beat, repeat="5m")},
+            {
+                "matchers": ['severity="P0"'],
+                **_timing(["..."], wait=0, interval=scrape, repeat="5m"),
+            },
             {
                 "matchers": ['severity="P1"'],
-                # One beat lets a P0 of the same cause arrive first and inhibit.
+                # One scrape interval lets a P0 of the same cause arrive first and inhibit.
                 **_timing(
-                    ["alertname", "alert_group", "host"], wait=beat, interval=beat, repeat="15m"
+                    ["alertname", "alert_group", "host"], wait=scrape, interval=scrape, repeat="15m"
                 ),
             },
         ],
     }
 
 
-def _heartbeats(beat: int, deadman: DeadmanConfig) -> list[dict[str, Any]]:
-    """The dead man's signal: told to us every few beats, and outside as often as is wished."""
+def _heartbeats(scrape: int, deadman: DeadmanConfig) -> list[dict[str, Any]]:
+    """The dead man's signal: sent to us every few scrapes, and outside as configured."""
 
     def route(receiver: str, every_ms: int, *, further: bool) -> dict[str, Any]:
         # A group is looked at each interval, and told again where `repeat` has gone by then.
@@ -154,9 +157,9 @@ def _heartbeats(beat: int, deadman: DeadmanConfig) -> list[dict[str, Any]]:
         return {"receiver": receiver, "matchers": matchers, **timing, "continue": further}
 
     if deadman.outside_url is None:
-        return [route(HEARTBEAT, HEARTBEAT_BEATS * beat, further=False)]
+        return [route(HEARTBEAT, HEARTBEAT_SCRAPES * scrape, further=False)]
     return [
-        route(HEARTBEAT, HEARTBEAT_BEATS * beat, further=True),
+        route(HEARTBEAT, HEARTBEAT_SCRAPES * scrape, further=True),
         route(OUTSIDE, deadman.outside_seconds * 1000, further=False),
     ]
 

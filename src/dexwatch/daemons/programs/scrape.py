@@ -125,5 +125,5 @@ def target_jobs(
 
 
 def relayed_path(program: str) -> str:
-    """Return where the supervisor hands on the metrics of a program without a port."""
+    """Return the path under which the supervisor serves the metrics of a program without a port."""
     return f"/programs/{program}/metrics"

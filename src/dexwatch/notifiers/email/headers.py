@@ -1,4 +1,4 @@
-"""Header fields of a mail, folded and encoded to the letter of RFC 5322 and RFC 2047.
+"""Header fields of a mail, folded and encoded exactly by RFC 5322 and RFC 2047.
 
 The standard library's folding leaves encoded words that are empty, too long or glued together,
 which strict receivers refuse.

@@ -21,7 +21,7 @@ _TONE = {
     Severity.P2: "#1d5fa8",
     Severity.P3: "#52606d",
 }
-_CALM = "#1f7a4d"
+_RESOLVED = "#1f7a4d"
 _STATE = {
     IncidentState.OPEN: "open",
     IncidentState.ACKNOWLEDGED: "acknowledged",
@@ -70,7 +70,7 @@ def html(notice: Notice, *, picture: bool) -> str:
         notice=_bounded(notice),
         told=told(notice),
         badge=badge(notice),
-        tone=_CALM if over else _TONE[notice.severity],
+        tone=_RESOLVED if over else _TONE[notice.severity],
         state=_STATE[notice.state],
         facts=facts(notice),
         picture=f"cid:{PICTURE}" if picture else "",

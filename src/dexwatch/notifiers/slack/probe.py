@@ -49,5 +49,8 @@ def _scopes(header: str) -> str:
         raise ProbeError(f"the token is good, but the app lacks the scope {_NEEDED}")
     absent = [scope for scope in _USEFUL if scope not in scopes]
     if absent:
-        return f"the token is good; with {' and '.join(absent)} a doubtful message is not repeated"
+        scopes_wanted = " and ".join(absent)
+        return (
+            f"the token is good; with {scopes_wanted} a message of unknown outcome is not repeated"
+        )
     return "the token is good"

@@ -84,7 +84,7 @@ class Dispatcher:
         except StoreUnavailableError:
             if not (job.lapsed and message.notification_id):
                 raise
-            # What the attempt before this one left in doubt is told when the store is back.
+            # What the attempt before this one left uncertain is noted when the store is back.
             return JobResult.away(job, events=(_cut_off(job, message),))
         except Exception as error:  # noqa: BLE001 - others must learn of an error of ours.
             _log.exception("dispatch.failed", job=job.key)

@@ -1,4 +1,4 @@
-"""Hands on the metrics of programs that listen on a Unix socket, since they can ask for nothing."""
+"""Relays the metrics of programs on a Unix socket, which have no authentication of their own."""
 
 from collections.abc import Callable, Iterable
 

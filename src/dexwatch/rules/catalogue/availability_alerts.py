@@ -32,7 +32,7 @@ def _third_look(profile: EvaluationProfile) -> str:
         profile.window(3600, CRITICAL),
         profile.window(60, CRITICAL),
     )
-    # The state is recorded several times for each look, so one failed look counts several times.
+    # The state is recorded several times for each probe, so one failed probe counts several times.
     each = profile.scrape_ms(CRITICAL) / profile.record_ms(CRITICAL)
     return (
         f"and count_over_time({up}[{window}]) - sum_over_time({up}[{window}]) > {2.5 * each:g}\n"
@@ -96,7 +96,7 @@ SYSTEM_AVAILABILITY_LOW = AlertRule(
     for_seconds=0,
     keep_firing_seconds=120,
     why=(
-        "One hour of 720 looks: 99.9 % are lost with the first, so a third is waited for."
+        "One hour of 720 probes: 99.9 % are lost with the first, so a third is waited for."
         " The part that failed has its own alert, which silences this one while it fires."
     ),
     summary=(
@@ -134,7 +134,7 @@ LOAD_BALANCER_DOWN = AlertRule(
     for_seconds=0,
     keep_firing_seconds=120,
     why=(
-        "Two looks of the exporter or of the probe failed to reach the balancer: no reload takes so"
+        "Two scrapes or probes failed to reach the balancer: no reload takes so"
         " long, and more seconds would cost trades. Keeping it firing bridges flapping."
     ),
     summary="The load balancer at {{ $labels.instance }} does not answer; no traffic gets in.",

@@ -87,7 +87,7 @@ MISSING = AlertRule(
         " node has the block. The least of a minute tells what stays behind: a block that nobody"
         " can read holds up all that follow, so more than five wait after three seconds."
     ),
-    summary="{value} that exist have not been looked at; the threshold is {threshold}.",
+    summary="{value} that exist have not been evaluated; the threshold is {threshold}.",
     description="The least number of blocks that waited to be read during the last minute.",
     runbook=Runbook(
         meaning="What happened in these blocks is unknown to every rule.",

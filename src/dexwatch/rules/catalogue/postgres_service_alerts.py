@@ -34,7 +34,7 @@ DATABASE_DOWN = AlertRule(
     for_seconds=0,
     keep_firing_seconds=120,
     why=(
-        "Two failed looks of the exporter are proof, and the second costs five seconds; a restart"
+        "Two failed scrapes of the exporter are proof, and the second costs five seconds; a restart"
         " of a second is seen once. Where the exporter itself waits in vain, a minute of nothing"
         " but time-outs counts as down. Keeping it firing bridges lost scrapes."
     ),

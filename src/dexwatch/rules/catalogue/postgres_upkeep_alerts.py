@@ -70,7 +70,7 @@ ARCHIVE_FAILING = AlertRule(
     description="Backups cannot be brought up to the present, and the log fills the disk.",
     runbook=Runbook(
         meaning="After a loss now, the newest data could not be recovered.",
-        check=("Run the archive command by hand and read its error.", "See the archive's space."),
+        check=("Run the archive command manually and read its error.", "See the archive's space."),
         fix=("Repair access to the archive; the server then catches up by itself.",),
         escalate="Call the database owner if the log volume is above 80 per cent.",
     ),

@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager: is what they collect, judge and hand over complete?"""
+"""Prometheus and Alertmanager: is what they collect, evaluate and deliver complete?"""
 
 from dexwatch.metrics import prometheus
 from dexwatch.metrics.component import Component

@@ -26,7 +26,7 @@ REDIS_DOWN = AlertRule(
     for_seconds=0,
     keep_firing_seconds=120,
     why=(
-        "Two failed looks of the exporter are proof, and the second costs five seconds; a restart"
+        "Two failed scrapes of the exporter are proof, and the second costs five seconds; a restart"
         " of a second is seen once. Keeping it firing bridges lost scrapes."
     ),
     summary="Redis behind {{ $labels.instance }} does not answer.",

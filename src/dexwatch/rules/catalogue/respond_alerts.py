@@ -154,7 +154,7 @@ QUARANTINED = AlertRule(
             "Compare the alerts in Alertmanager's own list with the incidents in the console.",
         ),
         fix=(
-            "Tell by hand whoever the page was meant for.",
+            "Tell the person for whom the page was meant yourself.",
             "Correct what the error names: a channel, a rule's labels, the database.",
         ),
         escalate="Send the log to the monitoring team: this is a fault of the program.",
