@@ -174,7 +174,7 @@ async def reconcile(store: Store, count: int) -> float:
         store, View(), ingest, now, receiver="dexwatch", every_seconds=30, missing_seconds=180
     )
     began = time.process_time()
-    await reconciler.once()
+    await reconciler.once(View())
     return round(time.process_time() - began, 3)
 
 

@@ -43,6 +43,8 @@ class ResponseMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             self.settle_everything()
+            self.nothing_is_delivered_twice_but_after_a_cut()
+            self.who_can_be_asked_gets_no_page_again()
             self.everybody_was_told()
             self.history_tells_the_same()
         finally:

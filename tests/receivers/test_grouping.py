@@ -43,7 +43,7 @@ async def test_webhook_and_reconciling_put_a_foreign_alert_in_one_incident(
             every_seconds=30,
             missing_seconds=180,
         )
-        assert await reconciler.once() == 1
+        assert await reconciler.once(View()) == 1
         assert [a.incident_id for a in first] == ["INC-1"]
         assert {a.incident_id for a in await store.firing()} == {"INC-1"}
     finally:

@@ -104,7 +104,7 @@ async def test_a_real_alertmanager_opens_and_resolves_and_is_understood_when_ask
             receiver="dexwatch", every_seconds=30, missing_seconds=60,
         )  # fmt: skip
         before = await s.store.revision()
-        await reconciler.once()
+        await reconciler.once(client)
         view = await incidents.get_incident(s.store, "INC-1")
         theirs = (await client.alerts())[0]
         assert (theirs.fingerprint, theirs.starts) == (

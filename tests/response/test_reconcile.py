@@ -1,6 +1,5 @@
 """What Alertmanager holds and what we hold come to agree, whatever was lost between them."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,13 +10,15 @@ import pytest
 from dexwatch.clients.alertmanager import RoutedAlert
 from dexwatch.clients.prometheus import ActiveAlert
 from dexwatch.incidents.records import IncidentState
+from dexwatch.jobs.job import JobOutcome
+from dexwatch.jobs.queue import Slots
 from dexwatch.response.actions import resolve
 from dexwatch.response.ingest import Ingest
 from dexwatch.response.liveness.evaluator import Evaluator
-from dexwatch.response.reconcile import Reconciler
+from dexwatch.response.reconcile import JOB, QUEUE, RECONCILE, Reconciler
 from dexwatch.response.views import IncidentFilter
 from dexwatch.storage.store import SqlStore, open_store
-from tests.fakes.alerts import POLICY, apply, at, clear, fire
+from tests.fakes.alerts import POLICY, Ticker, apply, at, clear, fire
 
 
 @dataclass
@@ -39,8 +40,8 @@ class Rules:
 @dataclass
 class World:
     store: SqlStore
+    clock: Ticker
     held: list[RoutedAlert] = field(default_factory=list)
-    seconds: float = 0
     broken: bool = False
     rules: Rules = field(default_factory=Rules)
     alive: bool = False
@@ -55,13 +56,17 @@ class World:
             receiver="dexwatch",
             every_seconds=30,
             missing_seconds=180,
-            steady=lambda: self.seconds,
             evaluator=Evaluator(self.rules, settle_seconds=180, clock=self.clock),
             alive=lambda _: self.alive,
         )
 
-    def clock(self) -> datetime:
-        return at(self.seconds)
+    @property
+    def seconds(self) -> float:
+        return self.clock.seconds
+
+    @seconds.setter
+    def seconds(self, seconds: float) -> None:
+        self.clock.seconds = seconds
 
     async def alerts(self, *, receiver: str = "") -> list[RoutedAlert]:
         assert receiver == "dexwatch"
@@ -69,9 +74,13 @@ class World:
             raise ConnectionError
         return self.held
 
-    async def round(self, seconds: float) -> None:
-        self.seconds = seconds
-        await self.reconciler.once()
+    async def round(self, seconds: float) -> int:
+        """Compare every half minute until then, and then."""
+        fed = 0
+        while self.seconds < seconds:
+            self.seconds = min(self.seconds + 30, seconds)
+            fed += await self.reconciler.once(self)
+        return fed
 
 
 def held(**changes: object) -> RoutedAlert:
@@ -92,8 +101,9 @@ def held(**changes: object) -> RoutedAlert:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    store = await open_store(f"sqlite+aiosqlite:///{tmp_path / 'd.sqlite'}")
-    yield World(store)
+    clock = Ticker()
+    store = await open_store(f"sqlite+aiosqlite:///{tmp_path / 'd.sqlite'}", clock=clock)
+    yield World(store, clock)
     await store.close()
 
 
@@ -174,7 +184,7 @@ async def test_an_alertmanager_that_is_down_changes_nothing(world: World) -> Non
     world.broken = True
     world.seconds = 500
     with pytest.raises(ConnectionError):
-        await world.reconciler.once()
+        await world.reconciler.once(world)
     assert (await world.store.incident("INC-1")).incident.unresolved
 
 
@@ -187,7 +197,7 @@ async def test_what_agrees_is_not_judged_again_and_what_is_of_another_source_is_
     before = await world.store.revision()
     for seconds in (30, 300, 3000):
         world.seconds = seconds
-        assert await world.reconciler.once() == 0
+        assert await world.reconciler.once(world) == 0
     assert await world.store.revision() == before
     assert [a.source for a in await world.store.firing("grafana")] == ["grafana"]
 
@@ -198,10 +208,8 @@ async def test_thousands_of_firing_alerts_are_compared_and_none_is_left_out(
     many = [fire("CpuUse80", "P2", alert_group="cpu", instance=f"h{n}") for n in range(1500)]
     await apply(world.store, many, 0)
     world.held = [held(fingerprint=event.fingerprint, labels=event.labels) for event in many[1:]]
-    world.seconds = 30
-    assert await world.reconciler.once() == 0
-    world.seconds = 211
-    assert await world.reconciler.once() == 1, "the one that is gone"
+    assert await world.round(30) == 0
+    assert await world.round(211) == 1, "the one that is gone"
 
 
 async def state_after(world: World, rounds: range) -> IncidentState:
@@ -262,19 +270,41 @@ async def test_one_odd_alert_does_not_hide_the_others(world: World) -> None:
     await world.round(30)
     firing = await world.store.firing()
     assert {alert.name for alert in firing} == {"OddlyOld", "ApiUptimeLow"}
-    assert await world.reconciler.once() == 0
+    assert await world.reconciler.once(world) == 0
 
 
-async def test_the_first_comparison_comes_at_once(world: World) -> None:
-    stop = asyncio.Event()
+async def test_a_start_compares_at_once_and_then_every_half_minute(world: World) -> None:
     world.held = [held()]
-    asked = world.alerts
-
-    async def alerts(*, receiver: str = "") -> list[RoutedAlert]:
-        stop.set()
-        return await asked(receiver=receiver)
-
-    world.alerts = alerts
-    async with asyncio.timeout(10):
-        await world.reconciler.run(stop)
+    for _ in range(2):
+        await world.store.transact(lambda tx: tx.jobs.add([JOB]))
+        (job,) = await world.store.claim(owner="me", slots={QUEUE: Slots(1)}, kinds=[RECONCILE])
+        result = await world.reconciler(job)
+        assert (result.outcome, result.after) == (JobOutcome.DONE, 30)
+        await world.store.transact(lambda tx, j=job, r=result: tx.jobs.settle(j, r))
     assert (await world.store.incidents(IncidentFilter())).total == 1
+    world.broken = True
+    result = await world.reconciler(job)
+    assert (result.outcome, result.after, result.attempted) == (JobOutcome.RETRY, 30, False)
+
+
+async def test_a_restart_does_not_wait_anew_and_time_in_which_nobody_looked_does_not_count(
+    world: World,
+) -> None:
+    await apply(world.store, [fire()], 0)
+    await world.round(90)
+    restarted = World(world.store, world.clock)
+    restarted.seconds += 3600
+    assert await restarted.reconciler.once(restarted) == 0
+    assert (await world.store.incident("INC-1")).incident.unresolved
+    await restarted.round(restarted.seconds + 30)
+    view = await world.store.incident("INC-1")
+    assert view.incident.state is IncidentState.RESOLVED
+
+
+@pytest.mark.parametrize("step", [-3600, 3600])
+async def test_a_clock_that_is_set_ends_nothing(world: World, step: float) -> None:
+    await apply(world.store, [fire()], 0)
+    await world.round(30)
+    world.clock.step = step
+    await world.round(90)
+    assert (await world.store.incident("INC-1")).incident.unresolved

@@ -75,7 +75,6 @@ class World:
             missing_seconds=180,
             evaluator=evaluator,
             alive=self.dead_man.alive,
-            steady=steady,
         )
         self.reconciled = world.steady
 
@@ -112,7 +111,7 @@ class World:
         if world.steady - self.reconciled >= RECONCILE:
             self.reconciled = world.steady
             with contextlib.suppress(DeadError):
-                await self.reconciler.once()
+                await self.reconciler.once(Held(world))
         return {alert.name for alert in await self.store.firing()}
 
 

@@ -6,23 +6,41 @@ get lost between two restarts. Asking at leisure repairs both, and tells what is
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Protocol
 
 import structlog
 
-from dexwatch.clock import Clock, monotonic
+from dexwatch.clock import Clock
 from dexwatch.incidents.events import AlertEvent
+from dexwatch.incidents.liveness.absence import Absence, AlertEpisode, looked
 from dexwatch.incidents.liveness.confirmation import why_unconfirmed
+from dexwatch.jobs.job import IfPlanned, Job, JobResult, NewJob
 from dexwatch.response.ingest import ALERTMANAGER, Ingest, fired, resolved, to_milliseconds
 from dexwatch.response.liveness.evaluator import Evaluator
-from dexwatch.response.store import Store, StoreUnavailableError
+from dexwatch.response.store import Store, StoreUnavailableError, Transaction
 from dexwatch.response.views import FiringAlert
 
 _log = structlog.get_logger(__name__)
 
+RECONCILE = "reconcile"
+QUEUE = "reconcile"
+"""One at a time among all replicas, and in nobody's way."""
+
+JOB = NewJob(
+    kind=RECONCILE,
+    queue=QUEUE,
+    key=RECONCILE,
+    # Urgent ones are never given up.
+    priority=1,
+    lease=15.0,
+    # Each start compares at once.
+    if_planned=IfPlanned.RENEW,
+)
+
 _ASK_SECONDS = 10.0
+_LONGEST_LOOK = 3
+"""So many times the usual time between two looks is believed, should one take longer."""
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 """An alert that says it began before is taken to have begun then."""
 _BATCH = 200
@@ -74,12 +92,12 @@ class AlertView(Protocol):
 
 
 class Reconciler:
-    """Feeds `Ingest` with what the two sides disagree about."""
+    """The handler of the job that feeds `Ingest` with what the two sides disagree about."""
 
     def __init__(
         self,
         store: Store,
-        view: AlertView,
+        view: AlertView | None,
         ingest: Ingest,
         clock: Clock,
         *,
@@ -88,13 +106,12 @@ class Reconciler:
         missing_seconds: float,
         evaluator: Evaluator | None = None,
         alive: Callable[[str], bool] = lambda _: False,
-        steady: Callable[[], float] = monotonic,
     ) -> None:
         """Make a reconciler.
 
         Args:
             store: where incidents are.
-            view: what Alertmanager holds.
+            view: what Alertmanager holds; None where there is none, and nothing to compare.
             ingest: what the differences are fed to.
             clock: the wall clock.
             receiver: our receiver's name in Alertmanager.
@@ -103,11 +120,9 @@ class Reconciler:
             evaluator: knows what is really over; None when nobody can be asked.
             alive: says of a source whether its dead man's signal has come of late; that counts
                 where the evaluator has never answered.
-            steady: seconds on a clock that never goes back.
         """
         self._evaluator = evaluator
         self._alive = alive
-        self._steady = steady
         self._store = store
         self._view = view
         self._ingest = ingest
@@ -115,21 +130,26 @@ class Reconciler:
         self._receiver = receiver
         self._every_seconds = every_seconds
         self._missing = missing_seconds
-        self._missed_since: dict[tuple[str, datetime], float] = {}
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Compare at once, then every so often until `stop` is set; a failure is only logged."""
-        while not stop.is_set():
-            await self._try_once()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._every_seconds):
-                    await stop.wait()
+    async def __call__(self, job: Job) -> JobResult:
+        """Compare once, and again after so long; a failure is logged, and tried again then."""
+        if self._view is None:
+            return JobResult.done()
+        try:
+            await self.once(self._view)
+        except StoreUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - Alertmanager may be down; it has its own alert.
+            kind = type(error).__name__
+            _log.warning("reconcile.failed", error=kind, job=job.key)
+            return JobResult.retry(self._every_seconds, kind, attempted=False)
+        return JobResult.done(again_after=self._every_seconds)
 
-    async def once(self) -> int:
+    async def once(self, view: AlertView) -> int:
         """Compare now; return how many events were fed."""
         asked = self._clock()
         async with asyncio.timeout(_ASK_SECONDS):
-            held = await self._view.alerts(receiver=self._receiver)
+            held = await view.alerts(receiver=self._receiver)
         ours = {a.fingerprint: a for a in await self._store.comparable(ALERTMANAGER)}
         now = self._clock()
         # It lists nothing that has ended by its own clock; ours may differ.
@@ -147,14 +167,6 @@ class Reconciler:
             await self._ingest(events[start : start + _BATCH], confirmed=True)
         return len(events)
 
-    async def _try_once(self) -> None:
-        try:
-            await self.once()
-        except StoreUnavailableError:
-            _log.warning("reconcile.store_unavailable")
-        except Exception as error:  # noqa: BLE001 - Alertmanager may be down; it has its own alert.
-            _log.warning("reconcile.failed", error=type(error).__name__)
-
     def _vouched(self) -> bool:
         """May the dead man's signal speak for a Prometheus that does not answer?"""
         known = self._evaluator is not None and self._evaluator.known
@@ -170,13 +182,11 @@ class Reconciler:
         state = await self._evaluator.state() if self._evaluator and missing else None
         if state is not None and not state.answered and not self._vouched():
             # While the source is dead nothing is over: it has time to tell again once it is back.
-            self._missed_since = {}
-            return []
-        steady = self._steady()
-        self._missed_since = {key: self._missed_since.get(key, steady) for key in missing}
+            missing = set()
+        absences = await self._absences(missing)
         asked = state if state is not None and state.answered else None
         wait = self._missing if asked is state else max(self._missing, _VOUCHED)
-        over = {key for key, since in self._missed_since.items() if steady - since >= wait}
+        over = {absence.episode for absence in absences if absence.seconds >= wait}
         if not over:
             return []
         return [
@@ -193,6 +203,19 @@ class Reconciler:
             if (a.fingerprint, a.starts_at) in over
             and (asked is None or why_unconfirmed(a.labels, a.starts_at, asked) is None)
         ]
+
+    async def _absences(self, missing: set[AlertEpisode]) -> list[Absence]:
+        """Note what is missing now, and return for how long it has been."""
+        longest = _LONGEST_LOOK * self._every_seconds
+
+        async def act(tx: Transaction) -> list[Absence]:
+            known = await tx.absences.get(ALERTMANAGER)
+            found = looked(known, missing, tx.absences.now, longest_look=longest)
+            if known or found:
+                await tx.absences.replace(ALERTMANAGER, found)
+            return found
+
+        return await self._store.transact(act)
 
 
 def _ours(alert: HeldAlert, receiver: str) -> bool:

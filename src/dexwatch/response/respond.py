@@ -25,7 +25,9 @@ from dexwatch.response.messaging.dispatch import Dispatcher
 from dexwatch.response.messaging.job import NOTIFY, UPDATE
 from dexwatch.response.messaging.queue import ResponseQueue
 from dexwatch.response.notifier import ChartSource, Notifier
-from dexwatch.response.reconcile import AlertView, Reconciler
+from dexwatch.response.reconcile import JOB as RECONCILE_JOB
+from dexwatch.response.reconcile import QUEUE as RECONCILE_QUEUE
+from dexwatch.response.reconcile import RECONCILE, AlertView, Reconciler
 from dexwatch.response.retention import JOB as RETENTION_JOB
 from dexwatch.response.retention import QUEUE, RETENTION, Retention
 from dexwatch.response.self_metrics import SelfMetrics
@@ -84,7 +86,10 @@ class Respond:
             evaluator=evaluator,
             wake=self._wake,
         )
-        self._periodic = (RETENTION_JOB, DEAD_MAN_JOB)
+        self.ingest = Ingest(
+            store, clock, policy=policy, wake=self._wake, evaluator=evaluator, crash=crash
+        )
+        self._periodic = (RETENTION_JOB, DEAD_MAN_JOB, RECONCILE_JOB)
         self._worker = Worker(
             ResponseQueue(store, clock, policy),
             {
@@ -92,20 +97,21 @@ class Respond:
                 UPDATE: dispatcher,
                 RETENTION: retention,
                 DEAD_MAN: self._dead_man,
+                RECONCILE: self._comparing(view, evaluator, config, clock),
             },
             owner=f"respond@{socket.gethostname()}:{os.getpid()}",
-            slots={QUEUE: 1, DEAD_MAN_QUEUE: 1}
+            slots={QUEUE: 1, DEAD_MAN_QUEUE: 1, RECONCILE_QUEUE: 1}
             | {name: notifier.parallel for name, notifier in notifiers.items()},
             on_settled=self._on_settled,
             crash=crash,
         )
-        self.ingest = Ingest(
-            store, clock, policy=policy, wake=self._worker.wake, evaluator=evaluator, crash=crash
-        )
-        self._reconciler = view and self._comparing(view, evaluator, config, clock)
 
     def _comparing(
-        self, view: AlertView, evaluator: Evaluator | None, config: RespondConfig, clock: Clock
+        self,
+        view: AlertView | None,
+        evaluator: Evaluator | None,
+        config: RespondConfig,
+        clock: Clock,
     ) -> Reconciler:
         return Reconciler(
             self._store,
@@ -127,8 +133,6 @@ class Respond:
             tasks.create_task(self._plan_periodic(stop))
             tasks.create_task(self._worker.run(stop))
             tasks.create_task(self._count(stop))
-            if self._reconciler:
-                tasks.create_task(self._reconciler.run(stop))
         for notifier in self._notifiers.values():
             await notifier.close()
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from dexwatch.incidents.events import Event
+from dexwatch.incidents.liveness.absence import Absence
 from dexwatch.incidents.liveness.signal import Signal
 from dexwatch.incidents.records import Alert, Incident, Notification, TimelineEntry
 from dexwatch.incidents.state import Reason, Summary
@@ -156,6 +157,20 @@ class SignalRepository(Protocol):
         """Write what a check has found; signals received meanwhile are not lost."""
 
 
+class AbsenceRepository(Protocol):
+    """Alerts that fire here and are missing at their source."""
+
+    @property
+    def now(self) -> datetime:
+        """The database's clock."""
+
+    async def get(self, source: str) -> list[Absence]:
+        """Return what is missing at a source; nobody else judges it until the end."""
+
+    async def replace(self, source: str, absences: Sequence[Absence]) -> None:
+        """Write what is missing now in the place of all that was."""
+
+
 class Transaction(Protocol):
     """All or nothing."""
 
@@ -186,6 +201,10 @@ class Transaction(Protocol):
     @property
     def signals(self) -> SignalRepository:
         """The dead man's signals."""
+
+    @property
+    def absences(self) -> AbsenceRepository:
+        """Alerts that are missing at their source."""
 
     @property
     def exclusive(self) -> bool:

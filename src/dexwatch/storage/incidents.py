@@ -1,12 +1,14 @@
 """Incidents and what belongs to them, and the signals of sources, as one transaction sees them."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, text, tuple_, update
+from sqlalchemy import delete, func, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dexwatch.incidents.liveness.absence import Absence
 from dexwatch.incidents.liveness.signal import Signal
 from dexwatch.incidents.records import Alert, Notification, TimelineEntry
 from dexwatch.response.store import AlertKey, IncidentRecord
@@ -249,6 +251,33 @@ class SqlSignals:
             "missing": False,
         }
         await insert_missing(self._connection, tables.signals, [new])
+
+
+class SqlAbsences:
+    """Implements `response.store.AbsenceRepository`."""
+
+    def __init__(self, connection: AsyncConnection, now: int) -> None:
+        self._connection = connection
+        self.now = _EPOCH + timedelta(microseconds=now)
+
+    async def get(self, source: str) -> list[Absence]:
+        """Return what is missing at a source; nobody else judges it until the end."""
+        columns = tables.absences.c
+        query = (
+            select(columns.fingerprint, columns.starts_at, columns.looked_at, columns.seconds)
+            .where(columns.source == source)
+            .order_by(columns.fingerprint)
+            .with_for_update()
+        )
+        return [Absence(**row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def replace(self, source: str, absences: Sequence[Absence]) -> None:
+        """Write what is missing now in the place of all that was."""
+        columns = tables.absences.c
+        await self._connection.execute(delete(tables.absences).where(columns.source == source))
+        rows = [{"source": source, **asdict(one)} for one in absences]
+        if rows:
+            await insert_missing(self._connection, tables.absences, rows)
 
 
 def _parts(values: list[Any]) -> list[list[Any]]:

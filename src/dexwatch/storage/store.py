@@ -28,6 +28,7 @@ from dexwatch.storage import events, reading, retention
 from dexwatch.storage.database import Database, open_database
 from dexwatch.storage.events import SqlEvents
 from dexwatch.storage.incidents import (
+    SqlAbsences,
     SqlAlerts,
     SqlIncidents,
     SqlNotifications,
@@ -77,6 +78,7 @@ class SqlTransaction:
         self.timeline = SqlTimeline(connection)
         self.jobs = SqlJobs(connection, now)
         self.signals = SqlSignals(connection, now)
+        self.absences = SqlAbsences(connection, now)
 
 
 class SqlStore:

@@ -246,6 +246,17 @@ signals = Table(
     Column("missing_since", UtcTimestamp),
 )
 
+# Alerts that fire here and are missing at their source; seconds are summed up look by look.
+absences = Table(
+    "absences",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("fingerprint", Text, primary_key=True),
+    Column("starts_at", UtcTimestamp, nullable=False),
+    Column("looked_at", UtcTimestamp, nullable=False),
+    Column("seconds", sa.Float, nullable=False),
+)
+
 sessions = Table(
     "sessions",
     metadata,
