@@ -20,6 +20,7 @@ COMMANDS = {
     "doctor": "doctor:doctor",
     "status": "status:status",
     "incident": "records.incident:app",
+    "jobs": "records.jobs:app",
     "test-notification": "probing.notification:try_channels",
     "coverage": "coverage:coverage",
     "user": "records.users:user",

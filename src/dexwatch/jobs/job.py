@@ -85,6 +85,20 @@ class Job:
     """Seconds for which the queue or lane is held back: do not act, but arrange for another way."""
 
 
+@dataclass(frozen=True)
+class QuarantinedJob:
+    """A job that was set aside because it failed by errors of the program again and again."""
+
+    key: str
+    kind: str
+    subject: str
+    reason: str
+    """How its last attempt ended."""
+    attempts: int
+    age: float
+    """Seconds since it was set aside, by the database's clock."""
+
+
 class JobOutcome(StrEnum):
     """How an attempt ended."""
 

@@ -6,6 +6,9 @@ The action is durable when the call returns, and sent messages are updated withi
 """
 
 from datetime import datetime
+from enum import StrEnum
+
+import structlog
 
 from dexwatch.incidents.events import (
     Acknowledged,
@@ -16,9 +19,12 @@ from dexwatch.incidents.events import (
 )
 from dexwatch.incidents.policy import Policy
 from dexwatch.incidents.state import Reason
-from dexwatch.response.apply import Applied, apply_events
-from dexwatch.response.store import Store
+from dexwatch.jobs.job import QuarantinedJob
+from dexwatch.response.apply import Applied, apply_events, apply_in
+from dexwatch.response.store import Store, Transaction
 from dexwatch.response.views import IncidentFilter, IncidentView, Listing
+
+_log = structlog.get_logger(__name__)
 
 MAX_NOTE = 4000
 _EVERYTHING = IncidentFilter()
@@ -36,6 +42,15 @@ _REFUSED = {
     Reason.QUARANTINED: "This could not be decided; the log of the respond role says why.",
     Reason.SUPERSEDED: "A newer incident has taken its place; use that one.",
 }
+
+
+class QuarantineAct(StrEnum):
+    """What becomes of a quarantined job."""
+
+    RELEASE = "release"
+    """It is tried again at once, as if it were new."""
+    DROP = "drop"
+    """It is given up for good."""
 
 
 async def list_incidents(
@@ -96,6 +111,51 @@ async def add_note(
         ActionRejectedError: there is no such incident.
     """
     return await _act(store, NoteAdded(incident_id, by, source_id, _bounded(note)), now)
+
+
+async def quarantined(store: Store) -> list[QuarantinedJob]:
+    """Return the jobs that are set aside, the oldest first; may raise `StoreUnavailableError`."""
+    return await store.transact(lambda tx: tx.jobs.quarantined())
+
+
+async def end_quarantine(
+    store: Store, key: str, act: QuarantineAct, *, by: str, source_id: str, now: datetime
+) -> bool:
+    """Release or drop a job; False when no job of this key is quarantined.
+
+    The act is kept as an event and stands in the timeline of the incident that the job is about;
+    of housekeeping, which is about none, it stands in the log alone.
+
+    Args:
+        store: where jobs are.
+        key: the job's.
+        act: what to do.
+        by: who does it.
+        source_id: made once for one act.
+        now: the wall clock's time.
+
+    Raises:
+        StoreUnavailableError: nothing was done.
+    """
+
+    async def do(tx: Transaction) -> bool:
+        found = await tx.jobs.quarantined(key)
+        if not found:
+            return False
+        if act is QuarantineAct.RELEASE:
+            await tx.jobs.release(key)
+        else:
+            await tx.jobs.drop(key)
+        if found[0].subject:
+            note = f"The quarantined job {key} was told to {act.value}. It had {found[0].reason}"
+            event = NoteAdded(found[0].subject, by, source_id, note)
+            await apply_in(tx, [event], now, policy=Policy())
+        return True
+
+    done = await store.transact(do)
+    if done:
+        _log.warning("jobs.quarantine_ended", job=key, act=act.value, by=by)
+    return done
 
 
 async def _act(store: Store, event: ActionEvent, now: datetime) -> Applied:

@@ -14,7 +14,7 @@ from dexwatch.incidents.liveness.absence import Absence
 from dexwatch.incidents.liveness.signal import Signal
 from dexwatch.incidents.records import Alert, Incident, Notification, TimelineEntry
 from dexwatch.incidents.state import Reason, Summary
-from dexwatch.jobs.job import Job, JobResult, NewJob
+from dexwatch.jobs.job import Job, JobResult, NewJob, QuarantinedJob
 from dexwatch.jobs.queue import QueueUnavailableError, Slots
 from dexwatch.response.views import (
     Counts,
@@ -138,6 +138,15 @@ class JobRepository(Protocol):
 
     async def settle(self, job: Job, result: JobResult) -> bool:
         """Record a result; False when the lease was lost, and then nothing but that is noted."""
+
+    async def quarantined(self, key: str | None = None) -> list[QuarantinedJob]:
+        """Return the jobs that are set aside, or one of them, the oldest first; at most 200."""
+
+    async def release(self, key: str) -> None:
+        """Make a quarantined job due now, as if it were new; what is uncertain stays so."""
+
+    async def drop(self, key: str) -> None:
+        """Give a quarantined job up."""
 
 
 class SignalRepository(Protocol):

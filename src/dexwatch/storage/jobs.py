@@ -16,6 +16,7 @@ from dexwatch.jobs.job import (
     JobOutcome,
     JobResult,
     NewJob,
+    QuarantinedJob,
 )
 from dexwatch.jobs.lease import Lease
 from dexwatch.jobs.queue import Slots
@@ -28,6 +29,7 @@ _WATCHED = 1000
 """So many leases are watched; all workers together have fewer slots."""
 _LAPSED = 50
 """So many of them are taken over at a time."""
+_LISTED = 200
 _STEP = 5 * SECOND
 """A time that was set so far in the future shows that the clock has been put back since."""
 
@@ -234,6 +236,42 @@ class SqlJobs:
         query = select(func.count()).select_from(tables.jobs).where(late)
         return int((await self._connection.execute(query)).scalar_one())
 
+    async def quarantined(self, key: str | None = None) -> list[QuarantinedJob]:
+        """Return the jobs that are set aside, or one of them, the oldest first."""
+        columns = tables.jobs.c
+        query = select(tables.jobs).where(columns.state == "quarantined")
+        if key is not None:
+            query = query.where(columns.key == key).with_for_update()
+        rows = await self._connection.execute(query.order_by(columns.id).limit(_LISTED))
+        return [
+            QuarantinedJob(
+                key=row["key"],
+                kind=row["kind"],
+                subject=row["subject"],
+                reason=row["result"],
+                attempts=row["attempts"],
+                age=max(self._now - row["set_at"], 0) / SECOND,
+            )
+            for row in rows.mappings()
+        ]
+
+    async def release(self, key: str) -> None:
+        """Make a quarantined job due now, as if it were new; what is uncertain stays so."""
+        now = {"due_at": self._now, "set_at": self._now, "wished_at": self._now}
+        await self._unquarantine(key, now | {"state": "due", "attempts": 0, "crashes": 0})
+
+    async def drop(self, key: str) -> None:
+        """Give a quarantined job up."""
+        await self._unquarantine(key, {"state": "dead", "finished_at": self._now})
+
+    async def _unquarantine(self, key: str, values: Mapping[str, Any]) -> None:
+        columns = tables.jobs.c
+        await self._connection.execute(
+            update(tables.jobs)
+            .where(columns.key == key, columns.state == "quarantined")
+            .values(values)
+        )
+
     def _due(self, before: int | None = None) -> ColumnElement[bool]:
         columns, now = tables.jobs.c, self._now if before is None else before
         return (columns.state == "due") & (columns.due_at <= now)
@@ -248,7 +286,13 @@ class SqlJobs:
         if crashes >= MAX_CRASHES and row["priority"] > URGENT:
             said = f"quarantined: it took {crashes} workers down"
             await self._connection.execute(
-                mine.values(state="quarantined", crashes=crashes, lease_token=None, result=said)
+                mine.values(
+                    state="quarantined",
+                    crashes=crashes,
+                    lease_token=None,
+                    result=said,
+                    set_at=self._now,
+                )
             )
             return None
         values = {

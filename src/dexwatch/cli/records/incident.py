@@ -1,11 +1,9 @@
 """`dexwatch incident`: look at incidents, and decide one again from its events."""
 
-import asyncio
-import contextlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 from rich.table import Table
@@ -16,18 +14,14 @@ from dexwatch.cli.present import (
     ConfigOption,
     JsonOption,
     emit_json,
-    fail,
     out,
-    settings_or_exit,
     table,
 )
+from dexwatch.cli.records.asking import end, with_store
 from dexwatch.cli.terminal import foreign
 from dexwatch.incidents.records import IncidentState
 from dexwatch.response.replay import Replay, replay_incident
-from dexwatch.response.store import StoreUnavailableError
 from dexwatch.response.views import IncidentFilter, IncidentView, Listing, StoredEvent
-from dexwatch.roles.resources import open_incidents
-from dexwatch.settings import Settings
 from dexwatch.storage.store import SqlStore
 
 app = typer.Typer(no_args_is_help=True, help="Look at incidents, and replay them.")
@@ -51,7 +45,7 @@ def list_(
     async def ask(store: SqlStore) -> Listing:
         return await store.incidents(which, limit=_SHOWN)
 
-    found = _with_store(config, ask, as_json=as_json)
+    found = with_store(config, ask, as_json=as_json)
     if as_json:
         emit_json(
             {
@@ -91,7 +85,7 @@ def show(
         events = await store.history(incident) if raw and view else []
         return (view, [one for one in events if one.incident_id == incident]) if view else None
 
-    found = _known(incident, _with_store(config, ask, as_json=as_json), as_json=as_json)
+    found = _known(incident, with_store(config, ask, as_json=as_json), as_json=as_json)
     view, events = found
     if as_json:
         lines = [asdict(entry) | {"at": entry.at.isoformat()} for entry in view.timeline]
@@ -127,7 +121,7 @@ def replay(
     async def ask(store: SqlStore) -> Replay | None:
         return await replay_incident(store, incident)
 
-    found = _known(incident, _with_store(config, ask, as_json=as_json), as_json=as_json)
+    found = _known(incident, with_store(config, ask, as_json=as_json), as_json=as_json)
     differs = [step for step in found.steps if not step.same]
     if as_json:
         emit_json(
@@ -168,33 +162,11 @@ def _print(made: Table, rows: Sequence[tuple[str, ...]]) -> None:
     out.print(made)
 
 
-def _with_store(
-    config: ConfigOption, ask: Callable[[SqlStore], Awaitable[T]], *, as_json: bool
-) -> T:
-    settings = settings_or_exit(config, as_json=as_json)
-    try:
-        return asyncio.run(_asked(settings, ask))
-    except StoreUnavailableError as error:
-        _exit(f"the incident store: {error}", "Is storage.url right?", as_json=as_json)
-
-
-async def _asked(settings: Settings, ask: Callable[[SqlStore], Awaitable[T]]) -> T:
-    async with contextlib.AsyncExitStack() as stack:
-        return await ask(await open_incidents(stack, settings))
-
-
 def _known(incident: str, found: T | None, *, as_json: bool) -> T:
     if found is None:
-        _exit(
+        end(
             f"there is no incident {incident}",
             "`dexwatch incident list` names them.",
             as_json=as_json,
         )
     return found
-
-
-def _exit(words: str, remedy: str, *, as_json: bool) -> NoReturn:
-    if as_json:
-        emit_json({"error": words})
-        raise typer.Exit(EXIT_FINDINGS)
-    fail(words, remedy, status=EXIT_FINDINGS)

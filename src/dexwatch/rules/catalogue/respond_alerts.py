@@ -150,12 +150,14 @@ QUARANTINED = AlertRule(
         meaning="Somebody may not have been told, or an alert may have no incident.",
         check=(
             "Read the log of the respond role at `event.quarantined`: it names kind and error.",
-            "Read `result` of the rows in the table `jobs` whose `state` is quarantined.",
+            "Run `dexwatch jobs list`: it shows each job that was set aside, with reason and age.",
             "Compare the alerts in Alertmanager's own list with the incidents in the console.",
         ),
         fix=(
             "Tell the person for whom the page was meant yourself.",
             "Correct what the error names: a channel, a rule's labels, the database.",
+            "Run `dexwatch jobs release KEY` to have it tried again.",
+            "Run `dexwatch jobs drop KEY` for what nobody needs any more.",
         ),
         escalate="Send the log to the monitoring team: this is a fault of the program.",
     ),

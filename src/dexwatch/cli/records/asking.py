@@ -1,0 +1,40 @@
+"""How commands ask the incident store, and end when it has no answer."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import NoReturn, TypeVar
+
+import typer
+
+from dexwatch.cli.present import EXIT_FINDINGS, ConfigOption, emit_json, fail, settings_or_exit
+from dexwatch.response.store import StoreUnavailableError
+from dexwatch.roles.resources import open_incidents
+from dexwatch.settings import Settings
+from dexwatch.storage.store import SqlStore
+
+T = TypeVar("T")
+
+
+def with_store(
+    config: ConfigOption, ask: Callable[[SqlStore], Awaitable[T]], *, as_json: bool
+) -> T:
+    """Return what the store answers, or end the command with words for the operator."""
+    settings = settings_or_exit(config, as_json=as_json)
+    try:
+        return asyncio.run(_asked(settings, ask))
+    except StoreUnavailableError as error:
+        end(f"the incident store: {error}", "Is storage.url right?", as_json=as_json)
+
+
+def end(words: str, remedy: str, *, as_json: bool) -> NoReturn:
+    """End the command with status 1, in words or as JSON."""
+    if as_json:
+        emit_json({"error": words})
+        raise typer.Exit(EXIT_FINDINGS)
+    fail(words, remedy, status=EXIT_FINDINGS)
+
+
+async def _asked(settings: Settings, ask: Callable[[SqlStore], Awaitable[T]]) -> T:
+    async with contextlib.AsyncExitStack() as stack:
+        return await ask(await open_incidents(stack, settings))
