@@ -55,7 +55,7 @@ async def anvil(port: int, *options: str) -> AsyncIterator[Endpoint]:
         await child.wait()
 
 
-async def test_what_we_believe_of_its_answers() -> None:
+async def test_its_answers_have_the_form_that_we_assume() -> None:
     async with anvil(need.free_port()) as node:
         sender = (await node.call("eth_accounts"))[0]
         transaction = {"from": sender, "to": sender, "value": "0x1"}

@@ -117,7 +117,7 @@ async def running(tmp_path_factory) -> AsyncIterator[Stack]:
 
 
 @served
-async def test_the_rules_api_tells_keep_firing_for(running):
+async def test_the_rules_api_shows_keep_firing_for(running):
     found = (await running.prometheus("/api/v1/rules"))["groups"][0]["rules"][0]
     assert found["keepFiringFor"] == 2
     assert found["state"] == "inactive"

@@ -33,7 +33,7 @@ def refused(code: object, message: str, *, status: int = 200) -> RpcError:
         (-32600, "Unsupported method: eth_getBlockReceipts on BNB_MAINNET"),
     ],
 )
-def test_a_missing_method_is_told_by_its_code(code: int, message: str) -> None:
+def test_a_missing_method_is_recognised_by_its_error_code(code: int, message: str) -> None:
     assert is_unsupported(refused(code, message))
 
 

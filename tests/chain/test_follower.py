@@ -160,7 +160,7 @@ async def test_gaps_are_filled_in_order() -> None:
     assert watcher.count("produced") == 51
 
 
-async def test_a_reorganisation_is_told_before_it_replaces() -> None:
+async def test_consumers_hear_of_a_reorganisation_before_the_new_blocks() -> None:
     chain_, watcher = FakeChain(), Watcher()
     reader = Reader(chain_)
     for _ in range(5):

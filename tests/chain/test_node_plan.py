@@ -66,7 +66,7 @@ async def test_a_node_that_does_not_answer(node: FakeNode) -> None:
         await measured(node)
 
 
-def test_what_is_told_is_one_line() -> None:
+def test_the_report_is_one_line() -> None:
     plan = NodePlan(56, 5, 1, None, False, False, False, 400_000, 60)
     told = plan.told(450)
     assert "\n" not in told

@@ -99,7 +99,7 @@ async def test_a_chain_of_its_own_is_never_evaluated(node: FakeNode, above: int)
         assert stream.best_head == node.chain.height
 
 
-async def test_a_made_up_chain_is_told_although_its_head_is_far_away(node: FakeNode) -> None:
+async def test_a_made_up_chain_is_reported_although_its_head_is_far_away(node: FakeNode) -> None:
     node.chain.mine(20)
     liar = FakeNode(node.chain.twin(without=15))
     liar.chain.mine(500)
@@ -113,7 +113,9 @@ async def test_a_made_up_chain_is_told_although_its_head_is_far_away(node: FakeN
         assert not lied(seen, liar.chain, node.chain)
 
 
-async def test_leaving_the_chain_that_another_extends_is_refused_and_told(node: FakeNode) -> None:
+async def test_leaving_the_chain_that_another_extends_is_refused_and_reported(
+    node: FakeNode,
+) -> None:
     async with (
         running(FakeNode(node.chain)) as second,
         watched(node, second) as (stream, seen),

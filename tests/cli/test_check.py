@@ -47,5 +47,5 @@ def test_a_test_that_fails_is_an_error_with_what_promtool_says(tmp_path):
     assert "got" in found["failed-test"]
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path):
+def test_a_file_that_cannot_be_read_is_reported(tmp_path):
     assert set(checks(tmp_path)) == {"unreadable"}

@@ -42,7 +42,7 @@ def token(symbol: str, number: int) -> Token:
         pytest.param([("v2", "USDT", 1, "USDT", 2, 25)], id="one symbol on both sides"),
     ],
 )
-def test_pools_that_look_alike_are_told_apart_and_accepted(tmp_path, pools) -> None:
+def test_pools_that_look_alike_get_different_names_and_are_accepted(tmp_path, pools) -> None:
     made = tuple(
         Pool(kind, f"0x{100 + index:040x}", token(a, number), token(b, other), fee)
         for index, (kind, a, number, b, other, fee) in enumerate(pools)

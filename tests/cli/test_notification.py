@@ -64,7 +64,7 @@ async def test_one_channel_and_one_recipient_can_be_chosen(tmp_path: Path) -> No
         assert not hook.received
 
 
-async def test_what_was_not_delivered_is_said_with_a_remedy(tmp_path: Path) -> None:
+async def test_what_was_not_delivered_is_reported_with_a_remedy(tmp_path: Path) -> None:
     async with receivers(tmp_path) as (slack, box, hook, file):
         slack.fail(Failure(Fault.REFUSED, error="not_in_channel"))
         box.hang_up(taken=True, times=2)

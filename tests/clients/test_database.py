@@ -138,7 +138,7 @@ async def test_the_grants_of_the_guide_let_queries_read_and_nothing_else(dsn: st
         writer.execute("insert into orders values ('x')")
 
 
-async def test_nobody_there_and_silence_are_told_apart() -> None:
+async def test_a_refused_connection_and_a_timeout_are_distinguished() -> None:
     gone = PlatformDatabase(DatabaseConfig(dsn=f"host=127.0.0.1 port={need.free_port()} user=x"))
     with pytest.raises(SourceError) as raised:
         await gone.fetch(query("select 1"), ())

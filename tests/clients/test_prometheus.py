@@ -119,7 +119,7 @@ async def test_nonsense_is_an_outcome_and_no_crash(answer: Canned, outcome: Outc
         assert raised.value.outcome is outcome
 
 
-async def test_nobody_there_is_a_connection_error() -> None:
+async def test_a_refused_connection_is_a_connection_error() -> None:
     async with PrometheusClient(f"http://127.0.0.1:{need.free_port()}") as client:
         assert not await client.ready()
         with pytest.raises(SourceError) as raised:

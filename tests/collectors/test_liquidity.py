@@ -197,7 +197,7 @@ async def test_a_pool_that_does_not_tell_its_liquidity_has_a_state_all_the_same(
         assert value(watched, own.collector_success, collector="liquidity") == 1
 
 
-async def test_who_owns_an_nft_that_nobody_told_of_is_asked(node: FakeNode) -> None:
+async def test_the_owner_of_an_unknown_nft_is_read_from_the_chain(node: FakeNode) -> None:
     node.answers["eth_call"] = lambda params: (
         "0x" + encode(["address"], [ANA]).hex()
         if params[0]["data"].startswith(OWNER_OF)

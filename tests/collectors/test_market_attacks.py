@@ -108,7 +108,7 @@ def swap(pair: str, in0: int, out1: int) -> dict[str, Any]:
     return fake.log(pair, topics.V2_SWAP, [ANA, ANA], kinds, in0 * UNIT, 0, 0, out1 * UNIT)
 
 
-def test_nobody_bends_a_price_for_the_value_of_his_own_swap() -> None:
+def test_a_swap_cannot_change_the_price_by_which_it_is_valued() -> None:
     bench = cake_dex()
     start = [sync(PAIR, 10_000, 6_000_000), sync(THIRD, 1_000_000, 5_000)]
     bench.block({"logs": start})

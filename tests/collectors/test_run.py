@@ -113,7 +113,7 @@ async def test_a_dead_node_is_down_and_its_old_figures_are_not_shown(node: FakeN
         await until(lambda: value(watched, chain.endpoint_up, endpoint="node-a") == 1)
 
 
-async def test_what_a_node_does_not_tell_is_absent_and_no_failure(node: FakeNode) -> None:
+async def test_what_a_node_does_not_answer_is_absent_and_no_failure(node: FakeNode) -> None:
     node.lacks |= {"net_peerCount", "eth_syncing"}
     finalized = node._eth_getBlockByNumber
 

@@ -183,7 +183,7 @@ def test_an_open_incident_is_never_all_well(severity, state, level):
     assert (shown.critical_incident is not None) is in_banner
 
 
-def test_what_one_source_should_have_learnt_from_another_is_said():
+def test_what_one_source_should_know_from_another_is_reported():
     fires = alert("Lost", "P1")
     lost = disagreements(Sides((fires,), (), ()), NOW)
     assert lost == ("1 alert that Prometheus fires, and Alertmanager does not hold",)

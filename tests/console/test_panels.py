@@ -271,7 +271,7 @@ async def test_long_spans_are_asked_in_coarser_steps(asked, histories):
     assert len(data.body["times"]) <= 152
 
 
-async def test_a_slow_viewer_holds_only_the_newest_and_is_told_nothing_twice():
+async def test_a_slow_viewer_holds_only_the_newest_and_gets_nothing_twice():
     subscription = Subscription()
     for n in range(1000):
         subscription.put(Message("a", "panel", str(n), n))

@@ -47,14 +47,14 @@ async def rested(request) -> AsyncIterator[HealthPoller]:
     await poller.close()
 
 
-async def test_what_was_well_hours_ago_is_not_told_as_if_it_were_now(rested):
+async def test_an_old_ok_status_is_not_shown_as_the_present_one(rested):
     shown = await rested.summary(wait=0.05)
     assert shown.status.level is Level.UNKNOWN
     assert shown.blind == (SINCE,)
     assert not shown.well
 
 
-async def test_one_who_only_watches_is_told_nothing_old_either(rested):
+async def test_a_viewer_of_the_stream_gets_no_old_status_either(rested):
     viewer = Subscription()
     with rested.watch(viewer):
         assert [one.text for one in await viewer.take(5)] == [SINCE]

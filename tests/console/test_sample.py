@@ -98,6 +98,6 @@ async def test_a_viewer_only_looks(parts):
     assert actions == []
 
 
-async def test_a_dead_control_api_is_said_in_words(parts):
+async def test_a_dead_control_api_is_reported_in_words(parts):
     page, _ = await sign_in(parts[0], "ana")
     assert "The sample does not answer" in page

@@ -32,7 +32,7 @@ def test_restarts_slow_down_to_a_bound_and_a_loop_waits_the_longest(ends, name):
     assert policy.delay(policy.loop_ends + ends, name=name) >= 24
 
 
-async def test_a_mistake_of_the_supervision_is_told_and_the_program_stays_watched(
+async def test_an_error_in_the_supervisor_is_logged_and_the_program_stays_supervised(
     tmp_path, monkeypatch
 ):
     monkeypatch.setattr(lifecycle, "SUPERVISION_BACKOFF", Backoff(first=0.01, most=0.01))

@@ -33,7 +33,7 @@ def test_no_logs_under_a_full_filter_are_missing() -> None:
     assert completeness(parse_block(head, receipts)) is Completeness.MISSING
 
 
-def test_logs_that_the_header_does_not_tell_of_are_foreign() -> None:
+def test_logs_outside_the_headers_bloom_are_foreign() -> None:
     head, receipts = mined(LOG)
     receipts[0]["logs"][0]["topics"] = ["0x" + "03" * 32]
     assert completeness(parse_block(head, receipts)) is Completeness.FOREIGN

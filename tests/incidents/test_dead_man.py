@@ -52,7 +52,7 @@ def test_the_next_episode_is_later_though_the_clock_was_put_back() -> None:
 
 
 @given(st.lists(st.sampled_from(["beat", "quiet", "back", "forward", "restart"]), max_size=80))
-def test_it_is_missing_exactly_when_it_was_not_heard_for_as_long_as_we_listened(
+def test_the_signal_is_missing_exactly_after_its_timeout_of_listening(
     schedule: list[str],
 ) -> None:
     wall, signal, quiet, long = 0.0, started(Signal("alertmanager"), TIMEOUT), 0.0, 180.0

@@ -60,7 +60,7 @@ def test_a_rise_in_severity_pages_anew_and_asks_for_a_new_answer() -> None:
     )
 
 
-def test_the_incident_resolves_with_its_last_alert_and_tells_everybody() -> None:
+def test_the_incident_resolves_with_its_last_alert_and_notifies_everybody() -> None:
     w = World()
     w.apply(fire("ApiLatencyHigh", "P1"), 1)
     w.apply(fire("ErrorRateHigh", "P1"), 2)
@@ -186,7 +186,7 @@ def test_the_same_thing_or_a_lesser_alert_does_not_page_anew(alert: AlertFired) 
     assert (decision.reason, paged(decision)) == (Reason.JOINED, [])
 
 
-def test_a_thing_that_nobody_was_paged_for_pages_when_it_becomes_urgent() -> None:
+def test_an_alert_that_paged_nobody_pages_when_it_becomes_urgent() -> None:
     w = World()
     w.apply(database("main"), 0)
     assert paged(w.apply(database("custody", "P2", "DatabaseSlow"), 60)) == []

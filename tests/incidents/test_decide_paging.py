@@ -78,7 +78,7 @@ def test_another_channel_comes_before_a_colleague_on_the_same_one() -> None:
     assert paged(outcome(w, "email", DeliveryOutcome.FAILED)) == [ALERTS]
 
 
-def test_while_all_that_is_planned_is_in_trouble_the_next_route_is_tried() -> None:
+def test_while_all_planned_notifications_fail_the_next_route_is_tried() -> None:
     w = World()
     w.policy = Policy(routes={Severity.P0: (SLACK, ANA), Severity.P3: (BO,)})
     w.apply(fire(), 0)
@@ -124,7 +124,7 @@ def test_three_failed_attempts_of_a_p0_start_another_channel() -> None:
     assert paged(outcome(w, "slack", DeliveryOutcome.RETRYABLE, 3)) == [BO]
 
 
-def test_a_severity_without_routes_is_told_in_the_timeline_and_a_p0_never_is_without() -> None:
+def test_a_severity_without_routes_is_noted_in_the_timeline_and_a_p0_always_has_one() -> None:
     w = World()
     w.policy = Policy(routes={Severity.P2: (ALERTS,)})
     decision = w.apply(fire("DiskUse60", "P3"), 0)

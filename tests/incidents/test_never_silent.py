@@ -42,7 +42,7 @@ def test_what_ended_long_ago_does_not_keep_a_new_thing_from_paging() -> None:
         seconds += 60
 
 
-def test_while_more_things_fire_than_are_told_apart_people_are_paged_now_and_then() -> None:
+def test_with_more_alerts_than_are_tracked_people_are_paged_at_the_repage_interval() -> None:
     w = World(confirm=False)
     for n in range(MAX_THINGS):
         w.apply(down(n, n * 20), n * 20)

@@ -69,7 +69,7 @@ def test_blocks_reorganisations_and_late_answers_leave_the_true_state(
         assert machine.history.state == machine.truth()
 
 
-def test_what_nobody_told_is_unknown() -> None:
+def test_a_balance_without_an_event_is_unknown() -> None:
     history = PoolHistory()
     history.apply(1, V3Mint(WHO, -5, 5, 7, 1, 1))
     assert history.state == PoolState()

@@ -99,7 +99,7 @@ def test_a_position_is_its_nft_owners() -> None:
     assert bench.take(*burnt(1), *burnt(2)) == 0
 
 
-def test_positions_without_the_managers_word_count_one_each() -> None:
+def test_positions_without_a_known_owner_count_one_each() -> None:
     bench = Bench()
     for place in range(3):
         bench.take((POOL, V3Mint(MANAGER, -10 * place, 10, 5, 1, 1)))
@@ -119,7 +119,7 @@ def test_a_dropped_block_gives_the_nft_back() -> None:
     assert counts == [1, 2, 1, 0]
 
 
-def test_owners_that_nobody_told_are_asked_for_once() -> None:
+def test_unknown_owners_are_read_once() -> None:
     bench = Bench()
     bench.take((POOL, V3Mint(MANAGER, -9, 9, 5, 7, 8)), (MANAGER, IncreaseLiquidity(7, 5, 7, 8)))
     assert bench.lps.count(POOL) == 1

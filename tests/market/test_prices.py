@@ -60,7 +60,7 @@ def test_a_pool_without_depth_sets_no_price(usd: float) -> None:
 
 
 @given(st.floats(1e-6, 1e6), st.sampled_from([0, 1, 2]))
-def test_the_deepest_of_three_pools_is_outvoted_when_it_lies(factor: float, liar: int) -> None:
+def test_a_wrong_price_of_the_deepest_of_three_pools_is_outvoted(factor: float, liar: int) -> None:
     honest, depths = 600.0, [9e6, 2e6, 1e6]
     pools = [
         view("WBNB", "USDT", honest * (factor if place == liar else 1 + place / 1_000), depth)

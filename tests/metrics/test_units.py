@@ -46,22 +46,22 @@ THIN = "\u202f"
         (None, Unit.USD, DASH),
     ],
 )
-def test_a_value_is_said_in_its_unit(value, unit, said):
+def test_a_value_is_formatted_in_its_unit(value, unit, said):
     assert str(format_value(value, unit)) == said
 
 
 @given(st.floats(0, 0.999999))
-def test_a_share_below_one_is_never_said_to_be_all(value):
+def test_a_share_below_one_is_never_formatted_as_100_percent(value):
     assert str(format_value(value, Unit.RATIO)) != "100%"
     assert not str(format_value(value, Unit.RATIO, 2)).startswith("100")
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True), st.sampled_from(list(Unit)))
-def test_every_number_can_be_said(value, unit):
+def test_every_number_can_be_formatted(value, unit):
     assert str(format_value(value, unit))
 
 
-def test_a_span_is_said_in_two_parts():
+def test_a_duration_is_formatted_in_two_parts():
     assert span(0) == f"0{THIN}s"
     assert span(90_061) == f"1{THIN}d 1{THIN}h"
 
@@ -122,7 +122,7 @@ def values():
     return [sign * value for value in (*edges, *noise) for sign in (1, -1)]
 
 
-def test_the_browser_says_every_value_in_the_same_words():
+def test_the_browser_formats_every_value_alike():
     asked = [
         (value, unit.value, decimals)
         for value in values()

@@ -90,11 +90,11 @@ def test_ticks_are_round_numbers(low: float, high: float, wanted: list[float]) -
         (-0.05, 0.05, "-0.05"),
     ],
 )
-def test_ticks_are_told_shortly(value: float, step: float, text: str) -> None:
+def test_ticks_are_formatted_shortly(value: float, step: float, text: str) -> None:
     assert tick(value, step) == text
 
 
-async def test_whoever_comes_when_the_painter_is_busy_goes_without() -> None:
+async def test_a_message_that_comes_while_the_renderer_is_busy_has_no_chart() -> None:
     renderer = ChartRenderer()
     try:
         await renderer.start()

@@ -100,7 +100,7 @@ async def test_collected_messages_keep_their_distance() -> None:
     assert len(channel.sent) == 12
 
 
-async def test_who_waits_alone_is_told_alone() -> None:
+async def test_a_message_that_waits_alone_is_sent_alone() -> None:
     sender = collecting(channel := Channel())
     results = await asyncio.gather(*(sender.send(page(n)) for n in range(11)))
     assert [one.incident_id for one in channel.sent] == [f"INC-{n}" for n in range(11)]

@@ -50,7 +50,7 @@ async def test_what_was_taken_with_others_is_found_and_has_no_handle() -> None:
         assert await channel.lookup(page(number)) == LookupResult(True)
 
 
-async def test_what_was_told_with_others_is_no_answer_to_an_earlier_message() -> None:
+async def test_a_collected_message_does_not_answer_for_an_earlier_one() -> None:
     channel = sender(telling := Telling())
     await sent(channel, 1, 2)
     await channel.lookup(page(1, handle="C1:1"))
@@ -88,7 +88,7 @@ async def test_what_another_process_sent_alone_is_found_and_else_nothing_is_cert
     assert await after_a_restart.lookup(page(3)) == LookupResult(True, "h")
 
 
-async def test_who_cannot_tell_is_not_taken_for_a_no() -> None:
+async def test_an_uncertain_lookup_is_not_taken_for_not_found() -> None:
     channel = sender(Telling(can_tell=False))
     await sent(channel, 1, 2)
     assert await channel.lookup(page(1)) == LookupResult(None)

@@ -37,7 +37,7 @@ def test_everybody_configured_is_routed() -> None:
     assert set(build(everything())) == {c.name for c in NOTIFIERS}
 
 
-def test_nothing_configured_tells_nobody() -> None:
+def test_without_a_channel_nobody_is_notified() -> None:
     assert not any(routes(NotifyConfig()).values())
     assert build(NotifyConfig()) == {}
 

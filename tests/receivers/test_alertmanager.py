@@ -24,7 +24,7 @@ from tests.fakes.need import free_port
         {"Authorization": ""},
     ],
 )
-async def test_a_stranger_gets_401_and_nothing_is_read(headers: dict) -> None:
+async def test_without_the_token_the_answer_is_401_and_nothing_is_read(headers: dict) -> None:
     receiver = RecordingReceiver()
     async with client(receiver) as http:
         response = await http.post(PATH, content=b"x" * 10, headers=headers)

@@ -53,7 +53,7 @@ async def test_what_is_too_long_is_cut_and_the_alert_is_taken() -> None:
     assert receiver.counted == ["accepted"]
 
 
-async def test_of_too_many_alerts_the_first_are_taken_and_the_rest_is_told() -> None:
+async def test_of_too_many_alerts_the_first_are_accepted_and_the_rest_is_reported() -> None:
     receiver = RecordingReceiver()
     alerts = [webhook_alert(f"Rule{n}", "P2") for n in range(BOUNDS.alerts + 7)]
     async with client(receiver) as http:
@@ -63,7 +63,7 @@ async def test_of_too_many_alerts_the_first_are_taken_and_the_rest_is_told() -> 
     assert receiver.counted == ["in_part"]
 
 
-async def test_the_dead_mans_signal_is_a_heartbeat_and_its_end_is_none() -> None:
+async def test_watchdog_firing_is_a_heartbeat_and_its_resolve_is_not() -> None:
     receiver = RecordingReceiver()
     before = now()
     async with client(receiver) as http:

@@ -70,7 +70,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await store.close()
 
 
-async def test_a_prometheus_that_never_started_is_told_after_the_grace(world: World) -> None:
+async def test_a_prometheus_that_never_started_is_reported_after_the_grace(world: World) -> None:
     await world.listen(170)
     assert await world.incidents() == []
     await world.listen(20)

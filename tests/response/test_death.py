@@ -142,7 +142,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
 
 
 @pytest.mark.parametrize("program", ["prometheus", "alertmanager"])
-async def test_its_death_ends_no_alert_and_is_told_and_its_return_ends_only_that(
+async def test_the_death_of_prometheus_resolves_no_alert_and_pages_until_it_is_back(
     tmp_path: Path, program: str
 ) -> None:
     async with world(tmp_path) as w:

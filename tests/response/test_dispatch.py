@@ -42,7 +42,7 @@ async def test_a_p0_does_not_wait_for_a_slow_chart(rig: Rig) -> None:
     assert rig.channels["email"].sent[0].chart is None
 
 
-async def test_a_broken_notifier_is_tried_again_and_its_words_are_not_told(rig: Rig) -> None:
+async def test_a_broken_notifier_is_tried_again_and_its_error_text_is_not_shown(rig: Rig) -> None:
     rig.channels["email"].answers = [RuntimeError("s3cret")]
     await rig.apply(fire())
     (job,) = await rig.take()
@@ -76,7 +76,7 @@ async def test_a_p0_is_delivered_at_once_though_the_clock_was_put_back_an_hour(
     assert later.incident.changed_at >= at(7300), "in the story time does not run backwards"
 
 
-async def test_an_update_waits_for_its_page_and_tells_nothing_twice(rig: Rig) -> None:
+async def test_an_update_waits_for_its_page_and_repeats_nothing(rig: Rig) -> None:
     await rig.apply(fire("DiskUse60", "P3", annotations=SAYS))
     (page,) = await rig.take()
     rig.clock.seconds = 1

@@ -58,7 +58,7 @@ async def test_a_page_whose_handler_fails_finds_another_way_and_is_never_given_u
     assert (await rig.do(jobs[0])).outcome is JobOutcome.DONE
 
 
-async def test_a_page_whose_handler_fails_for_hours_is_told_as_lost(
+async def test_a_page_whose_handler_fails_for_hours_is_noted_as_failed(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig.policy = Policy(routes={Severity.P0: (SLACK,)})

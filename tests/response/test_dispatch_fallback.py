@@ -43,7 +43,7 @@ async def test_a_slow_server_is_waited_for_while_an_urgent_page_takes_another_wa
 
 
 @pytest.mark.parametrize(("found", "sends"), [(True, 0), (False, 1), (None, 1)])
-async def test_after_a_cut_the_receiver_is_asked_first_and_others_are_told_at_once(
+async def test_after_a_cut_the_channel_is_asked_first_and_others_are_paged_at_once(
     rig: Rig, found: bool | None, sends: int
 ) -> None:
     rig.policy = Policy(routes={Severity.P0: (ANA,), Severity.P3: (SLACK,)})

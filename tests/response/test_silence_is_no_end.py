@@ -160,7 +160,9 @@ async def afterwards(world: World) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(SCHEDULES)
-def test_what_fires_is_never_ended_and_every_death_is_told(schedule: list[tuple[str, int]]) -> None:
+def test_a_firing_alert_is_never_resolved_and_every_death_pages(
+    schedule: list[tuple[str, int]],
+) -> None:
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         asyncio.run(live(schedule, Path(folder)))

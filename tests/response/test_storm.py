@@ -26,7 +26,7 @@ async def settled(s: Stack, channel: str) -> None:
             await asyncio.sleep(0.2)
 
 
-async def test_thirty_p0_at_once_are_told_in_a_few_messages_and_all_count_as_told(
+async def test_thirty_p0_at_once_go_out_in_a_few_messages_and_all_count_as_delivered(
     tmp_path: Path,
 ) -> None:
     async with stack(tmp_path) as s:

@@ -47,7 +47,7 @@ def queued(rig: Rig) -> Queued:
     return channel
 
 
-async def test_waiting_to_be_told_with_others_leads_to_nobody_else(rig: Rig) -> None:
+async def test_waiting_for_a_collected_message_pages_nobody_else(rig: Rig) -> None:
     await rig.apply(fire())
     (job,) = await rig.take()
     sending = asyncio.create_task(rig.do(job))

@@ -90,13 +90,13 @@ def test_a_link_in_place_of_the_folder_is_not_followed(place: Path) -> None:
 
 
 @as_root
-def test_a_configuration_that_the_user_cannot_read_is_told(place: Path) -> None:
+def test_a_configuration_that_the_user_cannot_read_is_reported(place: Path) -> None:
     (place / "dexwatch.yml").chmod(0o600)
     said = in_child(lambda: become_user(settings(place / "state"), place / "dexwatch.yml"))
     assert "cannot read" in said
 
 
-def test_an_unknown_user_is_told(tmp_path: Path) -> None:
+def test_an_unknown_user_is_reported(tmp_path: Path) -> None:
     with pytest.raises(DaemonError, match="no user 'no-such-user' here"):
         become_user(settings(tmp_path, "no-such-user"), tmp_path / "dexwatch.yml")
 

@@ -45,7 +45,7 @@ def test_log_of_a_terminal_begins_anew_and_is_bounded(
     assert {one.name for one in file.parent.iterdir()} == {"up.log", "up.log.1"}
 
 
-def test_libraries_are_heard_when_they_warn(tmp_path: Path) -> None:
+def test_warnings_of_libraries_are_logged(tmp_path: Path) -> None:
     process.log_to_file(tmp_path / "up.log")
 
     logging.getLogger("httpx").info("a request")

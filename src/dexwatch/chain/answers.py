@@ -98,7 +98,7 @@ def together(bounds: Iterable[Bound]) -> Bound:
     )
 
 
-async def parse(body: bytes, most: Bound) -> Any:  # noqa: ANN401 - JSON of a stranger.
+async def parse(body: bytes, most: Bound) -> Any:  # noqa: ANN401 - unchecked JSON.
     """Parse an answer; a long one in a thread, and none with more values than its method has.
 
     Raises:

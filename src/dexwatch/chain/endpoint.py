@@ -88,7 +88,7 @@ class Endpoint:
         """Note that it does not have a feature; this holds for an hour."""
         self._lacking[feature] = self._now() + _PROBE_AGAIN_SECONDS
 
-    async def call(self, method: str, *params: object) -> Any:  # noqa: ANN401 - JSON of a stranger.
+    async def call(self, method: str, *params: object) -> Any:  # noqa: ANN401 - unchecked JSON.
         """Call a method and return its result, which may be null.
 
         Raises:

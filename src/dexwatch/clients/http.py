@@ -183,7 +183,7 @@ def _trusted(access: Access) -> ssl.SSLContext | bool:
     return ssl.create_default_context(cafile=str(access.ca_file))
 
 
-def decode(body: bytes) -> Any:  # noqa: ANN401 - JSON of a stranger; callers check each field.
+def decode(body: bytes) -> Any:  # noqa: ANN401 - unchecked JSON; callers check each field.
     """Parse JSON.
 
     Raises:

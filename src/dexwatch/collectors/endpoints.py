@@ -98,13 +98,13 @@ class EndpointsCollector(Collector):
                 expected=self.context.chain.chain_id,
             )
 
-    def _syncing(self, node: Endpoint, answer: Any) -> None:  # noqa: ANN401 - JSON of a stranger.
+    def _syncing(self, node: Endpoint, answer: Any) -> None:  # noqa: ANN401 - unchecked JSON.
         if isinstance(answer, bool | dict):
             self.series.set(chain.endpoint_syncing, float(bool(answer)), endpoint=node.name)
         else:
             self.series.forget(chain.endpoint_syncing, endpoint=node.name)
 
-    def _peers(self, node: Endpoint, answer: Any) -> None:  # noqa: ANN401 - JSON of a stranger.
+    def _peers(self, node: Endpoint, answer: Any) -> None:  # noqa: ANN401 - unchecked JSON.
         count = _number(answer)
         if count is None:
             self.series.forget(chain.endpoint_peers, endpoint=node.name)
@@ -121,7 +121,7 @@ class EndpointsCollector(Collector):
         self.series.set(chain.gas_price, price, source="oracle")
 
 
-def _number(answer: Any) -> int | None:  # noqa: ANN401 - JSON of a stranger.
+def _number(answer: Any) -> int | None:  # noqa: ANN401 - unchecked JSON.
     try:
         return None if isinstance(answer, SourceError) else hex_quantity(answer, "answer")
     except MalformedError:

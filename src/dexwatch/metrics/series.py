@@ -8,7 +8,7 @@ from dexwatch.metrics.metric import Kind, Metric
 from dexwatch.metrics.sample import Distribution, Sample
 
 MAX_VALUE = 120
-"""Label values are cut to so many characters: they may come from strangers."""
+"""Label values are cut to so many characters: they may come from outside."""
 
 _Key = tuple[str, tuple[str, ...]]
 

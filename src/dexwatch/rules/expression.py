@@ -69,7 +69,7 @@ class Vocabulary:
         return name in self._kinds
 
     def kind(self, name: str) -> Kind | None:
-        """Return counter or gauge; None for a stranger."""
+        """Return counter or gauge; None for an unknown metric."""
         return self._kinds.get(name)
 
     def unit_of(self, name: str) -> Unit | None:

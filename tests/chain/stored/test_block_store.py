@@ -65,7 +65,7 @@ def test_a_restart_goes_on_from_the_canonical_blocks(tmp_path: Path) -> None:
     again.close()
 
 
-def test_what_was_skipped_ends_what_a_restart_goes_on_from(store: BlockStore) -> None:
+def test_after_a_skip_a_restart_begins_behind_the_skipped_blocks(store: BlockStore) -> None:
     found = mined(6)
     store.append([*found[:2], Skip(found[2].ref.number, found[2].ref.number), *found[3:]])
     assert store.recent(10) == tuple(block.ref for block in found[3:])
@@ -89,7 +89,7 @@ def test_the_store_is_bounded_by_bytes(tmp_path: Path) -> None:
     assert path.stat().st_size < 400_000
 
 
-def test_a_consumer_that_is_too_far_behind_is_told_of_the_gap() -> None:
+def test_a_consumer_that_is_too_far_behind_gets_a_gap_event() -> None:
     small = opened(None, max_blocks=50)
     found = mined(300)
     for block in found:

@@ -79,7 +79,9 @@ async def test_a_p0_is_delivered_and_resolved_each_time(running):
     assert running.hooks.refused == 0
 
 
-async def test_of_a_ladder_only_the_worst_is_heard_and_consequences_stay_silent(running):
+async def test_of_an_alert_group_only_the_worst_is_delivered_and_consequences_are_inhibited(
+    running,
+):
     running.hooks.deliveries.clear()
     running.faults |= dict.fromkeys(NAMES, 1.0)
     loud = {"CpuHigh", "MemoryHigh", "OtherHost", "DatabaseDown", "TradingSuccessLow"}

@@ -36,7 +36,7 @@ async def outside() -> AsyncIterator[tuple[str, list[str]]]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/ping/5a1c", pings
 
 
-async def test_it_comes_again_and_again_goes_outside_and_ends_with_prometheus(
+async def test_the_signal_repeats_is_sent_outside_and_ends_with_prometheus(
     tmp_path: Path,
 ) -> None:
     async with outside() as (url, pings):
@@ -66,7 +66,7 @@ def routed(**given: object) -> tuple[dict, bool]:
     return yaml.safe_load(main.content), main.secret
 
 
-def test_outside_is_told_only_where_an_address_is_given_and_that_stays_secret() -> None:
+def test_the_outside_service_is_called_only_when_configured_and_its_address_stays_secret() -> None:
     document, secret = routed()
     assert {receiver["name"] for receiver in document["receivers"]} == {
         "dexwatch",

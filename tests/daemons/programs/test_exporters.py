@@ -195,7 +195,7 @@ def names(figures: dict[str, float]) -> set[str]:
     return {series.partition("{")[0] for series in figures}
 
 
-async def test_postgres_gives_all_figures_that_rules_and_panels_know(ground):
+async def test_postgres_gives_all_metrics_that_rules_and_panels_use(ground):
     async def up() -> bool:
         return (await ground.figures("postgres")).get("pg_up") == 1
 
@@ -225,7 +225,7 @@ async def test_our_queries_work_without_and_with_the_statements_extension(ground
         assert ask(query["query"]) != [""]
 
 
-async def test_redis_gives_its_figures_through_a_password_that_is_nowhere_to_be_seen(ground):
+async def test_redis_metrics_come_with_a_password_that_is_shown_nowhere(ground):
     found = await ground.figures("redis", f"/scrape?target={ground.redis_address}")
     assert found["redis_up"] == 1
     # Some series only exist once there are keys, commands or a limit.
@@ -256,7 +256,7 @@ async def test_a_probe_tells_up_from_down(ground):
     assert (await ground.figures("blackbox", nobody))["probe_success"] == 0
 
 
-async def test_a_server_that_goes_is_told_and_leaves_no_process_behind(ground):
+async def test_a_server_that_stops_is_reported_and_leaves_no_process_behind(ground):
     for name in ("postgres", "redis", "nginx"):
         state = ground.supervisor.state(name)
         assert state.pid is not None

@@ -18,7 +18,7 @@ def inhibitions(alerts=ALERTS):
     return yaml.safe_load(main.content)["inhibit_rules"]
 
 
-def test_however_many_rules_a_group_has_the_highest_is_heard():
+def test_however_many_rules_a_group_has_the_highest_is_delivered():
     deep = [dataclasses.replace(ALERTS[0], group_priority=n) for n in range(1, 10)]
     within = {
         matcher: rule["target_matchers"]

@@ -74,10 +74,10 @@ class Proxies:
         if scope["type"] == "http" and client and self._trusts(client[0]):
             given = [text for key, text in scope["headers"] if key == b"x-forwarded-for"]
             hops = b",".join(given).decode("latin-1").split(",")[-MOST_HOPS:]
-            scope["client"] = (self._last_stranger(client[0], hops), client[1])
+            scope["client"] = (self._last_untrusted(client[0], hops), client[1])
         await self._app(scope, receive, send)
 
-    def _last_stranger(self, peer: str, hops: Sequence[str]) -> str:
+    def _last_untrusted(self, peer: str, hops: Sequence[str]) -> str:
         found = peer
         for hop in reversed(hops):
             try:

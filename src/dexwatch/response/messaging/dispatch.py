@@ -25,8 +25,8 @@ from dexwatch.response.messaging.job import (
     MAX_BLIND,
     UPDATE,
     Message,
+    give_up_after,
     message_of,
-    patience,
     retry_delay,
     send_timeout,
     unsure_delay,
@@ -167,7 +167,7 @@ class Dispatcher:
             DeliveryOutcome.RETRYABLE,
             attempt.job.attempts,
             "the receiver takes long to answer",
-            patience(attempt.message),
+            give_up_after(attempt.message),
         )
         try:
             await apply_events(self._store, [slow], self._clock(), policy=Policy())
@@ -235,7 +235,7 @@ def _settled(attempt: _Attempt, delivery: DeliveryResult, *, certain: bool = Fal
         after = retry_delay(job, message, retry_after=delivery.retry_after)
         if delivery.retry_after:
             hold = Hold(after, "" if attempt.notifier.shared_limit else message.recipient)
-    if outcome is not DeliveryOutcome.FAILED and job.age + after > patience(message):
+    if outcome is not DeliveryOutcome.FAILED and job.age + after > give_up_after(message):
         outcome, detail = DeliveryOutcome.FAILED, f"given up after many attempts: {detail}"
     if outcome is DeliveryOutcome.FAILED:
         return JobResult.dead(detail, events=_told(job, message, outcome, detail))
@@ -276,7 +276,7 @@ def _cut_off(job: Job, message: Message) -> NotificationAttempted:
 def _crashed(job: Job, message: Message, error: Exception) -> JobResult:
     """Try again after an error of ours; an urgent page finds another way meanwhile."""
     result = JobResult.crashed(job, error)
-    if job.age > patience(message):
+    if job.age > give_up_after(message):
         events = _told(job, message, DeliveryOutcome.FAILED, result.detail)
         return JobResult.dead(result.detail, events=events)
     return replace(
@@ -289,7 +289,7 @@ def _held(job: Job, message: Message) -> JobResult:
     """Wait until the channel may be used again; an urgent page finds another way meanwhile."""
     detail = f"{message.channel} has asked us to wait"
     waiting = replace(job, attempts=job.attempts - 1)
-    if job.age > patience(message):
+    if job.age > give_up_after(message):
         events = _told(waiting, message, DeliveryOutcome.FAILED, detail)
         return JobResult.dead(detail, events=events)
     events = _told(waiting, message, DeliveryOutcome.RETRYABLE, detail, retry_in=job.held_for)
@@ -321,7 +321,7 @@ def _needless(attempt: _Attempt) -> JobResult | None:
     reached = {NotificationState.DELIVERED, NotificationState.UNKNOWN}
     if not any(n.state in reached for n in mine):
         underway = any(n.state is not NotificationState.FAILED for n in mine)
-        if underway and job.age < patience(message):
+        if underway and job.age < give_up_after(message):
             # The longer its page takes, the less often it is looked for.
             after = min(max(job.age / 4, _SOONEST_LOOK), _LATEST_LOOK)
             return JobResult.retry(after, "waits for its page", attempted=False)

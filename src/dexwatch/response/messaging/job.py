@@ -92,7 +92,7 @@ def send_timeout(severity: Severity) -> float:
     return 8.0 if severity in URGENT else 20.0
 
 
-def patience(message: Message) -> float:
+def give_up_after(message: Message) -> float:
     """Return the seconds after which a message that nobody takes is given up."""
     return timedelta(hours=6 if message.urgent else 24).total_seconds()
 

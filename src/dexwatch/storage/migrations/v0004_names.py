@@ -29,7 +29,7 @@ def downgrade() -> None:
 
 
 def _rename(table: sa.TableClause, key: sa.ColumnClause[object]) -> None:
-    # Not by the database's own JSON functions: texts of strangers hold what PostgreSQL refuses.
+    # Not by the database's own JSON functions: foreign texts hold what PostgreSQL refuses.
     connection, last = op.get_bind(), None
     query = sa.select(key, table.c.body).where(table.c.kind == "alert_resolved").order_by(key)
     change = sa.update(table).where(key == sa.bindparam("one")).values(body=sa.bindparam("new"))
