@@ -120,7 +120,7 @@ def test_changes_of_a_contract_are_counted_by_event() -> None:
         assert bench.value(exchange.contract_changes, contract="router", event=event) == 1
 
 
-def test_system_transactions_and_free_ones_do_not_blur_the_figures() -> None:
+def test_system_transactions_and_free_ones_do_not_change_the_metrics() -> None:
     bench = Bench()
     bench.block(
         {"to": f"0x{0x1000:040x}", "status": "0x0"},

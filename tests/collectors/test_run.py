@@ -64,7 +64,7 @@ async def until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_all_figures_come(node: FakeNode) -> None:
+async def test_all_metrics_come(node: FakeNode) -> None:
     async with watch(node).run() as watched:
         await until(lambda: node.sockets)
         for _ in range(8):
@@ -102,7 +102,7 @@ async def test_a_dead_database_touches_nothing_else(node: FakeNode) -> None:
         assert value(watched, own.collector_success, collector="chain") == 1
 
 
-async def test_a_dead_node_is_down_and_its_old_figures_are_not_shown(node: FakeNode) -> None:
+async def test_a_dead_node_is_down_and_its_old_values_are_not_shown(node: FakeNode) -> None:
     async with watch(node).run() as watched:
         await until(lambda: value(watched, exchange.contract_paused, contract="router") == 1)
         node.status = 503

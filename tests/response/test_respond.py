@@ -217,7 +217,7 @@ async def test_what_fails_beside_the_worker_does_not_end_paging(
         await asyncio.gather(s.slack.wait(1, seconds=30), s.mailbox.wait(1, seconds=30))
 
 
-async def test_figures_are_there_before_the_first_event(tmp_path: Path) -> None:
+async def test_metrics_are_there_before_the_first_event(tmp_path: Path) -> None:
     async with stack(tmp_path) as s:
         figures = {(x.metric, *x.labels.values()): x.value for x in s.role.samples()}
     for channel in ("slack", "email", "webhook"):

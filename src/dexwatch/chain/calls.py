@@ -168,7 +168,9 @@ def topic(signature: str) -> str:
 
 
 def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:60]) or "empty"
+    return (
+        "".join(character if character.isprintable() else "?" for character in text[:60]) or "empty"
+    )
 
 
 def _split(signature: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -33,7 +33,7 @@ def safe(text: str) -> str:
     >>> safe("\x1b[31mred")
     '\\x1b[31mred'
     """
-    return "".join(letter if _shown(letter) else _code(letter) for letter in text)
+    return "".join(character if _shown(character) else _code(character) for character in text)
 
 
 def foreign(text: str) -> str:
@@ -44,17 +44,19 @@ def foreign(text: str) -> str:
 def safe_json(document: bytes) -> bytes:
     """Return a JSON document in which every character that steers is coded as JSON codes it."""
     text = document.decode()
-    return "".join(letter if _shown(letter) else _json_code(letter) for letter in text).encode()
+    return "".join(
+        character if _shown(character) else _json_code(character) for character in text
+    ).encode()
 
 
-def _shown(letter: str) -> bool:
-    return letter in _KEPT or unicodedata.category(letter) not in _STEERS
+def _shown(character: str) -> bool:
+    return character in _KEPT or unicodedata.category(character) not in _STEERS
 
 
-def _code(letter: str) -> str:
-    return letter.encode("unicode_escape").decode("ascii")
+def _code(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
-def _json_code(letter: str) -> str:
-    pairs = letter.encode("utf-16-be")
+def _json_code(character: str) -> str:
+    pairs = character.encode("utf-16-be")
     return "".join(f"\\u{pairs[at]:02x}{pairs[at + 1]:02x}" for at in range(0, len(pairs), 2))

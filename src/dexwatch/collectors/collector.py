@@ -39,7 +39,7 @@ class Collector:
     """Fills its own bounded `series`; a failure of one collector touches no other.
 
     A collector that asks sources sets `every_seconds`, and raises `SourceError` when it cannot
-    bring its figures up to date; what it no longer knows it forgets, so that an old value is
+    bring its metrics up to date; what it no longer knows it forgets, so that an old value is
     never shown as a present one.
     """
 

@@ -54,7 +54,7 @@ class _Running:
 
 
 class Watch:
-    """Watches one chain and one exchange; `samples` gives all figures at any moment."""
+    """Watches one chain and one exchange; `samples` gives all metrics at any moment."""
 
     def __init__(
         self,

@@ -112,8 +112,8 @@ class _Tokens:
 
     def _bare(self) -> str:
         begin = self._place
-        for letter in self._text[begin:]:
-            if letter in _RESERVED or letter.isspace():
+        for character in self._text[begin:]:
+            if character in _RESERVED or character.isspace():
                 break
             self._place += 1
         if self._place == begin:
@@ -123,30 +123,30 @@ class _Tokens:
     def _quoted(self) -> str:
         self._place += 1
         read = bytearray()
-        while (letter := self._letter()) != '"':
-            if letter == "\\":
+        while (character := self._character()) != '"':
+            if character == "\\":
                 read += self._escape()
             else:
-                read += letter.encode("utf-8", "surrogatepass")
+                read += character.encode("utf-8", "surrogatepass")
         try:
             return read.decode()
         except UnicodeDecodeError:
             raise MatcherError("The value in quotes is no UTF-8.") from None
 
-    def _letter(self) -> str:
+    def _character(self) -> str:
         if self._place >= len(self._text) or self._text[self._place] == "\n":
             raise MatcherError('A double quote is missing: write label="value".')
         self._place += 1
         return self._text[self._place - 1]
 
     def _escape(self) -> bytes:
-        kind = self._letter()
+        kind = self._character()
         if kind in _ESCAPES:
             return bytes([_ESCAPES[kind]])
         try:
             if kind in "01234567":
-                return bytes([int(kind + self._letter() + self._letter(), 8)])
-            digits = "".join(self._letter() for _ in range(_CODED[kind]))
+                return bytes([int(kind + self._character() + self._character(), 8)])
+            digits = "".join(self._character() for _ in range(_CODED[kind]))
             # `int` would also take signs and underscores.
             code = int(digits, 16) if digits.isalnum() else -1
             return bytes([code]) if kind == "x" else chr(code).encode()

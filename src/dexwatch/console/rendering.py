@@ -145,9 +145,9 @@ def _lasted(begun: datetime | None, ended: datetime | None) -> str:
 def _json(value: object) -> Markup:
     """JSON for a data block: no character in it can end the block or begin a tag."""
     text = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
-    for letter, code in (("&", "\\u0026"), ("<", "\\u003c"), (">", "\\u003e")):
-        text = text.replace(letter, code)
-    return Markup(text)  # noqa: S704 - the three letters that could end the block are coded above.
+    for character, code in (("&", "\\u0026"), ("<", "\\u003c"), (">", "\\u003e")):
+        text = text.replace(character, code)
+    return Markup(text)  # noqa: S704 - the three characters that could end the block are coded above.
 
 
 def _value(value: float, unit: str) -> str:

@@ -48,7 +48,7 @@ BALANCER_PROBES = probes.success.where('class="lb"')
 
 
 def _reports(metric: object) -> Expression:
-    """A part that tells its figures is there; whether it is well, its alerts say."""
+    """A part whose metrics come is there; whether it is well, its alerts say."""
     return text(f"clamp_max(count({metric}), 1)")
 
 

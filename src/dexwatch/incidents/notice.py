@@ -31,7 +31,7 @@ class ChartLine:
 
 @dataclass(frozen=True)
 class Chart:
-    """The figures around the event; `unit` is a `metrics.metric.Unit` value or empty."""
+    """The values around the event; `unit` is a `metrics.metric.Unit` value or empty."""
 
     title: str
     unit: str

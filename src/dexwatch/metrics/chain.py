@@ -116,7 +116,7 @@ block_store_durable = gauge(
 )
 block_visible_seconds = histogram(
     "bsc_block_visible_seconds",
-    "From receiving a head to its figures being readable on /metrics.",
+    "From receiving a head to its metrics being readable on /metrics.",
     unit=Unit.SECONDS,
     buckets=(0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.45, 0.75, 1.0, 2.0, 5.0),
 )

@@ -105,7 +105,7 @@ class Waits(Protocol):
 
 
 class ChartSource(Protocol):
-    """Where the figures of a message's chart come from."""
+    """Where the values of a message's chart come from."""
 
     async def chart(self, request: ChartRequest) -> Chart | None:
         """Return the chart, or None when there are no data; bounded by the caller."""

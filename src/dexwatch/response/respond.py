@@ -142,7 +142,7 @@ class Respond:
         await self._dead_man.heard(source, at)
 
     def samples(self) -> Iterable[Sample]:
-        """Return the role's own figures."""
+        """Return the role's own metrics."""
         return self.metrics.samples()
 
     def _wake(self) -> None:
@@ -177,7 +177,7 @@ class Respond:
                 self.metrics.counted(await self._store.counts())
             except StoreUnavailableError:
                 _log.warning("respond.store_unavailable", doing="count")
-            except Exception:  # noqa: BLE001 - figures are no reason to stop paging.
+            except Exception:  # noqa: BLE001 - an error of metrics must not stop paging.
                 _log.exception("respond.count_failed")
             await _stopped(stop, _COUNT_SECONDS)
 

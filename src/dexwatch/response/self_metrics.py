@@ -69,7 +69,7 @@ class SelfMetrics:
                 slots[-1] += seconds
 
     def samples(self) -> Iterator[Sample]:
-        """Yield the present figures."""
+        """Yield the present values."""
         for severity in Severity:
             yield Sample(
                 own.incidents_open,

@@ -261,7 +261,7 @@ class Store(Protocol):
         """Return the alerts of a source that fire now, in short: thousands are cheap."""
 
     async def counts(self) -> Counts:
-        """Return the state of affairs in figures."""
+        """Return the state of affairs in numbers."""
 
     async def prune(
         self, *, events_before: datetime, incidents_before: datetime

@@ -104,7 +104,7 @@ class FiringAlert:
 
 @dataclass(frozen=True)
 class Counts:
-    """The state of affairs in figures."""
+    """The state of affairs in numbers."""
 
     open: Mapping[Severity, int]
     overdue: int

@@ -44,7 +44,7 @@ def critical_signal_lost(
             " so they count as lost only where a process that told them is down as well."
         ),
         summary="A critical alert is blind: {{ $labels.signal }} of {{ $labels.job }} is gone.",
-        description="The figures behind a P0 were there and are missing, so it could not fire.",
+        description="The metrics behind a P0 were there and are missing, so it could not fire.",
         runbook=Runbook(
             meaning="An outage would be told by nobody; take silence for unknown, not for good.",
             check=(
@@ -53,7 +53,7 @@ def critical_signal_lost(
                 "Look at the platform itself meanwhile: does it trade?",
             ),
             fix=(
-                "Start or repair what should expose the figures.",
+                "Start or repair what should expose the metrics.",
                 "Roll back the deployment that removed them.",
                 "Remove the target from dexwatch.yml if it is gone for good.",
             ),

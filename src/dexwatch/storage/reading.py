@@ -141,7 +141,7 @@ async def comparable_alerts(connection: AsyncConnection, source: str) -> list[Fi
 
 
 async def count(connection: AsyncConnection, now: int, *, lapsed: int) -> Counts:
-    """Return the state of affairs in figures; `lapsed` leases are late, too."""
+    """Return the state of affairs in numbers; `lapsed` leases are late, too."""
     columns, jobs, events = tables.incidents.c, tables.jobs.c, tables.events.c
     query = (
         select(columns.severity, func.count())

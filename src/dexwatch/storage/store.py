@@ -175,7 +175,7 @@ class SqlStore:
             return await reading.comparable_alerts(connection, source)
 
     async def counts(self) -> Counts:
-        """Return the state of affairs in figures."""
+        """Return the state of affairs in numbers."""
         async with self.database.read() as connection:
             now = await self.database.now(connection)
             lapsed = self._leases.overdue(reading.OVERDUE_SECONDS)

@@ -140,7 +140,7 @@ HEAD = (
     ),
     Panel(
         "visible",
-        "Head received to figures visible",
+        "Head received to metrics visible",
         PanelKind.TIMESERIES,
         (
             Query(quantile(0.5, chain.block_visible_seconds), "median"),

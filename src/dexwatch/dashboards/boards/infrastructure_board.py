@@ -138,7 +138,7 @@ WATCHING = (
         PanelKind.TIMESERIES,
         (Query(text(f"max by (consumer) ({chain.consumer_lag})"), "{{consumer}}"),),
         Unit.COUNT,
-        "One or two; a growing line means that figures and rules fall behind the chain.",
+        "One or two; a growing line means that metrics and rules fall behind the chain.",
         ("M-NODE-SYNC", "U-DAILY"),
         "The watch role is not scraped; check Targets.",
         thresholds=(Threshold(40, Level.CRITICAL, "what is shown is old"),),

@@ -222,7 +222,7 @@ IMPACT = (
         Unit.COUNT,
         "Follows the day.",
         ("M-USER-ACTIVE",),
-        "The platform's database gave no figure; check database.queries and its collector.",
+        "The platform's database gave no value; check database.queries and its collector.",
         width=3,
     ),
     Panel(
@@ -259,7 +259,7 @@ IMPACT = (
         Unit.USD,
         "Follows the volume.",
         ("M-REVENUE",),
-        "The platform's database gave no figure; check database.queries and its collector.",
+        "The platform's database gave no value; check database.queries and its collector.",
         width=3,
     ),
 )

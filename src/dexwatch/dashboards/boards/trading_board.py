@@ -12,7 +12,7 @@ from dexwatch.dashboards.sections.market_panels import (
 from dexwatch.metrics import business, chain, platform
 from dexwatch.metrics.metric import Unit
 
-USERS_EMPTY = "The platform's database gave no figure; check database.queries and its collector."
+USERS_EMPTY = "The platform's database gave no value; check database.queries and its collector."
 PAID = chain.gas_price.where('source="paid"')
 SUGGESTED = chain.gas_price.where('source="oracle"')
 

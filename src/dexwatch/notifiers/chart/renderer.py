@@ -36,7 +36,7 @@ class ChartRenderer:
                 return await asyncio.shield(job)
         except TimeoutError:
             return None
-        except Exception as error:  # noqa: BLE001 - foreign figures must not stop the message.
+        except Exception as error:  # noqa: BLE001 - foreign values must not stop the message.
             _log.warning("chart.failed", error=type(error).__name__)
             return None
 

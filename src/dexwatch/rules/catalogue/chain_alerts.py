@@ -117,7 +117,7 @@ CONSUMER_LAGGING = AlertRule(
         " behind, also after a restart: forty are eighteen seconds of chain."
     ),
     summary="{{ $labels.consumer }} is {value} stored blocks behind; the threshold is {threshold}.",
-    description="Blocks arrive and are stored, but figures and rules do not keep up with them.",
+    description="Blocks arrive and are stored, but metrics and rules do not keep up with them.",
     runbook=Runbook(
         meaning="Prices, volumes and contract alerts tell of a chain as it was a while ago.",
         check=(

@@ -100,7 +100,7 @@ EVENTS_MALFORMED = AlertRule(
     summary="{value} events of {{ $labels.address }} do not fit; the threshold is {threshold}.",
     description="Events bear a topic that we know, but not the fields that belong to it.",
     runbook=Runbook(
-        meaning="What this contract does is missing in volumes, liquidity or contract figures.",
+        meaning="What this contract does is missing in volumes, liquidity or contract metrics.",
         check=(
             "See whether the address is of the kind that dexwatch.yml says it is.",
             "See whether the contract was replaced or upgraded.",
