@@ -9,8 +9,10 @@ from dexwatch.rules.catalogue.chain_alerts import CHAIN_ALERTS
 from dexwatch.rules.catalogue.contract_alerts import CONTRACT_ALERTS
 from dexwatch.rules.catalogue.dexwatch_alerts import OWN_ALERTS
 from dexwatch.rules.catalogue.endpoint_alerts import ENDPOINT_ALERTS
+from dexwatch.rules.catalogue.host_disk_alerts import DISK_ALERTS
 from dexwatch.rules.catalogue.host_fault_alerts import MACHINE_ALERTS
 from dexwatch.rules.catalogue.host_resource_alerts import HOST_ALERTS
+from dexwatch.rules.catalogue.market_data_alerts import MARKET_DATA_ALERTS
 from dexwatch.rules.catalogue.postgres_service_alerts import DATABASE_ALERTS
 from dexwatch.rules.catalogue.postgres_upkeep_alerts import POSTGRES_ALERTS
 from dexwatch.rules.catalogue.prometheus_alerts import STACK_ALERTS
@@ -31,11 +33,13 @@ _WATCHERS: tuple[AlertRule, ...] = (
     *CACHE_ALERTS,
     *SECURITY_ALERTS,
     *TRADING_ALERTS,
+    *MARKET_DATA_ALERTS,
     *CONTRACT_ALERTS,
     *ENDPOINT_ALERTS,
     *CHAIN_ALERTS,
     *BUSINESS_ALERTS,
     *HOST_ALERTS,
+    *DISK_ALERTS,
     *MACHINE_ALERTS,
     *OWN_ALERTS,
     *RESPOND_ALERTS,

@@ -42,7 +42,6 @@ class AlertRule:
     """Alerts on one fault, from mild to severe: of those on one thing only the worst is heard."""
     value: Expression
     """The watched quantity without comparison; it is also what the graph draws."""
-    operator: Operator
     threshold: float
     """In `unit`; an operator may override it."""
     unit: Unit
@@ -58,6 +57,7 @@ class AlertRule:
     runbook: Runbook
     requirements: tuple[str, ...]
     """Requirement ids that this rule covers."""
+    operator: Operator = ">"
     scrape_class: ScrapeClass = ScrapeClass.STANDARD
     group_priority: int = 1
     """Its place in the group; a higher one inhibits the lower ones."""

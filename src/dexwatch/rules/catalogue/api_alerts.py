@@ -1,5 +1,7 @@
 """How fast and how well the API answers: two alert groups, latency and errors."""
 
+from functools import partial
+
 from dexwatch.metrics import platform
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
@@ -9,6 +11,10 @@ from dexwatch.metrics.scrape_class import HIGH
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules import recording_rules as recorded
 from dexwatch.rules.rule import AlertRule, Runbook
+
+api_rule = partial(
+    AlertRule, component=Component.API, team="platform", scrape_class=HIGH, keep_firing_seconds=120
+)
 
 REQUESTS = platform.http_seconds.count()
 
@@ -57,21 +63,16 @@ def _latency(
     requirement: str,
     why: str,
 ) -> AlertRule:
-    return AlertRule(
+    return api_rule(
         id=rule_id,
         severity=Severity.P1,
-        component=Component.API,
-        team="platform",
         alert_group="api-latency",
         group_priority=group_priority,
-        scrape_class=HIGH,
         value=lambda _: str(recorded.http_p95),
-        operator=">",
         threshold=threshold,
         unit=Unit.SECONDS,
         condition=_busy,
         for_seconds=for_seconds,
-        keep_firing_seconds=120,
         why=why,
         summary="One request in twenty to {{ $labels.service }} takes over {value}; "
         "the threshold is {threshold}.",
@@ -85,24 +86,18 @@ def _noticeable(profile: EvaluationProfile) -> str:
     return f"and {recorded.http_p95} > 0.1\n{_busy(profile)}"
 
 
-LATENCY_ABOVE_BASELINE = AlertRule(
+LATENCY_ABOVE_BASELINE = api_rule(
     id="ApiLatencyAboveBaseline",
     severity=Severity.P1,
-    component=Component.API,
-    team="platform",
     alert_group="api-latency",
-    group_priority=1,
-    scrape_class=HIGH,
     value=lambda p: (
         f"{recorded.http_p95} / quantile_over_time(0.5, {recorded.http_p95}"
         f"[{p.window(86_400, HIGH)}] offset {p.window(600, HIGH)})"
     ),
-    operator=">",
     threshold=2,
     unit=Unit.COUNT,
     condition=_noticeable,
     for_seconds=120,
-    keep_firing_seconds=120,
     why=(
         "The median of a day stands for the usual and stays put while a fault lasts for hours."
         " Below 100 ms a doubling is nobody's trouble."
@@ -127,21 +122,16 @@ def _errors(
     requirement: str,
     why: str,
 ) -> AlertRule:
-    return AlertRule(
+    return api_rule(
         id=rule_id,
         severity=severity,
-        component=Component.API,
-        team="platform",
         alert_group="api-errors",
         group_priority=group_priority,
-        scrape_class=HIGH,
         value=lambda _: str(recorded.http_errors),
-        operator=">",
         threshold=threshold,
         unit=Unit.RATIO,
         condition=_busy,
         for_seconds=for_seconds,
-        keep_firing_seconds=120,
         why=why,
         summary="{{ $labels.service }} answers {value} of requests with a server error; "
         "the threshold is {threshold}.",

@@ -216,7 +216,6 @@ NETWORK_LATENCY_HIGH = AlertRule(
         f"avg_over_time({CONNECT}[{p.window(300, STANDARD)}])"
         f" or avg_over_time({ROUND_TRIP}[{p.window(300, STANDARD)}])"
     ),
-    operator=">",
     threshold=0.1,
     unit=Unit.SECONDS,
     for_seconds=120,

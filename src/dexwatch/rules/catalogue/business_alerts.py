@@ -1,5 +1,7 @@
 """What the business feels: registrations, payments, fresh data, background work."""
 
+from functools import partial
+
 from dexwatch.metrics import business, platform
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
@@ -8,27 +10,27 @@ from dexwatch.metrics.scrape_class import HIGH
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
 
-REGISTRATIONS = AlertRule(
+business_rule = partial(
+    AlertRule, component=Component.JOBS, team="platform", scrape_class=HIGH, keep_firing_seconds=180
+)
+
+REGISTRATIONS = business_rule(
     id="RegistrationsFailing",
     severity=Severity.P1,
     component=Component.USERS,
-    team="platform",
     alert_group="registrations",
-    scrape_class=HIGH,
     value=lambda p: share(
         p,
         platform.registrations.where('outcome="failure"'),
         str(platform.registrations),
         seconds=900,
     ),
-    operator=">",
     threshold=0.2,
     unit=Unit.RATIO,
     condition=lambda p: enough(
         p, platform.registrations.where('outcome="failure"'), 5, seconds=900
     ),
     for_seconds=60,
-    keep_firing_seconds=180,
     why="Registrations are rare: a quarter of an hour and five failures make the share mean much.",
     summary="{value} of the registrations fail; the threshold is {threshold}.",
     description="Share of registrations over fifteen minutes that ended in failure.",
@@ -43,13 +45,11 @@ REGISTRATIONS = AlertRule(
     ),
     requirements=("A-P1-REGISTER",),
 )
-PAYMENTS = AlertRule(
+PAYMENTS = business_rule(
     id="PaymentsFailing",
     severity=Severity.P1,
     component=Component.USERS,
-    team="platform",
     alert_group="payments",
-    scrape_class=HIGH,
     value=lambda p: share(
         p,
         platform.payments.where('outcome="failure"'),
@@ -57,14 +57,12 @@ PAYMENTS = AlertRule(
         by="kind",
         seconds=900,
     ),
-    operator=">",
     threshold=0.1,
     unit=Unit.RATIO,
     condition=lambda p: enough(
         p, platform.payments.where('outcome="failure"'), 5, by="kind", seconds=900
     ),
     for_seconds=60,
-    keep_firing_seconds=180,
     why="A refused card is normal; five failures and a tenth of all in fifteen minutes are not.",
     summary="{value} of the payments ({{ $labels.kind }}) fail; the threshold is {threshold}.",
     description="Share of deposits or withdrawals over fifteen minutes that ended in failure.",
@@ -83,17 +81,13 @@ PAYMENTS = AlertRule(
     ),
     requirements=("A-P1-PAYMENT",),
 )
-SYNC_DELAY = AlertRule(
+SYNC_DELAY = business_rule(
     id="DataSyncDelayed",
     severity=Severity.P1,
-    component=Component.JOBS,
-    team="platform",
     alert_group="data-sync",
-    scrape_class=HIGH,
     value=lambda p: (
         f"max by (dataset) ({latest(p, str(business.sync_delay_seconds), scrape_class=HIGH)})"
     ),
-    operator=">",
     threshold=60,
     unit=Unit.SECONDS,
     for_seconds=60,
@@ -113,15 +107,11 @@ SYNC_DELAY = AlertRule(
     ),
     requirements=("A-P1-SYNC",),
 )
-QUEUE_DEPTH = AlertRule(
+QUEUE_DEPTH = business_rule(
     id="QueueDepthHigh",
     severity=Severity.P1,
-    component=Component.JOBS,
-    team="platform",
     alert_group="job-queue",
-    scrape_class=HIGH,
     value=lambda p: f"max by (queue) ({latest(p, str(platform.queue_depth), scrape_class=HIGH)})",
-    operator=">",
     threshold=1000,
     unit=Unit.COUNT,
     for_seconds=60,
@@ -143,25 +133,20 @@ QUEUE_DEPTH = AlertRule(
     ),
     requirements=("A-P1-LAT-500MS", "M-APP-QUEUE"),
 )
-JOBS_FAILING = AlertRule(
+JOBS_FAILING = business_rule(
     id="JobsFailing",
     severity=Severity.P2,
-    component=Component.JOBS,
-    team="platform",
     alert_group="jobs",
-    scrape_class=HIGH,
     value=lambda p: share(
         p,
         platform.job_seconds.count('outcome="failure"'),
         platform.job_seconds.count(),
         by="queue",
     ),
-    operator=">",
     threshold=0.25,
     unit=Unit.RATIO,
     condition=lambda p: enough(p, platform.job_seconds.count('outcome="failure"'), 20, by="queue"),
     for_seconds=120,
-    keep_firing_seconds=180,
     why="Jobs are tried again, so a few failures are normal; a quarter for minutes is not.",
     summary="{value} of the jobs in {{ $labels.queue }} fail; the threshold is {threshold}.",
     description="Share of jobs over five minutes that ended in failure.",

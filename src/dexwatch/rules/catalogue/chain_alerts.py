@@ -1,5 +1,7 @@
 """The chain itself, block by block, and whether every block reaches the rules."""
 
+from functools import partial
+
 from dexwatch.metrics import chain
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
@@ -9,18 +11,22 @@ from dexwatch.metrics.scrape_class import CRITICAL, HIGH
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
 
-ORACLE = chain.gas_price.where('source="oracle"')
-
-HEAD_STALLED = AlertRule(
-    id="ChainHeadStalled",
-    severity=Severity.P1,
+chain_rule = partial(
+    AlertRule,
     component=Component.CHAIN,
     team="chain",
+    scrape_class=CRITICAL,
+    keep_firing_seconds=120,
+)
+
+ORACLE = chain.gas_price.where('source="oracle"')
+
+HEAD_STALLED = chain_rule(
+    id="ChainHeadStalled",
+    severity=Severity.P1,
     alert_group="chain-head",
     group_priority=2,
-    scrape_class=CRITICAL,
     value=lambda _: f"max(timestamp({chain.head_received}) - {chain.head_received})",
-    operator=">",
     threshold=3,
     unit=Unit.SECONDS,
     for_seconds=10,
@@ -45,19 +51,14 @@ HEAD_STALLED = AlertRule(
     ),
     requirements=("A-CH-NODE", "M-NODE-SYNC"),
 )
-FINALITY = AlertRule(
+FINALITY = chain_rule(
     id="FinalityStalled",
     severity=Severity.P1,
-    component=Component.CHAIN,
-    team="chain",
     alert_group="chain-finality",
-    scrape_class=CRITICAL,
     value=lambda p: f"max({latest(p, str(chain.finality_lag))})",
-    operator=">",
     threshold=15,
     unit=Unit.BLOCKS,
     for_seconds=15,
-    keep_firing_seconds=120,
     why="Two or three are normal; fifteen for as many seconds mean that votes are missing.",
     summary="The newest final block is {value} behind the head; the threshold is {threshold}.",
     description="Blocks are made, but validators do not finalise them.",
@@ -69,19 +70,14 @@ FINALITY = AlertRule(
     ),
     requirements=("A-CH-CONFIRM",),
 )
-MISSING = AlertRule(
+MISSING = chain_rule(
     id="BlocksMissing",
     severity=Severity.P1,
-    component=Component.CHAIN,
-    team="chain",
     alert_group="chain-blocks",
-    scrape_class=CRITICAL,
     value=lambda p: f"max(min_over_time({chain.block_gaps_open}[{p.window(60, CRITICAL)}]))",
-    operator=">",
     threshold=5,
     unit=Unit.BLOCKS,
     for_seconds=15,
-    keep_firing_seconds=120,
     why=(
         "One or two blocks are always on their way, and a gap is filled within seconds as long as a"
         " node has the block. The least of a minute tells what stays behind: a block that nobody"
@@ -97,21 +93,16 @@ MISSING = AlertRule(
     ),
     requirements=("M-NODE-SYNC",),
 )
-CONSUMER_LAGGING = AlertRule(
+CONSUMER_LAGGING = chain_rule(
     id="BlocksNotConsumed",
     severity=Severity.P1,
-    component=Component.CHAIN,
-    team="chain",
     alert_group="chain-consumer",
-    scrape_class=CRITICAL,
     value=lambda p: (
         f"max by (consumer) (min_over_time({chain.consumer_lag}[{p.window(60, CRITICAL)}]))"
     ),
-    operator=">",
     threshold=40,
     unit=Unit.COUNT,
     for_seconds=15,
-    keep_firing_seconds=120,
     why=(
         "A consumer takes a block in a few milliseconds. The least of a minute tells what stays"
         " behind, also after a restart: forty are eighteen seconds of chain."
@@ -129,19 +120,15 @@ CONSUMER_LAGGING = AlertRule(
     ),
     requirements=("M-NODE-SYNC",),
 )
-STORE_NOT_DURABLE = AlertRule(
+STORE_NOT_DURABLE = chain_rule(
     id="BlockStoreNotDurable",
     severity=Severity.P2,
-    component=Component.CHAIN,
-    team="chain",
     alert_group="chain-store",
-    scrape_class=CRITICAL,
     value=lambda p: f"max({latest(p, str(chain.block_store_durable))})",
     operator="<",
     threshold=1,
     unit=Unit.BOOLEAN,
     for_seconds=15,
-    keep_firing_seconds=120,
     why="Once the disk has failed it stays so until the restart; there is nothing to wait for.",
     summary="Blocks are kept in memory only: the disk of the watch role failed.",
     description="Everything goes on, but a restart forgets where it was, and counters lose blocks.",
@@ -153,15 +140,11 @@ STORE_NOT_DURABLE = AlertRule(
     ),
     requirements=("M-NODE-SYNC",),
 )
-REORG = AlertRule(
+REORG = chain_rule(
     id="ReorgDeep",
     severity=Severity.P1,
-    component=Component.CHAIN,
-    team="chain",
     alert_group="chain-fork",
-    scrape_class=CRITICAL,
     value=lambda p: f'sum(increase({chain.reorgs}{{depth!~"1|2"}}[{p.window(300, CRITICAL)}]))',
-    operator=">",
     threshold=0,
     unit=Unit.COUNT,
     for_seconds=0,
@@ -184,19 +167,15 @@ def _gas(profile: EvaluationProfile) -> str:
     return f"max({ORACLE} / {usual})"
 
 
-GAS_HIGH = AlertRule(
+GAS_HIGH = chain_rule(
     id="GasPriceHigh",
     severity=Severity.P2,
-    component=Component.CHAIN,
-    team="chain",
     alert_group="gas-price",
     scrape_class=HIGH,
     value=_gas,
-    operator=">",
     threshold=3,
     unit=Unit.COUNT,
     for_seconds=60,
-    keep_firing_seconds=120,
     why=(
         "The floor of the gas price has fallen sixtyfold over the years, so a fixed limit ages;"
         " three times the median of a day does not. One minute rules out a single odd block."

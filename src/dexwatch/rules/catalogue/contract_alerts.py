@@ -1,5 +1,7 @@
 """The platform's own contracts: do calls succeed, is one paused."""
 
+from functools import partial
+
 from dexwatch.metrics import exchange
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
@@ -8,13 +10,14 @@ from dexwatch.metrics.scrape_class import CRITICAL
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
 
-CALLS_FAILING = AlertRule(
+contract_rule = partial(
+    AlertRule, component=Component.CONTRACTS, team="chain", scrape_class=CRITICAL
+)
+
+CALLS_FAILING = contract_rule(
     id="ContractCallsFailing",
     severity=Severity.P0,
-    component=Component.CONTRACTS,
-    team="chain",
     alert_group="contract-calls",
-    scrape_class=CRITICAL,
     value=lambda p: share(
         p,
         exchange.contract_calls.where('outcome="reverted"'),
@@ -22,7 +25,6 @@ CALLS_FAILING = AlertRule(
         by="contract",
         scrape_class=CRITICAL,
     ),
-    operator=">",
     threshold=0.25,
     unit=Unit.RATIO,
     condition=lambda p: enough(
@@ -56,15 +58,11 @@ CALLS_FAILING = AlertRule(
     ),
     requirements=("A-P0-CONTRACT", "M-CONTRACT"),
 )
-PAUSED = AlertRule(
+PAUSED = contract_rule(
     id="ContractPaused",
     severity=Severity.P1,
-    component=Component.CONTRACTS,
-    team="chain",
     alert_group="contract-paused",
-    scrape_class=CRITICAL,
     value=lambda p: f"max by (contract) ({latest(p, str(exchange.contract_paused))})",
-    operator=">",
     threshold=0,
     unit=Unit.BOOLEAN,
     for_seconds=0,
@@ -81,17 +79,13 @@ PAUSED = AlertRule(
     requirements=("M-CONTRACT",),
 )
 
-EVENTS_MALFORMED = AlertRule(
+EVENTS_MALFORMED = contract_rule(
     id="EventsMalformed",
     severity=Severity.P3,
-    component=Component.CONTRACTS,
-    team="chain",
     alert_group="events-malformed",
-    scrape_class=CRITICAL,
     value=lambda p: (
         f"sum by (address) (increase({exchange.events_malformed}[{p.window(1800, CRITICAL)}]))"
     ),
-    operator=">",
     threshold=10,
     unit=Unit.COUNT,
     for_seconds=0,

@@ -1,5 +1,7 @@
 """The monitoring watches itself: targets, collectors, daemons, settings, dead man's signal."""
 
+from functools import partial
+
 from dexwatch.metrics import own, prometheus
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
@@ -8,16 +10,15 @@ from dexwatch.metrics.scrape_class import CRITICAL, HIGH, STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
 
-WATCHDOG = AlertRule(
+dexwatch_rule = partial(AlertRule, component=Component.MONITORING, team="monitoring")
+
+WATCHDOG = dexwatch_rule(
     id="Watchdog",
     severity=Severity.P3,
-    component=Component.MONITORING,
-    team="monitoring",
     alert_group="watchdog",
     scrape_class=CRITICAL,
     routed=False,
     value=lambda _: "vector(1)",
-    operator=">",
     threshold=0,
     unit=Unit.BOOLEAN,
     for_seconds=0,
@@ -48,11 +49,9 @@ WATCHDOG = AlertRule(
     ),
     requirements=("U-DEADMAN",),
 )
-TARGET_DOWN = AlertRule(
+TARGET_DOWN = dexwatch_rule(
     id="TargetDown",
     severity=Severity.P2,
-    component=Component.MONITORING,
-    team="monitoring",
     alert_group="target",
     value=lambda p: latest(p, prometheus.up.where('alerting!="off"'), scrape_class=STANDARD),
     operator="<",
@@ -71,11 +70,9 @@ TARGET_DOWN = AlertRule(
     ),
     requirements=("C-PROMETHEUS",),
 )
-COLLECTOR_FAILING = AlertRule(
+COLLECTOR_FAILING = dexwatch_rule(
     id="CollectorFailing",
     severity=Severity.P2,
-    component=Component.MONITORING,
-    team="monitoring",
     alert_group="collector",
     value=lambda p: (
         f"max by (collector) ({latest(p, str(own.collector_success), scrape_class=STANDARD)})"
@@ -96,16 +93,13 @@ COLLECTOR_FAILING = AlertRule(
     ),
     requirements=("C-CUSTOM-EXP",),
 )
-SERIES_DROPPED = AlertRule(
+SERIES_DROPPED = dexwatch_rule(
     id="SeriesDropped",
     severity=Severity.P3,
-    component=Component.MONITORING,
-    team="monitoring",
     alert_group="cardinality",
     value=lambda p: (
         f"sum by (collector) (increase({own.series_dropped}[{p.window(900, STANDARD)}]))"
     ),
-    operator=">",
     threshold=0,
     unit=Unit.COUNT,
     for_seconds=0,
@@ -121,11 +115,9 @@ SERIES_DROPPED = AlertRule(
     ),
     requirements=("S-QUERY",),
 )
-DAEMON_DOWN = AlertRule(
+DAEMON_DOWN = dexwatch_rule(
     id="DaemonDown",
     severity=Severity.P1,
-    component=Component.MONITORING,
-    team="monitoring",
     alert_group="daemon",
     scrape_class=HIGH,
     value=lambda p: f"max by (daemon) ({latest(p, str(own.daemon_up), scrape_class=HIGH)})",
@@ -145,17 +137,14 @@ DAEMON_DOWN = AlertRule(
     ),
     requirements=("U-DAILY",),
 )
-SUPERVISION_FAILING = AlertRule(
+SUPERVISION_FAILING = dexwatch_rule(
     id="SupervisionFailing",
     severity=Severity.P2,
-    component=Component.MONITORING,
-    team="monitoring",
     alert_group="supervision",
     scrape_class=HIGH,
     value=lambda p: (
         f"sum by (daemon) (increase({own.daemon_supervision_failures}[{p.window(900, HIGH)}]))"
     ),
-    operator=">",
     threshold=0,
     unit=Unit.COUNT,
     for_seconds=0,
@@ -175,11 +164,9 @@ SUPERVISION_FAILING = AlertRule(
     ),
     requirements=("U-DAILY",),
 )
-CONFIG_REFUSED = AlertRule(
+CONFIG_REFUSED = dexwatch_rule(
     id="DexwatchConfigBad",
     severity=Severity.P2,
-    component=Component.MONITORING,
-    team="monitoring",
     alert_group="own-config",
     scrape_class=HIGH,
     value=lambda p: f"max({latest(p, str(own.config_reload_successful), scrape_class=HIGH)})",

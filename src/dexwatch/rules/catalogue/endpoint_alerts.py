@@ -1,5 +1,7 @@
 """The nodes that we see the chain through: do they answer, keep up, and tell the truth?"""
 
+from functools import partial
+
 from dexwatch.metrics import chain
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
@@ -7,6 +9,8 @@ from dexwatch.metrics.promql import latest
 from dexwatch.metrics.scrape_class import CRITICAL, STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
+
+endpoint_rule = partial(AlertRule, component=Component.CHAIN, team="chain", keep_firing_seconds=120)
 
 NODE = Runbook(
     meaning="We see the chain with fewer eyes; with none left, we are blind.",
@@ -22,11 +26,9 @@ NODE = Runbook(
     escalate="Call the chain lead when only one healthy endpoint is left.",
 )
 
-UNREACHABLE = AlertRule(
+UNREACHABLE = endpoint_rule(
     id="NodeUnreachable",
     severity=Severity.P1,
-    component=Component.CHAIN,
-    team="chain",
     alert_group="chain-node",
     group_priority=4,
     scrape_class=CRITICAL,
@@ -35,27 +37,22 @@ UNREACHABLE = AlertRule(
     threshold=1,
     unit=Unit.BOOLEAN,
     for_seconds=15,
-    keep_firing_seconds=120,
     why="Three failed queries; a single time-out of a public endpoint is daily life.",
     summary="The node {{ $labels.endpoint }} does not answer.",
     description="The endpoint fails our head query.",
     runbook=NODE,
     requirements=("A-CH-NODE",),
 )
-LAGGING = AlertRule(
+LAGGING = endpoint_rule(
     id="NodeLagging",
     severity=Severity.P2,
-    component=Component.CHAIN,
-    team="chain",
     alert_group="chain-node",
     group_priority=3,
     scrape_class=CRITICAL,
     value=lambda p: f"max by (endpoint) ({latest(p, str(chain.endpoint_lag))})",
-    operator=">",
     threshold=10,
     unit=Unit.BLOCKS,
     for_seconds=30,
-    keep_firing_seconds=120,
     why="Ten blocks are four and a half seconds; for half a minute that is more than a late push.",
     summary=(
         "The node {{ $labels.endpoint }} is {value} behind the best; the threshold is {threshold}."
@@ -64,11 +61,9 @@ LAGGING = AlertRule(
     runbook=NODE,
     requirements=("A-CH-NODE",),
 )
-UNVERIFIED = AlertRule(
+UNVERIFIED = endpoint_rule(
     id="NodeUnverified",
     severity=Severity.P2,
-    component=Component.CHAIN,
-    team="chain",
     alert_group="chain-node",
     group_priority=2,
     scrape_class=CRITICAL,
@@ -77,20 +72,16 @@ UNVERIFIED = AlertRule(
     threshold=1,
     unit=Unit.BOOLEAN,
     for_seconds=600,
-    keep_firing_seconds=120,
     why="A node that restarts catches up within minutes; after ten it is no reserve any more.",
     summary="The node {{ $labels.endpoint }} shows no block of the chain that we follow.",
     description="It answers, but is on another chain, far behind, or refuses to show its blocks.",
     runbook=NODE,
     requirements=("A-CH-NODE",),
 )
-PEERS_LOW = AlertRule(
+PEERS_LOW = endpoint_rule(
     id="NodePeersLow",
     severity=Severity.P2,
-    component=Component.CHAIN,
-    team="chain",
     alert_group="chain-node",
-    group_priority=1,
     value=lambda p: (
         f"max by (endpoint) ({latest(p, str(chain.endpoint_peers), scrape_class=STANDARD)})"
     ),
@@ -105,11 +96,9 @@ PEERS_LOW = AlertRule(
     runbook=NODE,
     requirements=("A-CH-NODE",),
 )
-DISAGREE = AlertRule(
+DISAGREE = endpoint_rule(
     id="NodesDisagree",
     severity=Severity.P1,
-    component=Component.CHAIN,
-    team="chain",
     alert_group="chain-truth",
     scrape_class=CRITICAL,
     value=lambda p: (
@@ -117,7 +106,6 @@ DISAGREE = AlertRule(
         # One refused reorganisation of an endpoint is as telling as ten other hashes.
         f" + 10 * sum by (endpoint) (increase({chain.reorgs_refused}[{p.window(300, CRITICAL)}]))"
     ),
-    operator=">",
     threshold=3,
     unit=Unit.COUNT,
     for_seconds=0,

@@ -1,25 +1,22 @@
-"""What else goes wrong on a host: inodes, read-only disks, clock, handles, network."""
+"""What else goes wrong on a host: load, processes, clock, handles, network."""
 
-from dexwatch.metrics import host, prometheus
+from dexwatch.metrics import host
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Metric, Unit
-from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.scrape_class import STANDARD
 from dexwatch.metrics.severity import Severity
-from dexwatch.rules.catalogue.host_resource_alerts import ALERTING, still_filling
-from dexwatch.rules.recording_rules import REAL_FILESYSTEMS
+from dexwatch.rules.catalogue.host_resource_alerts import ALERTING
 from dexwatch.rules.rule import AlertRule, Expression, Operator, Runbook
 
 P1, P2 = Severity.P1, Severity.P2
 
 
-def _of_host(
+def host_fault(
     rule_id: str,
     value: Expression,
     *,
     severity: Severity,
     alert_group: str,
-    operator: Operator,
     threshold: float,
     unit: Unit,
     for_seconds: float,
@@ -31,7 +28,9 @@ def _of_host(
     requirement: str,
     group_priority: int = 1,
     condition: Expression | None = None,
+    operator: Operator = ">",
 ) -> AlertRule:
+    """Return a rule for the platform team; its description says what it means, too."""
     return AlertRule(
         id=rule_id,
         severity=severity,
@@ -64,110 +63,10 @@ def _rate(metric: Metric) -> Expression:
     return lambda p: f"sum by (host) (rate({series}[{p.window(300, STANDARD)}]))"
 
 
-DISKS = (REAL_FILESYSTEMS, ALERTING)
-READ_ONLY = host.filesystem_readonly.where(*DISKS)
-
-
-def _was_writable(profile: EvaluationProfile) -> str:
-    day = profile.window(86_400, STANDARD)
-    told = prometheus.alerts.where('alertname="FilesystemReadOnly"', 'alertstate="firing"')
-    return (
-        "and on (host, mountpoint) ("
-        f"min by (host, mountpoint) (min_over_time({READ_ONLY}[{day}])) == 0"
-        f" or on (host, mountpoint) last_over_time({told}[1h]))"
-    )
-
-
 IDLE = 'mode="idle"'
 
 MACHINE_ALERTS = (
-    _of_host(
-        "InodesAlmostUsedUp",
-        lambda _: (
-            "1 - max by (host, mountpoint) ("
-            f"{host.filesystem_files_free.where(*DISKS)}) / max by (host, mountpoint) ("
-            f"{host.filesystem_files.where(*DISKS)} > 0)"
-        ),
-        severity=P1,
-        alert_group="inodes",
-        operator=">",
-        threshold=0.95,
-        unit=Unit.RATIO,
-        for_seconds=600,
-        why="Files are made and removed in bursts; ten minutes outlast them.",
-        summary="{value} of the inodes of {{ $labels.host }} at {{ $labels.mountpoint }} are used.",
-        description="No more files can be made, though there may be space.",
-        check=("Find the folder with very many small files.",),
-        fix=("Remove them: sessions, caches, mail queues are the usual ones.",),
-        requirement="M-SYS-DISK",
-    ),
-    _of_host(
-        "DiskFillsWithinADay",
-        lambda p: (
-            "min by (host, mountpoint) (predict_linear("
-            f"{host.filesystem_available.where(*DISKS)}[{p.window(21_600, STANDARD)}],"
-            f" {4 * p.window_seconds(21_600, STANDARD):g}))"
-        ),
-        severity=P2,
-        alert_group="disk",
-        group_priority=4,
-        condition=still_filling,
-        operator="<",
-        threshold=0,
-        unit=Unit.BYTES,
-        for_seconds=3600,
-        why=(
-            "Six hours give the trend, and for an hour it must point to full without a break."
-            " Above 90 per cent DiskAlmostFull speaks; what has been freed since fills no more."
-        ),
-        summary="At this rate {{ $labels.mountpoint }} of {{ $labels.host }} is full in a day.",
-        description="The straight line through the last six hours meets zero within a day.",
-        check=("See what grows, and whether it will stop by itself.",),
-        fix=("Clean up, or enlarge the volume in time.",),
-        requirement="M-STORAGE",
-    ),
-    _of_host(
-        "FilesystemReadOnly",
-        lambda _: f"max by (host, mountpoint) ({READ_ONLY})",
-        condition=_was_writable,
-        severity=P1,
-        alert_group="disk-readonly",
-        operator=">",
-        threshold=0,
-        unit=Unit.BOOLEAN,
-        for_seconds=60,
-        why=(
-            "What could be written within the last day has changed; what never could is mounted so"
-            " by intention. Once told, it is told until the disk can be written again."
-        ),
-        summary="{{ $labels.mountpoint }} of {{ $labels.host }} can only be read.",
-        description="The kernel stops writing to a disk whose errors it cannot trust.",
-        check=("Read dmesg for disk errors.",),
-        fix=("Move services away, check the file system, replace the disk.",),
-        requirement="M-SYS-DISK",
-    ),
-    _of_host(
-        "DiskBusy",
-        lambda p: (
-            "max by (host, device) (rate("
-            f"{host.disk_io_seconds.where(ALERTING)}[{p.window(300, STANDARD)}]))"
-        ),
-        severity=P2,
-        alert_group="disk-busy",
-        operator=">",
-        threshold=0.95,
-        unit=Unit.RATIO,
-        for_seconds=900,
-        why="A backup keeps a disk busy for minutes; a quarter of an hour hurts.",
-        summary=(
-            "{{ $labels.device }} of {{ $labels.host }} is busy for {value}; threshold {threshold}."
-        ),
-        description="Reads and writes queue up behind each other.",
-        check=("See which process reads or writes most (iotop).",),
-        fix=("Move the backup or report to a quieter hour.", "Use a faster volume."),
-        requirement="M-SYS-DISK",
-    ),
-    _of_host(
+    host_fault(
         "LoadHigh",
         lambda _: (
             f"max by (host) ({host.load5.where(ALERTING)}) / count by (host) ("
@@ -175,7 +74,6 @@ MACHINE_ALERTS = (
         ),
         severity=P2,
         alert_group="load",
-        operator=">",
         threshold=2,
         unit=Unit.COUNT,
         for_seconds=900,
@@ -188,7 +86,7 @@ MACHINE_ALERTS = (
         fix=("Stop batch work, or add processors.",),
         requirement="M-SYS-LOAD",
     ),
-    _of_host(
+    host_fault(
         "ProcessesBlocked",
         lambda p: (
             "max by (host) (avg_over_time("
@@ -196,7 +94,6 @@ MACHINE_ALERTS = (
         ),
         severity=P2,
         alert_group="processes",
-        operator=">",
         threshold=10,
         unit=Unit.COUNT,
         for_seconds=300,
@@ -210,7 +107,7 @@ MACHINE_ALERTS = (
         fix=("Repair or unmount the share or disk that hangs.",),
         requirement="M-SYS-PROC",
     ),
-    _of_host(
+    host_fault(
         "FileHandlesShort",
         lambda _: (
             f"max by (host) ({host.files_open.where(ALERTING)})"
@@ -218,7 +115,6 @@ MACHINE_ALERTS = (
         ),
         severity=P1,
         alert_group="file-handles",
-        operator=">",
         threshold=0.8,
         unit=Unit.RATIO,
         for_seconds=300,
@@ -231,12 +127,11 @@ MACHINE_ALERTS = (
         fix=("Restart the process that leaks.",),
         requirement="M-SYS-PROC",
     ),
-    _of_host(
+    host_fault(
         "ClockWrong",
         lambda _: f"max by (host) (abs({host.clock_offset.where(ALERTING)}))",
         severity=P2,
         alert_group="clock",
-        operator=">",
         threshold=0.05,
         unit=Unit.SECONDS,
         for_seconds=600,
@@ -247,14 +142,13 @@ MACHINE_ALERTS = (
         fix=("Start it, and let it step the clock once.",),
         requirement="M-SYS-LOAD",
     ),
-    _of_host(
+    host_fault(
         "KilledForMemory",
         lambda p: (
             f"sum by (host) (increase({host.oom_kills.where(ALERTING)}[{p.window(900, STANDARD)}]))"
         ),
         severity=P1,
         alert_group="memory-kills",
-        operator=">",
         threshold=0,
         unit=Unit.COUNT,
         for_seconds=0,
@@ -265,7 +159,7 @@ MACHINE_ALERTS = (
         fix=("Find the leak, or give the host more memory.",),
         requirement="M-SYS-MEM",
     ),
-    _of_host(
+    host_fault(
         "NetworkErrors",
         lambda p: (
             "sum by (host, device) (rate("
@@ -275,7 +169,6 @@ MACHINE_ALERTS = (
         ),
         severity=P2,
         alert_group="network-errors",
-        operator=">",
         threshold=0.01,
         unit=Unit.RATIO,
         for_seconds=600,
@@ -286,12 +179,11 @@ MACHINE_ALERTS = (
         fix=("Replace the cable or the port.", "Match speed and duplex."),
         requirement="M-NET-PERF",
     ),
-    _of_host(
+    host_fault(
         "TcpRetransmitsMany",
         lambda p: f"{_rate(host.tcp_retransmitted)(p)} / ({_rate(host.tcp_sent)(p)} > 10)",
         severity=P2,
         alert_group="network-loss",
-        operator=">",
         threshold=0.05,
         unit=Unit.RATIO,
         for_seconds=300,
@@ -304,7 +196,7 @@ MACHINE_ALERTS = (
         fix=("Ask the provider.", "Move the service to another network."),
         requirement="M-NET-PERF",
     ),
-    _of_host(
+    host_fault(
         "ConnectionTrackingFull",
         lambda _: (
             f"max by (host) ({host.conntrack_entries.where(ALERTING)})"
@@ -312,7 +204,6 @@ MACHINE_ALERTS = (
         ),
         severity=P1,
         alert_group="connection-tracking",
-        operator=">",
         threshold=0.8,
         unit=Unit.RATIO,
         for_seconds=120,

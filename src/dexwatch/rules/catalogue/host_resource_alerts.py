@@ -2,8 +2,6 @@
 
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
-from dexwatch.metrics.profile import EvaluationProfile
-from dexwatch.metrics.scrape_class import STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules import recording_rules as recorded
 from dexwatch.rules.rule import AlertRule, RecordingRule, Runbook
@@ -82,7 +80,6 @@ def _step(
         alert_group=alert_group,
         group_priority=group_priority,
         value=lambda _: recorded.where(ALERTING),
-        operator=">",
         threshold=threshold,
         unit=Unit.RATIO,
         for_seconds=for_seconds,
@@ -102,15 +99,6 @@ _GROUPS: dict[str, tuple[RecordingRule, str, str, Runbook]] = {
 }
 
 P1, P2, P3 = Severity.P1, Severity.P2, Severity.P3
-
-
-def still_filling(profile: EvaluationProfile) -> str:
-    """Return the guard of a forecast: neither nearly full nor freed since its fullest."""
-    used, window = recorded.disk_used.where(ALERTING), profile.window(21_600, STANDARD)
-    return (
-        f"and on (host, mountpoint) {used} < 0.9\n"
-        f"and on (host, mountpoint) {used} > 0.95 * max_over_time({used}[{window}])"
-    )
 
 
 HOST_ALERTS = (

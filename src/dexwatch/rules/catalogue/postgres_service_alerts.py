@@ -1,5 +1,7 @@
 """The platform's PostgreSQL: reachable, fast, with connections to spare, replicated, archived."""
 
+from functools import partial
+
 from dexwatch.metrics import platform, postgres, prometheus
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
@@ -8,6 +10,10 @@ from dexwatch.metrics.promql import enough, quantile, seen_down
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH, STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
+
+postgres_rule = partial(
+    AlertRule, component=Component.DATABASE, team="database", keep_firing_seconds=120
+)
 
 
 def _reachable(profile: EvaluationProfile) -> str:
@@ -19,11 +25,9 @@ def _reachable(profile: EvaluationProfile) -> str:
     return f"({hangs}) or ({seen_down(profile, str(postgres.up))})"
 
 
-DATABASE_DOWN = AlertRule(
+DATABASE_DOWN = postgres_rule(
     id="DatabaseDown",
     severity=Severity.P0,
-    component=Component.DATABASE,
-    team="database",
     alert_group="database",
     inhibits="availability",
     scrape_class=CRITICAL,
@@ -32,7 +36,6 @@ DATABASE_DOWN = AlertRule(
     threshold=1,
     unit=Unit.BOOLEAN,
     for_seconds=0,
-    keep_firing_seconds=120,
     why=(
         "Two failed scrapes of the exporter are proof, and the second costs five seconds; a restart"
         " of a second is seen once. Where the exporter itself waits in vain, a minute of nothing"
@@ -56,20 +59,16 @@ DATABASE_DOWN = AlertRule(
     ),
     requirements=("A-P0-DB-DOWN",),
 )
-DATABASE_SLOW = AlertRule(
+DATABASE_SLOW = postgres_rule(
     id="DatabaseSlow",
     severity=Severity.P1,
-    component=Component.DATABASE,
-    team="database",
     alert_group="database-latency",
     scrape_class=HIGH,
     value=lambda p: quantile(p, 0.95, platform.db_seconds.bucket(), by="service"),
-    operator=">",
     threshold=0.5,
     unit=Unit.SECONDS,
     condition=lambda p: enough(p, platform.db_seconds.count(), 50, by="service"),
     for_seconds=60,
-    keep_firing_seconds=120,
     why="Fifty operations make the quantile honest; a minute lets a checkpoint pass.",
     summary="One database operation in twenty of {{ $labels.service }} takes over {value}; "
     "the threshold is {threshold}.",
@@ -102,19 +101,15 @@ def _connections(_: EvaluationProfile) -> str:
     return f"{server} or sum by ({pool}) ({used}) / sum by ({pool}) ({platform.db_connections_max})"
 
 
-CONNECTIONS_HIGH = AlertRule(
+CONNECTIONS_HIGH = postgres_rule(
     id="DatabaseConnectionsHigh",
     severity=Severity.P1,
-    component=Component.DATABASE,
-    team="database",
     alert_group="database-connections",
     scrape_class=HIGH,
     value=_connections,
-    operator=">",
     threshold=0.8,
     unit=Unit.RATIO,
     for_seconds=60,
-    keep_firing_seconds=120,
     why="A deployment briefly doubles the pools; a minute later only a leak or a jam is left.",
     summary="{value} of the database connections are taken; the threshold is {threshold}.",
     description="Connections of the server, or of one client pool, against their maximum.",
@@ -134,14 +129,11 @@ CONNECTIONS_HIGH = AlertRule(
     ),
     requirements=("A-P1-DB-CONN",),
 )
-LONG_TRANSACTION = AlertRule(
+LONG_TRANSACTION = postgres_rule(
     id="DatabaseTransactionLong",
     severity=Severity.P2,
-    component=Component.DATABASE,
-    team="database",
     alert_group="database-transactions",
     value=lambda _: f"max by (instance, datname) ({postgres.longest_transaction})",
-    operator=">",
     threshold=900,
     unit=Unit.SECONDS,
     for_seconds=120,
@@ -159,16 +151,13 @@ LONG_TRANSACTION = AlertRule(
     ),
     requirements=("M-PG-LOCKS",),
 )
-DEADLOCKS = AlertRule(
+DEADLOCKS = postgres_rule(
     id="DatabaseDeadlocks",
     severity=Severity.P2,
-    component=Component.DATABASE,
-    team="database",
     alert_group="database-locks",
     value=lambda p: (
         f"sum by (instance, datname) (increase({postgres.deadlocks}[{p.window(600, STANDARD)}]))"
     ),
-    operator=">",
     threshold=5,
     unit=Unit.COUNT,
     for_seconds=0,

@@ -1,5 +1,7 @@
 """What a database owner looks after: rollbacks, locks, replicas, backups, the buffer cache."""
 
+from functools import partial
+
 from dexwatch.metrics import postgres
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Metric, Unit
@@ -8,6 +10,8 @@ from dexwatch.metrics.promql import enough, latest
 from dexwatch.metrics.scrape_class import BUSINESS, HIGH, STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
+
+postgres_rule = partial(AlertRule, component=Component.DATABASE, team="database")
 
 DATABASES = "instance, datname"
 
@@ -19,14 +23,11 @@ def _part_of_both(profile: EvaluationProfile, part: Metric, rest: Metric, *, sec
     return f"{above} / ({above} + {other} > 0)"
 
 
-ROLLBACKS = AlertRule(
+ROLLBACKS = postgres_rule(
     id="DatabaseRollbacksMany",
     severity=Severity.P2,
-    component=Component.DATABASE,
-    team="database",
     alert_group="database-rollbacks",
     value=lambda p: _part_of_both(p, postgres.rollbacks, postgres.commits, seconds=300),
-    operator=">",
     threshold=0.5,
     unit=Unit.RATIO,
     condition=lambda p: enough(
@@ -48,17 +49,14 @@ ROLLBACKS = AlertRule(
     ),
     requirements=("M-PG-TX",),
 )
-ARCHIVE_FAILING = AlertRule(
+ARCHIVE_FAILING = postgres_rule(
     id="DatabaseArchiveFailing",
     severity=Severity.P1,
-    component=Component.DATABASE,
-    team="database",
     alert_group="database-backup",
     scrape_class=BUSINESS,
     value=lambda p: (
         f"sum by (instance) (increase({postgres.archive_failures}[{p.window(900, BUSINESS)}]))"
     ),
-    operator=">",
     threshold=2,
     unit=Unit.COUNT,
     for_seconds=0,
@@ -76,11 +74,9 @@ ARCHIVE_FAILING = AlertRule(
     ),
     requirements=("M-PG-BACKUP",),
 )
-CACHE_LOW = AlertRule(
+CACHE_LOW = postgres_rule(
     id="DatabaseBufferHitsLow",
     severity=Severity.P2,
-    component=Component.DATABASE,
-    team="database",
     alert_group="database-buffers",
     value=lambda p: _part_of_both(p, postgres.blocks_hit, postgres.blocks_read, seconds=900),
     operator="<",
@@ -104,17 +100,14 @@ CACHE_LOW = AlertRule(
     requirements=("M-PG-QUERY",),
 )
 
-LOCK_WAITS = AlertRule(
+LOCK_WAITS = postgres_rule(
     id="DatabaseLockWaits",
     severity=Severity.P2,
-    component=Component.DATABASE,
-    team="database",
     alert_group="database-lock-waits",
     scrape_class=HIGH,
     value=lambda p: (
         f"max by (instance) ({latest(p, str(postgres.waiting_for_lock), scrape_class=HIGH)})"
     ),
-    operator=">",
     threshold=5,
     unit=Unit.COUNT,
     for_seconds=60,
@@ -132,17 +125,14 @@ LOCK_WAITS = AlertRule(
     ),
     requirements=("M-PG-LOCKS",),
 )
-REPLICA_LAG = AlertRule(
+REPLICA_LAG = postgres_rule(
     id="DatabaseReplicaLagging",
     severity=Severity.P1,
-    component=Component.DATABASE,
-    team="database",
     alert_group="database-replication",
     scrape_class=HIGH,
     value=lambda p: (
         f"max by (instance) ({latest(p, str(postgres.replica_lag), scrape_class=HIGH)})"
     ),
-    operator=">",
     threshold=60,
     unit=Unit.SECONDS,
     for_seconds=60,
@@ -158,16 +148,13 @@ REPLICA_LAG = AlertRule(
     ),
     requirements=("M-PG-REPL",),
 )
-SLOT_UNUSED = AlertRule(
+SLOT_UNUSED = postgres_rule(
     id="DatabaseSlotUnused",
     severity=Severity.P2,
-    component=Component.DATABASE,
-    team="database",
     alert_group="database-slots",
     value=lambda p: (
         f"max by (instance) ({latest(p, str(postgres.inactive_slots), scrape_class=STANDARD)})"
     ),
-    operator=">",
     threshold=0,
     unit=Unit.COUNT,
     for_seconds=900,

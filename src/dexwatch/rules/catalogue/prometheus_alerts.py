@@ -28,7 +28,6 @@ def _of_stack(
     value: Expression,
     *,
     severity: Severity,
-    operator: Operator,
     threshold: float,
     for_seconds: float,
     why: str,
@@ -36,6 +35,7 @@ def _of_stack(
     description: str,
     unit: Unit = Unit.COUNT,
     alert_group: str = "",
+    operator: Operator = ">",
 ) -> AlertRule:
     return AlertRule(
         id=rule_id,
@@ -85,7 +85,6 @@ STACK_ALERTS = (
         "PrometheusRulesFailing",
         _gained(prometheus.rule_failures, by="instance, rule_group", seconds=300),
         severity=P1,
-        operator=">",
         threshold=0,
         for_seconds=0,
         why="A rule that cannot be evaluated can never fire; the window itself is the hold.",
@@ -96,7 +95,6 @@ STACK_ALERTS = (
         "PrometheusRulesMissed",
         _gained(prometheus.rule_iterations_missed, by="instance, rule_group", seconds=600),
         severity=P2,
-        operator=">",
         threshold=2,
         for_seconds=0,
         why="One is missed when the machine pauses; three within ten minutes are overload.",
@@ -121,7 +119,6 @@ STACK_ALERTS = (
         "PrometheusAlertsDropped",
         _gained(prometheus.notifications_dropped, seconds=300),
         severity=P1,
-        operator=">",
         threshold=0,
         for_seconds=0,
         why="Each dropped alert is one that nobody hears of.",
@@ -135,7 +132,6 @@ STACK_ALERTS = (
             f" / {prometheus.notification_queue_max}"
         ),
         severity=P2,
-        operator=">",
         threshold=0.8,
         unit=Unit.RATIO,
         for_seconds=60,
@@ -168,7 +164,6 @@ STACK_ALERTS = (
             f"[{p.window(10_800, STANDARD)}]))"
         ),
         severity=P2,
-        operator=">",
         threshold=0,
         for_seconds=0,
         why="Compactions happen every two hours, so the window must be longer than that.",
@@ -184,7 +179,6 @@ STACK_ALERTS = (
             f"[{p.window(600, STANDARD)}]))"
         ),
         severity=P2,
-        operator=">",
         threshold=10,
         for_seconds=600,
         why="A restart brings a handful; for ten minutes more it is two targets with one name.",
@@ -200,7 +194,6 @@ STACK_ALERTS = (
             f"[{p.window(600, STANDARD)}]))"
         ),
         severity=P2,
-        operator=">",
         threshold=0,
         for_seconds=0,
         why="A refused scrape leaves the whole target dark.",
@@ -223,7 +216,6 @@ STACK_ALERTS = (
         "AlertmanagerNotificationsFailing",
         _gained(prometheus.alertmanager_failures, by="instance, integration", seconds=300),
         severity=P1,
-        operator=">",
         threshold=2,
         for_seconds=0,
         why="It tries again by itself; three failures within five minutes are no hiccup.",
@@ -234,7 +226,6 @@ STACK_ALERTS = (
         "AlertmanagerAlertsInvalid",
         _gained(prometheus.alertmanager_invalid, seconds=600),
         severity=P2,
-        operator=">",
         threshold=0,
         for_seconds=0,
         why="A valid sender never sends an invalid alert.",

@@ -1,5 +1,7 @@
 """Redis as a server, and the cache as the platform feels it."""
 
+from functools import partial
+
 from dexwatch.metrics import platform, redis
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
@@ -9,13 +11,13 @@ from dexwatch.metrics.severity import Severity
 from dexwatch.rules import recording_rules as recorded
 from dexwatch.rules.rule import AlertRule, Runbook
 
+redis_rule = partial(AlertRule, component=Component.CACHE, team="database")
+
 LOOKUPS = str(platform.cache_requests)
 
-REDIS_DOWN = AlertRule(
+REDIS_DOWN = redis_rule(
     id="RedisDown",
     severity=Severity.P0,
-    component=Component.CACHE,
-    team="database",
     alert_group="redis",
     inhibits="availability",
     scrape_class=CRITICAL,
@@ -46,10 +48,9 @@ REDIS_DOWN = AlertRule(
     ),
     requirements=("A-P0-REDIS-DOWN",),
 )
-HIT_RATE_LOW = AlertRule(
+HIT_RATE_LOW = redis_rule(
     id="CacheHitRateLow",
     severity=Severity.P1,
-    component=Component.CACHE,
     team="platform",
     alert_group="cache-hits",
     group_priority=2,
@@ -82,19 +83,16 @@ HIT_RATE_LOW = AlertRule(
     ),
     requirements=("A-P1-CACHE",),
 )
-MISSES_RISING = AlertRule(
+MISSES_RISING = redis_rule(
     id="CacheMissRateRising",
     severity=Severity.P2,
-    component=Component.CACHE,
     team="platform",
     alert_group="cache-hits",
-    group_priority=1,
     scrape_class=HIGH,
     value=lambda p: (
         f"{recorded.cache_misses} / clamp_min(avg_over_time({recorded.cache_misses}"
         f"[{p.window(21_600, HIGH)}] offset {p.window(600, HIGH)}), 0.01)"
     ),
-    operator=">",
     threshold=2,
     unit=Unit.COUNT,
     condition=lambda p: f"and {recorded.cache_misses} > 0.1\n{enough(p, LOOKUPS, 50, by='cache')}",
@@ -108,14 +106,11 @@ MISSES_RISING = AlertRule(
     runbook=HIT_RATE_LOW.runbook,
     requirements=("A-P2-CACHE",),
 )
-MEMORY_HIGH = AlertRule(
+MEMORY_HIGH = redis_rule(
     id="RedisMemoryHigh",
     severity=Severity.P1,
-    component=Component.CACHE,
-    team="database",
     alert_group="redis-memory",
     value=lambda _: f"{redis.memory_used} / ({redis.memory_max} > 0)",
-    operator=">",
     threshold=0.9,
     unit=Unit.RATIO,
     for_seconds=300,
@@ -133,16 +128,13 @@ MEMORY_HIGH = AlertRule(
     ),
     requirements=("M-REDIS-MEM",),
 )
-REJECTING = AlertRule(
+REJECTING = redis_rule(
     id="RedisRejectingConnections",
     severity=Severity.P1,
-    component=Component.CACHE,
-    team="database",
     alert_group="redis-connections",
     value=lambda p: (
         f"sum by (instance) (increase({redis.rejected_connections}[{p.window(300, STANDARD)}]))"
     ),
-    operator=">",
     threshold=0,
     unit=Unit.COUNT,
     for_seconds=0,
@@ -158,16 +150,13 @@ REJECTING = AlertRule(
     ),
     requirements=("M-REDIS-CONN",),
 )
-EVICTING = AlertRule(
+EVICTING = redis_rule(
     id="RedisEvictingKeys",
     severity=Severity.P2,
-    component=Component.CACHE,
-    team="database",
     alert_group="redis-memory",
     value=lambda p: (
         f"sum by (instance, service, host) (rate({redis.evicted}[{p.window(300, STANDARD)}])) * 60"
     ),
-    operator=">",
     threshold=100,
     unit=Unit.PER_MINUTE,
     for_seconds=300,
@@ -178,11 +167,9 @@ EVICTING = AlertRule(
     runbook=MEMORY_HIGH.runbook,
     requirements=("M-REDIS-KEYS",),
 )
-PERSISTENCE_FAILING = AlertRule(
+PERSISTENCE_FAILING = redis_rule(
     id="RedisPersistenceFailing",
     severity=Severity.P1,
-    component=Component.CACHE,
-    team="database",
     alert_group="redis-persistence",
     value=lambda p: (
         f"{latest(p, str(redis.rdb_ok), scrape_class=STANDARD)}"

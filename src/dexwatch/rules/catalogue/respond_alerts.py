@@ -1,5 +1,7 @@
 """Alerts come in, and messages go out: does the respond role lose, delay or drop any?"""
 
+from functools import partial
+
 from dexwatch.metrics import own
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
@@ -8,19 +10,23 @@ from dexwatch.metrics.scrape_class import HIGH
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
 
+respond_rule = partial(
+    AlertRule,
+    component=Component.MONITORING,
+    team="monitoring",
+    scrape_class=HIGH,
+    keep_firing_seconds=300,
+)
+
 NOT_DELIVERED = own.notifications.where('outcome!="delivered"')
 REFUSED_REQUESTS = own.receiver_requests.where('outcome!~"accepted|in_part"')
 DROPPED_ALERTS = own.receiver_requests.where('outcome="in_part"')
 
-JOBS_OVERDUE = AlertRule(
+JOBS_OVERDUE = respond_rule(
     id="JobsOverdue",
     severity=Severity.P1,
-    component=Component.MONITORING,
-    team="monitoring",
     alert_group="jobs-overdue",
-    scrape_class=HIGH,
     value=lambda p: f"max(min_over_time({own.jobs_overdue}[{p.window(120, HIGH)}]))",
-    operator=">",
     threshold=0,
     unit=Unit.COUNT,
     for_seconds=60,
@@ -39,19 +45,14 @@ JOBS_OVERDUE = AlertRule(
     ),
     requirements=("U-DAILY",),
 )
-PAGES_FAILING = AlertRule(
+PAGES_FAILING = respond_rule(
     id="PagesFailing",
     severity=Severity.P1,
-    component=Component.MONITORING,
-    team="monitoring",
     alert_group="pages",
-    scrape_class=HIGH,
     value=lambda p: f"sum by (channel) (increase({NOT_DELIVERED}[{p.window(600, HIGH)}]))",
-    operator=">",
     threshold=2,
     unit=Unit.COUNT,
     for_seconds=0,
-    keep_firing_seconds=300,
     why="A retry or two is normal for a network; three within ten minutes are a broken channel.",
     summary="{{ $labels.channel }} refused {value} messages within ten minutes.",
     description="Messages to people do not get through this channel.",
@@ -63,21 +64,16 @@ PAGES_FAILING = AlertRule(
     ),
     requirements=("U-DAILY", "R-SLA"),
 )
-RECEIVER_REFUSING = AlertRule(
+RECEIVER_REFUSING = respond_rule(
     id="ReceiverRefusing",
     severity=Severity.P2,
-    component=Component.MONITORING,
-    team="monitoring",
     alert_group="receivers",
-    scrape_class=HIGH,
     value=lambda p: (
         f"sum by (receiver, outcome) (increase({REFUSED_REQUESTS}[{p.window(600, HIGH)}]))"
     ),
-    operator=">",
     threshold=5,
     unit=Unit.COUNT,
     for_seconds=0,
-    keep_firing_seconds=300,
     why="A scan tries once or twice; more is a sender with the wrong token.",
     summary="The receiver {{ $labels.receiver }} refused {value} requests ({{ $labels.outcome }}).",
     description="Requests of an alert source were not accepted.",
@@ -90,19 +86,14 @@ RECEIVER_REFUSING = AlertRule(
     requirements=("U-DAILY",),
 )
 
-RECEIVER_DROPPING_ALERTS = AlertRule(
+RECEIVER_DROPPING_ALERTS = respond_rule(
     id="ReceiverDroppingAlerts",
     severity=Severity.P2,
-    component=Component.MONITORING,
-    team="monitoring",
     alert_group="receiver-dropped-alerts",
-    scrape_class=HIGH,
     value=lambda p: f"sum by (receiver) (increase({DROPPED_ALERTS}[{p.window(600, HIGH)}]))",
-    operator=">",
     threshold=0,
     unit=Unit.COUNT,
     for_seconds=0,
-    keep_firing_seconds=300,
     why="Every such request lost an alert, and the sender does not send it again: one is enough.",
     summary="{value} requests to {{ $labels.receiver }} were accepted in part: alerts are missing.",
     description="Some alerts of a request were malformed, or were more than one request may carry.",
@@ -130,19 +121,14 @@ def _newly_quarantined(profile: EvaluationProfile) -> str:
     return f"max({own.quarantined}) - ({before} or vector(0))"
 
 
-QUARANTINED = AlertRule(
+QUARANTINED = respond_rule(
     id="WorkQuarantined",
     severity=Severity.P2,
-    component=Component.MONITORING,
-    team="monitoring",
     alert_group="quarantine",
-    scrape_class=HIGH,
     value=_newly_quarantined,
-    operator=">",
     threshold=0,
     unit=Unit.COUNT,
     for_seconds=60,
-    keep_firing_seconds=300,
     why="Nothing is quarantined in health, and what is stays so: it is told for an hour.",
     summary="{value} jobs or events could not be handled and were set aside.",
     description="A page, an escalation or an alert was given up after failing again and again.",

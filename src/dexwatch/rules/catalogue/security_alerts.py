@@ -1,5 +1,7 @@
 """Who tries to get in, and who asks for more than is allowed."""
 
+from functools import partial
+
 from dexwatch.metrics import platform
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
@@ -8,23 +10,26 @@ from dexwatch.metrics.scrape_class import CRITICAL, HIGH
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
 
+security_rule = partial(
+    AlertRule,
+    component=Component.USERS,
+    team="security",
+    scrape_class=CRITICAL,
+    keep_firing_seconds=180,
+)
+
 FAILURES = platform.auth_attempts.where('outcome="failure"')
 FORBIDDEN = platform.authorization_failures.where('reason="forbidden"')
 
-AUTH_FAILURES = AlertRule(
+AUTH_FAILURES = security_rule(
     id="AuthFailureRateHigh",
     severity=Severity.P0,
-    component=Component.USERS,
-    team="security",
     alert_group="authentication",
-    scrape_class=CRITICAL,
     value=lambda p: share(p, FAILURES, str(platform.auth_attempts), scrape_class=CRITICAL),
-    operator=">",
     threshold=0.1,
     unit=Unit.RATIO,
     condition=lambda p: enough(p, FAILURES, 10, scrape_class=CRITICAL),
     for_seconds=30,
-    keep_firing_seconds=180,
     why=(
         "Five minutes and at least ten failures, so that two people with a forgotten password at"
         " night are no page; half a minute more rules out one clumsy script."
@@ -47,19 +52,14 @@ AUTH_FAILURES = AlertRule(
     ),
     requirements=("A-P0-AUTH-FAIL",),
 )
-SUSPICIOUS_IP = AlertRule(
+SUSPICIOUS_IP = security_rule(
     id="SuspiciousIpActivity",
     severity=Severity.P0,
-    component=Component.USERS,
-    team="security",
     alert_group="suspicious-addresses",
-    scrape_class=CRITICAL,
     value=lambda p: f"max({latest(p, str(platform.auth_suspicious_sources))})",
-    operator=">",
     threshold=0,
     unit=Unit.COUNT,
     for_seconds=0,
-    keep_firing_seconds=180,
     why=(
         "The platform counts a minute of failures before it calls an address suspicious, so nothing"
         " more is waited for. Three minutes of keeping make one incident of several waves."
@@ -80,20 +80,15 @@ SUSPICIOUS_IP = AlertRule(
     ),
     requirements=("A-P0-BAD-IP", "M-SEC-THREAT"),
 )
-UNAUTHORIZED = AlertRule(
+UNAUTHORIZED = security_rule(
     id="UnauthorizedAccess",
     severity=Severity.P0,
-    component=Component.USERS,
-    team="security",
     alert_group="authorisation",
-    scrape_class=CRITICAL,
     value=lambda p: per_minute(p, FORBIDDEN, by="service", scrape_class=CRITICAL),
-    operator=">",
     threshold=10,
     unit=Unit.PER_MINUTE,
     condition=lambda p: enough(p, FORBIDDEN, 20, by="service", scrape_class=CRITICAL),
     for_seconds=0,
-    keep_firing_seconds=180,
     why=(
         "Expired sessions are left out: only requests by somebody who is known and may not."
         " Ten a minute is no stray click; the window is the hold."
@@ -114,20 +109,16 @@ UNAUTHORIZED = AlertRule(
     ),
     requirements=("A-P0-UNAUTH", "M-SEC-ACCESS"),
 )
-RATE_LIMITED = AlertRule(
+RATE_LIMITED = security_rule(
     id="RateLimitAbuse",
     severity=Severity.P2,
-    component=Component.USERS,
-    team="security",
     alert_group="rate-limits",
     scrape_class=HIGH,
     value=lambda p: per_minute(p, str(platform.rate_limited), by="service"),
-    operator=">",
     threshold=60,
     unit=Unit.PER_MINUTE,
     condition=lambda p: enough(p, str(platform.rate_limited), 60, by="service"),
     for_seconds=60,
-    keep_firing_seconds=180,
     why="A client that backs off is refused a few times; one that does not is, minute by minute.",
     summary=(
         "{{ $labels.service }} refuses {value} requests over the limit;"

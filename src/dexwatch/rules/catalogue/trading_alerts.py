@@ -1,14 +1,24 @@
-"""Do trades work: their success, their way onto the chain, volume, prices, market data."""
+"""Do trades work: their success, their way onto the chain, their volume and size."""
+
+from functools import partial
 
 from dexwatch.metrics import chain, exchange, platform
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
-from dexwatch.metrics.promql import enough, latest, quantile, share
+from dexwatch.metrics.promql import enough, quantile, share
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules import recording_rules as recorded
 from dexwatch.rules.rule import AlertRule, Runbook
+
+trading_rule = partial(
+    AlertRule,
+    component=Component.TRADING,
+    team="trading",
+    scrape_class=CRITICAL,
+    keep_firing_seconds=120,
+)
 
 BLIND_SECONDS = 3
 """Without a block for so long we do not see what is traded."""
@@ -29,21 +39,17 @@ TRADES_FAIL = Runbook(
     escalate="Call the trading lead at once; the engineering lead after ten minutes.",
 )
 
-TRADING_SUCCESS = AlertRule(
+TRADING_SUCCESS = trading_rule(
     id="TradingSuccessLow",
     severity=Severity.P0,
-    component=Component.TRADING,
-    team="trading",
     alert_group="trade-success",
     group_priority=2,
-    scrape_class=CRITICAL,
     value=lambda _: f"1 - {recorded.trades_unserved}",
     operator="<",
     threshold=0.9,
     unit=Unit.RATIO,
     condition=lambda p: enough(p, SERVED, 20, scrape_class=CRITICAL),
     for_seconds=0,
-    keep_firing_seconds=120,
     why=(
         "Twenty trades within five minutes make the share honest, so nothing more is waited for."
         " Orders that we refused for the user's sake do not count."
@@ -53,50 +59,40 @@ TRADING_SUCCESS = AlertRule(
     runbook=TRADES_FAIL,
     requirements=("A-P0-TRADE-OK",),
 )
-TRADE_FAILURES = AlertRule(
+TRADE_FAILURES = trading_rule(
     id="TradeFailuresHigh",
     severity=Severity.P1,
-    component=Component.TRADING,
-    team="trading",
     alert_group="trade-success",
-    group_priority=1,
-    scrape_class=CRITICAL,
     value=lambda p: share(
         p, platform.trades.where('outcome!="success"'), str(platform.trades), scrape_class=CRITICAL
     ),
-    operator=">",
     threshold=0.1,
     unit=Unit.RATIO,
     condition=lambda p: enough(p, str(platform.trades), 20, scrape_class=CRITICAL),
     for_seconds=60,
-    keep_firing_seconds=120,
     why="Refused orders count here, and those come in bursts when a price jumps: one minute more.",
     summary="{value} of the trades fail or are refused; the threshold is {threshold}.",
     description="Share of all trade requests over five minutes that did not end well.",
     runbook=TRADES_FAIL,
     requirements=("A-P1-TRADE-FAIL",),
 )
-TRANSACTIONS_FAILING = AlertRule(
+TRANSACTIONS_FAILING = trading_rule(
     id="TransactionProcessingFailing",
     severity=Severity.P0,
-    component=Component.TRADING,
     team="chain",
     alert_group="transactions",
     group_priority=2,
-    scrape_class=CRITICAL,
     value=lambda p: (
         f"1 - (sum(increase({platform.confirmation_seconds.count()}[{p.window(120, CRITICAL)}]))"
         f" or vector(0)) / (sum(increase({platform.transactions_submitted}"
         f"[{p.window(120, CRITICAL)}])) > 0)"
     ),
-    operator=">",
     threshold=0.5,
     unit=Unit.RATIO,
     condition=lambda p: enough(
         p, str(platform.transactions_submitted), 10, seconds=120, scrape_class=CRITICAL
     ),
     for_seconds=10,
-    keep_firing_seconds=120,
     why=(
         "A receipt comes within two seconds, so two minutes are long; ten sent transactions rule"
         " out a quiet night."
@@ -120,21 +116,18 @@ TRANSACTIONS_FAILING = AlertRule(
     ),
     requirements=("A-P0-TX-PROC",),
 )
-CONFIRMATIONS_SLOW = AlertRule(
+CONFIRMATIONS_SLOW = trading_rule(
     id="ConfirmationsSlow",
     severity=Severity.P2,
     component=Component.CHAIN,
     team="chain",
     alert_group="transactions",
-    group_priority=1,
     scrape_class=HIGH,
     value=lambda p: quantile(p, 0.95, platform.confirmation_seconds.bucket()),
-    operator=">",
     threshold=3,
     unit=Unit.SECONDS,
     condition=lambda p: enough(p, platform.confirmation_seconds.count(), 10),
     for_seconds=60,
-    keep_firing_seconds=120,
     why="Two blocks are under a second; three seconds over five minutes are no single late block.",
     summary=(
         "One transaction in twenty takes over {value} to confirm; the threshold is {threshold}."
@@ -168,20 +161,16 @@ def _swaps_fell_too(profile: EvaluationProfile) -> str:
     return f"and {now} < 0.7 * {before}\nand {before} > 0.01\nunless ({unseen})"
 
 
-VOLUME_DROP = AlertRule(
+VOLUME_DROP = trading_rule(
     id="TradingVolumeDrop",
     severity=Severity.P1,
-    component=Component.TRADING,
-    team="trading",
     alert_group="trading-volume",
     scrape_class=HIGH,
     value=_volume_left,
-    operator=">",
     threshold=0.5,
     unit=Unit.RATIO,
     condition=_swaps_fell_too,
     for_seconds=60,
-    keep_firing_seconds=120,
     why=(
         "Judged against the lesser of the last six hours and the same time yesterday, so that the"
         " night is no alarm. The number of swaps must have fallen too: one whale in the past would"
@@ -202,17 +191,13 @@ VOLUME_DROP = AlertRule(
     ),
     requirements=("A-P1-VOLUME",),
 )
-WHALE = AlertRule(
+WHALE = trading_rule(
     id="HighValueTrade",
     severity=Severity.P2,
-    component=Component.TRADING,
-    team="trading",
     alert_group="high-value-trade",
-    scrape_class=CRITICAL,
     value=lambda p: (
         f"sum by (pool) (increase({exchange.high_value_swaps}[{p.window(300, CRITICAL)}]))"
     ),
-    operator=">",
     threshold=0,
     unit=Unit.COUNT,
     for_seconds=0,
@@ -228,122 +213,6 @@ WHALE = AlertRule(
     ),
     requirements=("A-CH-WHALE", "M-TRADE-SIZE"),
 )
-PRICE_MOVED = AlertRule(
-    id="PriceMovedAbnormally",
-    severity=Severity.P2,
-    component=Component.TRADING,
-    team="trading",
-    alert_group="price",
-    scrape_class=CRITICAL,
-    value=lambda p: (
-        f"max_over_time({exchange.pool_price}[{p.window(300, CRITICAL)}])"
-        f" / min_over_time({exchange.pool_price}[{p.window(300, CRITICAL)}]) - 1"
-    ),
-    operator=">",
-    threshold=0.1,
-    unit=Unit.RATIO,
-    for_seconds=0,
-    keep_firing_seconds=120,
-    why="Ten per cent within five minutes is an event by itself and may be over in the next.",
-    summary=(
-        "The price in {{ $labels.pool }} moved by {value} within minutes; threshold {threshold}."
-    ),
-    description="Highest over lowest price of the pool within five minutes.",
-    runbook=Runbook(
-        meaning="A market shock, a whale, or somebody who bends the price on purpose.",
-        check=("Compare with other exchanges.", "Look at the largest swaps in the pool."),
-        fix=("Suspend what relies on this price as an oracle.",),
-        escalate="Call the trading lead when other markets do not move alike.",
-    ),
-    requirements=("A-CH-WHALE",),
-)
-MARKET_STALE = AlertRule(
-    id="MarketDataStale",
-    severity=Severity.P1,
-    component=Component.TRADING,
-    team="trading",
-    alert_group="market-data",
-    scrape_class=HIGH,
-    value=lambda _: f"max by (feed) (time() - {platform.market_updated})",
-    operator=">",
-    threshold=60,
-    unit=Unit.SECONDS,
-    for_seconds=15,
-    keep_firing_seconds=120,
-    why="Feeds update every few seconds; a minute of silence is a dead feed, not a quiet market.",
-    summary="{{ $labels.feed }} has brought no price for {value}; the threshold is {threshold}.",
-    description="Quotes are made from old prices.",
-    runbook=Runbook(
-        meaning="Whoever knows the true price trades against us.",
-        check=("See whether the feed is connected.", "Look for errors of the feed's client."),
-        fix=("Reconnect the feed.", "Switch to the other feed, or stop quoting."),
-        escalate="Call the trading lead after five minutes.",
-    ),
-    requirements=("M-ENGINE-MARKET",),
-)
-FEED_LOST = AlertRule(
-    id="MarketDataDisconnected",
-    severity=Severity.P2,
-    component=Component.TRADING,
-    team="trading",
-    alert_group="market-data",
-    scrape_class=HIGH,
-    value=lambda p: (
-        f"max by (feed) ({latest(p, str(platform.market_connected), scrape_class=HIGH)})"
-    ),
-    operator="<",
-    threshold=1,
-    unit=Unit.BOOLEAN,
-    for_seconds=60,
-    keep_firing_seconds=120,
-    why="A reconnect takes seconds; after a minute nobody is coming back by himself.",
-    summary="The market data feed {{ $labels.feed }} is not connected.",
-    description="The feed's client has lost its connection.",
-    runbook=MARKET_STALE.runbook,
-    requirements=("M-ENGINE-MARKET",),
-)
-
-
-def _unpriced_share(profile: EvaluationProfile) -> str:
-    window = profile.window(1800, CRITICAL)
-    unknown = f"sum(increase({exchange.swaps_unpriced}[{window}]))"
-    return f"{unknown} / (sum(increase({exchange.swaps}[{window}])) > 0)"
-
-
-SWAPS_UNPRICED = AlertRule(
-    id="SwapsWithoutPrice",
-    severity=Severity.P3,
-    component=Component.TRADING,
-    team="trading",
-    alert_group="price-unknown",
-    scrape_class=CRITICAL,
-    value=_unpriced_share,
-    operator=">",
-    threshold=0.2,
-    unit=Unit.RATIO,
-    condition=lambda p: enough(p, str(exchange.swaps), 50, seconds=1800, scrape_class=CRITICAL),
-    for_seconds=300,
-    keep_firing_seconds=600,
-    why=(
-        "A small pool without a path to a peg is daily life. One swap in five without a value over"
-        " half an hour means that volume and liquidity are told too low."
-    ),
-    summary="The value of {value} of the swaps is not known; the threshold is {threshold}.",
-    description="No deep enough path of pools leads from these tokens to a pegged one.",
-    runbook=Runbook(
-        meaning="Volume, TVL and fees look smaller than they are; so do the alerts on them.",
-        check=(
-            "See on Trading Performance, at Pools, which tokens have no price.",
-            "See whether liquidity left the pools that set their prices.",
-        ),
-        fix=(
-            "Add a pool that leads to a pegged token to dex.pools.",
-            "Lower dex.min_price_depth_usd where small pools are trusted.",
-        ),
-        escalate="Tell the trading lead within the day.",
-    ),
-    requirements=("M-TRADE-VOLUME",),
-)
 
 TRADING_ALERTS = (
     TRADING_SUCCESS,
@@ -352,8 +221,4 @@ TRADING_ALERTS = (
     CONFIRMATIONS_SLOW,
     VOLUME_DROP,
     WHALE,
-    PRICE_MOVED,
-    SWAPS_UNPRICED,
-    MARKET_STALE,
-    FEED_LOST,
 )
