@@ -87,6 +87,11 @@ class Channel:
             return DeliveryResult.failed("no such recipient")
         return DeliveryResult.delivered(handle=f"{self.name}/{key}")
 
+    def cuts(self, key: str) -> int:
+        """How often nobody knew whether a message was taken; a worker that dies knows its job."""
+        job = key.rpartition("/")[0] if key.startswith(f"{UPDATE}/") else ""
+        return self.cut_off[key] + self.cut_off[job]
+
     @property
     def tells(self) -> bool:
         """Would it say now whether it has a message?"""
@@ -108,6 +113,8 @@ class Response:
         """Is the database a server, whose clock is the wall clock and can be set under us?"""
         self.slow: list[tuple[Job, JobResult]] = []
         """Attempts that were made, by a worker that lives and has not settled them yet."""
+        self.tokens: dict[int, str] = {}
+        """Whose lease of a job was the last."""
         self.channels = {
             "slack": Channel("slack", self.steady, can_tell=True),
             "email": Channel("email", self.steady, can_tell=False),
@@ -195,6 +202,21 @@ class Response:
         for channel in self.channels.values():
             channel.hold_claim, channel.hold_known = channel.claim, True
 
+    def freeze(self, most: int, seconds: float) -> None:
+        """A worker acts, shows no life for so long while another works, and wakes up to settle."""
+        known = len(self.slow)
+        self.work(most=most, slow=True)
+        frozen, self.slow = self.slow[known:], self.slow[:known]
+        for job, result in frozen:
+            self._cut(job)
+            if result.hold is not None:
+                self.channels[job.queue].held_until = -math.inf
+        self.pass_time(seconds)
+        self.work(most=9)
+        for job, result in frozen:
+            held = self.tokens[job.id] == job.lease_token
+            assert self.do(self.queue.settle(job, result)) == held, "who lost its lease is told so"
+
     def work(self, *, crash: str = "", most: int = 4, slow: bool = False) -> int:
         """Let a worker take due jobs; it dies at the named point, if any. Return how many.
 
@@ -208,6 +230,7 @@ class Response:
         jobs = await queue.claim(owner="machine", slots=slots, kinds=[NOTIFY, UPDATE])
         for channel in self.channels.values():
             channel.claim += 1
+        self.tokens.update({job.id: job.lease_token for job in jobs})
         if crash == "job.claimed":
             return len(jobs)
         dispatcher = Dispatcher(self.store, self.channels, self.wall)

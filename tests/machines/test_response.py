@@ -1,7 +1,7 @@
 """Whatever fails, in whatever order: the promises of the response hold, over the real store."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -28,6 +28,7 @@ from tests.fakes.response import MODES, Response
 NAMES = {"ApiUptimeLow": "P0", "ApiLatencyHigh": "P1", "CpuUse80": "P2", "DiskUse60": "P3"}
 GROUPS = ("api", "host")
 INSTANCES = ("", "main", "custody")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNDECIDED = {Reason.QUARANTINED, Reason.NO_SUCH_NOTIFICATION}
 
 
@@ -140,9 +141,15 @@ class ResponseMachine(RuleBasedStateMachine):
     def a_worker_works(self, crash: str, most: int) -> None:
         self.response.work(crash=crash, most=most)
 
-    @rule(most=st.integers(1, 4))
-    def a_worker_takes_long(self, most: int) -> None:
+    @rule(most=st.integers(1, 4), seconds=st.sampled_from([0, 5, 13, 35]))
+    def a_worker_takes_long(self, most: int, seconds: float) -> None:
         self.response.work(most=most, slow=True)
+        self.response.pass_time(seconds)
+        self.response.work(most=9)
+
+    @rule(most=st.integers(1, 4), seconds=st.sampled_from([5, 13, 35]))
+    def a_worker_freezes(self, most: int, seconds: float) -> None:
+        self.response.freeze(most, seconds)
 
     @precondition(lambda self: self.response.slow)
     @rule()
@@ -154,6 +161,15 @@ class ResponseMachine(RuleBasedStateMachine):
         for _ in range(rounds):
             self.response.work(most=9)
             self.response.pass_time(pause)
+        self.response.do(self._no_time_is_ahead())
+
+    async def _no_time_is_ahead(self) -> None:
+        """What was set by a clock that has been put back since was mended by the next look."""
+        ahead = (self.response.steady() - EPOCH) // timedelta(microseconds=1) + 5_000_000
+        jobs = tables.jobs.c
+        query = select(jobs.key).where(jobs.state == "due", jobs.set_at > ahead)
+        async with self.response.store.database.read() as connection:
+            assert (await connection.execute(query)).scalars().all() == []
 
     @invariant()
     def a_hold_is_kept(self) -> None:
@@ -164,7 +180,7 @@ class ResponseMachine(RuleBasedStateMachine):
     def nothing_is_delivered_twice_but_after_a_cut(self) -> None:
         for channel in self.response.channels.values():
             for key, copies in channel.has.items():
-                assert copies <= 1 + channel.cut_off[key], key
+                assert copies <= 1 + channel.cuts(key), key
 
     @invariant()
     def who_can_be_asked_gets_no_page_again(self) -> None:
@@ -180,7 +196,7 @@ class ResponseMachine(RuleBasedStateMachine):
                 first.setdefault(key, []).append(when)
             for key, times in first.items():
                 span = times[-1] - times[0]
-                assert len(times) <= 8 + span / 20 + channel.cut_off[key], key
+                assert len(times) <= 8 + span / 20 + channel.cuts(key), key
 
     @invariant()
     def summaries_are_true(self) -> None:
