@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 
 from dexwatch.daemons.child import Log, Reaper, spawn
 from dexwatch.daemons.reaper import start_time, tree
+from tests.fakes import need
 from tests.fakes.patience import gone, until
 
 PARENT = """
@@ -146,6 +148,24 @@ async def test_a_log_is_cut_at_its_bound_and_the_child_writes_on(tmp_path):
     assert log.path.with_name("a.log.1").stat().st_size > 10_000
     await until(lambda: log.size() > 0 and log.tail()[-2].startswith("0123"))
     await child.stop(signal.SIGTERM, 2.0)
+
+
+def test_a_log_is_cut_also_when_the_disk_has_no_room_for_a_copy(tmp_path):
+    """Else what fills the disk would never go, and nothing could be written again."""
+    need.program("mount")
+    mounted = ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(tmp_path)]
+    if subprocess.run(mounted, capture_output=True, check=False).returncode:
+        need.missing("a small file system cannot be mounted here")
+    try:
+        log = Log(tmp_path / "a.log", bound=10_000)
+        with contextlib.suppress(OSError), log.path.open("wb", buffering=0) as file:
+            while file.write(b"x" * 4096):
+                pass
+        assert log.cut()
+        assert log.size() == 0
+        (tmp_path / "other").write_bytes(b"y" * 100_000)
+    finally:
+        subprocess.run(["umount", "-l", str(tmp_path)], check=True)
 
 
 def test_the_tail_of_a_log_begins_where_the_run_began(tmp_path):

@@ -12,6 +12,7 @@ and every child leads a session of its own: Ctrl-C reaches us alone, and we stop
 
 import asyncio
 import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -53,14 +54,23 @@ class Log:
             if self.path.stat().st_size <= self.bound:
                 return False
             # The child holds the descriptor, so renaming frees nothing; cutting does.
-            older = os.open(self.path.with_name(self.path.name + ".1"), _OLDER, 0o640)
-            with os.fdopen(older, "wb") as copy, self.path.open("rb") as source:
-                os.fchmod(older, 0o640)
-                shutil.copyfileobj(source, copy)
+            self._copy(self.path.with_name(self.path.name + ".1"))
             os.truncate(self.path, 0)
         except FileNotFoundError:
             return False
         return True
+
+    def _copy(self, older: Path) -> None:
+        """Keep a copy if there is room: on a full disk the log must be cut all the same."""
+        try:
+            copied = os.open(older, _OLDER, 0o640)
+            with os.fdopen(copied, "wb") as copy, self.path.open("rb") as source:
+                os.fchmod(copied, 0o640)
+                shutil.copyfileobj(source, copy)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            older.unlink(missing_ok=True)
 
     def tail(self, lines: int = 10, *, since: int = 0) -> list[str]:
         """Return the last lines that were written after the byte offset `since`."""
