@@ -134,3 +134,13 @@ def test_deep_and_long_fields_are_cut():
         deep = {"a": deep}
     text = json.dumps(logs.clean({"deep": deep, "long": {str(n): n for n in range(1_000)}}))
     assert len(text) < 2_000
+
+
+def test_a_lone_surrogate_does_not_lose_the_line():
+    logger, raw = logging.getLogger("surrogate"), io.BytesIO()
+    handler = logging.StreamHandler(io.TextIOWrapper(raw, encoding="utf-8", write_through=True))
+    handler.setFormatter(logs.EcsFormatter("api"))
+    logger.handlers[:], logger.propagate = [handler], False
+    logger.warning("a \ud800 name", extra={"ecs": {"user.name": "b\udfff"}})
+    line = json.loads(raw.getvalue())
+    assert (line["message"], line["user.name"]) == ("a \ud800 name", "b\udfff")

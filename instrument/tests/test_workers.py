@@ -4,13 +4,18 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
 
 import pytest
+from prometheus_client import Gauge, generate_latest
+
+from dexwatch_instrument import Platform, PoolState, workers
 
 APP = """
 import os
@@ -130,3 +135,46 @@ def test_gauges_are_sums_over_the_workers_that_run(url, tmp_path):
     page = wait_until(pools, tmp_path / "log")
     used = value(page, "db_client_connection_count", db_client_connection_state="used")
     assert used == WORKERS
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"xyz", b"x" * 100, struct.pack("ii", 4000, 0) + struct.pack("i", 10**5)]
+)
+def test_a_file_that_cannot_be_read_hides_no_other(url, tmp_path, content):
+    get(f"{url}/who")
+    (tmp_path / "shared" / "counter_999999.db").write_bytes(content)
+    page = get(f"{url}/metrics")
+    assert value(page, "platform_trades_total") >= 1
+
+
+def closed() -> PoolState:
+    raise RuntimeError("the pool is closed")
+
+
+def test_a_pool_that_cannot_be_asked_hides_no_other_metric(monkeypatch):
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
+    platform = Platform()
+    platform.watch_pool("main", closed)
+    platform.submitted()
+    page = generate_latest(platform.registry).decode()
+    assert "platform_transactions_submitted_total 1.0" in page
+    assert 'db_client_connection_max{db_client_connection_pool_name="main"} NaN' in page
+
+
+def test_values_are_written_down_again_after_one_failed(tmp_path, monkeypatch):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    monkeypatch.setattr(workers, "REFRESH_SECONDS", 0.01)
+    asked, again = [], threading.Event()
+
+    def sometimes() -> float:
+        asked.append(None)
+        if len(asked) == 2:
+            raise RuntimeError("not now")
+        if len(asked) == 4:
+            again.set()
+        return 1.0
+
+    sampled = workers.Sampled()
+    sampled.add(Gauge("asked", "Asked.", registry=None), sometimes)
+    sampled.run()
+    assert again.wait(10)

@@ -70,7 +70,9 @@ class EcsFormatter(logging.Formatter):
         line |= clean(getattr(record, "ecs", None) or {})
         if record.exc_info and record.exc_info[1] is not None:
             line |= _error(record.exc_info[1])
-        return json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
+        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
+        # UTF-8 has no lone surrogates, and the line would be lost; JSON codes them just like this.
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def configure(

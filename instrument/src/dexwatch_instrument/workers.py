@@ -5,16 +5,22 @@ to fall and shows a part of the truth. With the environment variable PROMETHEUS_
 a folder, prometheus-client keeps every worker's values in files there, and any worker adds them up.
 """
 
+import logging
+import math
 import os
 import re
+import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 REFRESH_SECONDS = 5.0
+_log = logging.getLogger(__name__)
 _LIVE = re.compile(r"\Agauge_live[a-z]+_([0-9]{1,9})\.db\Z")
 
 
@@ -30,8 +36,36 @@ def readable(registry: CollectorRegistry) -> CollectorRegistry:
         return registry
     _forget_ended(Path(shared))
     whole = CollectorRegistry()
-    MultiProcessCollector(whole, path=shared)  # type: ignore[no-untyped-call]
+    whole.register(_Files(Path(shared)))
     return whole
+
+
+class _Files(Collector):
+    """The workers' files; one that cannot be read hides only what it holds, not all the others.
+
+    A file is empty while its worker makes it, and stays so when the disk is full just then.
+    """
+
+    def __init__(self, shared: Path) -> None:
+        self._shared = shared
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the families, of all files that can be read."""
+        files = [str(file) for file in self._shared.glob("*.db")]
+        merged = _merged(files)
+        if merged is None:
+            sound = [file for file in files if _merged([file]) is not None]
+            _log.warning("%d files of metrics cannot be read", len(files) - len(sound))
+            merged = _merged(sound)
+        return merged or ()
+
+
+def _merged(files: list[str]) -> list[Metric] | None:
+    try:
+        return list(MultiProcessCollector.merge(files))  # type: ignore[no-untyped-call]
+    except (struct.error, RuntimeError, ValueError, OSError, LookupError, TypeError):
+        # What the library raises for files that are empty, cut off, gone or no metrics at all.
+        return None
 
 
 class Sampled:
@@ -46,12 +80,20 @@ class Sampled:
         self._lock = threading.Lock()
 
     def add(self, gauge: Gauge, function: Callable[[], float]) -> None:
-        """Report a value; `function` must be quick and may be called by another thread."""
+        """Report a value, NaN while `function` fails; any thread may call it, so it is quick."""
+
+        def value() -> float:
+            # A pool that was closed must not take all other metrics of the service with it.
+            try:
+                return float(function())
+            except Exception:  # noqa: BLE001 - the application's own code, whatever it raises.
+                return math.nan
+
         if not folder():
-            gauge.set_function(function)
+            gauge.set_function(value)
             return
-        self._functions.append((gauge, function))
-        gauge.set(function())
+        self._functions.append((gauge, value))
+        gauge.set(value())
 
     def run(self) -> None:
         """Begin to write values down in this process; after a fork it has to begin anew."""
