@@ -246,3 +246,13 @@ def test_prometheus_times_are_read():
     assert moment("2026-03-02T08:00:00+01:00")
     assert moment("0001-01-01T00:00:00Z") is None
     assert moment("<b>") is None
+
+
+@pytest.mark.parametrize(
+    ("suppressor", "muted"),
+    [(None, ""), ("silence s-1", "silenced"), ("alert fp-1", "part of a worse alert")],
+)
+def test_an_alert_that_only_incidents_know_says_what_mutes_it(suppressor, muted):
+    kept = replace(kept_alert("fp-Kept", "Kept"), suppressed_by=suppressor)
+    (shown,) = firing_alerts(Sides((), (), (kept,)))
+    assert shown.muted == muted

@@ -254,7 +254,7 @@ def _of_incident(alert: Alert) -> FiringAlert:
         alert.labels,
         alert.starts_at,
         component_of(alert.labels),
-        "silenced" if alert.suppressed_by else "",
+        _kept_muted(alert.suppressed_by),
         notes.get("description", ""),
         notes.get("runbook_url", ""),
         "Incidents" if alert.source == ALERTMANAGER else alert.source,
@@ -266,6 +266,13 @@ def _muted(alert: RoutedAlert | None) -> str:
     if alert is not None and alert.silenced_by:
         return "silenced"
     return "part of a worse alert" if alert is not None and alert.inhibited_by else ""
+
+
+def _kept_muted(suppressor: str | None) -> str:
+    # Reconciliation keeps `silence ID` or `alert FINGERPRINT`.
+    if suppressor is None:
+        return ""
+    return "part of a worse alert" if suppressor.startswith("alert ") else "silenced"
 
 
 def _sorted(alerts: Iterable[FiringAlert]) -> tuple[FiringAlert, ...]:
