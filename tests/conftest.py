@@ -1,6 +1,7 @@
 """What all tests share: ports, the home folder, real programs, and no process left behind."""
 
 import os
+import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -103,3 +104,17 @@ def _left_behind() -> Iterator[tuple[int, str]]:
         except OSError:
             continue  # It ended while we looked, or belongs to somebody else.
         yield pid, command[:200]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder on a file system of 256 kB, which a test can fill."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = [need.program("mount"), "-t", "tmpfs", "-o", "size=256k", "none", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        need.missing("a small file system cannot be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)

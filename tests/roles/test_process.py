@@ -1,6 +1,7 @@
 """Where a process of ours writes what happens, and when it stops or reads its settings anew."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -80,3 +81,23 @@ async def test_hang_up_reloads_but_a_closed_terminal_ends(
     await asyncio.wait_for((stop if stops else again).wait(), 5)
     assert (stop.is_set(), again.is_set()) == (stops, not stops)
     asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
+
+
+def test_a_log_that_cannot_be_written_ends_nothing_and_tells_what_is_missing(
+    small_disk: Path,
+) -> None:
+    """On a full disk a role that died of a log line would tell nobody of the full disk."""
+    with (small_disk / "role.log").open("w") as stream:
+        process.log_to(stream)
+        log = structlog.get_logger("dexwatch.test")
+        with contextlib.suppress(OSError), (small_disk / "fill").open("wb", buffering=0) as fill:
+            while fill.write(b"x" * 4096):
+                pass
+        for number in range(100):
+            log.error("lost", number=number, text="y" * 1000)
+        (small_disk / "fill").unlink()
+        log.error("room again")
+
+    lines = (small_disk / "role.log").read_text().splitlines()
+    assert json.loads(lines[-1])["event"] == "room again"
+    assert any('"log.lines_missing"' in line for line in lines)

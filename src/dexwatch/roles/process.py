@@ -1,6 +1,7 @@
 """What every process of ours does first: say where logs go, and listen for the word to stop."""
 
 import asyncio
+import io
 import logging
 import logging.handlers
 import os
@@ -8,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 from structlog.typing import WrappedLogger
@@ -33,8 +34,39 @@ def log_to_file(path: Path) -> None:
 
 def log_to(stream: TextIO = sys.stderr) -> None:
     """Write one JSON line for each event, ours and the libraries'; to standard error by default."""
-    logging.basicConfig(stream=stream, level=logging.WARNING, format="%(name)s: %(message)s")
-    _configure(structlog.PrintLoggerFactory(stream))
+    sure = cast("TextIO", _NeverFails(stream))
+    logging.basicConfig(stream=sure, level=logging.WARNING, format="%(name)s: %(message)s")
+    _configure(structlog.WriteLoggerFactory(sure))
+
+
+class _NeverFails(io.TextIOBase):
+    """A stream for log lines: one that cannot be written is counted, and nothing else happens.
+
+    On a full disk a role must go on with its work, which is to tell of it, and to be there when
+    there is room again.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._failed = 0
+
+    def write(self, text: str) -> int:
+        """Write a line, and before it how many may be missing."""
+        told = ""
+        if self._failed:
+            # The line that could not be written may have left its beginning there.
+            told = f'\n{{"event": "log.lines_missing", "level": "error", "most": {self._failed}}}\n'
+        try:
+            self._stream.write(told + text)
+            self._stream.flush()
+        except OSError:
+            self._failed += 1
+        else:
+            self._failed = 0
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: what was written was flushed."""
 
 
 def _configure(factory: Callable[..., WrappedLogger]) -> None:
