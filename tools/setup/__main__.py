@@ -22,7 +22,7 @@ import signal
 import time
 from types import FrameType
 
-from tools.setup import contracts, debian, npm, python
+from tools.setup import contracts, debian, npm, python, unpacked
 from tools.setup.steps import Place, SetupError, Step, run_step
 
 
@@ -58,6 +58,7 @@ def steps_for(place: Place, *, tests: bool, packages_only: bool = False) -> list
         Step("Python environment", lambda: python.ensure(place, tests=tests)),
         Step("npm artefacts", lambda: npm.ensure(place)),
         Step("sample contracts", lambda: contracts.ensure(place)),
+        *([Step("unpacked packages", lambda: unpacked.ensure(place))] if tests else []),
     ]
 
 
