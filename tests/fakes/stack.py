@@ -11,7 +11,7 @@ import httpx
 from pydantic import SecretStr
 
 from dexwatch.clients.access import Access
-from dexwatch.daemons.config import DaemonsConfig, DeadmanConfig
+from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.program import HttpReady, Program
 from dexwatch.daemons.programs.alertmanager import Webhook
 from dexwatch.daemons.programs.plan import plan
@@ -119,7 +119,6 @@ async def stack(
     *names: str,
     profile: str = "demo",
     token: str = "hook-token",
-    deadman: DeadmanConfig | None = None,
     hook_url: str = "",
 ) -> AsyncIterator[Stack]:
     """Run Prometheus and Alertmanager with these rules; `names` are the gauges, all off."""
@@ -139,7 +138,6 @@ async def stack(
                 "prometheus": {"port": need.free_port()},
                 "alertmanager": {"port": need.free_port()},
                 "node": {"enabled": False},
-                "deadman": deadman or DeadmanConfig(),
                 "targets": [
                     {
                         "job": "exchange",

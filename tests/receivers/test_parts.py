@@ -63,6 +63,15 @@ async def test_of_too_many_alerts_the_first_are_accepted_and_the_rest_is_reporte
     assert receiver.counted == ["in_part"]
 
 
+async def test_what_alertmanager_itself_left_out_is_told_as_missing() -> None:
+    receiver = RecordingReceiver()
+    async with client(receiver) as http:
+        body = broken(alerts=[webhook_alert("Rule", "P2")], truncatedAlerts=3)
+        response = await http.post(PATH, content=body, headers=GOOD)
+    assert (response.status_code, response.json()["left_out"]) == (200, 3)
+    assert receiver.counted == ["in_part"]
+
+
 async def test_watchdog_firing_is_a_heartbeat_and_its_resolve_is_not() -> None:
     receiver = RecordingReceiver()
     before = now()

@@ -28,7 +28,7 @@ OWNERS = {
     "target.token": {SUPERVISOR},
     "daemons.password": {WATCH, RESPOND, CONSOLE, SUPERVISOR},
     "prometheus.token": {RESPOND, CONSOLE, SUPERVISOR},
-    "deadman.url": {SUPERVISOR},
+    "deadman.url": {RESPOND, SUPERVISOR},
     "alertmanager.password": {RESPOND, CONSOLE, SUPERVISOR},
     "mail.password": {RESPOND},
     "slack.token": {RESPOND},

@@ -53,6 +53,11 @@ CASES_MONITORING = (
         (Counter('dexwatch_daemon_supervision_failures_total{daemon="prometheus"}', 0, 0.002, 0),),
     ),
     Case("DexwatchConfigBad", (Gauge("dexwatch_config_last_reload_successful", 1, 0, 1, blip=3),)),
+    Case("StoreDown", (Gauge('dexwatch_store_up{instance="respond"}', 1, 0, 1, blip=3),)),
+    Case(
+        "OutsidePingFailing",
+        (Counter('dexwatch_outside_pings_total{outcome="failed"}', 0, 0.009, 0.004),),
+    ),
     Case("JobsOverdue", (Gauge("dexwatch_jobs_overdue", 0, 1, 0),)),
     Case(
         "PagesFailing",

@@ -9,7 +9,8 @@ import typer
 from dexwatch.cli.present import CONFIG_DEFAULT, ConfigOption, err, settings_or_exit
 from dexwatch.cli.terminal import foreign
 from dexwatch.daemons.program import File
-from dexwatch.daemons.programs.plan import render_alertmanager, render_prometheus
+from dexwatch.daemons.programs.alertmanager import alertmanager_files
+from dexwatch.daemons.programs.plan import render_prometheus
 from dexwatch.daemons.programs.secrets import kept
 from dexwatch.dashboards import grafana
 from dexwatch.dashboards.registry import BOARDS
@@ -53,9 +54,7 @@ def alertmanager(
     settings = settings_or_exit(config)
     _write(
         to,
-        render_alertmanager(
-            settings.daemons, profile=PRODUCTION, webhook=webhook(settings, outside=True)
-        ),
+        alertmanager_files(profile=PRODUCTION, webhook=webhook(settings, outside=True)),
     )
 
 

@@ -91,8 +91,9 @@ class DeadmanConfig(_Config):
         SecretStr | None,
         beginning("http://", "https://"),
         Field(
-            description="Alertmanager sends a POST there as long as it delivers; it does not know "
-            "whether the respond role does its work."
+            description="The respond role sends a POST there as long as Watchdog comes, its "
+            "database takes writes and its jobs are done; it needs respond.dead_man_seconds "
+            "above 0."
         ),
     ] = None
     outside_seconds: Annotated[int, Field(ge=10, le=3600)] = Field(

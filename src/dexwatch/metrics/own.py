@@ -56,6 +56,18 @@ notification_seconds = histogram(
 jobs_overdue = gauge(
     "dexwatch_jobs_overdue", "Due work that nobody has taken yet.", unit=Unit.COUNT
 )
+store_up = gauge(
+    "dexwatch_store_up",
+    "1 while the respond role can write to its database; without it the figures from there are"
+    " left out.",
+    unit=Unit.BOOLEAN,
+)
+outside_pings = counter(
+    "dexwatch_outside_pings_total",
+    "Pings to the service outside by outcome (sent, withheld, failed).",
+    labels=("outcome",),
+    requirements=("U-DEADMAN",),
+)
 quarantined = gauge(
     "dexwatch_quarantined",
     "Jobs and events that could not be handled and wait for a person.",
@@ -113,6 +125,8 @@ OWN_METRICS = (
     notifications,
     notification_seconds,
     jobs_overdue,
+    store_up,
+    outside_pings,
     quarantined,
     watchdog_timestamp,
     daemon_up,

@@ -21,6 +21,9 @@ from dexwatch.response.liveness.dead_man import DEAD_MAN, DeadMan
 from dexwatch.response.liveness.dead_man import JOB as DEAD_MAN_JOB
 from dexwatch.response.liveness.dead_man import QUEUE as DEAD_MAN_QUEUE
 from dexwatch.response.liveness.evaluator import Evaluator, RuleView
+from dexwatch.response.liveness.outside import JOB as OUTSIDE_JOB
+from dexwatch.response.liveness.outside import OUTSIDE, OutsidePing, OutsideService
+from dexwatch.response.liveness.outside import QUEUE as OUTSIDE_QUEUE
 from dexwatch.response.messaging.dispatch import Dispatcher
 from dexwatch.response.messaging.job import NOTIFY, UPDATE
 from dexwatch.response.messaging.queue import ResponseQueue
@@ -36,6 +39,8 @@ from dexwatch.response.store import Store, StoreUnavailableError
 _log = structlog.get_logger(__name__)
 
 _COUNT_SECONDS = 2.0
+_OURSELVES = "respond"
+"""The row of the signals in which each look at the store leaves a trace."""
 _START = Backoff(first=0.5, most=10.0)
 
 
@@ -53,6 +58,7 @@ class Respond:
         charts: ChartSource | None = None,
         view: AlertView | None = None,
         rules: RuleView | None = None,
+        outside: OutsideService | None = None,
         clock: Clock = now,
         crash: Crashpoints = no_crash,
     ) -> None:
@@ -66,12 +72,6 @@ class Respond:
             public_url=public_url,
             charts=charts,
             runbook_hosts=config.runbook_hosts,
-        )
-        retention = Retention(
-            store,
-            clock,
-            keep_events=timedelta(days=config.keep_events_days),
-            keep_incidents=timedelta(days=config.keep_incidents_days),
         )
         evaluator = (
             Evaluator(rules, settle_seconds=config.missing_seconds, clock=clock) if rules else None
@@ -89,21 +89,39 @@ class Respond:
         self.ingest = Ingest(
             store, clock, policy=policy, wake=self._wake, evaluator=evaluator, crash=crash
         )
-        self._periodic = (RETENTION_JOB, DEAD_MAN_JOB, RECONCILE_JOB)
+        self._periodic = (RETENTION_JOB, DEAD_MAN_JOB, RECONCILE_JOB, OUTSIDE_JOB)
         self._worker = Worker(
             ResponseQueue(store, clock, policy),
             {
                 NOTIFY: dispatcher,
                 UPDATE: dispatcher,
-                RETENTION: retention,
+                RETENTION: self._retaining(config, clock),
                 DEAD_MAN: self._dead_man,
                 RECONCILE: self._comparing(view, evaluator, config, clock),
+                OUTSIDE: self._pinging(outside, config),
             },
             owner=f"respond@{socket.gethostname()}:{os.getpid()}",
-            slots={QUEUE: 1, DEAD_MAN_QUEUE: 1, RECONCILE_QUEUE: 1}
+            slots={QUEUE: 1, DEAD_MAN_QUEUE: 1, RECONCILE_QUEUE: 1, OUTSIDE_QUEUE: 1}
             | {name: notifier.parallel for name, notifier in notifiers.items()},
             on_settled=self._on_settled,
             crash=crash,
+        )
+
+    def _retaining(self, config: RespondConfig, clock: Clock) -> Retention:
+        return Retention(
+            self._store,
+            clock,
+            keep_events=timedelta(days=config.keep_events_days),
+            keep_incidents=timedelta(days=config.keep_incidents_days),
+        )
+
+    def _pinging(self, service: OutsideService | None, config: RespondConfig) -> OutsidePing:
+        return OutsidePing(
+            self._store,
+            service,
+            source=ALERTMANAGER,
+            timeout=config.heartbeat_timeout,
+            count=self.metrics.pinged,
         )
 
     def _comparing(
@@ -174,8 +192,11 @@ class Respond:
     async def _count(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
+                # A database that can only be read is of no use, so a write is tried, too.
+                await self._store.transact(lambda tx: tx.signals.heard(_OURSELVES))
                 self.metrics.counted(await self._store.counts())
             except StoreUnavailableError:
+                self.metrics.store_away()
                 _log.warning("respond.store_unavailable", doing="count")
             except Exception:  # noqa: BLE001 - an error of metrics must not stop paging.
                 _log.exception("respond.count_failed")

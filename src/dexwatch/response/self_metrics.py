@@ -2,9 +2,10 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
+from dexwatch.clock import monotonic
 from dexwatch.incidents.events import NotificationAttempted
 from dexwatch.incidents.records import DeliveryOutcome
 from dexwatch.jobs.job import Job, JobResult
@@ -26,17 +27,29 @@ RECEIVER_OUTCOMES = (
 """How a request to a receiver may end; in part: some of its alerts were taken, some refused."""
 
 
+PING_OUTCOMES = ("sent", "withheld", "failed")
+"""What a ping to the service outside may come to; withheld: a part of the way was not alive."""
+
+_FRESH_SECONDS = 20.0
+"""A store that has not answered for so long is away: it may neither answer nor refuse."""
+
+
 class SelfMetrics:
     """Counters since the process began; label values come from bounded sets only."""
 
-    def __init__(self, channels: Iterable[str] = ()) -> None:
+    def __init__(
+        self, channels: Iterable[str] = (), *, steady: Callable[[], float] = monotonic
+    ) -> None:
+        self._steady = steady
         # A rate is seen from the first event on only where the series was there before it.
         self._notifications = Counter(
             {(c, result.value): 0 for c in channels for result in DeliveryOutcome}
         )
         self._received = Counter(dict.fromkeys(RECEIVER_OUTCOMES, 0))
         self._latency: dict[tuple[str, Severity], list[float]] = {}
-        self._counts = Counts(open={}, overdue=0)
+        self._pings = Counter(dict.fromkeys(PING_OUTCOMES, 0))
+        self._counts: Counts | None = None
+        self._counted_at = 0.0
         self._heard: dict[str, float] = {}
 
     def received(self, outcome: str) -> None:
@@ -48,8 +61,16 @@ class SelfMetrics:
         self._heard[source] = at.timestamp()
 
     def counted(self, counts: Counts) -> None:
-        """Remember the latest state of affairs."""
-        self._counts = counts
+        """Remember the latest state of affairs, which the store has just told."""
+        self._counts, self._counted_at = counts, self._steady()
+
+    def store_away(self) -> None:
+        """Forget the state of affairs: an old one would be told as if it were true."""
+        self._counts = None
+
+    def pinged(self, outcome: str) -> None:
+        """Count a ping to the service outside by outcome."""
+        self._pings[outcome] += 1
 
     def settled(self, job: Job, result: JobResult, seconds: float) -> None:
         """Count an attempt; the first delivery of a page counts into the latency, too."""
@@ -70,14 +91,16 @@ class SelfMetrics:
 
     def samples(self) -> Iterator[Sample]:
         """Yield the present values."""
-        for severity in Severity:
-            yield Sample(
-                own.incidents_open,
-                self._counts.open.get(severity, 0),
-                {"severity": severity.value},
-            )
-        yield Sample(own.jobs_overdue, self._counts.overdue)
-        yield Sample(own.quarantined, self._counts.quarantined)
+        counts = self._counts if self._steady() - self._counted_at < _FRESH_SECONDS else None
+        yield Sample(own.store_up, float(counts is not None))
+        if counts is not None:
+            for severity in Severity:
+                number = counts.open.get(severity, 0)
+                yield Sample(own.incidents_open, number, {"severity": severity.value})
+            yield Sample(own.jobs_overdue, counts.overdue)
+            yield Sample(own.quarantined, counts.quarantined)
+        for outcome, count in self._pings.items():
+            yield Sample(own.outside_pings, count, {"outcome": outcome})
         for source, moment in self._heard.items():
             yield Sample(own.watchdog_timestamp, moment, {"source": source})
         for (channel, outcome), count in self._notifications.items():

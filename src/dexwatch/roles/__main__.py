@@ -1,5 +1,11 @@
 """dexwatch as a process without the weight of the command line: `up FILE`, or `ROLE FILE`."""
 
+import signal
+
+if __name__ == "__main__":
+    # A reload that comes before we listen to it must not end us: it waits until then.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+
 import asyncio
 import dataclasses
 import functools

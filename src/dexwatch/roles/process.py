@@ -104,6 +104,8 @@ def reload_event(stop: asyncio.Event) -> asyncio.Event:
         (stop if at_terminal and not _has_terminal() else again).set()
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up)
+    # One that came while we began was kept back, see `roles.__main__`.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     return again
 
 

@@ -93,9 +93,9 @@ RESPOND = RoleSpec(
     name="respond",
     purpose="Takes alerts in, keeps incidents, tells people.",
     load=_respond,
-    needs=("respond", "notify", "storage", "console.public_url"),
+    needs=("respond", "notify", "storage", "console.public_url", "daemons.deadman"),
     section="respond",
-    secrets=("respond", "notify", "storage", *_ASKED),
+    secrets=("respond", "notify", "storage", "daemons.deadman", *_ASKED),
     scrape_class=ScrapeClass.HIGH,
     requirements=("R-CHANNELS", "R-DEDUP"),
 )

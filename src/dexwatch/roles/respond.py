@@ -5,11 +5,14 @@ import contextlib
 
 from starlette.applications import Starlette
 
+from dexwatch.clients.http import HttpClient, Outcome, SourceError
+from dexwatch.daemons.config import DeadmanConfig
 from dexwatch.daemons.programs.secrets import kept
 from dexwatch.notifiers import registry as notifiers
 from dexwatch.notifiers.chart.data import PrometheusCharts
 from dexwatch.receivers import registry as receivers
 from dexwatch.receivers.receiver import Inbound
+from dexwatch.response.liveness.outside import PING_SECONDS, OutsideService
 from dexwatch.response.respond import Respond
 from dexwatch.roles.http import exposition
 from dexwatch.roles.http.serving import serving
@@ -32,6 +35,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             charts=PrometheusCharts(prometheus),
             view=alertmanager,
             rules=prometheus,
+            outside=await _outside(stack, settings.daemons.deadman),
         )
         inbound = Inbound(
             role.ingest,
@@ -57,3 +61,20 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             )
         )
         await role.run(stop)
+
+
+async def _outside(
+    stack: contextlib.AsyncExitStack, deadman: DeadmanConfig
+) -> OutsideService | None:
+    """Return the service that pages when we are dead, if there is one; closed with the stack."""
+    if deadman.outside_url is None:
+        return None
+    address = deadman.outside_url.get_secret_value()
+    client = await stack.enter_async_context(HttpClient(address, timeout_seconds=PING_SECONDS))
+
+    async def ping() -> None:
+        reply = await client.send("POST", limit_bytes=100_000)
+        if not 200 <= reply.status < 300:
+            raise SourceError(Outcome.HTTP_ERROR, f"status {reply.status}", code=reply.status)
+
+    return OutsideService(ping, deadman.outside_seconds)

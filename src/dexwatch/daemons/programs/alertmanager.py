@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from dexwatch.clients.access import Access
-from dexwatch.daemons.config import DaemonsConfig, DeadmanConfig
+from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload
 from dexwatch.daemons.programs.authentication import WEB_FLAG, web_file
 from dexwatch.daemons.programs.scrape import LOOPBACK
@@ -25,7 +25,6 @@ from dexwatch.rules.rule import AlertRule
 WATCHDOG = "Watchdog"
 HEARTBEAT = "heartbeat"
 """The receiver of the dead man's signal: the same webhook, which awaits it."""
-OUTSIDE = "outside"
 HEARTBEAT_SCRAPES = 4
 """So many of the shortest scrape intervals lie between two signals: 20 s in production."""
 TOKEN_FILE = "hook.token"  # noqa: S105 - the name of a file.
@@ -77,14 +76,11 @@ def alertmanager_files(
     *,
     profile: EvaluationProfile,
     webhook: Webhook,
-    deadman: DeadmanConfig | None = None,
     alerts: Sequence[AlertRule] = ALERTS,
 ) -> tuple[File, ...]:
     """Return alertmanager.yml and the token's file, which only Alertmanager's user may read."""
-    deadman = deadman or DeadmanConfig()
-    outside = deadman.outside_url
     document = {
-        "route": _routes(profile, deadman),
+        "route": _routes(profile),
         "inhibit_rules": [*_within_groups(alerts), *_explanations(alerts), *_consequences()],
         "receivers": [
             {"name": "dexwatch", "webhook_configs": [_webhook(webhook)]},
@@ -92,13 +88,11 @@ def alertmanager_files(
                 "name": HEARTBEAT,
                 "webhook_configs": [_webhook(webhook) | {"send_resolved": False}],
             },
-            *([_outside(outside.get_secret_value())] if outside else []),
             {"name": "nobody"},
         ],
     }
     return (
-        # The outside address is all that its service asks for, and this version takes no file.
-        File("alertmanager.yml", yaml(document), secret=outside is not None),
+        File("alertmanager.yml", yaml(document)),
         File(TOKEN_FILE, webhook.token.get_secret_value(), secret=True),
     )
 
@@ -114,12 +108,7 @@ def _webhook(webhook: Webhook) -> dict[str, Any]:
     }
 
 
-def _outside(url: str) -> dict[str, Any]:
-    config = {"url": url, "send_resolved": False, "http_config": {"follow_redirects": False}}
-    return {"name": OUTSIDE, "webhook_configs": [config]}
-
-
-def _routes(profile: EvaluationProfile, deadman: DeadmanConfig) -> dict[str, Any]:
+def _routes(profile: EvaluationProfile) -> dict[str, Any]:
     scrape = profile.scrape_ms(ScrapeClass.CRITICAL)
     return {
         "receiver": "dexwatch",
@@ -127,7 +116,7 @@ def _routes(profile: EvaluationProfile, deadman: DeadmanConfig) -> dict[str, Any
             ["alertname", "alert_group", "host"], wait=2 * scrape, interval=2 * scrape, repeat="1h"
         ),
         "routes": [
-            *_heartbeats(scrape, deadman),
+            _heartbeat(scrape),
             {"receiver": "nobody", "matchers": ['severity="none"']},
             # Each P0 is a group of its own, so that none waits for another's group interval.
             {
@@ -145,23 +134,16 @@ def _routes(profile: EvaluationProfile, deadman: DeadmanConfig) -> dict[str, Any
     }
 
 
-def _heartbeats(scrape: int, deadman: DeadmanConfig) -> list[dict[str, Any]]:
-    """The dead man's signal: sent to us every few scrapes, and outside as configured."""
-
-    def route(receiver: str, every_ms: int, *, further: bool) -> dict[str, Any]:
-        # A group is looked at each interval, and told again where `repeat` has gone by then.
-        timing = _timing(
-            ["alertname"], wait=0, interval=max(1000, every_ms // 2), repeat=duration(every_ms)
-        )
-        matchers = [f'alertname="{WATCHDOG}"', 'severity="none"']
-        return {"receiver": receiver, "matchers": matchers, **timing, "continue": further}
-
-    if deadman.outside_url is None:
-        return [route(HEARTBEAT, HEARTBEAT_SCRAPES * scrape, further=False)]
-    return [
-        route(HEARTBEAT, HEARTBEAT_SCRAPES * scrape, further=True),
-        route(OUTSIDE, deadman.outside_seconds * 1000, further=False),
-    ]
+def _heartbeat(scrape: int) -> dict[str, Any]:
+    """The dead man's signal, sent to us every few scrapes."""
+    every = HEARTBEAT_SCRAPES * scrape
+    # A group is looked at each interval, and told again where `repeat` has gone by then.
+    timing = _timing(["alertname"], wait=0, interval=max(1000, every // 2), repeat=duration(every))
+    return {
+        "receiver": HEARTBEAT,
+        "matchers": [f'alertname="{WATCHDOG}"', 'severity="none"'],
+        **timing,
+    }
 
 
 def _timing(group_by: list[str], *, wait: int, interval: int, repeat: str) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def plan(
     files = render_prometheus(
         config, profile=profile, rules=rules, roles=roles, secrets=secrets, extra_rules=extra_rules
     )
-    routed = render_alertmanager(config, profile=profile, webhook=webhook)
+    routed = alertmanager_files(profile=profile, webhook=webhook)
     return (
         alertmanager(config, folder=folder, files=routed, access=access),
         prometheus(config, folder=folder, profile=profile, files=files, access=access),
@@ -69,10 +69,3 @@ def render_prometheus(
         secrets=secrets,
         extra_rules=extra_rules,
     )
-
-
-def render_alertmanager(
-    config: DaemonsConfig, *, profile: EvaluationProfile, webhook: Webhook
-) -> tuple[File, ...]:
-    """Return Alertmanager's files, for our own or, by `dexwatch export alertmanager`, for yours."""
-    return alertmanager_files(profile=profile, webhook=webhook, deadman=config.deadman)

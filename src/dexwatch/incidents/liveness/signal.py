@@ -71,3 +71,11 @@ def checked(signal: Signal, now: datetime, timeout: HeartbeatTimeout) -> Signal:
     last = signal.missing_since
     since = now if last is None else max(now, last + _TICK)
     return replace(signal, missing=True, missing_since=since)
+
+
+def alive(signal: Signal, now: datetime, timeout: HeartbeatTimeout) -> bool:
+    """Has a look of late found that the signal comes? Who does not look knows nothing."""
+    if signal.checked_at is None or signal.missing or signal.seen_at is None:
+        return False
+    age = abs((now - signal.checked_at).total_seconds())
+    return age <= timeout.longest_check and 0.0 <= signal.silent < timeout.silence

@@ -40,6 +40,14 @@ class Envelope(BaseModel):
     groupKey: str  # noqa: N815 - Alertmanager's own names.
     status: Literal["firing", "resolved"]
     alerts: tuple[Any, ...]
+    truncatedAlerts: Any = 0  # noqa: N815
+    """So many more Alertmanager itself has left out, beyond its `max_alerts`."""
+
+    @property
+    def truncated(self) -> int:
+        """Alerts that the sender has left out; an odd count is none, for the rest still counts."""
+        count = self.truncatedAlerts
+        return count if isinstance(count, int) and count > 0 else 0
 
 
 class _Alert(BaseModel):

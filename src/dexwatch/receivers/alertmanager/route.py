@@ -68,7 +68,8 @@ async def _take(request: Request, inbound: Inbound, bounds: Bounds) -> tuple[str
     try:
         if any(each.ignored == "heartbeat" for each in found):
             await inbound.heartbeat(SOURCE, clock.now())
-        return await _apply(found, inbound, left_out=len(envelope.alerts) - len(found))
+        left_out = len(envelope.alerts) - len(found) + envelope.truncated
+        return await _apply(found, inbound, left_out=left_out)
     except StoreUnavailableError:
         refusal = _says(503, "the incident store is unavailable, try again")
         refusal.headers["Retry-After"] = _RETRY_SECONDS

@@ -6,6 +6,7 @@ from dexwatch.metrics import own
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
+from dexwatch.metrics.promql import latest
 from dexwatch.metrics.scrape_class import HIGH
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
@@ -20,8 +21,55 @@ respond_rule = partial(
 
 NOT_DELIVERED = own.notifications.where('outcome!="delivered"')
 REFUSED_REQUESTS = own.receiver_requests.where('outcome!~"accepted|in_part"')
+FAILED_PINGS = own.outside_pings.where('outcome="failed"')
 DROPPED_ALERTS = own.receiver_requests.where('outcome="in_part"')
 
+STORE_DOWN = respond_rule(
+    id="StoreDown",
+    severity=Severity.P1,
+    alert_group="store",
+    value=lambda p: f"min by (instance) ({latest(p, str(own.store_up), scrape_class=HIGH)})",
+    operator="<",
+    threshold=1,
+    unit=Unit.BOOLEAN,
+    for_seconds=60,
+    keep_firing_seconds=60,
+    why="A restart of the database takes less than a minute; until it is back, nobody is paged.",
+    summary="The respond role {{ $labels.instance }} cannot write to its database.",
+    description=(
+        "It takes no alert in and tells nobody. This page comes by another replica, or when the"
+        " database is back; the pings to the service outside have stopped."
+    ),
+    runbook=Runbook(
+        meaning="Alerts fire and nobody is told; Alertmanager sends them again until they are in.",
+        check=(
+            "Read the log of the respond role at `respond.store_unavailable`.",
+            "See whether the database at storage.url runs, and whether its disk is full.",
+        ),
+        fix=("Start the database, or free its disk: what waits is taken in by itself.",),
+        escalate="Tell all who are on call to watch Alertmanager's own list until it is back.",
+    ),
+    requirements=("U-DAILY", "U-DEADMAN"),
+)
+OUTSIDE_FAILING = respond_rule(
+    id="OutsidePingFailing",
+    severity=Severity.P2,
+    alert_group="outside-ping",
+    value=lambda p: f"sum(increase({FAILED_PINGS}[{p.window(600, HIGH)}]))",
+    threshold=3,
+    unit=Unit.COUNT,
+    for_seconds=0,
+    why="One or two failures are the network; more let the service outside page in error.",
+    summary="{value} pings to the service outside were not taken within ten minutes.",
+    description="The service that pages when we are dead does not take our pings.",
+    runbook=Runbook(
+        meaning="It may page though all is well here, and would not notice if it were not.",
+        check=("Run dexwatch doctor: it tries the address.", "See whether the service is up."),
+        fix=("Correct daemons.deadman.outside_url, or open the way to it.",),
+        escalate="Tell the monitoring team within the day.",
+    ),
+    requirements=("U-DEADMAN",),
+)
 JOBS_OVERDUE = respond_rule(
     id="JobsOverdue",
     severity=Severity.P1,
@@ -152,6 +200,8 @@ QUARANTINED = respond_rule(
 
 RESPOND_ALERTS = (
     JOBS_OVERDUE,
+    STORE_DOWN,
+    OUTSIDE_FAILING,
     PAGES_FAILING,
     RECEIVER_REFUSING,
     RECEIVER_DROPPING_ALERTS,
