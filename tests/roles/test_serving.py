@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import os
+import resource
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -177,3 +180,46 @@ async def test_no_caller_chooses_its_own_address() -> None:
         headers = {"x-forwarded-for": "203.0.113.9"}
         answer = await asked.get(f"http://127.0.0.1:{port}/", headers=headers)
     assert answer.text == "127.0.0.1"
+
+
+async def test_a_request_with_two_lengths_is_refused_and_nothing_after_it_is_read() -> None:
+    """A proxy that believes the other length would hand us a stranger's request as a client's."""
+    sent = (
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked"
+        b"\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    )
+    async with (
+        serving(application(), 0, setting="a.port") as port,
+        connected(port, 1, sent) as strangers,
+    ):
+        said = await asyncio.wait_for(strangers[0][0].read(), 10)
+        assert said.startswith(b"HTTP/1.1 400")
+        assert said.count(b"HTTP/1.1") == 1
+
+
+async def test_without_file_descriptors_it_tries_again_in_peace() -> None:
+    """One complaint for each attempt, not hundreds, which would fill the disk and the processor."""
+    complaints: list[str] = []
+    complained = asyncio.Event()
+
+    def complain(_: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        complaints.append(str(context["message"]))
+        complained.set()
+
+    asyncio.get_running_loop().set_exception_handler(complain)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with serving(application(), 0, setting="a.port") as port:
+        with contextlib.ExitStack() as stack:
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            with contextlib.ExitStack() as full:
+                full.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+                resource.setrlimit(resource.RLIMIT_NOFILE, (client.fileno() + 20, before[1]))
+                with contextlib.suppress(OSError):
+                    while True:
+                        full.callback(os.close, os.dup(client.fileno()))
+                await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", port))
+                await asyncio.wait_for(complained.wait(), 10)
+            assert complaints == ["socket.accept() out of system resource"]
+        async with httpx.AsyncClient(timeout=10) as again:
+            assert (await again.get(f"http://127.0.0.1:{port}/")).status_code == 200

@@ -29,6 +29,9 @@ GRACE_SECONDS = 3
 BACKLOG = 512
 """Connections that the kernel holds until we take them."""
 
+NOT_OURS = "nobody here has this host name; console.public_url and roles name ours\n"
+AMBIGUOUS = "a request has either a Content-Length or a Transfer-Encoding\n"
+
 
 class PortTakenError(OSError):
     """Somebody else listens on the port; the message names it."""
@@ -66,6 +69,9 @@ async def serving(
             # The console reads them itself, and only from the proxies that it is told to trust.
             proxy_headers=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
+            # So often asyncio tries to take a connection when none can be had for want of file
+            # descriptors, with a traceback in the log and a new attempt for each.
+            backlog=1,
         )
     )
     with contextlib.ExitStack() as stack:
@@ -79,6 +85,8 @@ async def serving(
                     task.result()
                     raise OSError(f"{setting}: cannot serve at {host}:{port}")
                 await asyncio.sleep(0.01)
+            for each in sockets:
+                each.listen(BACKLOG)
             yield sockets[0].getsockname()[1]
         finally:
             server.should_exit = True
@@ -120,16 +128,12 @@ class OwnNames:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on, or answer 421."""
+        if scope["type"] == "http" and _ambiguous(scope):
+            refusal = PlainTextResponse(AMBIGUOUS, 400, {"connection": "close"})
+            await refusal(scope, receive, send)
+            return
         if scope["type"] == "http" and not self._ours(scope):
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": 421,
-                    "headers": [(b"content-type", b"text/plain; charset=utf-8")],
-                }
-            )
-            body = b"nobody here has this host name; console.public_url and roles name ours\n"
-            await send({"type": "http.response.body", "body": body})
+            await PlainTextResponse(NOT_OURS, 421)(scope, receive, send)
             return
         await self._application(scope, receive, send)
 
@@ -143,6 +147,15 @@ class OwnNames:
         except ValueError:
             return name in self._names
         return True
+
+
+def _ambiguous(scope: Scope) -> bool:
+    """Does it give its length in two ways?
+
+    A proxy may believe the other one, and take what follows for the next client's request
+    (RFC 9112, section 6.3).
+    """
+    return {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}
 
 
 def host_name(host: str) -> str:
