@@ -47,6 +47,10 @@ CASES_MONITORING = (
         "SeriesDropped",
         (Counter('dexwatch_series_dropped_total{collector="pools"}', 0, 0.01, 0),),
     ),
+    Case(
+        "DatabaseMetricsIncomplete",
+        (Gauge('pg_exporter_last_scrape_error{instance="db"}', 0, 1, 0, blip=4),),
+    ),
     Case("DaemonDown", (Gauge('dexwatch_daemon_up{daemon="prometheus"}', 1, 0, 1, blip=1),)),
     Case(
         "SupervisionFailing",
@@ -145,6 +149,27 @@ CASES_MONITORING = (
         (Counter(f"prometheus_notifications_dropped_total{{{PROM}}}", 0, 0.01, 0),),
     ),
     Case(
+        "PrometheusSendsFailing",
+        (
+            Counter(
+                f'prometheus_notifications_errors_total{{{PROM},alertmanager="am-2"}}',
+                0,
+                0.011,
+                0.008,
+            ),
+            Counter(
+                f'prometheus_notifications_errors_total{{{PROM},alertmanager="am-1"}}', 0, 0, 0
+            ),
+        ),
+    ),
+    Case(
+        "PrometheusTargetsNotTaken",
+        (
+            Counter(f"prometheus_target_scrape_pools_failed_total{{{PROM}}}", 0, 0.002, 0),
+            Counter(f"prometheus_target_scrape_pool_reloads_failed_total{{{PROM}}}", 0, 0, 0),
+        ),
+    ),
+    Case(
         "PrometheusQueueFull",
         (
             Gauge(f"prometheus_notifications_queue_length{{{PROM}}}", 0, 801, 800),
@@ -165,6 +190,9 @@ CASES_MONITORING = (
             Counter(f"prometheus_tsdb_compactions_failed_total{{{PROM}}}", 0, 0.001, 0),
             Counter(f"prometheus_tsdb_reloads_failures_total{{{PROM}}}", 0, 0, 0),
             Counter(f"prometheus_tsdb_wal_corruptions_total{{{PROM}}}", 0, 0, 0),
+            Counter(f"prometheus_tsdb_wal_writes_failed_total{{{PROM}}}", 0, 0, 0),
+            Counter(f"prometheus_tsdb_checkpoint_creations_failed_total{{{PROM}}}", 0, 0, 0),
+            Counter(f"prometheus_tsdb_head_truncations_failed_total{{{PROM}}}", 0, 0, 0),
         ),
         after=240,
     ),
@@ -180,6 +208,7 @@ CASES_MONITORING = (
             Counter(
                 f"prometheus_target_scrapes_sample_out_of_order_total{{{PROM}}}", 0, 0.01, 0.008
             ),
+            Counter(f"prometheus_target_scrapes_sample_out_of_bounds_total{{{PROM}}}", 0, 0, 0),
         ),
     ),
     Case(
@@ -188,6 +217,10 @@ CASES_MONITORING = (
             Counter(f"prometheus_target_scrapes_exceeded_sample_limit_total{{{PROM}}}", 0, 0.01, 0),
             Counter(
                 f"prometheus_target_scrape_pool_exceeded_target_limit_total{{{PROM}}}", 0, 0, 0
+            ),
+            Counter(f"prometheus_target_scrapes_exceeded_body_size_limit_total{{{PROM}}}", 0, 0, 0),
+            Counter(
+                f"prometheus_target_scrape_pool_exceeded_label_limits_total{{{PROM}}}", 0, 0, 0
             ),
         ),
     ),

@@ -107,6 +107,21 @@ reload_failures = counter(
 wal_corruptions = counter(
     "prometheus_tsdb_wal_corruptions_total", "Damaged write-ahead logs found.", owner=OWNER
 )
+wal_write_failures = counter(
+    "prometheus_tsdb_wal_writes_failed_total",
+    "Writes to the write-ahead log that failed: a restart would lose these samples.",
+    owner=OWNER,
+)
+checkpoint_failures = counter(
+    "prometheus_tsdb_checkpoint_creations_failed_total",
+    "Checkpoints of the write-ahead log that failed.",
+    owner=OWNER,
+)
+head_truncation_failures = counter(
+    "prometheus_tsdb_head_truncations_failed_total",
+    "Times that old samples could not be taken out of memory.",
+    owner=OWNER,
+)
 duplicate_timestamps = counter(
     "prometheus_target_scrapes_sample_duplicate_timestamp_total",
     "Samples refused: another value had the same time.",
@@ -117,6 +132,11 @@ out_of_order = counter(
     "Samples refused: older than what was stored.",
     owner=OWNER,
 )
+out_of_bounds = counter(
+    "prometheus_target_scrapes_sample_out_of_bounds_total",
+    "Samples refused: too old or in the future.",
+    owner=OWNER,
+)
 sample_limit_hits = counter(
     "prometheus_target_scrapes_exceeded_sample_limit_total",
     "Scrapes refused: more samples than allowed.",
@@ -125,6 +145,26 @@ sample_limit_hits = counter(
 target_limit_hits = counter(
     "prometheus_target_scrape_pool_exceeded_target_limit_total",
     "Times that a job had more targets than allowed.",
+    owner=OWNER,
+)
+body_limit_hits = counter(
+    "prometheus_target_scrapes_exceeded_body_size_limit_total",
+    "Scrapes refused: a page larger than allowed.",
+    owner=OWNER,
+)
+label_limit_hits = counter(
+    "prometheus_target_scrape_pool_exceeded_label_limits_total",
+    "Scrapes refused: more or longer labels than allowed.",
+    owner=OWNER,
+)
+scrape_pools_failed = counter(
+    "prometheus_target_scrape_pools_failed_total",
+    "Jobs that could not be set up, so that none of their targets is scraped.",
+    owner=OWNER,
+)
+scrape_pool_reloads_failed = counter(
+    "prometheus_target_scrape_pool_reloads_failed_total",
+    "Jobs whose new settings could not be taken into use.",
     owner=OWNER,
 )
 
@@ -181,10 +221,18 @@ PROMETHEUS_METRICS = (
     compaction_failures,
     reload_failures,
     wal_corruptions,
+    wal_write_failures,
+    checkpoint_failures,
+    head_truncation_failures,
     duplicate_timestamps,
     out_of_order,
+    out_of_bounds,
     sample_limit_hits,
     target_limit_hits,
+    body_limit_hits,
+    label_limit_hits,
+    scrape_pools_failed,
+    scrape_pool_reloads_failed,
     alertmanager_config_ok,
     alertmanager_alerts,
     alertmanager_notifications,

@@ -170,5 +170,38 @@ SLOT_UNUSED = postgres_rule(
     ),
     requirements=("M-PG-REPL",),
 )
+METRICS_INCOMPLETE = postgres_rule(
+    id="DatabaseMetricsIncomplete",
+    severity=Severity.P2,
+    alert_group="database-metrics",
+    value=lambda p: (
+        f"max by (instance) ({latest(p, str(postgres.last_scrape_error), scrape_class=STANDARD)})"
+    ),
+    threshold=0,
+    unit=Unit.BOOLEAN,
+    for_seconds=120,
+    keep_firing_seconds=120,
+    why="A restart of the server fails one reading; two minutes are a query that cannot succeed.",
+    summary="The exporter of {{ $labels.instance }} answers, but a part of its queries fails.",
+    description="Some metrics of the database are missing, and rules on them say nothing.",
+    runbook=Runbook(
+        meaning="Silence of the database's rules does not mean health.",
+        check=(
+            "Read logs/postgres_exporter.log in dexwatch's folder: it names the query.",
+            "See whether the monitoring user may still read what the query names.",
+        ),
+        fix=("Grant pg_monitor to the monitoring user.", "Correct the query that fails."),
+        escalate="Tell the database owner within the day.",
+    ),
+    requirements=("C-DB-EXP", "C-POSTGRES"),
+)
 
-POSTGRES_ALERTS = (ROLLBACKS, LOCK_WAITS, REPLICA_LAG, SLOT_UNUSED, ARCHIVE_FAILING, CACHE_LOW)
+POSTGRES_ALERTS = (
+    ROLLBACKS,
+    LOCK_WAITS,
+    REPLICA_LAG,
+    SLOT_UNUSED,
+    ARCHIVE_FAILING,
+    CACHE_LOW,
+    METRICS_INCOMPLETE,
+)

@@ -62,6 +62,14 @@ def _gained(metric: Metric, *, by: str = "instance", seconds: float = 900) -> Ex
     return lambda p: f"ceil(sum by ({by}) (increase({metric}[{p.window(seconds, STANDARD)}])))"
 
 
+def _gained_of(*metrics: Metric, seconds: float) -> Expression:
+    # A sum of several counts; Prometheus shows each from its start on, so none is ever missing.
+    return lambda p: " + ".join(
+        f"sum by (instance) (increase({metric}[{p.window(seconds, STANDARD)}]))"
+        for metric in metrics
+    )
+
+
 def _state(metric: Metric) -> Expression:
     return lambda p: latest(p, str(metric), scrape_class=STANDARD)
 
@@ -126,6 +134,34 @@ STACK_ALERTS = (
         description="They could not be handed to any Alertmanager.",
     ),
     _of_stack(
+        "PrometheusSendsFailing",
+        _gained(prometheus.notification_errors, by="instance, alertmanager", seconds=600),
+        severity=P2,
+        threshold=5,
+        for_seconds=0,
+        why="A restart of Alertmanager costs a few; more within ten minutes is a broken way.",
+        summary="Handing alerts to {{ $labels.alertmanager }} failed {value} times.",
+        description=(
+            "Another Alertmanager may have taken them: until it is mended one failure more loses"
+            " alerts."
+        ),
+    ),
+    _of_stack(
+        "PrometheusTargetsNotTaken",
+        _gained_of(
+            prometheus.scrape_pools_failed, prometheus.scrape_pool_reloads_failed, seconds=900
+        ),
+        severity=P1,
+        threshold=0,
+        for_seconds=0,
+        why="A job is set up or not at all; nothing tries again before the next reload.",
+        summary="Prometheus at {{ $labels.instance }} could not set up {value} scrape jobs.",
+        description=(
+            "None of their targets is scraped, and they are not in the list of targets either: no"
+            " other alert tells it. Certificates or password files of the job may be unreadable."
+        ),
+    ),
+    _of_stack(
         "PrometheusQueueFull",
         lambda p: (
             f"max_over_time({prometheus.notification_queue}[{p.window(300, STANDARD)}])"
@@ -155,13 +191,14 @@ STACK_ALERTS = (
     ),
     _of_stack(
         "PrometheusStorageFailing",
-        lambda p: (
-            f"sum by (instance) (increase({prometheus.compaction_failures}"
-            f"[{p.window(10_800, STANDARD)}]))"
-            f" + sum by (instance) (increase({prometheus.reload_failures}"
-            f"[{p.window(10_800, STANDARD)}]))"
-            f" + sum by (instance) (increase({prometheus.wal_corruptions}"
-            f"[{p.window(10_800, STANDARD)}]))"
+        _gained_of(
+            prometheus.compaction_failures,
+            prometheus.reload_failures,
+            prometheus.wal_corruptions,
+            prometheus.wal_write_failures,
+            prometheus.checkpoint_failures,
+            prometheus.head_truncation_failures,
+            seconds=10_800,
         ),
         severity=P2,
         threshold=0,
@@ -172,11 +209,11 @@ STACK_ALERTS = (
     ),
     _of_stack(
         "PrometheusSamplesRefused",
-        lambda p: (
-            f"sum by (instance) (increase({prometheus.duplicate_timestamps}"
-            f"[{p.window(600, STANDARD)}]))"
-            f" + sum by (instance) (increase({prometheus.out_of_order}"
-            f"[{p.window(600, STANDARD)}]))"
+        _gained_of(
+            prometheus.duplicate_timestamps,
+            prometheus.out_of_order,
+            prometheus.out_of_bounds,
+            seconds=600,
         ),
         severity=P2,
         threshold=10,
@@ -187,17 +224,18 @@ STACK_ALERTS = (
     ),
     _of_stack(
         "PrometheusScrapeLimitHit",
-        lambda p: (
-            f"sum by (instance) (increase({prometheus.sample_limit_hits}"
-            f"[{p.window(600, STANDARD)}]))"
-            f" + sum by (instance) (increase({prometheus.target_limit_hits}"
-            f"[{p.window(600, STANDARD)}]))"
+        _gained_of(
+            prometheus.sample_limit_hits,
+            prometheus.target_limit_hits,
+            prometheus.body_limit_hits,
+            prometheus.label_limit_hits,
+            seconds=600,
         ),
         severity=P2,
         threshold=0,
         for_seconds=0,
         why="A refused scrape leaves the whole target dark.",
-        summary="{value} scrapes were refused for too many samples or targets.",
+        summary="{value} scrapes were refused: too many samples, targets or labels, or too large.",
         description="A target grew beyond its bound; its metrics are missing altogether.",
     ),
     _of_stack(
