@@ -168,7 +168,7 @@ def _show(settings: Settings, findings: tuple[LintFinding, ...]) -> None:
     for finding in findings:
         sign = "[red]✗[/]" if finding.level == "error" else "[yellow]![/]"
         out.print(
-            f"{sign} [bold]{foreign(finding.place)}[/]  {foreign(finding.message)} "
+            f"{sign} [bold]{foreign(finding.place)}[/]  {foreign(finding.message.rstrip('.'))}. "
             f"[dim]{foreign(finding.remedy)}[/]",
             soft_wrap=True,
         )

@@ -14,6 +14,10 @@ from dexwatch.settings import Settings
 from dexwatch.storage.store import SqlStore
 
 T = TypeVar("T")
+_REMEDY = (
+    "Where `dexwatch up` has never run there is no store yet: start it. "
+    "Otherwise see whether storage.url and folder are right, and who may read them."
+)
 
 
 def with_store(
@@ -24,7 +28,7 @@ def with_store(
     try:
         return asyncio.run(_asked(settings, ask))
     except StoreUnavailableError as error:
-        end(f"the incident store: {error}", "Is storage.url right?", as_json=as_json)
+        end(f"the incident store: {error}", _REMEDY, as_json=as_json)
 
 
 def end(words: str, remedy: str, *, as_json: bool) -> NoReturn:

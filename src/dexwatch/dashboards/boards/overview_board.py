@@ -10,7 +10,16 @@ from dexwatch.dashboards.queries import (
     text,
 )
 from dexwatch.dashboards.sections.host_panels import CPU, DISK, MEMORY, NETWORK
-from dexwatch.metrics import business, exchange, platform, probes, prometheus
+from dexwatch.metrics import (
+    business,
+    exchange,
+    nginx,
+    platform,
+    postgres,
+    probes,
+    prometheus,
+    redis,
+)
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.scrape_class import CRITICAL
 
@@ -19,6 +28,11 @@ PROBE_EMPTY = "No probe watches the API: add one of class api to daemons.probes.
 ALL_REQUESTS = platform.http_seconds.count()
 REFUSED_REQUESTS = platform.http_seconds.count('http_response_status_code=~"[45].."')
 ACTIVE_NOW = business.active_users.where('window="5m"')
+# An exporter that answers does not mean that its server does.
+SERVERS_UP = f"{postgres.up} or {redis.up} or {nginx.up}"
+# As the rule SystemAvailabilityLow counts it: 1 while all of them are up at the same time.
+ENTRANCES_UP = probes.success.where('class=~"api|lb"')
+ALL_UP = f"min({ENTRANCES_UP} or {SERVERS_UP})"
 FAILED_REQUESTS = platform.http_seconds.count('http_response_status_code=~"5.."')
 
 AVAILABILITY = (
@@ -50,9 +64,9 @@ AVAILABILITY = (
         "availability",
         "System availability",
         PanelKind.STAT,
-        (Query(average_over(str(probes.success), seconds=3600, scrape_class=CRITICAL)),),
+        (Query(lambda w: f"avg_over_time(({ALL_UP})[{w.window(3600, CRITICAL)}:])"),),
         Unit.RATIO,
-        "99.9 % or more over all probes within the last hour.",
+        "API, load balancer, database and cache up together for 99.9 % of the last hour or more.",
         ("A-P0-AVAIL-999",),
         PROBE_EMPTY,
         thresholds=(Threshold(0.999, Level.CRITICAL, "below what we promise", below=True),),
@@ -103,7 +117,7 @@ AVAILABILITY = (
         "Services",
         PanelKind.STATUS,
         (
-            Query(text(f"min by (job) ({prometheus.up})"), "{{job}}"),
+            Query(text(f"min by (job) ({SERVERS_UP} or {prometheus.up})"), "{{job}}"),
             Query(text(f"min by (instance) ({probes.success})"), "{{instance}}"),
         ),
         Unit.BOOLEAN,

@@ -60,7 +60,7 @@ VOLUME = (
     ),
     Panel(
         "tvl",
-        "Total value locked (TVL)",
+        "Total value locked",
         PanelKind.STAT,
         (Query(text(f"sum({exchange.tvl_usd})")),),
         Unit.USD,
@@ -120,6 +120,8 @@ VOLUME = (
         "A few; each one above dex.high_value_usd is announced by an alert.",
         ("M-TRADE-SIZE", "A-CH-WHALE"),
         POOL_EMPTY,
+        decimals=0,
+        width=3,
     ),
     Panel(
         "price",
@@ -130,6 +132,7 @@ VOLUME = (
         "Follows the outside market; a step in one block is an attack or a whale.",
         ("M-TRADE-PAIRS", "A-CH-WHALE"),
         "No price: no configured pool leads to a token with a known dollar value.",
+        width=3,
     ),
     Panel(
         "price-spread",
@@ -141,6 +144,7 @@ VOLUME = (
         ("M-TRADE-PAIRS",),
         "No token's price is set by two deep pools.",
         thresholds=(Threshold(0.05, Level.WARNING, "a pool is stale, or its price is bent"),),
+        width=3,
     ),
     Panel(
         "liquidity",
@@ -153,6 +157,7 @@ VOLUME = (
         POOL_EMPTY,
         refresh_seconds=TREND,
         stacked=True,
+        width=3,
     ),
     Panel(
         "pools",
