@@ -47,6 +47,7 @@ from dexwatch.console.pages import (
 )
 from dexwatch.console.protocols import Alertmanager, Now, Prometheus, SessionStore
 from dexwatch.console.rendering import Assets, Renderer, vendor_folders
+from dexwatch.console.services import Services
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.profile import PRODUCTION, EvaluationProfile
 from dexwatch.metrics.promql import SteppedWindows
@@ -81,36 +82,57 @@ def build_site(
         AssetsMissingError: the browser scripts are in none of the `vendor` folders.
     """
     secure = urlsplit(config.public_url).scheme == "https"
-    users, by_id = Users(config.users_file), {rule.id: rule for rule in alert_rules}
+    users = Users(config.users_file)
     lasts, idle = timedelta(hours=config.session_hours), timedelta(minutes=config.idle_minutes)
     guard = Guard(Sessions(sessions, users, lasts=lasts, idle=idle, now=now), secure=secure)
-    throttle = Throttle(failures=5, within=timedelta(minutes=5), now=now)
     assets = Assets(vendor_folders() if vendor is None else vendor)
     renderer = Renderer(assets, platform=platform, now=now)
     windows = SteppedWindows(profile)
     observer = Observer(prometheus, alertmanager, store, windows, receiver, expected)
     health = HealthPoller(observer, partial(live_parts, renderer), now=now)
-    panels = LivePanels(prometheus, profile, speed=refresh_speed, now=now)
-    histories = Histories(prometheus, profile, now=now)
-    pages = Pages(guard, health, renderer, sample=config.sample_control)
     control = sample.SampleControl(config.sample_control) if config.sample_control else None
-    routers = [
-        _plain(assets),
-        signin.build(pages, guard, users, throttle, now=now),
-        boards.build(pages, guard, panels, histories, health, now=now),
-        stream.build(guard, health, panels),
-        alerts.build(pages, guard, health),
-        incidents.build(pages, guard, store, histories, health, rules=by_id, now=now),
-        silences.build(pages, guard, alertmanager, health, rules=by_id, now=now),
-        targets.build(pages, guard, prometheus),
-        rules.build(pages, guard, prometheus, rules=by_id),
-        runbooks.build(pages, guard, health, rules=by_id),
-        *([sample.build(pages, guard, control)] if control else []),
-    ]
-    closing = [panels.close, histories.close, health.close, *([control.close] if control else [])]
-    site = _application(config, routers, closing, secure=secure)
-    _errors(site, pages)
+    services = Services(
+        pages=Pages(guard, health, renderer, sample=config.sample_control),
+        guard=guard,
+        store=store,
+        prometheus=prometheus,
+        alertmanager=alertmanager,
+        panels=LivePanels(prometheus, profile, speed=refresh_speed, now=now),
+        histories=Histories(prometheus, profile, now=now),
+        health=health,
+        rules={rule.id: rule for rule in alert_rules},
+        now=now,
+    )
+    closing = [services.panels.close, services.histories.close, health.close]
+    site = _application(
+        config,
+        [_plain(assets), *_pages(services, users, control)],
+        [*closing, *([control.close] if control else [])],
+        secure=secure,
+    )
+    site.state.services = services
+    _errors(site, services.pages)
     return site
+
+
+def _pages(
+    services: Services, users: Users, control: sample.SampleControl | None
+) -> list[APIRouter]:
+    """Return every page's routes; only a page that holds something of its own is built."""
+    pages, guard = services.pages, services.guard
+    throttle = Throttle(failures=5, within=timedelta(minutes=5), now=services.now)
+    return [
+        signin.build(pages, guard, users, throttle, now=services.now),
+        boards.router,
+        stream.build(guard, services.health, services.panels),
+        alerts.router,
+        incidents.router,
+        silences.router,
+        targets.router,
+        rules.build(pages, services.prometheus, rules=services.rules),
+        runbooks.router,
+        *([sample.build(pages, control)] if control else []),
+    ]
 
 
 def _application(

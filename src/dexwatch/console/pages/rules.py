@@ -2,19 +2,18 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from dexwatch import clock
 from dexwatch.clients.http import SourceError
 from dexwatch.clients.prometheus import RuleGroup, RuleState
-from dexwatch.console.access.guard import Guard
-from dexwatch.console.access.sessions import Session
 from dexwatch.console.layout import Pages
 from dexwatch.console.live.alerts import moment
 from dexwatch.console.protocols import Prometheus
+from dexwatch.console.services import Viewer
 from dexwatch.metrics.severity import Severity, severity_of
 from dexwatch.rules.arming import PRESENT_SECONDS, Arming, arming, presence_query, signals
 from dexwatch.rules.rule import AlertRule
@@ -25,17 +24,13 @@ FRESH_SECONDS = 30.0
 """So long an answer about all rules is good: it costs Prometheus a look at a whole day."""
 
 
-def build(
-    pages: Pages, guard: Guard, prometheus: Prometheus, *, rules: Mapping[str, AlertRule]
-) -> APIRouter:
+def build(pages: Pages, prometheus: Prometheus, *, rules: Mapping[str, AlertRule]) -> APIRouter:
     """Return the route of the rules."""
     router = APIRouter()
     armed = _Armed(prometheus, rules)
 
     @router.get("/rules")
-    async def listing(
-        request: Request, _: Annotated[Session, Depends(guard.viewer)]
-    ) -> HTMLResponse:
+    async def listing(request: Request, _: Viewer) -> HTMLResponse:
         groups: Sequence[RuleGroup] = ()
         states: Mapping[str, Arming] = {}
         error = ""

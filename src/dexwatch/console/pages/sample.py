@@ -1,17 +1,16 @@
 """The sample's scenarios: buttons that break the sample exchange in known ways, and mend it."""
 
 import re
-from typing import Annotated, Any
+from typing import Any
 
 import httpx
 import structlog
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from dexwatch.console.access.guard import Guard
-from dexwatch.console.access.sessions import Session
 from dexwatch.console.config import SampleControlConfig
 from dexwatch.console.layout import Pages
+from dexwatch.console.services import Operator, Viewer
 
 log = structlog.get_logger(__name__)
 
@@ -62,14 +61,12 @@ class SampleControl:
             raise ControlError(f"The sample does not answer: {type(error).__name__}") from None
 
 
-def build(pages: Pages, guard: Guard, control: SampleControl) -> APIRouter:
+def build(pages: Pages, control: SampleControl) -> APIRouter:
     """Return the routes of the sample page."""
     router = APIRouter()
-    viewer = Annotated[Session, Depends(guard.viewer)]
-    operator = Annotated[Session, Depends(guard.operator)]
 
     @router.get("/sample")
-    async def page(request: Request, _: viewer) -> HTMLResponse:
+    async def page(request: Request, _: Viewer) -> HTMLResponse:
         error, scenarios = "", list[dict[str, Any]]()
         try:
             scenarios = await control.scenarios()
@@ -78,7 +75,7 @@ def build(pages: Pages, guard: Guard, control: SampleControl) -> APIRouter:
         return await pages.page(request, "sample.html", scenarios=scenarios, error=error)
 
     @router.post("/sample/{name}/{action}")
-    async def perform(name: str, action: str, session: operator) -> Response:
+    async def perform(name: str, action: str, session: Operator) -> Response:
         if action not in {"start", "stop"} or not _NAME.match(name):
             raise HTTPException(404, "There is no such scenario.")
         try:

@@ -3,23 +3,19 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from functools import partial
-from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from dexwatch.clients.alertmanager import Matcher, RoutedAlert, Silence
 from dexwatch.clients.http import SourceError
-from dexwatch.console.access.guard import Fields, Guard
-from dexwatch.console.access.sessions import Session
+from dexwatch.console.access.guard import Fields
 from dexwatch.console.breadth import breadth
-from dexwatch.console.layout import Pages
-from dexwatch.console.live.poller import HealthPoller
 from dexwatch.console.matching import LONGEST_TEXT, MatcherError, mutes, parse
-from dexwatch.console.protocols import Alertmanager, Now
-from dexwatch.rules.rule import AlertRule
+from dexwatch.console.services import Console, Operator, Viewer
+
+router = APIRouter()
 
 log = structlog.get_logger(__name__)
 
@@ -29,73 +25,65 @@ MOST_ALERTS = 2_000
 """So many alerts are compared with a silence; an expression is linear, but not free."""
 
 
-def build(
-    pages: Pages,
-    guard: Guard,
-    alertmanager: Alertmanager,
-    health: HealthPoller,
-    *,
-    rules: Mapping[str, AlertRule],
-    now: Now,
-) -> APIRouter:
-    """Return the routes of the silences."""
-    router = APIRouter()
-    viewer = Annotated[Session, Depends(guard.viewer)]
-    operator = Annotated[Session, Depends(guard.operator)]
-    shown = partial(_page, pages, alertmanager)
+@router.get("/silences")
+async def listing(
+    console: Console, request: Request, _: Viewer, matchers: str = ""
+) -> HTMLResponse:
+    """Show the silences, and the form for a new one."""
+    return await _page(console, request, form={"matchers": matchers[:LONGEST_TEXT]})
 
-    @router.get("/silences")
-    async def listing(request: Request, _: viewer, matchers: str = "") -> HTMLResponse:
-        return await shown(request, form={"matchers": matchers[:LONGEST_TEXT]})
 
-    @router.post("/silences/preview")
-    async def preview(_: operator, fields: Fields) -> HTMLResponse:
-        values: dict[str, object] = {"error": "", "hit": [], "wide": ""}
-        try:
-            wanted = parse(fields.get("matchers", ""))
-            muted = breadth(wanted, rules.values())
-            alerts = await alertmanager.alerts()
-            values["hit"] = await asyncio.to_thread(_hit, wanted, alerts[:MOST_ALERTS])
-            values["wide"] = muted.words if muted.wide else ""
-        except (MatcherError, SourceError) as error:
-            values["error"] = str(error)
-        return HTMLResponse(pages.renderer.text("parts/preview.html", values))
+@router.post("/silences/preview")
+async def preview(console: Console, _: Operator, fields: Fields) -> HTMLResponse:
+    """Say what a silence would hold back, before it is made."""
+    values: dict[str, object] = {"error": "", "hit": [], "wide": ""}
+    try:
+        wanted = parse(fields.get("matchers", ""))
+        muted = breadth(wanted, console.rules.values())
+        alerts = await console.alertmanager.alerts()
+        values["hit"] = await asyncio.to_thread(_hit, wanted, alerts[:MOST_ALERTS])
+        values["wide"] = muted.words if muted.wide else ""
+    except (MatcherError, SourceError) as error:
+        values["error"] = str(error)
+    return HTMLResponse(console.pages.renderer.text("parts/preview.html", values))
 
-    @router.post("/silences")
-    async def create(request: Request, session: operator, fields: Fields) -> Response:
-        # Longer matchers are refused, not cut: a cut expression would mute something else.
-        form = {"matchers": fields.get("matchers", "")[: LONGEST_TEXT + 1]}
-        form |= {key: fields.get(key, "")[:LONGEST_TEXT] for key in ("lasts", "comment")}
-        try:
-            wanted, minutes = _wish(form)
-            muted = breadth(wanted, rules.values())
-            if muted.wide and fields.get("sure") != muted.words:
-                return await shown(request, form=form, ask=muted.words, status=409)
-            begins = now()
-            silence = await alertmanager.silence(
-                wanted,
-                starts=begins,
-                ends=begins + timedelta(minutes=minutes),
-                by=session.user,
-                comment=form["comment"].strip(),
-            )
-        except (MatcherError, SourceError) as error:
-            return await shown(request, form=form, error=str(error), status=400)
-        log.info("silence_created", user=session.user, silence=silence, matchers=form["matchers"])
-        await health.poll()
-        return RedirectResponse("/silences", 303)
 
-    @router.post("/silences/{silence_id}/expire")
-    async def expire(silence_id: str, session: operator) -> Response:
-        try:
-            await alertmanager.expire(silence_id)
-        except SourceError as error:
-            raise HTTPException(502, f"Alertmanager did not end it: {error}") from None
-        log.info("silence_expired", user=session.user, silence=silence_id)
-        await health.poll()
-        return RedirectResponse("/silences", 303)
+@router.post("/silences")
+async def create(console: Console, request: Request, session: Operator, fields: Fields) -> Response:
+    """Make a silence; a wide one is asked about first."""
+    # Longer matchers are refused, not cut: a cut expression would mute something else.
+    form = {"matchers": fields.get("matchers", "")[: LONGEST_TEXT + 1]}
+    form |= {key: fields.get(key, "")[:LONGEST_TEXT] for key in ("lasts", "comment")}
+    try:
+        wanted, minutes = _wish(form)
+        muted = breadth(wanted, console.rules.values())
+        if muted.wide and fields.get("sure") != muted.words:
+            return await _page(console, request, form=form, ask=muted.words, status=409)
+        begins = console.now()
+        silence = await console.alertmanager.silence(
+            wanted,
+            starts=begins,
+            ends=begins + timedelta(minutes=minutes),
+            by=session.user,
+            comment=form["comment"].strip(),
+        )
+    except (MatcherError, SourceError) as error:
+        return await _page(console, request, form=form, error=str(error), status=400)
+    log.info("silence_created", user=session.user, silence=silence, matchers=form["matchers"])
+    await console.health.poll()
+    return RedirectResponse("/silences", 303)
 
-    return router
+
+@router.post("/silences/{silence_id}/expire")
+async def expire(console: Console, silence_id: str, session: Operator) -> Response:
+    """End a silence."""
+    try:
+        await console.alertmanager.expire(silence_id)
+    except SourceError as error:
+        raise HTTPException(502, f"Alertmanager did not end it: {error}") from None
+    log.info("silence_expired", user=session.user, silence=silence_id)
+    await console.health.poll()
+    return RedirectResponse("/silences", 303)
 
 
 def _wish(form: Mapping[str, str]) -> tuple[list[Matcher], int]:
@@ -110,8 +98,7 @@ def _wish(form: Mapping[str, str]) -> tuple[list[Matcher], int]:
 
 
 async def _page(
-    pages: Pages,
-    alertmanager: Alertmanager,
+    console: Console,
     request: Request,
     *,
     form: Mapping[str, str],
@@ -123,13 +110,13 @@ async def _page(
     alerts: Sequence[RoutedAlert] = ()
     unseen = ""
     try:
-        silences = await alertmanager.silences()
-        alerts = await alertmanager.alerts()
+        silences = await console.alertmanager.silences()
+        alerts = await console.alertmanager.alerts()
     except SourceError as failure:
         unseen = f"Alertmanager does not answer: {failure}"
     order = {"active": 0, "pending": 1, "expired": 2}
     shown = sorted(silences, key=lambda one: (order.get(one.state, 3), -one.ends.timestamp()))
-    return await pages.page(
+    return await console.pages.page(
         request,
         "silences.html",
         status=status,

@@ -2,18 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import StreamingResponse
 
 from dexwatch import clock
 from dexwatch.console.access.guard import Guard
-from dexwatch.console.access.sessions import Session
 from dexwatch.console.live.panels import LivePanels
 from dexwatch.console.live.poller import HealthPoller
 from dexwatch.console.live.subscription import Subscription
 from dexwatch.console.pages.boards import find, time_range_of
+from dexwatch.console.services import Viewer
 
 KEEP_ALIVE_SECONDS = 10.0
 LONGEST_SECONDS = 3_600.0
@@ -29,7 +28,7 @@ def build(guard: Guard, health: HealthPoller, panels: LivePanels) -> APIRouter:
     @router.get("/stream")
     async def stream(
         request: Request,
-        _: Annotated[Session, Depends(guard.viewer)],
+        _: Viewer,
         board: str = "",
         span: str = "",
     ) -> StreamingResponse:

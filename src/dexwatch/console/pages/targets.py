@@ -1,43 +1,36 @@
 """Targets: what is scraped, and whether that fails."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from dexwatch.clients.http import SourceError
 from dexwatch.clients.prometheus import Target
-from dexwatch.console.access.guard import Guard
-from dexwatch.console.access.sessions import Session
-from dexwatch.console.layout import Pages
 from dexwatch.console.live.alerts import moment
-from dexwatch.console.protocols import Prometheus
+from dexwatch.console.services import Console, Viewer
+
+router = APIRouter()
 
 
-def build(pages: Pages, guard: Guard, prometheus: Prometheus) -> APIRouter:
-    """Return the route of the targets."""
-    router = APIRouter()
-    viewer = Annotated[Session, Depends(guard.viewer)]
-
-    @router.get("/targets")
-    async def targets(request: Request, _: viewer) -> HTMLResponse:
-        found: Sequence[Target] = ()
-        error = ""
-        try:
-            found = await prometheus.targets()
-        except SourceError as failure:
-            error = f"Prometheus does not answer: {failure}"
-        rows = sorted(found, key=lambda one: (one.health == "up", one.job, one.url))
-        return await pages.page(
-            request,
-            "targets.html",
-            rows=[_target(one) for one in rows],
-            down=sum(one.health == "down" for one in found),
-            error=error,
-        )
-
-    return router
+@router.get("/targets")
+async def targets(console: Console, request: Request, _: Viewer) -> HTMLResponse:
+    """Show what is scraped, what fails first."""
+    found: Sequence[Target] = ()
+    error = ""
+    try:
+        found = await console.prometheus.targets()
+    except SourceError as failure:
+        error = f"Prometheus does not answer: {failure}"
+    rows = sorted(found, key=lambda one: (one.health == "up", one.job, one.url))
+    return await console.pages.page(
+        request,
+        "targets.html",
+        rows=[_target(one) for one in rows],
+        down=sum(one.health == "down" for one in found),
+        error=error,
+    )
 
 
 def _target(target: Target) -> dict[str, Any]:
