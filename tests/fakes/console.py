@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from argon2 import PasswordHasher
@@ -69,45 +70,38 @@ def users(folder: Path) -> Path:
     return file
 
 
-async def seed(store: Store, *, firing: bool = True) -> None:
-    """Fill the store with a past incident, and with an open one where `firing`."""
-    now = datetime.now(UTC)
-    rules = {rule.id: rule for rule in ALERTS}
-
-    def alert(name: str, began: datetime, summary: str) -> dict[str, object]:
-        rule = rules[name]
-        return {
-            "fingerprint": name,
-            "labels": {
-                "alertname": name,
-                "severity": rule.severity.value,
-                "alert_group": rule.alert_group,
-                "host": "dex-1",
-                "service": "api",
-            },
-            "starts_at": began,
-            "upstream": "{}:{}",
-        }
-
-    def notes(name: str, summary: str) -> dict[str, str]:
-        rule = rules[name]
-        return {
+def _alert(name: str, began: datetime, summary: str) -> dict[str, Any]:
+    """Return what an event says of an alert of one of our rules."""
+    rule = next(rule for rule in ALERTS if rule.id == name)
+    return {
+        "fingerprint": name,
+        "labels": {
+            "alertname": name,
+            "severity": rule.severity.value,
+            "alert_group": rule.alert_group,
+            "host": "dex-1",
+            "service": "api",
+        },
+        "annotations": {
             "summary": summary,
             "description": rule.description,
             "runbook_url": f"/runbooks/{name}",
             "query": rule.query(DEMO),
             "unit": rule.unit.value,
             "threshold": f"{rule.threshold:g}",
-        }
+        },
+        "starts_at": began,
+        "upstream": "{}:{}",
+    }
 
+
+async def seed(store: Store, *, firing: bool = True) -> None:
+    """Fill the store with a past incident, and with an open one where `firing`."""
+    now = datetime.now(UTC)
     began = now - timedelta(hours=3)
-    past = alert("DatabaseSlow", began, "")
-    slow = notes(
-        "DatabaseSlow", "Queries take 812 ms at the 95th percentile, the threshold is 500 ms."
-    )
-    applied = await apply_events(
-        store, [fired(**past, annotations=slow, suppressed_by=None)], began, policy=Policy()
-    )
+    slow = "Queries take 812 ms at the 95th percentile, the threshold is 500 ms."
+    past = _alert("DatabaseSlow", began, slow)
+    applied = await apply_events(store, [fired(**past, suppressed_by=None)], began, policy=Policy())
     await incidents.acknowledge(
         store,
         applied[0].incident_id or "",
@@ -117,16 +111,14 @@ async def seed(store: Store, *, firing: bool = True) -> None:
         note="A report without an index.",
     )
     ended = began + timedelta(minutes=14)
-    await apply_events(
-        store, [resolved(**past, annotations=slow, ends_at=ended)], ended, policy=Policy()
-    )
+    await apply_events(store, [resolved(**past, ends_at=ended)], ended, policy=Policy())
     if firing:
         begins = now - timedelta(minutes=1)
-        words = notes("ApiLatencyHigh", "95 of 100 answers take up to 1.9 s, the threshold is 1 s.")
-        current = alert("ApiLatencyHigh", begins, "")
+        words = "95 of 100 answers take up to 1.9 s, the threshold is 1 s."
+        current = _alert("ApiLatencyHigh", begins, words)
         await apply_events(
             store,
-            [fired(**current, annotations=words, suppressed_by=None)],
+            [fired(**current, suppressed_by=None)],
             begins,
             policy=Policy(),
         )

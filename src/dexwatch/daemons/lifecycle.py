@@ -8,7 +8,6 @@ import signal
 from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 import structlog
 
@@ -288,9 +287,8 @@ class Lifecycle:
 
 
 def _environment(program: Program) -> dict[str, str]:
-    if program.inherit_env:
-        return {**os.environ, **program.env}
-    return {**{name: os.environ[name] for name in _PASSED_ON if name in os.environ}, **program.env}
+    kept = os.environ if program.inherit_env else _PASSED_ON
+    return {**{name: os.environ[name] for name in kept if name in os.environ}, **program.env}
 
 
 def _status(status: int) -> str:
@@ -300,8 +298,3 @@ def _status(status: int) -> str:
         return f"signal {signal.Signals(-status).name}"
     except ValueError:
         return f"signal {-status}"
-
-
-def log_of(folder: Path, name: str, *, bound: int) -> Log:
-    """Return the log of a program: `<folder>/logs/<name>.log`."""
-    return Log(folder / "logs" / f"{name}.log", bound=bound)

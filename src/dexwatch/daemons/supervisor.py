@@ -23,8 +23,8 @@ from types import TracebackType
 import structlog
 
 from dexwatch.daemons import ports
-from dexwatch.daemons.child import Reaper
-from dexwatch.daemons.lifecycle import Lifecycle, RestartPolicy, State, log_of
+from dexwatch.daemons.child import Log, Reaper
+from dexwatch.daemons.lifecycle import Lifecycle, RestartPolicy, State
 from dexwatch.daemons.pidfiles import PidFiles
 from dexwatch.daemons.program import DaemonError, Program
 from dexwatch.metrics import own
@@ -145,7 +145,7 @@ class Supervisor:
         former = self._lifecycles.get(program.name)
         lifecycle = Lifecycle(
             program,
-            log=log_of(self.folder, program.name, bound=self._log_bound),
+            log=Log(self.folder / "logs" / f"{program.name}.log", bound=self._log_bound),
             reaper=self._reaper,
             pidfiles=self._pidfiles,
             policy=self._policy,
