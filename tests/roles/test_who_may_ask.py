@@ -182,6 +182,8 @@ async def test_our_clients_show_it_and_are_answered(running: Installation) -> No
         assert (await prometheus.query("1"))[0].value == 1
         assert (await alertmanager.status()).cluster == "disabled"
         await until(lambda: _knows_alertmanager(prometheus), why="alerts reach Alertmanager")
+        scraped = lambda: prometheus.query("dexwatch_console_streams")  # noqa: E731
+        await until(scraped, seconds=45, why="the console's metrics are read")
 
 
 async def _knows_alertmanager(prometheus: Any) -> bool:

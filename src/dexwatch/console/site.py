@@ -33,6 +33,7 @@ from dexwatch.console.live.histories import Histories
 from dexwatch.console.live.observe import Observer
 from dexwatch.console.live.panels import LivePanels
 from dexwatch.console.live.poller import HealthPoller
+from dexwatch.console.measuring import Measured, Measurements
 from dexwatch.console.pages import (
     alerts,
     boards,
@@ -71,6 +72,7 @@ def build_site(
     expected: Collection[Component] = ALWAYS_EXPECTED,
     platform: str = "dexwatch",
     vendor: Sequence[Path] | None = None,
+    measurements: Measurements | None = None,
     now: Now = clock.now,
 ) -> FastAPI:
     """Return the console as an ASGI application; the caller owns store and clients.
@@ -109,6 +111,7 @@ def build_site(
         [_plain(assets), *_pages(services, users, control)],
         [*closing, *([control.close] if control else [])],
         secure=secure,
+        measurements=measurements or Measurements(),
     )
     site.state.services = services
     _errors(site, services.pages)
@@ -141,6 +144,7 @@ def _application(
     closing: Iterable[Callable[[], Awaitable[None]]],
     *,
     secure: bool,
+    measurements: Measurements,
 ) -> FastAPI:
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -150,6 +154,7 @@ def _application(
 
     site = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
     # The last one added stands outermost.
+    site.add_middleware(Measured, measurements=measurements)
     site.add_middleware(BoundedBodies)
     site.add_middleware(SameOrigin, public_url=config.public_url, port=config.port)
     site.add_middleware(Proxies, trusted=config.trusted_proxies)

@@ -1,6 +1,6 @@
 """Metrics of dexwatch itself: the monitoring is monitored by the same means."""
 
-from dexwatch.metrics.metric import Unit, counter, gauge, histogram
+from dexwatch.metrics.metric import LATENCY_SECONDS, Unit, counter, gauge, histogram
 
 build = gauge(
     "dexwatch_build_info", "1, with the version.", unit=Unit.BOOLEAN, labels=("version", "role")
@@ -109,9 +109,29 @@ config_version = gauge(
     "Counts the configurations that were taken into use since the start.",
     unit=Unit.COUNT,
 )
+console_requests = counter(
+    "dexwatch_console_requests_total",
+    "Requests that reached the console's pages; a refused sign-in is /sign-in with 401 or 429.",
+    labels=("route", "method", "status"),
+    requirements=("C-CONSOLE",),
+)
+console_request_seconds = histogram(
+    "dexwatch_console_request_duration_seconds",
+    "Time until a page was answered whole, without streams.",
+    unit=Unit.SECONDS,
+    buckets=LATENCY_SECONDS,
+    labels=("route",),
+    requirements=("C-CONSOLE",),
+)
+console_streams = gauge(
+    "dexwatch_console_streams", "Open pages that are kept up to date.", unit=Unit.COUNT
+)
 
 OWN_METRICS = (
     build,
+    console_requests,
+    console_request_seconds,
+    console_streams,
     config_reload_successful,
     config_timestamp,
     config_version,

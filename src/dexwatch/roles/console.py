@@ -3,10 +3,13 @@
 import asyncio
 import contextlib
 
+from dexwatch.console.measuring import Measurements
 from dexwatch.console.site import build_site
+from dexwatch.daemons.programs.secrets import kept
 from dexwatch.roles.evaluation import Evaluation
+from dexwatch.roles.http import exposition
 from dexwatch.roles.http.serving import serving
-from dexwatch.roles.process import health_socket
+from dexwatch.roles.process import build_info, health_socket
 from dexwatch.roles.resources import open_clients, open_incidents
 from dexwatch.settings import Settings
 from dexwatch.settings.components import expected_components
@@ -22,6 +25,7 @@ async def run(
     async with contextlib.AsyncExitStack() as stack:
         store = await open_incidents(stack, settings)
         prometheus, alertmanager = await open_clients(stack, settings)
+        measurements = Measurements()
         site = build_site(
             config,
             store=store,
@@ -34,7 +38,14 @@ async def run(
             receiver=settings.respond.receiver,
             expected=expected_components(settings),
             platform=settings.name,
+            measurements=measurements,
         )
+        exposed = exposition.routes(
+            lambda: (*measurements.samples(), build_info("console")),
+            access=kept(settings.daemons, folder=settings.folder).access,
+        )
+        # The console has a /healthz of its own, which stands before this one.
+        site.router.routes.extend(exposed)
         await stack.enter_async_context(
             serving(
                 site,

@@ -106,7 +106,7 @@ CONSOLE = RoleSpec(
     needs=("console", "storage", "respond", "notify", "rules"),
     section="console",
     secrets=("console", "storage", *_ASKED),
-    scrape_class=None,
+    scrape_class=ScrapeClass.STANDARD,
     requirements=("C-CONSOLE",),
 )
 
