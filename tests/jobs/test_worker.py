@@ -304,3 +304,48 @@ async def test_what_is_under_way_is_finished_at_the_end(store: SqlStore) -> None
     assert told == [("a", JobOutcome.DONE)]
     left = await queue_of(store).claim(owner="o", slots={"q": Slots(9)}, kinds=["k"])
     assert [job.key for job in left] == ["b"]
+
+
+class Looks(ResponseQueue):
+    """Counts the looks that have ended."""
+
+    def __init__(self, store: SqlStore) -> None:
+        super().__init__(store, Ticker(), Policy())
+        self.ended: asyncio.Queue[int] = asyncio.Queue()
+
+    async def claim(self, **asked: Any) -> list[Job]:
+        claimed = await super().claim(**asked)
+        self.ended.put_nowait(len(claimed))
+        return claimed
+
+
+async def test_a_process_that_could_not_renew_in_time_does_not_do_its_own_job_twice(
+    tmp_path: Path,
+) -> None:
+    ticker, begun, leave, stop = Ticker(), asyncio.Event(), asyncio.Event(), asyncio.Event()
+    store = await open_store(f"sqlite+aiosqlite:///{tmp_path / 'd.sqlite'}", steady=ticker.steady)
+    attempts: list[Job] = []
+
+    async def handle(job: Job) -> JobResult:
+        attempts.append(job)
+        begun.set()
+        await leave.wait()
+        return JobResult.done()
+
+    await store.transact(lambda tx: tx.jobs.add([NewJob(kind="k", queue="q", key="1", priority=0)]))
+    queue = Looks(store)
+    worker = Worker(queue, {"k": handle}, owner="me", slots={"q": 4}, poll_seconds=0.01)
+    running = asyncio.create_task(worker.run(stop))
+    async with asyncio.timeout(20):
+        await begun.wait()
+        # The whole process stands still for longer than the lease, and then goes on.
+        ticker.seconds += 3600
+        while not queue.ended.empty():
+            queue.ended.get_nowait()
+        looks = [await queue.ended.get() for _ in range(3)]
+        leave.set()
+        stop.set()
+        await running
+    await store.close()
+    assert looks == [0, 0, 0]
+    assert len(attempts) == 1

@@ -1,6 +1,6 @@
 """What a database must be able to do for the worker, and what a handler is."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,14 +43,20 @@ class Queue(Protocol):
     """Every method may raise `QueueUnavailableError`; what returned is durable."""
 
     async def claim(
-        self, *, owner: str, slots: Mapping[str, Slots], kinds: Sequence[str]
+        self,
+        *,
+        owner: str,
+        slots: Mapping[str, Slots],
+        kinds: Sequence[str],
+        underway: Collection[str] = (),
     ) -> list[Job]:
         """Take due jobs of these kinds, the most urgent first, within the slots of each queue.
 
         Each call is a look at the leases as well, so it is made even when no slot is free.
         A few jobs of queues that `slots` does not name are taken too, so that they fail loudly.
         A job whose lease this process has seen unrenewed for its length (see `LeaseWatch`) is taken
-        again as uncertain. When it has taken down too many
+        again as uncertain, unless its token is among `underway`: the caller itself still does it,
+        and was only kept from renewing. When it has taken down too many
         workers it is quarantined or, if it is urgent, tried every five minutes.
         Urgent jobs of a queue that is held back are taken with the time that is left, so that
         their handler can find another way; other jobs wait.

@@ -63,7 +63,8 @@ class Worker:
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
         self._busy: Counter[str] = Counter()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], str] = {}
+        """What is under way, and the token of its lease."""
         self._claims = Failures(_AFTER_FAILED_CLAIM, key=owner)
 
     def wake(self) -> None:
@@ -97,7 +98,11 @@ class Worker:
             slots[queue] = Slots(max(most - self._busy[queue], 0), reserved(most))
         try:
             claimed = await self._queue.claim(
-                owner=self._owner, slots=slots, kinds=tuple(self._handlers)
+                owner=self._owner,
+                slots=slots,
+                kinds=tuple(self._handlers),
+                # A process that was stopped for a while has not renewed, yet goes on with these.
+                underway=set(self._tasks.values()),
             )
         except QueueUnavailableError as error:
             _log.warning("jobs.queue_unavailable", doing="claim", error=str(error))
@@ -113,8 +118,8 @@ class Worker:
         for job in claimed:
             self._busy[job.queue] += 1
             task = asyncio.create_task(self._do(job))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks[task] = job.lease_token
+            task.add_done_callback(self._tasks.pop)
         return bool(claimed)
 
     async def _pause(self, seconds: float | None = None) -> None:

@@ -231,7 +231,12 @@ class Store(Protocol):
         """
 
     async def claim(
-        self, *, owner: str, slots: Mapping[str, Slots], kinds: Sequence[str]
+        self,
+        *,
+        owner: str,
+        slots: Mapping[str, Slots],
+        kinds: Sequence[str],
+        underway: Collection[str] = (),
     ) -> list[Job]:
         """See `jobs.queue.Queue.claim`."""
 

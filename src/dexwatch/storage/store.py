@@ -1,7 +1,7 @@
 """The store of incidents and jobs over SQL; implements `response.store.Store`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -106,23 +106,33 @@ class SqlStore:
             return await act(SqlTransaction(connection, now, exclusive=exclusive))
 
     async def claim(
-        self, *, owner: str, slots: Mapping[str, Slots], kinds: Sequence[str]
+        self,
+        *,
+        owner: str,
+        slots: Mapping[str, Slots],
+        kinds: Sequence[str],
+        underway: Collection[str] = (),
     ) -> list[Job]:
         """Take due jobs and those whose lease has lapsed, the most urgent first."""
         try:
-            return await self._claim(owner, slots, kinds)
+            return await self._claim(owner, slots, kinds, underway=underway)
         except StoreUnavailableError:
             self._leases.forget()
             raise
 
     async def _claim(
-        self, owner: str, slots: Mapping[str, Slots], kinds: Sequence[str]
+        self,
+        owner: str,
+        slots: Mapping[str, Slots],
+        kinds: Sequence[str],
+        *,
+        underway: Collection[str],
     ) -> list[Job]:
         async with self.database.read() as connection:
             now = await self.database.now(connection)
             jobs = SqlJobs(connection, now)
             held, due = await jobs.leases(), await jobs.anything_due(kinds)
-        lapsed = self._leases.look(held)
+        lapsed = [one for one in self._leases.look(held) if one.token not in underway]
         if self._clock_odd(now):
             async with self.database.write() as connection:
                 await SqlJobs(connection, now).mend_times()

@@ -1,6 +1,6 @@
 """The job queue of the response: what a handler learned is applied with the settling of its job."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from dexwatch.clock import Clock
 from dexwatch.incidents.events import NotificationAttempted
@@ -21,10 +21,15 @@ class ResponseQueue:
         self._policy = policy
 
     async def claim(
-        self, *, owner: str, slots: Mapping[str, Slots], kinds: Sequence[str]
+        self,
+        *,
+        owner: str,
+        slots: Mapping[str, Slots],
+        kinds: Sequence[str],
+        underway: Collection[str] = (),
     ) -> list[Job]:
         """Take due jobs."""
-        return await self._store.claim(owner=owner, slots=slots, kinds=kinds)
+        return await self._store.claim(owner=owner, slots=slots, kinds=kinds, underway=underway)
 
     async def renew(self, job: Job) -> bool:
         """Let the lease begin anew."""
