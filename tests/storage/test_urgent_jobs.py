@@ -39,3 +39,17 @@ async def test_a_start_brings_quarantined_housekeeping_back(
     (job,) = await store.claim(owner="me", slots={QUEUE: ONE}, kinds=[RETENTION])
     assert (job.crashes, job.lapsed) == (0, False)
     assert (await store.counts()).quarantined == 0
+
+
+async def test_an_urgent_job_whose_worker_died_is_taken_before_any_number_that_find_no_slot(
+    store: SqlStore, ticker: Ticker
+) -> None:
+    slow = [NewJob(kind="page", queue="full", key=f"{n}", priority=3) for n in range(1000)]
+    urgent = NewJob(kind="page", queue="q", key="p0", priority=0)
+    await store.transact(lambda tx: tx.jobs.add([*slow, urgent]))
+    slots = {"full": Slots(len(slow)), "q": ONE}
+    assert len(await store.claim(owner="dead", slots=slots, kinds=["page"])) == len(slow) + 1
+    ticker.seconds += 31
+    slots = {"full": Slots(0), "q": ONE}
+    (job,) = await store.claim(owner="me", slots=slots, kinds=["page"])
+    assert (job.key, job.lapsed) == ("p0", True)

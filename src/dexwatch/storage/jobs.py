@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, case, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dexwatch.jobs.job import (
@@ -26,9 +26,7 @@ from dexwatch.storage.rows import SECOND, Row, insert_into, insert_missing, job_
 _ELSEWHERE = 10
 """So many jobs at a time of queues that nobody serves any more."""
 _WATCHED = 1000
-"""So many leases are watched; all workers together have fewer slots."""
-_LAPSED = 50
-"""So many of them are taken over at a time."""
+"""So many leases are watched, the most urgent first."""
 _LISTED = 200
 _STEP = 5 * SECOND
 """A time that was set so far in the future shows that the clock has been put back since."""
@@ -163,7 +161,7 @@ class SqlJobs:
             ready = [
                 here,
                 columns.kind.in_(kinds),
-                or_(self._due(), *map(_as_seen, lapsed[:_LAPSED])),
+                or_(self._due(), _as_seen(lapsed)),
             ]
             lanes = [lane for name, lane in held if name == queue]
             if "" in lanes:
@@ -194,7 +192,7 @@ class SqlJobs:
         return (await self._connection.execute(query)).first() is not None
 
     async def leases(self) -> list[Lease]:
-        """Return the leases that are held now, the oldest jobs' first."""
+        """Return the leases that are held now, those of the most urgent jobs first."""
         columns = tables.jobs.c
         query = (
             select(
@@ -205,7 +203,7 @@ class SqlJobs:
                 columns.priority,
             )
             .where(columns.state == "leased")
-            .order_by(columns.id)
+            .order_by(columns.priority, columns.id)
             .limit(_WATCHED)
         )
         rows = (await self._connection.execute(query)).mappings()
@@ -345,11 +343,12 @@ def _held_by(job: Job) -> tuple[ColumnElement[bool], ...]:
     return columns.id == job.id, columns.lease_token == job.lease_token
 
 
-def _as_seen(lease: Lease) -> ColumnElement[bool]:
+def _as_seen(leases: Sequence[Lease]) -> ColumnElement[bool]:
     # Whoever has shown a sign of life since then keeps its lease.
     columns = tables.jobs.c
-    held = (columns.state == "leased") & (columns.lease_token == lease.token)
-    return held & (columns.renewals == lease.renewals)
+    seen = [(lease.token, lease.renewals) for lease in leases]
+    held = tuple_(columns.lease_token, columns.renewals).in_(seen)
+    return (columns.state == "leased") & held
 
 
 def _length(row: Row) -> float:
