@@ -6,6 +6,8 @@ import json
 import logging
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,9 @@ import pytest
 import structlog
 
 from dexwatch.roles import process
+from dexwatch.roles.reload.answer import answered
+from tests.fakes.need import free_port
+from tests.fakes.patience import until
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +86,38 @@ async def test_hang_up_reloads_but_a_closed_terminal_ends(
     await asyncio.wait_for((stop if stops else again).wait(), 5)
     assert (stop.is_set(), again.is_set()) == (stops, not stops)
     asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
+
+
+async def test_hang_up_while_a_role_begins_is_kept_and_answered(tmp_path: Path) -> None:
+    file = tmp_path / "dexwatch.yml"
+    file.write_text(
+        "name: ana-dex\nrespond: {hook_token: a-long-enough-token-for-tests}\n"
+        f"watch: {{port: {free_port()}}}\n"
+    )
+    role = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "dexwatch.roles", "watch", str(file), stderr=subprocess.DEVNULL
+    )
+    try:
+        # From its first line on; its imports take long, and it listens to signals after them.
+        await until(lambda: _holds_back(role.pid, signal.SIGHUP))
+        role.send_signal(signal.SIGHUP)
+
+        run = tmp_path / "dexwatch-state" / "run"
+        given = await until(lambda: answered(run, name="reload-watch.json"), seconds=60)
+
+        assert given.good
+        role.terminate()
+        assert await asyncio.wait_for(role.wait(), 30) == 0
+    finally:
+        if role.returncode is None:
+            role.kill()
+            await role.wait()
+
+
+def _holds_back(pid: int, number: signal.Signals) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    blocked = next(line for line in status.splitlines() if line.startswith("SigBlk:"))
+    return bool(int(blocked.split()[1], 16) >> (number - 1) & 1)
 
 
 def test_a_log_that_cannot_be_written_ends_nothing_and_tells_what_is_missing(
