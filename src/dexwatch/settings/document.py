@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from dexwatch.secret import Withheld
+from dexwatch.settings.bounded_file import read_bounded
 from dexwatch.settings.problems import Problem, SettingsError
 from dexwatch.settings.schema import Place, is_secret, keys
 from dexwatch.settings.yaml_file import YamlFile, read_yaml
@@ -222,8 +223,7 @@ class _Merge:
             return found
         path = (source.path.parent / str(name)).resolve()
         try:
-            with path.open(encoding="utf-8") as stream:
-                found = stream.readline(SECRET_MAX_BYTES).rstrip("\r\n")
+            found = _first_line(read_bounded(path, SECRET_MAX_BYTES))
         except (OSError, UnicodeDecodeError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "is no text"
             self._problem(
@@ -239,6 +239,13 @@ class _Merge:
 
     def _problem(self, place: Place, mark: Mark, message: str, remedy: str) -> None:
         self.problems.append(Problem(mark.file, mark.line, dotted(place), message, remedy))
+
+
+def _first_line(content: bytes) -> str:
+    line, ended, _ = content.partition(b"\n")
+    if b"\0" in line or (not ended and len(line) > SECRET_MAX_BYTES):
+        raise ValueError("no line of text")
+    return line.decode().rstrip("\r")
 
 
 def _is_reference(value: dict[str, Any]) -> bool:

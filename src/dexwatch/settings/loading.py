@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from dexwatch.settings.bounded_file import read_bounded
 from dexwatch.settings.document import Document, dotted, read
 from dexwatch.settings.model import Settings
 from dexwatch.settings.problems import Problem, SettingsError
@@ -39,7 +40,7 @@ def folder_of(file: Path) -> Path:
         named, base = document.values.get("folder"), document.mark(("folder",)).file
     except SettingsError:
         try:
-            found = _FOLDER.search(file.read_text(encoding="utf-8", errors="replace")[:BYTES_MAX])
+            found = _FOLDER.search(read_bounded(file, BYTES_MAX).decode("utf-8", errors="replace"))
         except OSError:
             found = None
         named, base = (found[1] if found else None), file

@@ -23,6 +23,7 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.nodes import ScalarNode
 
+from dexwatch.settings.bounded_file import read_bounded
 from dexwatch.settings.problems import Problem, SettingsError
 from dexwatch.settings.schema import Place
 
@@ -55,8 +56,7 @@ def read_yaml(path: Path) -> YamlFile:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
-            content = stream.read(BYTES_MAX + 1)
+        content = read_bounded(path, BYTES_MAX)
         if len(content) > BYTES_MAX:
             raise _refused(path, "is larger than 1 MB", "This is no dexwatch configuration.")
         return content.decode("utf-8-sig")

@@ -1,0 +1,60 @@
+"""Reads a file that an operator names, whatever it is: with a bound of bytes and of time."""
+
+import errno
+import os
+import select
+import stat
+import time
+from pathlib import Path
+
+WAIT_SECONDS = 5.0
+"""How long a pipe may take to be written; a process substitution of a shell is one."""
+
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+def read_bounded(path: Path, bytes_max: int, *, wait_seconds: float = WAIT_SECONDS) -> bytes:
+    """Return the file's content, of which at most `bytes_max` + 1 bytes are read.
+
+    Raises:
+        OSError: it cannot be read; TimeoutError where a pipe is not written, or not ended, in time.
+    """
+    end = time.monotonic() + wait_seconds
+    content = b""
+    descriptor = os.open(path, _FLAGS)
+    try:
+        while len(content) <= bytes_max:
+            try:
+                part = os.read(descriptor, bytes_max + 1 - len(content))
+            except BlockingIOError:
+                _wait(descriptor, end)
+                continue
+            if part:
+                content += part
+                if time.monotonic() > end:
+                    raise _late()
+            elif content or _wait(descriptor, end):
+                break
+    finally:
+        os.close(descriptor)
+    return content
+
+
+def _wait(descriptor: int, end: float) -> bool:
+    """Wait until there is something to read; return whether it is the end of the file.
+
+    A pipe that no writer has opened yet reads as ended, but is not polled as such.
+    """
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    events = poll.poll(max(0.0, end - time.monotonic()) * 1000)
+    if not events:
+        raise _late()
+    # A pipe may be written and closed between our read and this poll: then it is readable still.
+    if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        return not events[0][1] & select.POLLIN
+    return True
+
+
+def _late() -> TimeoutError:
+    return TimeoutError(errno.ETIMEDOUT, "nothing has written it to its end in time")

@@ -1,0 +1,68 @@
+"""Whatever an operator names as a file is read within bounds."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from dexwatch.settings import load
+from dexwatch.settings.bounded_file import read_bounded
+from dexwatch.settings.problems import SettingsError
+
+
+def test_a_pipe_that_nobody_writes_is_refused(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(TimeoutError):
+        read_bounded(pipe, 100, wait_seconds=0.05)
+
+
+def test_a_pipe_that_is_never_ended_is_refused(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = os.open(pipe, os.O_RDWR)
+    os.write(writer, b"name: a")
+    try:
+        with pytest.raises(TimeoutError):
+            read_bounded(pipe, 100, wait_seconds=0.05)
+    finally:
+        os.close(writer)
+
+
+def test_a_pipe_that_is_written_later_is_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"name: a\n",), daemon=True)
+    writer.start()
+    assert read_bounded(pipe, 100) == b"name: a\n"
+    writer.join(timeout=5)
+
+
+def test_a_pipe_whose_writer_is_gone_is_read() -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"name: a\n")
+    os.close(writer)
+    try:
+        assert read_bounded(Path(f"/dev/fd/{reader}"), 100) == b"name: a\n"
+    finally:
+        os.close(reader)
+
+
+@pytest.mark.parametrize("content", [b"", b"short"])
+def test_a_regular_file_is_read(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    assert read_bounded(file, 100) == content
+
+
+def test_an_endless_file_is_read_up_to_the_bound() -> None:
+    assert len(read_bounded(Path("/dev/zero"), 100)) == 101
+
+
+@pytest.mark.parametrize("device", ["/dev/zero"])
+def test_a_device_is_no_secret(tmp_path: Path, device: str) -> None:
+    file = tmp_path / "dexwatch.yml"
+    file.write_text(f"name: a\nrespond: {{hook_token_file: {device}}}\n")
+    with pytest.raises(SettingsError, match=f"the file {device} cannot be read"):
+        load(file)
