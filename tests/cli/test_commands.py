@@ -285,3 +285,32 @@ def test_check_finds_two_programs_on_one_port(tmp_path: Path) -> None:
     assert [(p["place"], p["message"]) for p in found] == [
         ("console.port", "daemons.prometheus.port is 8901 too")
     ]
+
+
+def test_up_is_not_ready_before_anything_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = SafeConsole(file=io.StringIO())
+    monkeypatch.setattr(screen, "_force_terminal", True)
+    monkeypatch.setattr(up, "out", screen)
+    report = up._Report(load(Path(config(tmp_path, SMALLEST))))
+
+    report(())
+    assert "Console:" not in screen.file.getvalue()
+
+    report((ProgramState("watch", State.READY, 1, 0, ""),))
+    assert "Console:" in screen.file.getvalue()
+
+
+@pytest.mark.parametrize("person", [True, False])
+def test_up_names_the_setting_of_a_folder_that_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, person: bool
+) -> None:
+    (tmp_path / "data").write_text("a file where a folder is wanted")
+    monkeypatch.setattr(up, "log_to", lambda: None)
+    monkeypatch.setattr(up.out, "_force_terminal", person)
+
+    shown = run(app, ["up", "-c", config(tmp_path, SMALLEST + "folder: ./data/below\n")])
+
+    assert shown.exit_code == 1
+    assert "(`folder`) a folder that this user may write to?" in " ".join(shown.output.split())

@@ -68,6 +68,26 @@ def test_open_incidents_are_listed_and_all_on_demand(file: Path) -> None:
     assert "INC-2" in shown.output
 
 
+def test_a_list_without_incidents_says_so(file: Path) -> None:
+    async def the_end(store: SqlStore) -> None:
+        await apply(store, [clear(start=5000, instance="d")], 5100)
+
+    with_store(file, the_end)
+    assert "No incident is open. `--all` lists resolved ones, too." in run(file, "list").output
+    assert json.loads(run(file, "list", "--json").output)["incidents"] == []
+
+
+def test_a_list_of_all_without_incidents_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "dexwatch.yml"
+    file.write_text("name: ana-dex\nrespond: {hook_token: a-token-that-is-long-enough}\n")
+
+    async def nothing(store: SqlStore) -> None:
+        """Leave the database as it is made."""
+
+    with_store(file, nothing)
+    assert "There has been no incident." in run(file, "list", "--all").output
+
+
 def test_a_story_is_shown(file: Path) -> None:
     shown = run(file, "show", "INC-1")
     assert "Acknowledged" in shown.output

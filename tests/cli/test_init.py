@@ -67,3 +67,11 @@ def test_init_asks_for_what_was_not_given(tmp_path: Path) -> None:
     assert shown.exit_code == 0, shown.output
     assert "pages when our pings stop" in shown.output
     assert load(file).name == "ana-dex"
+
+
+def test_base_port_moves_the_console_of_a_configuration_that_init_wrote(tmp_path: Path) -> None:
+    file = tmp_path / "dexwatch.yml"
+    run(app, ["init", str(file), "--yes"])
+    file.write_text(file.read_text() + "base_port: 9900\n")
+
+    assert load(file).console.port == 9900

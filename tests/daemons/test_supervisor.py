@@ -104,6 +104,7 @@ async def test_a_taken_port_names_the_setting_and_the_holder_before_anything_sta
             said = str(error.value)
             assert f"daemons.a.port: 127.0.0.1:{free_port} is taken by python" in said
             assert f"(pid {holder.pid})" in said
+            assert "\n" not in said, "a terminal is shown an escape for a line's end"
     finally:
         holder.kill()
         holder.wait()

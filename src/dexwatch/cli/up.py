@@ -51,20 +51,23 @@ def up(config: ConfigOption = CONFIG_DEFAULT) -> None:
     # All of it was judged; what only a role needs is not kept here.
     settings = settings_or_exit(config, secrets=SUPERVISOR.secrets)
     _become_user(settings, config)
-    if out.is_terminal:
-        log_to_file(settings.folder / "logs" / "up.log")
-    else:
-        log_to()
-    report = _Report(settings)
 
     async def main() -> None:
         stop = stop_event()
+        report = _Report(settings)
         await run_all(settings, config, stop=stop, again=reload_event(stop), report=report)
 
     try:
+        if out.is_terminal:
+            log_to_file(settings.folder / "logs" / "up.log")
+        else:
+            log_to()
         asyncio.run(main())
     except (DaemonError, OSError) as error:
-        fail(str(error), f"Logs lie in {settings.folder}/logs. `dexwatch doctor` looks further.")
+        remedy = f"Logs lie in {settings.folder}/logs."
+        if isinstance(error, OSError) and error.filename is not None:
+            remedy = f"Is {settings.folder} (`folder`) a folder that this user may write to?"
+        fail(str(error), f"{remedy} `dexwatch doctor` looks further.")
 
 
 def _become_user(settings: Settings, config: Path) -> None:
@@ -184,7 +187,8 @@ class _Report:
             if name not in self._shown:
                 self._shown.add(name)
                 self._say(f"  [green]✓[/] {name}", "up.program_ready", program=name)
-        if self._address and len(ready) == len(states):
+        # Before the first program is started there is none, and nothing is ready.
+        if self._address and states and len(ready) == len(states):
             address, self._address = self._address, ""
             line = f"Console: [bold]{foreign(address)}[/]   Ctrl-C ends everything."
             self._say(line, "up.ready", console=address)

@@ -26,7 +26,7 @@ def require_free(ports: Iterable[Port]) -> None:
     ]
     if taken:
         raise PortTakenError(
-            "\n".join(taken) + "\nStop the other program, or choose another port in that setting."
+            "; ".join(taken) + ". Stop the other program, or choose another port in that setting."
         )
 
 

@@ -63,6 +63,10 @@ def list_(
             }
         )
         return
+    if not found.incidents:
+        none = "No incident is open. `--all` lists resolved ones, too."
+        out.print("There has been no incident." if everything else none)
+        return
     rows = [
         (i.id, i.severity.value, i.state.value, foreign(i.title), f"{i.began_at:%Y-%m-%d %H:%M}")
         for i in found.incidents
