@@ -168,7 +168,7 @@ def test_up_says_when_things_are_ready_in_lines_or_in_json_but_not_in_both(
         monkeypatch.setattr(up, "out", screen)
         events: list[str] = []
         monkeypatch.setattr(up._log, "info", lambda event, events=events, **_: events.append(event))
-        up._Report(settings)(states)
+        up._Report(settings)(states, started=True)
         lines = screen.file.getvalue()
         assert ("watch" in lines, "Console" in lines) == (person, person)
         assert bool(events) is not person
@@ -287,7 +287,7 @@ def test_check_finds_two_programs_on_one_port(tmp_path: Path) -> None:
     ]
 
 
-def test_up_is_not_ready_before_anything_is_started(
+def test_up_is_not_ready_while_a_program_waits_for_those_that_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     screen = SafeConsole(file=io.StringIO())
@@ -295,10 +295,11 @@ def test_up_is_not_ready_before_anything_is_started(
     monkeypatch.setattr(up, "out", screen)
     report = up._Report(load(Path(config(tmp_path, SMALLEST))))
 
-    report(())
+    report((), started=False)
+    report((ProgramState("watch", State.READY, 1, 0, ""),), started=False)
     assert "Console:" not in screen.file.getvalue()
 
-    report((ProgramState("watch", State.READY, 1, 0, ""),))
+    report((ProgramState("watch", State.READY, 1, 0, ""),), started=True)
     assert "Console:" in screen.file.getvalue()
 
 

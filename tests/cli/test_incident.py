@@ -77,6 +77,18 @@ def test_a_list_without_incidents_says_so(file: Path) -> None:
     assert json.loads(run(file, "list", "--json").output)["incidents"] == []
 
 
+def test_a_store_that_is_not_there_is_not_made_by_looking_for_it(tmp_path: Path) -> None:
+    file = tmp_path / "dexwatch.yml"
+    file.write_text("name: ana-dex\nrespond: {hook_token: a-token-that-is-long-enough}\n")
+    (tmp_path / "dexwatch-state").mkdir()
+
+    shown = run(file, "list")
+
+    assert shown.exit_code == 1
+    assert "there is no incident store" in " ".join(shown.output.split())
+    assert list((tmp_path / "dexwatch-state").iterdir()) == []
+
+
 def test_a_list_of_all_without_incidents_says_so(tmp_path: Path) -> None:
     file = tmp_path / "dexwatch.yml"
     file.write_text("name: ana-dex\nrespond: {hook_token: a-token-that-is-long-enough}\n")

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -30,7 +29,7 @@ from dexwatch.dashboards.board import Level
 from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.metrics.promql import SteppedWindows
 from dexwatch.response.store import Store, StoreUnavailableError
-from dexwatch.roles.resources import open_clients, open_incidents
+from dexwatch.roles.resources import incidents_are_kept, open_clients, open_incidents
 from dexwatch.settings import Settings
 from dexwatch.settings.components import expected_components
 
@@ -79,17 +78,12 @@ async def _ask(settings: Settings) -> Status:
 
 async def _store(stack: contextlib.AsyncExitStack, settings: Settings) -> Store | None:
     """Open the incident store where there is one; looking must not make it."""
-    if not _is_there(settings.storage.database_url(settings.folder)):
+    if not incidents_are_kept(settings):
         return None
     try:
         return await open_incidents(stack, settings)
     except (StoreUnavailableError, OSError):
         return None
-
-
-def _is_there(database_url: str) -> bool:
-    kind, _, file = database_url.partition(":///")
-    return not kind.startswith("sqlite") or Path(file).exists()
 
 
 async def _rest(prometheus: PrometheusClient) -> tuple[int, tuple[str, ...], tuple[str, ...]]:

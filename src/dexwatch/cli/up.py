@@ -181,17 +181,15 @@ class _Report:
         else:
             _log.info("up.starting", platform=settings.name)
 
-    def __call__(self, states: tuple[ProgramState, ...]) -> None:
+    def __call__(self, states: tuple[ProgramState, ...], *, started: bool) -> None:
         ready = [program.name for program in states if program.state is State.READY]
         for name in ready:
             if name not in self._shown:
                 self._shown.add(name)
                 self._say(f"  [green]✓[/] {name}", "up.program_ready", program=name)
-        # Before the first program is started there is none, and nothing is ready.
-        if self._address and states and len(ready) == len(states):
-            address, self._address = self._address, ""
-            line = f"Console: [bold]{foreign(address)}[/]   Ctrl-C ends everything."
-            self._say(line, "up.ready", console=address)
+        if started:
+            line = f"Console: [bold]{foreign(self._address)}[/]   Ctrl-C ends everything."
+            self._say(line, "up.ready", console=self._address)
 
     def _say(self, line: str, event: str, **values: str) -> None:
         if out.is_terminal:

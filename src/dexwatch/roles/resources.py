@@ -1,12 +1,19 @@
 """What several roles open: the incident store, and the clients of Prometheus and Alertmanager."""
 
 import contextlib
+from pathlib import Path
 
 from dexwatch.clients.alertmanager import AlertmanagerClient
 from dexwatch.clients.prometheus import PrometheusClient
 from dexwatch.daemons.programs.secrets import alertmanager_access, kept, prometheus_access
 from dexwatch.settings import Settings
 from dexwatch.storage.store import SqlStore, open_store
+
+
+def incidents_are_kept(settings: Settings) -> bool:
+    """Whether there is an incident store to open; opening makes one where a file is missing."""
+    kind, _, file = settings.storage.database_url(settings.folder).partition(":///")
+    return not kind.startswith("sqlite") or Path(file).exists()
 
 
 async def open_incidents(stack: contextlib.AsyncExitStack, settings: Settings) -> SqlStore:

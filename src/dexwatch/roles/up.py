@@ -5,8 +5,8 @@ import contextlib
 import dataclasses
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from dexwatch.daemons.program import HttpReady, Port, Program
 from dexwatch.daemons.programs.alertmanager import Webhook
@@ -24,7 +24,16 @@ from dexwatch.settings import Settings
 from dexwatch.settings.loading import secret_variables
 from dexwatch.settings.snapshot import Configuration
 
-Report = Callable[[tuple[ProgramState, ...]], None]
+
+class Report(Protocol):
+    """Is told of the programs while they start; `started` once all that must be ready are.
+
+    The states alone do not tell: a program that waits for others has none yet.
+    """
+
+    def __call__(self, states: tuple[ProgramState, ...], *, started: bool) -> None:
+        """Take what is known of each program that was begun."""
+
 
 REPORT_SECONDS = 0.2
 
@@ -93,12 +102,12 @@ async def _started(
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if report is not None:
-                report(supervisor.states())
+                report(supervisor.states(), started=False)
         if stopping.done():
             return False
         starting.result()
         if report is not None:
-            report(supervisor.states())
+            report(supervisor.states(), started=True)
         return True
     finally:
         await _ended(starting)

@@ -9,7 +9,7 @@ import typer
 
 from dexwatch.cli.present import EXIT_FINDINGS, ConfigOption, emit_json, fail, settings_or_exit
 from dexwatch.response.store import StoreUnavailableError
-from dexwatch.roles.resources import open_incidents
+from dexwatch.roles.resources import incidents_are_kept, open_incidents
 from dexwatch.settings import Settings
 from dexwatch.storage.store import SqlStore
 
@@ -25,6 +25,8 @@ def with_store(
 ) -> T:
     """Return what the store answers, or end the command with words for the operator."""
     settings = settings_or_exit(config, as_json=as_json)
+    if not incidents_are_kept(settings):
+        end(f"there is no incident store in {settings.folder}", _REMEDY, as_json=as_json)
     try:
         return asyncio.run(_asked(settings, ask))
     except StoreUnavailableError as error:
