@@ -119,8 +119,11 @@ async def test_pings_stop_while_the_file_cannot_be_written(tmp_path: Path) -> No
         await world.more()
         await until(lambda: world.value("dexwatch_store_up") == 1.0, seconds=10)
         assert world.value("dexwatch_jobs_overdue") is not None
-        with sqlite3.connect(tmp_path / "d.sqlite", isolation_level=None, timeout=60) as other:
-            other.execute("BEGIN IMMEDIATE")
+        with contextlib.closing(
+            sqlite3.connect(tmp_path / "d.sqlite", isolation_level=None, check_same_thread=False)
+        ) as other:
+            # In a thread: a transaction under way here can only end while our loop goes on.
+            await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
             before = world.pings + 1
             await until(lambda: world.value("dexwatch_store_up") == 0.0, seconds=40)
             assert world.pings <= before
