@@ -1,8 +1,12 @@
 """`dexwatch check` runs the promtool tests that lie beside an operator's rule files."""
 
+import os
 from pathlib import Path
 
-from dexwatch.cli.check import findings_of
+import pytest
+import typer
+
+from dexwatch.cli.check import check, findings_of
 from tests.fakes import promtool
 
 RULES = """\
@@ -49,3 +53,16 @@ def test_a_test_that_fails_is_an_error_with_what_promtool_says(tmp_path):
 
 def test_a_file_that_cannot_be_read_is_reported(tmp_path):
     assert set(checks(tmp_path)) == {"unreadable"}
+
+
+def test_a_configuration_out_of_a_pipe_is_checked_and_told_to_be_checked_in_part(capsys):
+    reader, writer = os.pipe()
+    os.write(writer, b"name: a\nrespond: {hook_token: a-long-enough-token-for-tests}\n")
+    os.close(writer)
+    try:
+        check(Path(f"/dev/fd/{reader}"), as_json=True)
+    except typer.Exit:
+        pytest.fail("a warning is no reason to fail")
+    finally:
+        os.close(reader)
+    assert '"pipe"' in capsys.readouterr().out

@@ -41,11 +41,10 @@ def check(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False)
     """Find mistakes in the configuration and the rules; nothing is started or contacted."""
     settings = settings_or_exit(config, as_json=as_json)
     findings = (
-        *_exposed(settings, config),
         *_ports(settings),
         *_routes(settings),
         *_rules(settings),
-        *_rendered(settings, config),
+        *_read_again(settings, config),
     )
     if as_json:
         emit_json({"problems": [asdict(finding) for finding in findings]})
@@ -53,6 +52,16 @@ def check(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False)
         _show(settings, findings)
     if any(finding.level == "error" for finding in findings):
         raise typer.Exit(EXIT_FINDINGS)
+
+
+def _read_again(settings: Settings, config: Path) -> Iterator[LintFinding]:
+    """What needs the file a second time, which a pipe (`<(...)` of a shell) does not give."""
+    if config.is_fifo():
+        message = "is a pipe: who can read its files, and its programs' files, are not checked"
+        yield LintFinding("pipe", str(config), message, "Check a regular file.", "warning")
+        return
+    yield from _exposed(settings, config)
+    yield from _rendered(settings, config)
 
 
 def _exposed(settings: Settings, config: Path) -> tuple[LintFinding, ...]:
