@@ -256,3 +256,77 @@ async def test_no_minority_gets_its_blocks_evaluated(seed: int) -> None:
     assert not set(seen.hashes) & made
     assert not seen.reorgs
     assert seen.series.value(chain.blocks, stage="lost") == 0
+
+
+async def test_a_primary_that_lies_about_content_gives_way_and_is_told(node: FakeNode) -> None:
+    async with (
+        running(FakeNode(node.chain)) as second,
+        watched(node, second) as (stream, seen),
+    ):
+        await until(lambda: node.sockets and second.sockets and seen.blocks)
+        node.answers["eth_getBlockByHash"] = lambda params: {
+            **node.chain.blocks[params[0]],
+            "gasUsed": "0x7",
+        }
+        await mine(node)
+        await second.push()
+        await until(lambda: seen.hashes[-1:] == node.chain.canonical[-1:])
+        assert stream.primary.name == "node-1"
+        assert seen.series.value(chain.blocks_refused, endpoint="node-0", part="header") == 1
+        assert seen.blocks[-1].header.gas_used == 0
+        assert seen.series.value(chain.blocks, stage="lost") == 0
+
+
+async def test_of_five_two_liars_do_not_win_where_two_others_are_away() -> None:
+    honest = FakeChain()
+    good, liars = [FakeNode(honest) for _ in range(3)], [FakeNode(honest), FakeNode(honest)]
+    async with AsyncExitStack() as exits:
+        for one in (*good, *liars):
+            await exits.enter_async_context(running(one))
+        stream, seen = await exits.enter_async_context(watched(*good, *liars))
+        await until(lambda: seen.blocks and all(feed.head for feed in stream.feeds))
+        await gone(stream, *good[:2])
+        lie = honest.twin()
+        for one in liars:
+            one.chain = lie
+        for _ in range(10):
+            honest.mine()
+            lie.mine()
+            for one in (good[2], *liars):
+                await one.push()
+            await until(lambda: all(f.head.ref.hash == lie.canonical[-1] for f in stream.feeds[3:]))
+            # Several turns of the stream, which looks at least once in each block's interval.
+            await asyncio.sleep(0.06)
+        for one in good[:2]:
+            one.muted, one.status = False, 200
+        honest.mine()
+        for one in good:
+            await one.push()
+        await until(lambda: seen.hashes[-1:] == honest.canonical[-1:])
+    assert not lied(seen, lie, honest)
+    assert not seen.reorgs
+    assert seen.series.value(chain.blocks, stage="lost") == 0
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("trouble", ["away", "lags"])
+async def test_one_that_is_away_or_lags_holds_nothing_up(count: int, trouble: str) -> None:
+    honest = FakeChain()
+    nodes = [FakeNode(honest) for _ in range(count)]
+    async with AsyncExitStack() as exits:
+        for one in nodes:
+            await exits.enter_async_context(running(one))
+        stream, seen = await exits.enter_async_context(watched(*nodes))
+        await until(lambda: seen.blocks and all(feed.head for feed in stream.feeds))
+        if trouble == "away":
+            await gone(stream, nodes[0])
+        # Of two, a lagging primary is given up when it is a whole stall behind: 50 blocks here.
+        for place in range(60):
+            honest.mine()
+            nodes[0].behind = place + 1 if trouble == "lags" else 0
+            for one in nodes[0 if trouble == "lags" else 1 :]:
+                await one.push()
+        # The one in trouble is the primary; at the most it is given up for its silence.
+        await until(lambda: seen.hashes[-1:] == honest.canonical[-1:])
+    assert not seen.reorgs
+    assert seen.series.value(chain.blocks, stage="lost") == 0

@@ -5,6 +5,10 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
+from dexwatch.evm.block import parse_block
+from dexwatch.evm.proof import header_hash, receipts_root, transaction_envelope
+from dexwatch.evm.trie import list_root
+
 MINER = "0x" + "99" * 20
 SENDER = "0x" + "01" * 20
 GENESIS_PARENT = "0x" + "00" * 32
@@ -69,6 +73,21 @@ class FakeChain:
         place = number - self.start
         return self.blocks[self.canonical[place]] if 0 <= place < len(self.canonical) else None
 
+    def seal(self, block: dict[str, Any], receipts: list[dict[str, Any]]) -> str:
+        """Give a block the roots and the hash of its content, keep it, and return its hash."""
+        envelopes = [transaction_envelope(body) for body in block["transactions"]]
+        block["transactionsRoot"] = "0x" + list_root(envelopes).hex()
+        parsed = parse_block({**block, "hash": GENESIS_PARENT}, receipts).receipts
+        block["receiptsRoot"] = "0x" + receipts_root(parsed, [0] * len(parsed)).hex()
+        block["hash"] = header_hash(block)
+        for receipt in receipts:
+            receipt["blockHash"] = block["hash"]
+            for log in receipt["logs"]:
+                log["blockHash"] = block["hash"]
+        self.blocks[block["hash"]] = block
+        self.receipts[block["hash"]] = receipts
+        return block["hash"]
+
     def _receipt(self, given: dict[str, Any], before: list[dict[str, Any]]) -> dict[str, Any]:
         """Fill in what a node derives: places of logs in the block, the bloom filter."""
         first = sum(len(receipt["logs"]) for receipt in before)
@@ -83,25 +102,30 @@ class FakeChain:
         self._milliseconds += 450
         parent = self.canonical[-1] if self.canonical else GENESIS_PARENT
         number = self.start + len(self.canonical)
-        block_hash = digest(number, parent, self._salt, id(self))
+        seed = digest(number, parent, self._salt, id(self))
         full, bodies = [], []
         for place, given in enumerate(receipts):
-            transaction = digest(block_hash, place)
+            body = {"input": "0x", "gas": "0x30d40", "value": "0x0", "gasPrice": "0x2faf080"}
+            body |= {"v": "0x94", "r": digest(seed, place), "s": "0x1", **given.get("body", {})}
+            body |= {"to": given.get("to"), "nonce": "0x1"}
+            transaction = "0x" + keccak(transaction_envelope(body)).hex()
             place_fields = {
                 "transactionHash": transaction,
                 "transactionIndex": hex(place),
-                "blockHash": block_hash,
+                "blockHash": GENESIS_PARENT,
             }
-            body = {"input": "0x", "gas": "0x30d40", "value": "0x0", **given.get("body", {})}
             plain = {key: value for key, value in given.items() if key != "body"}
             defaults = {"from": SENDER, "to": None, "status": "0x1", "gasUsed": "0x5208"}
             price = {"effectiveGasPrice": "0x2faf080", "logs": []}
             full.append(self._receipt({**defaults, **price, **plain, **place_fields}, full))
-            bodies.append({**body, "hash": transaction, "to": given.get("to"), "nonce": "0x1"})
-        self.blocks[block_hash] = {
+            bodies.append({**body, "hash": transaction})
+        block = {
             "number": hex(number),
-            "hash": block_hash,
             "parentHash": parent,
+            **dict.fromkeys(("sha3Uncles", "stateRoot"), seed),
+            "mixHash": f"0x{self._milliseconds % 1000:064x}",
+            "nonce": "0x0000000000000000",
+            "extraData": "0x",
             "timestamp": hex(self._milliseconds // 1000),
             "milliTimestamp": hex(self._milliseconds),
             "gasUsed": hex(21_000 * len(full)),
@@ -111,5 +135,5 @@ class FakeChain:
             "logsBloom": bloom([log for receipt in full for log in receipt["logs"]]),
             "transactions": bodies,
         }
-        self.receipts[block_hash] = full
+        block_hash = self.seal(block, full)
         self.canonical.append(block_hash)

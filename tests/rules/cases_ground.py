@@ -54,8 +54,17 @@ CASES_GROUND = (
             # One refused reorganisation within five minutes is enough.
             Counter('bsc_endpoint_head_divergences_total{endpoint="b"}', 0, 0, 0),
             Counter('bsc_reorgs_refused_total{endpoint="b"}', 0, 0.0034, 0.0009),
+            # And one false block.
+            Counter('bsc_endpoint_head_divergences_total{endpoint="c"}', 0, 0, 0),
+            Counter('bsc_reorgs_refused_total{endpoint="c"}', 0, 0, 0),
+            *(
+                Counter(
+                    f'bsc_blocks_refused_total{{endpoint="{name}",part="header"}}', 0, rate, below
+                )
+                for name, rate, below in (("a", 0, 0), ("b", 0, 0), ("c", 0.0034, 0.0009))
+            ),
         ),
-        alerts=2,
+        alerts=3,
     ),
     Case(
         "NodeUnverified",

@@ -37,6 +37,13 @@ class ChainConfig(_Config):
         float, Field(gt=0, description="no new head for so long: polling begins")
     ] = 3.0
     endpoints: Annotated[tuple[EndpointConfig, ...], Field(min_length=1, max_length=8)]
+    prove_blocks: Annotated[
+        bool,
+        Field(
+            description="take a block only if its header, transactions and receipts give its hash;"
+            " false for a chain whose blocks are hashed in another way"
+        ),
+    ] = True
     timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 3.0
     max_catch_up_blocks: Annotated[
         int,

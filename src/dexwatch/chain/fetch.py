@@ -11,6 +11,7 @@ from dexwatch.evm import block as blocks
 from dexwatch.evm.block import Block, Header
 from dexwatch.evm.bloom import Completeness, completeness
 from dexwatch.evm.hexadecimal import MalformedError, field, hash32
+from dexwatch.evm.proof import FalseBlockError, prove
 
 _RECEIPTS = "eth_getBlockReceipts"
 _INLINE_TRANSACTIONS = 8
@@ -22,6 +23,14 @@ class IncompleteBlockError(SourceError):
 
     def __init__(self, detail: str) -> None:
         super().__init__(Outcome.MALFORMED, detail)
+
+
+class UnprovedBlockError(SourceError):
+    """What the node gave is not what the block's hash stands for; `part` says what of it."""
+
+    def __init__(self, error: FalseBlockError) -> None:
+        super().__init__(Outcome.MALFORMED, str(error))
+        self.part = error.part
 
 
 class BlockReader(Protocol):
@@ -37,10 +46,11 @@ class BlockReader(Protocol):
 
 
 class BlockFetcher:
-    """Reads whole blocks from one endpoint."""
+    """Reads whole blocks from one endpoint, and proves that they are what their hashes say."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, *, proving: bool = True) -> None:
         self.name = endpoint.name
+        self._proving = proving
         self._endpoint = endpoint
         self._blooms_match = False
         """Did its headers' filters ever fit its logs? Some chains do not fill them in."""
@@ -50,6 +60,7 @@ class BlockFetcher:
 
         Raises:
             IncompleteBlockError: receipts or logs of the block are missing.
+            UnprovedBlockError: its content does not give its hash.
             SourceError: no usable answer; `malformed` for a block that cannot be read.
         """
         requests = [Request("eth_getBlockByHash", (block_hash, True))]
@@ -65,7 +76,7 @@ class BlockFetcher:
         """Return the canonical block of a height, None while there is none.
 
         Raises:
-            IncompleteBlockError, SourceError: as `by_hash`.
+            IncompleteBlockError, UnprovedBlockError, SourceError: as `by_hash`.
         """
         body = await self._endpoint.call("eth_getBlockByNumber", hex(number), True)
         if body is None:
@@ -95,11 +106,15 @@ class BlockFetcher:
             if isinstance(receipts, SourceError):
                 raise receipts
             if len(hashes) <= _INLINE_TRANSACTIONS:
-                block, found = _parse(body, receipts)
+                block, found = _parse(body, receipts, proving=self._proving)
             else:
-                block, found = await asyncio.to_thread(_parse, body, receipts)
+                block, found = await asyncio.to_thread(
+                    _parse, body, receipts, proving=self._proving
+                )
         except MalformedError as error:
             raise SourceError(Outcome.MALFORMED, str(error)) from error
+        except FalseBlockError as error:
+            raise UnprovedBlockError(error) from error
         self._check(block, found)
         return block
 
@@ -125,9 +140,18 @@ class BlockFetcher:
             raise IncompleteBlockError("the block's logs are not those that its header tells of")
 
 
-def _parse(body: object, receipts: object) -> tuple[Block, Completeness]:
+def _parse(body: object, receipts: object, *, proving: bool) -> tuple[Block, Completeness]:
     block = blocks.parse_block(body, receipts)
-    return block, completeness(block)
+    if not proving:
+        return block, completeness(block)
+    try:
+        prove(block, body)
+    except FalseBlockError as error:
+        # Logs that come late are no lie: the bloom filter tells that some are missing.
+        if error.part == "receipts" and completeness(block) is Completeness.MISSING:
+            return block, Completeness.MISSING
+        raise
+    return block, Completeness.COMPLETE
 
 
 async def header(endpoint: Endpoint, tag: str = "latest") -> Header | None:

@@ -17,7 +17,7 @@ from dexwatch import clock
 from dexwatch.backoff import Backoff
 from dexwatch.chain.config import ChainConfig
 from dexwatch.chain.endpoint import Endpoint, Request
-from dexwatch.chain.fetch import BlockFetcher, IncompleteBlockError
+from dexwatch.chain.fetch import BlockFetcher, IncompleteBlockError, UnprovedBlockError
 from dexwatch.chain.follower import BlockFollower, ReorgRefusedError, UnconfirmedError
 from dexwatch.chain.heads import HeadFeed
 from dexwatch.chain.verification import HEIGHTS_COMPARED, Verification
@@ -31,7 +31,7 @@ _ARRIVALS_KEPT = 512
 _FAILURES_BEFORE_CHANGE = 2
 _READS_BEFORE_SKIPPING = 5
 _INCOMPLETE_SECONDS = 20.0
-"""Receipts that come late are waited for so long before the block is passed over."""
+"""Whole, proved content is waited for so long before the block is passed over."""
 _SHALLOW_BLOCKS = 2
 """Reorganisations up to this depth are usual, and are followed without asking anybody."""
 _SUSPECT_SECONDS = 5.0
@@ -71,7 +71,10 @@ class BlockStream:
             )
             for endpoint in endpoints
         )
-        self._readers = {endpoint.name: BlockFetcher(endpoint) for endpoint in endpoints}
+        self._readers = {
+            endpoint.name: BlockFetcher(endpoint, proving=config.prove_blocks)
+            for endpoint in endpoints
+        }
         self._follower = BlockFollower(
             series,
             depth=config.safe_depth_blocks,
@@ -95,6 +98,8 @@ class BlockStream:
         self._logged = float("-inf")
         for endpoint in endpoints:
             series.add(chain.reorgs_refused, 0, endpoint=endpoint.name)
+            for part in ("header", "transactions", "receipts"):
+                series.add(chain.blocks_refused, 0, endpoint=endpoint.name, part=part)
 
     @property
     def tip(self) -> BlockRef | None:
@@ -194,8 +199,13 @@ class BlockStream:
         if isinstance(error, ReorgRefusedError | UnconfirmedError):
             self._suspect(self._primary, str(error))
             self._series.add(chain.reorgs_refused, endpoint=self._primary.name)
+        elif isinstance(error, UnprovedBlockError):
+            self._series.add(chain.blocks_refused, endpoint=self._primary.name, part=error.part)
+            if len(self.feeds) > 1:
+                self._suspect(self._primary, str(error))
+            await self._await_content(head)
         elif isinstance(error, IncompleteBlockError):
-            await self._await_receipts(head)
+            await self._await_content(head)
         elif error.outcome is Outcome.MALFORMED:
             self._undecodable += 1
             if self._undecodable >= _READS_BEFORE_SKIPPING:
@@ -203,7 +213,7 @@ class BlockStream:
         self._wake.set()
         await asyncio.sleep(_RETRY.delay(self._failures, key=self._primary.name))
 
-    async def _await_receipts(self, head: BlockRef) -> None:
+    async def _await_content(self, head: BlockRef) -> None:
         now = clock.monotonic()
         if self._incomplete_since is None:
             self._incomplete_since = now
@@ -267,7 +277,10 @@ class BlockStream:
 
     def _is_shown(self, ref: BlockRef, voters: Sequence[HeadFeed]) -> bool:
         shown = self._verification.divergence.shown(ref.number)
-        return 2 * sum(shown.get(one.name) == ref.hash for one in voters) > len(voters)
+        # Of all that are configured, so that two liars do not suffice where two others are away;
+        # where fewer than that have a say, all of those must agree.
+        needed = min(len(voters), len(self.feeds) // 2 + 1)
+        return sum(shown.get(one.name) == ref.hash for one in voters) >= needed
 
     async def _is_on_chain(self, ref: BlockRef) -> bool:
         """Ask the others for the hash of a height that nobody shows any more."""

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
 
-from Crypto.Hash import keccak
-
 from dexwatch.evm.block import Block, Log
+from dexwatch.evm.keccak import keccak
 
 
 class Completeness(StrEnum):
@@ -48,7 +47,7 @@ def of_logs(logs: Iterable[Log]) -> int:
 @lru_cache(maxsize=65_536)
 def _bits(value: str) -> int:
     # Hashing is the whole cost, and the same pools, routers and events come in every block.
-    digest = keccak.new(data=bytes.fromhex(value[2:]), digest_bits=256).digest()
+    digest = keccak(bytes.fromhex(value[2:]))
     bits = 0
     for at in (0, 2, 4):
         bits |= 1 << (int.from_bytes(digest[at : at + 2], "big") & 2047)

@@ -156,6 +156,12 @@ reorgs_refused = counter(
     "Reorganisations of an endpoint that were not followed: another healthy one contradicts it.",
     labels=ENDPOINT,
 )
+blocks_refused = counter(
+    "bsc_blocks_refused_total",
+    "Blocks of an endpoint that were not taken: their header, transactions or receipts do not give"
+    " the hash that they go by.",
+    labels=("endpoint", "part"),
+)
 reorg_blocks = counter(
     "bsc_reorg_blocks_total",
     "Evaluated blocks that a reorganisation dropped, by cause (reorg, reset of the chain).",
@@ -210,6 +216,7 @@ CHAIN_METRICS = (
     difficulty,
     reorgs,
     reorgs_refused,
+    blocks_refused,
     reorg_blocks,
     transactions,
     gas_price,

@@ -105,15 +105,18 @@ DISAGREE = endpoint_rule(
         f"sum by (endpoint) (increase({chain.endpoint_divergences}[{p.window(300, CRITICAL)}]))"
         # One refused reorganisation of an endpoint is as telling as ten other hashes.
         f" + 10 * sum by (endpoint) (increase({chain.reorgs_refused}[{p.window(300, CRITICAL)}]))"
+        # So is a block whose content does not give its hash.
+        f" + 10 * sum by (endpoint) (increase({chain.blocks_refused}[{p.window(300, CRITICAL)}]))"
     ),
     threshold=3,
     unit=Unit.COUNT,
     for_seconds=0,
     keep_firing_seconds=180,
     why="A short fork makes one or two differences; more mean that a node follows another chain.",
-    summary="{{ $labels.endpoint }} gave {value} other block hashes than the majority.",
+    summary="{{ $labels.endpoint }} gave other blocks than the majority, or false ones: {value}.",
     description="For the same heights the endpoint tells another story than the others, or it left"
-    " the chain that we evaluated while another endpoint still extends it.",
+    " the chain that we evaluated while another endpoint still extends it, or it gave a block whose"
+    " content does not give its hash.",
     runbook=Runbook(
         meaning="A node is on a fork, badly broken, or lies.",
         check=("Compare hashes at one height with a public explorer.", "See the node's version."),

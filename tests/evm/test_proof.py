@@ -1,0 +1,75 @@
+"""A block that geth made is proved, and not when any of its hashed content differs."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_utils.crypto import keccak
+
+from dexwatch.evm.block import parse_block
+from dexwatch.evm.proof import FalseBlockError, header_hash, prove
+from dexwatch.evm.trie import list_root
+
+GETH = json.loads((Path(__file__).parent / "answers" / "geth_block.json").read_text())
+"""Made by geth 1.17 in developer mode: transactions of types 0 and 2, logs, a failed one."""
+
+
+def proved(found: dict[str, Any]) -> None:
+    prove(parse_block(found["block"], found["receipts"]), found["block"])
+
+
+def test_a_block_of_geth_is_proved() -> None:
+    proved(GETH)
+    assert {receipt["type"] for receipt in GETH["receipts"]} >= {"0x0", "0x2"}
+    assert any(receipt["logs"] for receipt in GETH["receipts"])
+
+
+def test_the_root_of_nothing_is_the_one_that_every_empty_block_has() -> None:
+    assert list_root([]) == keccak(b"\x80")
+
+
+@pytest.mark.parametrize("name", ["number", "timestamp", "gasUsed", "parentHash", "requestsHash"])
+def test_another_header_field_gives_another_hash(name: str) -> None:
+    block = copy.deepcopy(GETH["block"])
+    last = block[name][-1]
+    block[name] = block[name][:-1] + ("0" if last != "0" else "1")
+    assert header_hash(block) != GETH["block"]["hash"]
+
+
+def _value(found: dict[str, Any]) -> None:
+    found["block"]["transactions"][0]["value"] = "0x7"
+
+
+def _status(found: dict[str, Any]) -> None:
+    failed = found["receipts"][0]["status"] == "0x0"
+    found["receipts"][0]["status"] = "0x1" if failed else "0x0"
+
+
+def _gas(found: dict[str, Any]) -> None:
+    found["receipts"][0]["gasUsed"] = "0x7"
+
+
+def _recipient(found: dict[str, Any]) -> None:
+    found["receipts"][0]["to"] = "0x" + "77" * 20
+
+
+def _logged(found: dict[str, Any]) -> dict[str, Any]:
+    return next(receipt for receipt in found["receipts"] if receipt["logs"])
+
+
+def _data(found: dict[str, Any]) -> None:
+    _logged(found)["logs"][0]["data"] = "0x77"
+
+
+def _no_log(found: dict[str, Any]) -> None:
+    _logged(found)["logs"] = []
+
+
+@pytest.mark.parametrize("lie", [_value, _status, _gas, _recipient, _data, _no_log])
+def test_other_content_is_not_proved(lie: Any) -> None:
+    found = copy.deepcopy(GETH)
+    lie(found)
+    with pytest.raises(FalseBlockError):
+        proved(found)
