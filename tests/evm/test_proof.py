@@ -9,11 +9,16 @@ import pytest
 from eth_utils.crypto import keccak
 
 from dexwatch.evm.block import parse_block
-from dexwatch.evm.proof import FalseBlockError, header_hash, prove
+from dexwatch.evm.proof import FalseBlockError, header_hash, prove, transaction_envelope
 from dexwatch.evm.trie import list_root
 
 GETH = json.loads((Path(__file__).parent / "answers" / "geth_block.json").read_text())
 """Made by geth 1.17 in developer mode: transactions of types 0 and 2, logs, a failed one."""
+
+
+BSC = json.loads((Path(__file__).parent / "answers" / "bsc_block.json").read_text())
+"""Block 55,475,598 of BNB Smart Chain's test network, public, without its receipts: a blob
+transaction, and one of the validator."""
 
 
 def proved(found: dict[str, Any]) -> None:
@@ -24,6 +29,15 @@ def test_a_block_of_geth_is_proved() -> None:
     proved(GETH)
     assert {receipt["type"] for receipt in GETH["receipts"]} >= {"0x0", "0x2"}
     assert any(receipt["logs"] for receipt in GETH["receipts"])
+
+
+def test_header_and_transactions_of_a_block_of_bnb_smart_chain_are_proved() -> None:
+    envelopes = [transaction_envelope(body) for body in BSC["transactions"]]
+    assert header_hash(BSC) == BSC["hash"]
+    assert "0x" + list_root(envelopes).hex() == BSC["transactionsRoot"]
+    assert [body["hash"] for body in BSC["transactions"]] == [
+        "0x" + keccak(envelope).hex() for envelope in envelopes
+    ]
 
 
 def test_the_root_of_nothing_is_the_one_that_every_empty_block_has() -> None:
