@@ -15,17 +15,24 @@ _USUAL = {
 
 @asynccontextmanager
 async def scripted(
-    script: Mapping[str, str], seen: list[str], *, slow: Mapping[str, float] | None = None
+    script: Mapping[str, str],
+    seen: list[str],
+    *,
+    slow: Mapping[str, float] | None = None,
+    held: Mapping[str, asyncio.Event] | None = None,
 ) -> AsyncIterator[str]:
     """Yield the server's address.
 
     `script` tells the reply by verb, with `greeting` before the first and `end` for the final dot;
-    `drop` cuts the connection. `slow` tells the seconds before a reply. `seen` gets the verbs.
+    `drop` cuts the connection. `slow` tells the seconds before a reply, `held` what it waits for.
+    `seen` gets the verbs.
     """
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async def say(verb: str) -> str:
             await asyncio.sleep((slow or {}).get(verb, 0))
+            if held and verb in held:
+                await held[verb].wait()
             reply = script.get(verb, _USUAL.get(verb, "250 ok"))
             if reply != "drop":
                 writer.write(f"{reply}\r\n".encode())

@@ -349,3 +349,42 @@ async def test_a_process_that_could_not_renew_in_time_does_not_do_its_own_job_tw
     await store.close()
     assert looks == [0, 0, 0]
     assert len(attempts) == 1
+
+
+async def test_who_follows_in_the_same_process_leaves_alone_what_the_former_still_does(
+    tmp_path: Path,
+) -> None:
+    ticker, begun, leave = Ticker(), asyncio.Event(), asyncio.Event()
+    store = await open_store(f"sqlite+aiosqlite:///{tmp_path / 'd.sqlite'}", steady=ticker.steady)
+    attempts: list[Job] = []
+
+    async def handle(job: Job) -> JobResult:
+        attempts.append(job)
+        begun.set()
+        await leave.wait()
+        return JobResult.done()
+
+    await store.transact(lambda tx: tx.jobs.add([NewJob(kind="k", queue="q", key="1", priority=0)]))
+    queue, stops = Looks(store), (asyncio.Event(), asyncio.Event())
+    former, latter = (
+        Worker(queue, {"k": handle}, owner="me", slots={"q": 4}, poll_seconds=0.01)
+        for _ in range(2)
+    )
+    claiming = asyncio.create_task(former.claim_until(stops[0]))
+    async with asyncio.timeout(20):
+        await begun.wait()
+        stops[0].set()
+        await claiming
+        running = asyncio.create_task(latter.run(stops[1]))
+        await queue.ended.get()
+        ticker.seconds += 3600
+        while not queue.ended.empty():
+            queue.ended.get_nowait()
+        looks = [await queue.ended.get() for _ in range(3)]
+        leave.set()
+        await former.finish()
+        stops[1].set()
+        await running
+    await store.close()
+    assert looks == [0, 0, 0]
+    assert len(attempts) == 1

@@ -1,6 +1,7 @@
 """Takes jobs as soon as they are due, does them side by side, and stops without dropping any."""
 
 import asyncio
+import functools
 from collections import Counter
 from collections.abc import Callable, Mapping
 
@@ -26,6 +27,12 @@ _SETTLE_SECONDS = 900.0
 _SETTLE_AGAIN = Backoff(first=0.2, most=2.0)
 _RENEW_AGAIN_SECONDS = 1.0
 _AFTER_FAILED_CLAIM = Backoff(first=0.5, most=5.0)
+
+_UNDERWAY: dict[str, str] = {}
+"""The leases of this process's attempts, and who holds them.
+
+After a reload a role's former worker finishes its attempts beside the new one.
+"""
 
 
 class Worker:
@@ -63,8 +70,7 @@ class Worker:
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
         self._busy: Counter[str] = Counter()
-        self._tasks: dict[asyncio.Task[None], str] = {}
-        """What is under way, and the token of its lease."""
+        self._tasks: set[asyncio.Task[None]] = set()
         self._claims = Failures(_AFTER_FAILED_CLAIM, key=owner)
 
     def wake(self) -> None:
@@ -73,6 +79,13 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish what is under way."""
+        try:
+            await self.claim_until(stop)
+        finally:
+            await self.finish()
+
+    async def claim_until(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; what is under way then goes on, see `finish`."""
         stopping = asyncio.create_task(self._wake_on(stop))
         try:
             while not stop.is_set():
@@ -82,8 +95,11 @@ class Worker:
         finally:
             stopping.cancel()
             self._stopping.set()
-            # Every attempt is bounded by its own timeout, so this wait is, too.
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def finish(self) -> None:
+        """Wait for what is under way; its leases are renewed meanwhile."""
+        # Every attempt is bounded by its own timeout, so this wait is, too.
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _wake_on(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -102,7 +118,7 @@ class Worker:
                 slots=slots,
                 kinds=tuple(self._handlers),
                 # A process that was stopped for a while has not renewed, yet goes on with these.
-                underway=set(self._tasks.values()),
+                underway={token for token, owner in _UNDERWAY.items() if owner == self._owner},
             )
         except QueueUnavailableError as error:
             _log.warning("jobs.queue_unavailable", doing="claim", error=str(error))
@@ -118,9 +134,14 @@ class Worker:
         for job in claimed:
             self._busy[job.queue] += 1
             task = asyncio.create_task(self._do(job))
-            self._tasks[task] = job.lease_token
-            task.add_done_callback(self._tasks.pop)
+            self._tasks.add(task)
+            _UNDERWAY[job.lease_token] = self._owner
+            task.add_done_callback(functools.partial(self._ended, job.lease_token))
         return bool(claimed)
+
+    def _ended(self, token: str, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        _UNDERWAY.pop(token, None)
 
     async def _pause(self, seconds: float | None = None) -> None:
         try:

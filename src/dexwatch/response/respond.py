@@ -145,12 +145,23 @@ class Respond:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is under way is finished, the rest stays in the store."""
+        try:
+            await self.work(stop)
+        finally:
+            await self.finish()
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; nothing new is begun then, what is under way goes on."""
         async with asyncio.TaskGroup() as tasks:
             for notifier in self._notifiers.values():
                 tasks.create_task(_started(notifier))
             tasks.create_task(self._plan_periodic(stop))
-            tasks.create_task(self._worker.run(stop))
+            tasks.create_task(self._worker.claim_until(stop))
             tasks.create_task(self._count(stop))
+
+    async def finish(self) -> None:
+        """Wait for what is under way, and let the channels go."""
+        await self._worker.finish()
         for notifier in self._notifiers.values():
             await notifier.close()
 

@@ -16,7 +16,11 @@ from dexwatch.settings import Settings
 from dexwatch.settings.document import dotted
 from dexwatch.settings.schema import default_ports
 
-Run = Callable[[Settings, asyncio.Event], Awaitable[None]]
+Finish = Callable[[], Awaitable[None]]
+"""Waits for what a role that has stopped still has under way, and closes what that needs."""
+
+Run = Callable[[Settings, asyncio.Event], Awaitable[Finish | None]]
+"""Runs a role until the event is set. When it returns, its port is free and it begins nothing."""
 
 
 @dataclass(frozen=True)
@@ -165,9 +169,9 @@ def role(name: str) -> RoleSpec:
     raise ValueError(f"there is no role {name!r}; the roles are {known}")
 
 
-async def run_role(spec: RoleSpec, settings: Settings, stop: asyncio.Event) -> None:
-    """Run one role in this process until `stop` is set."""
+async def run_role(spec: RoleSpec, settings: Settings, stop: asyncio.Event) -> Finish | None:
+    """Run one role in this process until `stop` is set; see `Run`."""
     settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The database and its log hold incidents and sessions: nobody else on the machine reads them.
     os.umask(0o077)
-    await spec.load()(settings, stop)
+    return await spec.load()(settings, stop)

@@ -17,12 +17,13 @@ from dexwatch.response.respond import Respond
 from dexwatch.roles.http import exposition
 from dexwatch.roles.http.serving import serving
 from dexwatch.roles.process import build_info, health_socket
+from dexwatch.roles.registry import Finish
 from dexwatch.roles.resources import open_clients, open_incidents
 from dexwatch.settings import Settings
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
-    """Respond until `stop` is set."""
+async def run(settings: Settings, stop: asyncio.Event) -> Finish:
+    """Respond until `stop` is set; returns how to wait for the messages that are under way then."""
     async with contextlib.AsyncExitStack() as stack:
         store = await open_incidents(stack, settings)
         prometheus, alertmanager = await open_clients(stack, settings)
@@ -50,17 +51,18 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 access=kept(settings.daemons, folder=settings.folder).access,
             ),
         ]
-        await stack.enter_async_context(
-            serving(
-                Starlette(routes=routes),
-                settings.respond.port,
-                setting="respond.port",
-                host=settings.respond.host,
-                names=[settings.respond.url],
-                health=health_socket(settings, "respond"),
-            )
-        )
-        await role.run(stop)
+        stack.push_async_callback(role.finish)
+        async with serving(
+            Starlette(routes=routes),
+            settings.respond.port,
+            setting="respond.port",
+            host=settings.respond.host,
+            names=[settings.respond.url],
+            health=health_socket(settings, "respond"),
+        ):
+            await role.work(stop)
+        # Nobody is listened to and nothing is claimed now; what is under way needs the rest.
+        return stack.pop_all().aclose
 
 
 async def _outside(

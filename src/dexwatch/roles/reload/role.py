@@ -1,7 +1,8 @@
 """Run a role so that it takes new settings without its process ending.
 
 On SIGHUP the configuration is read again. When something changed that the role uses, the role is
-closed in order, so that what is under way is finished, and begun anew in the same process.
+closed in order and begun anew in the same process. What it has under way is finished beside the new
+one: a message to a slow server must not keep others waiting. Leases keep the two apart.
 A configuration that is no good, or with which the role does not come up, changes nothing: the role
 goes on, or begins again, with the last good one.
 
@@ -15,13 +16,20 @@ from pathlib import Path
 import structlog
 
 from dexwatch.roles.process import reload_event, stop_event
-from dexwatch.roles.registry import RoleSpec, frozen, run_role
+from dexwatch.roles.registry import Finish, RoleSpec, frozen, run_role
 from dexwatch.roles.reload.answer import Answer, answer, requested
 from dexwatch.settings import Settings, SettingsError, load
 from dexwatch.settings.snapshot import Configuration, changed, keeping
 
 TRIAL_SECONDS = 2.0
 """A role that runs for so long with new settings has come up."""
+
+FINISHING_MOST = 4
+"""So many former selves may have work under way beside the role: each holds what it needs."""
+
+_STILL_FINISHING = (
+    "still finishes what it had under way before the last reloads: reload again in some minutes"
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -54,7 +62,7 @@ async def run_with_reload(
                 await role.reload()
     finally:
         stopping.cancel()
-        await role.running.close()
+        await role.close()
 
 
 class _Running:
@@ -66,10 +74,11 @@ class _Running:
             run_role(spec, settings, self._stop), name=f"role {spec.name}"
         )
 
-    async def close(self) -> None:
-        """Let it finish what is under way, and wait for its end."""
+    async def stop(self) -> Finish | None:
+        """Let it begin nothing new and free its port; return how to wait for the rest."""
         self._stop.set()
-        await asyncio.gather(self.task, return_exceptions=True)
+        await asyncio.wait({self.task})
+        return None if self.task.cancelled() or self.task.exception() else self.task.result()
 
 
 class _Reloading:
@@ -83,6 +92,26 @@ class _Reloading:
         # An order that lies there already was for the process before this one.
         self._heard = self._order()
         self._took: tuple[str, Settings] | None = None
+        self._finishing: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Stop, and wait for all that is under way."""
+        await self._stop()
+        await asyncio.gather(*self._finishing, return_exceptions=True)
+
+    async def _stop(self) -> None:
+        """Stop what runs; what it has under way is finished in the background."""
+        if (finish := await self.running.stop()) is None:
+            return
+        task = asyncio.create_task(self._finish(finish))
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
+
+    async def _finish(self, finish: Finish) -> None:
+        try:
+            await finish()
+        except Exception:  # noqa: BLE001 - what was before must not end what is now.
+            _log.exception("role.not_finished", role=self._spec.name)
 
     async def reload(self) -> None:
         """Do what the order says; without a new one, take what the files say."""
@@ -101,6 +130,9 @@ class _Reloading:
             self._refused(order, [str(problem) for problem in error.problems])
             return
         latter = keeping(former, read, frozen(former))
+        if len(self._finishing) >= FINISHING_MOST and changed(former, latter, self._spec.needs):
+            self._refused(order, [f"{self._spec.name} {_STILL_FINISHING}"])
+            return
         if problem := await self._change(former, latter):
             self._refused(order, [problem])
             return
@@ -126,7 +158,7 @@ class _Reloading:
         """Begin anew with the latter settings; return why that failed, and go on as before."""
         if not changed(former, latter, self._spec.needs):
             return ""
-        await self.running.close()
+        await self._stop()
         self.running = began = _Running(self._spec, latter)
         done, _ = await asyncio.wait({began.task}, timeout=TRIAL_SECONDS)
         if not done:

@@ -28,7 +28,7 @@ from dexwatch.settings import Settings, SettingsError, load
 from dexwatch.settings.snapshot import Configuration, changed, keeping
 
 ROLE_SECONDS = 20.0
-"""A role finishes what is under way before it begins anew."""
+"""A role stops listening and claiming, and begins anew; that takes a few seconds."""
 
 Plan = Callable[[Settings], tuple[Program, ...]]
 """Returns all programs that `up` runs with these settings."""
