@@ -66,8 +66,8 @@ async def test_blocks_carry_the_marks_of_bsc(chain: SampleChain, node: Node) -> 
         assert block["baseFeePerGas"] == "0x0"
         assert block["miner"] != "0x" + "0" * 40
     gaps = [after - before for before, after in itertools.pairwise(times)]
-    # How far apart they are told depends on how busy the machine is; no two have the same time.
-    assert all(gap > 0 for gap in gaps), gaps
+    # How far apart they are told depends on how busy the machine is; they never go back.
+    assert all(gap >= 0 for gap in gaps), gaps
 
 
 async def test_two_nodes_tell_the_same_story(chain: SampleChain, node: Node) -> None:
