@@ -134,9 +134,9 @@ SCENARIOS: tuple[Scenario, ...] = (
             "CollectorFailing",
             *ERRORS,
         ),
-        # Balances cannot be written meanwhile; whether they lie far enough behind when it is back
-        # depends on how long it was gone.
-        also=("DataSyncDelayed",),
+        # Balances cannot be written meanwhile, and the exporter's queries fail; whether that is
+        # long enough for an alert depends on how long it was gone.
+        also=("DataSyncDelayed", "DatabaseMetricsIncomplete"),
         start=_down("postgres"),
         stop=_up("postgres"),
     ),
