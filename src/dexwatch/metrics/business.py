@@ -1,17 +1,11 @@
 """Business metrics, read from the platform's database by declared read-only queries."""
 
-from dexwatch.metrics.metric import Unit, counter, gauge
+from dexwatch.metrics.metric import Unit, counter, declared, gauge
 
-users = gauge(
-    "business_users",
-    "Registered users.",
-    unit=Unit.COUNT,
-    requirements=("C-CUSTOM-EXP",),
-)
+users = gauge("business_users", "Registered users.", requirements=("C-CUSTOM-EXP",))
 active_users = gauge(
     "business_active_users",
     "Users with a session or trade within the window (5m, 1h, 24h).",
-    unit=Unit.COUNT,
     labels=("window",),
     requirements=("M-USER-ACTIVE",),
 )
@@ -39,7 +33,6 @@ revenue_usd = counter(
 tickets_open = gauge(
     "business_support_tickets_open",
     "Support tickets that wait for an answer.",
-    unit=Unit.COUNT,
     requirements=("M-USER-FEATURE",),
 )
 feature_uses = counter(
@@ -58,7 +51,6 @@ retention = gauge(
 satisfaction = gauge(
     "business_satisfaction_score",
     "Mean score of answered surveys, 1 to 5.",
-    unit=Unit.COUNT,
     requirements=("M-USER-FEATURE",),
 )
 portfolio_usd = gauge(
@@ -73,22 +65,6 @@ sync_delay_seconds = gauge(
     unit=Unit.SECONDS,
     labels=("dataset",),
 )
-query_value = gauge(
-    "business_query_value", "Result of an operator's own query.", unit=Unit.COUNT, labels=("query",)
-)
+query_value = gauge("business_query_value", "Result of an operator's own query.", labels=("query",))
 
-BUSINESS_METRICS = (
-    users,
-    active_users,
-    registrations,
-    trades,
-    payments,
-    revenue_usd,
-    tickets_open,
-    feature_uses,
-    retention,
-    satisfaction,
-    portfolio_usd,
-    sync_delay_seconds,
-    query_value,
-)
+BUSINESS_METRICS = declared(globals())

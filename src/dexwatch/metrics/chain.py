@@ -1,6 +1,6 @@
 """Metrics of the chain, as seen through RPC endpoints and block by block."""
 
-from dexwatch.metrics.metric import LATENCY_SECONDS, Unit, counter, gauge, histogram
+from dexwatch.metrics.metric import LATENCY_SECONDS, Unit, counter, declared, gauge, histogram
 
 ENDPOINT = ("endpoint",)
 
@@ -40,7 +40,6 @@ endpoint_lag = gauge(
 endpoint_peers = gauge(
     "bsc_endpoint_peers",
     "Peers of the node; absent where the endpoint does not tell.",
-    unit=Unit.COUNT,
     labels=ENDPOINT,
     requirements=("M-NODE-PEERS",),
 )
@@ -106,7 +105,6 @@ block_gaps_open = gauge(
 consumer_lag = gauge(
     "bsc_consumer_lag_events",
     "Stored blocks and reorganisations that a consumer has not taken yet.",
-    unit=Unit.COUNT,
     labels=("consumer",),
 )
 block_store_durable = gauge(
@@ -141,7 +139,6 @@ block_turns = counter(
 difficulty = gauge(
     "bsc_head_difficulty",
     "Difficulty of the newest block: 2 in turn, 1 out of turn.",
-    unit=Unit.COUNT,
     requirements=("M-DIFFICULTY",),
 )
 reorgs = counter(
@@ -189,36 +186,4 @@ finality_seconds = histogram(
     requirements=("M-CONFIRM",),
 )
 
-CHAIN_METRICS = (
-    endpoint_up,
-    endpoint_requests,
-    endpoint_request_seconds,
-    endpoint_head,
-    endpoint_lag,
-    endpoint_peers,
-    endpoint_syncing,
-    endpoint_divergences,
-    endpoint_verified,
-    endpoint_subscribed,
-    head_block,
-    head_timestamp,
-    head_received,
-    finalized_block,
-    finality_lag,
-    blocks,
-    block_gaps_open,
-    consumer_lag,
-    block_store_durable,
-    block_visible_seconds,
-    block_interval_seconds,
-    block_gas_ratio,
-    block_turns,
-    difficulty,
-    reorgs,
-    reorgs_refused,
-    blocks_refused,
-    reorg_blocks,
-    transactions,
-    gas_price,
-    finality_seconds,
-)
+CHAIN_METRICS = declared(globals())

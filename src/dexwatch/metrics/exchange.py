@@ -1,6 +1,6 @@
 """Metrics of the exchange, decoded from events and read from contracts."""
 
-from dexwatch.metrics.metric import Unit, counter, gauge, histogram
+from dexwatch.metrics.metric import Unit, counter, declared, gauge, histogram
 
 POOL = ("pool",)
 
@@ -69,12 +69,9 @@ tvl_usd = gauge(
 tokens_unpriced = gauge(
     "dex_tokens_unpriced",
     "Tokens of a pool that count for nothing in its TVL: no price, or none that bears so many.",
-    unit=Unit.COUNT,
     labels=POOL,
 )
-pool_price = gauge(
-    "dex_pool_price", "Units of token1 for one token0.", unit=Unit.COUNT, labels=POOL
-)
+pool_price = gauge("dex_pool_price", "Units of token1 for one token0.", labels=POOL)
 token_price_usd = gauge(
     "dex_token_price_usd",
     "Price of a token: the median of the deep enough pools on a path to a pegged token.",
@@ -96,14 +93,12 @@ price_spread_ratio = gauge(
 liquidity_providers = gauge(
     "dex_liquidity_providers",
     "Owners of liquidity positions; one whose owner is not known counts as one.",
-    unit=Unit.COUNT,
     labels=POOL,
     requirements=("M-LP-COUNT",),
 )
 liquidity_history_left = gauge(
     "dex_liquidity_history_blocks_left",
     "Past blocks that are still to be read before liquidity providers are complete.",
-    unit=Unit.COUNT,
 )
 liquidity_events = counter(
     "dex_liquidity_events_total",
@@ -155,35 +150,7 @@ contract_paused = gauge(
 contract_view = gauge(
     "contract_view_value",
     "Value of a configured view call, scaled as configured.",
-    unit=Unit.COUNT,
     labels=("contract", "view"),
 )
 
-EXCHANGE_METRICS = (
-    swaps,
-    volume_usd,
-    swaps_unpriced,
-    swap_size_usd,
-    high_value_swaps,
-    price_impact_ratio,
-    slippage_ratio,
-    fees_usd,
-    lp_fees_usd,
-    tvl_usd,
-    tokens_unpriced,
-    pool_price,
-    token_price_usd,
-    price_depth_usd,
-    price_spread_ratio,
-    liquidity_providers,
-    liquidity_history_left,
-    liquidity_events,
-    impermanent_loss,
-    events_malformed,
-    contract_calls,
-    contract_gas,
-    contract_failures,
-    contract_changes,
-    contract_paused,
-    contract_view,
-)
+EXCHANGE_METRICS = declared(globals())

@@ -1,8 +1,13 @@
 """Host metrics as node_exporter 1.5 exposes them; `tests/assumptions` asks the real binary."""
 
-from dexwatch.metrics.metric import Unit, counter, gauge
+from functools import partial
 
-OWNER = "node_exporter"
+from dexwatch.metrics import metric
+from dexwatch.metrics.metric import Unit, declared
+
+counter = partial(metric.counter, owner="node_exporter")
+gauge = partial(metric.gauge, owner="node_exporter")
+
 DEVICE = ("device",)
 FILESYSTEM = ("device", "fstype", "mountpoint")
 
@@ -11,31 +16,27 @@ cpu_seconds = counter(
     "Seconds that each processor spent in each mode.",
     unit=Unit.SECONDS,
     labels=("cpu", "mode"),
-    owner=OWNER,
     requirements=("C-NODE-EXP", "M-SYS-CPU"),
 )
 memory_total = gauge(
     "node_memory_MemTotal_bytes",
     "Memory of the host.",
     unit=Unit.BYTES,
-    owner=OWNER,
     requirements=("C-NODE-EXP", "M-SYS-MEM"),
 )
 memory_available = gauge(
     "node_memory_MemAvailable_bytes",
     "Memory that programs could still take without swapping.",
     unit=Unit.BYTES,
-    owner=OWNER,
     requirements=("M-SYS-MEM",),
 )
-swap_total = gauge("node_memory_SwapTotal_bytes", "Swap space.", unit=Unit.BYTES, owner=OWNER)
-swap_free = gauge("node_memory_SwapFree_bytes", "Unused swap space.", unit=Unit.BYTES, owner=OWNER)
+swap_total = gauge("node_memory_SwapTotal_bytes", "Swap space.", unit=Unit.BYTES)
+swap_free = gauge("node_memory_SwapFree_bytes", "Unused swap space.", unit=Unit.BYTES)
 filesystem_size = gauge(
     "node_filesystem_size_bytes",
     "Size of a file system.",
     unit=Unit.BYTES,
     labels=FILESYSTEM,
-    owner=OWNER,
     requirements=("M-SYS-DISK",),
 )
 filesystem_available = gauge(
@@ -43,218 +44,98 @@ filesystem_available = gauge(
     "Space of a file system that ordinary users may fill.",
     unit=Unit.BYTES,
     labels=FILESYSTEM,
-    owner=OWNER,
     requirements=("M-SYS-DISK", "M-STORAGE"),
 )
-filesystem_files = gauge(
-    "node_filesystem_files",
-    "Inodes of a file system.",
-    unit=Unit.COUNT,
-    labels=FILESYSTEM,
-    owner=OWNER,
-)
+filesystem_files = gauge("node_filesystem_files", "Inodes of a file system.", labels=FILESYSTEM)
 filesystem_files_free = gauge(
-    "node_filesystem_files_free",
-    "Unused inodes of a file system.",
-    unit=Unit.COUNT,
-    labels=FILESYSTEM,
-    owner=OWNER,
+    "node_filesystem_files_free", "Unused inodes of a file system.", labels=FILESYSTEM
 )
 filesystem_readonly = gauge(
     "node_filesystem_readonly",
     "1 while a file system is mounted read-only.",
     unit=Unit.BOOLEAN,
     labels=FILESYSTEM,
-    owner=OWNER,
 )
 disk_read_bytes = counter(
-    "node_disk_read_bytes_total", "Bytes read.", unit=Unit.BYTES, labels=DEVICE, owner=OWNER
+    "node_disk_read_bytes_total", "Bytes read.", unit=Unit.BYTES, labels=DEVICE
 )
 disk_written_bytes = counter(
-    "node_disk_written_bytes_total", "Bytes written.", unit=Unit.BYTES, labels=DEVICE, owner=OWNER
+    "node_disk_written_bytes_total", "Bytes written.", unit=Unit.BYTES, labels=DEVICE
 )
 disk_reads = counter(
     "node_disk_reads_completed_total",
     "Reads completed.",
     labels=DEVICE,
-    owner=OWNER,
     requirements=("M-SYS-DISK",),
 )
-disk_writes = counter(
-    "node_disk_writes_completed_total", "Writes completed.", labels=DEVICE, owner=OWNER
-)
+disk_writes = counter("node_disk_writes_completed_total", "Writes completed.", labels=DEVICE)
 disk_io_seconds = counter(
     "node_disk_io_time_seconds_total",
     "Seconds in which the disk had work.",
     unit=Unit.SECONDS,
     labels=DEVICE,
-    owner=OWNER,
 )
 network_received_bytes = counter(
     "node_network_receive_bytes_total",
     "Bytes received.",
     unit=Unit.BYTES,
     labels=DEVICE,
-    owner=OWNER,
     requirements=("M-SYS-NET",),
 )
 network_sent_bytes = counter(
-    "node_network_transmit_bytes_total", "Bytes sent.", unit=Unit.BYTES, labels=DEVICE, owner=OWNER
+    "node_network_transmit_bytes_total", "Bytes sent.", unit=Unit.BYTES, labels=DEVICE
 )
 network_received_packets = counter(
     "node_network_receive_packets_total",
     "Packets received.",
     labels=DEVICE,
-    owner=OWNER,
     requirements=("M-SYS-NET",),
 )
 network_sent_packets = counter(
-    "node_network_transmit_packets_total", "Packets sent.", labels=DEVICE, owner=OWNER
+    "node_network_transmit_packets_total", "Packets sent.", labels=DEVICE
 )
 network_receive_errors = counter(
     "node_network_receive_errs_total",
     "Packets received with error.",
     labels=DEVICE,
-    owner=OWNER,
     requirements=("M-NET-PERF",),
 )
 network_send_errors = counter(
-    "node_network_transmit_errs_total",
-    "Packets that could not be sent.",
-    labels=DEVICE,
-    owner=OWNER,
+    "node_network_transmit_errs_total", "Packets that could not be sent.", labels=DEVICE
 )
 network_receive_drops = counter(
-    "node_network_receive_drop_total",
-    "Received packets that were dropped.",
-    labels=DEVICE,
-    owner=OWNER,
+    "node_network_receive_drop_total", "Received packets that were dropped.", labels=DEVICE
 )
 tcp_established = gauge(
-    "node_netstat_Tcp_CurrEstab",
-    "Open TCP connections.",
-    unit=Unit.COUNT,
-    owner=OWNER,
-    requirements=("M-NET-PERF",),
+    "node_netstat_Tcp_CurrEstab", "Open TCP connections.", requirements=("M-NET-PERF",)
 )
 tcp_retransmitted = counter(
-    "node_netstat_Tcp_RetransSegs",
-    "TCP segments sent again.",
-    owner=OWNER,
-    requirements=("M-NET-PERF",),
+    "node_netstat_Tcp_RetransSegs", "TCP segments sent again.", requirements=("M-NET-PERF",)
 )
-tcp_sent = counter("node_netstat_Tcp_OutSegs", "TCP segments sent.", owner=OWNER)
-tcp_time_wait = gauge(
-    "node_sockstat_TCP_tw", "TCP connections in time-wait.", unit=Unit.COUNT, owner=OWNER
-)
-load1 = gauge(
-    "node_load1",
-    "Load average of one minute.",
-    unit=Unit.COUNT,
-    owner=OWNER,
-    requirements=("M-SYS-LOAD",),
-)
-load5 = gauge(
-    "node_load5",
-    "Load average of five minutes.",
-    unit=Unit.COUNT,
-    owner=OWNER,
-    requirements=("M-SYS-LOAD",),
-)
-load15 = gauge(
-    "node_load15",
-    "Load average of fifteen minutes.",
-    unit=Unit.COUNT,
-    owner=OWNER,
-    requirements=("M-SYS-LOAD",),
-)
+tcp_sent = counter("node_netstat_Tcp_OutSegs", "TCP segments sent.")
+tcp_time_wait = gauge("node_sockstat_TCP_tw", "TCP connections in time-wait.")
+load1 = gauge("node_load1", "Load average of one minute.", requirements=("M-SYS-LOAD",))
+load5 = gauge("node_load5", "Load average of five minutes.", requirements=("M-SYS-LOAD",))
+load15 = gauge("node_load15", "Load average of fifteen minutes.", requirements=("M-SYS-LOAD",))
 processes_running = gauge(
-    "node_procs_running",
-    "Processes that can run.",
-    unit=Unit.COUNT,
-    owner=OWNER,
-    requirements=("M-SYS-PROC",),
+    "node_procs_running", "Processes that can run.", requirements=("M-SYS-PROC",)
 )
 processes_blocked = gauge(
-    "node_procs_blocked",
-    "Processes that wait for a disk.",
-    unit=Unit.COUNT,
-    owner=OWNER,
-    requirements=("M-SYS-PROC",),
+    "node_procs_blocked", "Processes that wait for a disk.", requirements=("M-SYS-PROC",)
 )
-forks = counter(
-    "node_forks_total",
-    "Processes ever started.",
-    owner=OWNER,
-    requirements=("M-SYS-PROC",),
-)
-files_open = gauge("node_filefd_allocated", "Open file descriptors.", unit=Unit.COUNT, owner=OWNER)
-files_max = gauge(
-    "node_filefd_maximum", "Most open file descriptors.", unit=Unit.COUNT, owner=OWNER
-)
+forks = counter("node_forks_total", "Processes ever started.", requirements=("M-SYS-PROC",))
+files_open = gauge("node_filefd_allocated", "Open file descriptors.")
+files_max = gauge("node_filefd_maximum", "Most open file descriptors.")
 clock_offset = gauge(
-    "node_timex_offset_seconds",
-    "How far the clock is from its reference.",
-    unit=Unit.SECONDS,
-    owner=OWNER,
+    "node_timex_offset_seconds", "How far the clock is from its reference.", unit=Unit.SECONDS
 )
 clock_synced = gauge(
-    "node_timex_sync_status", "1 while the clock is synchronised.", unit=Unit.BOOLEAN, owner=OWNER
+    "node_timex_sync_status", "1 while the clock is synchronised.", unit=Unit.BOOLEAN
 )
-oom_kills = counter("node_vmstat_oom_kill", "Processes killed for want of memory.", owner=OWNER)
-major_faults = counter(
-    "node_vmstat_pgmajfault", "Page faults that had to read a disk.", owner=OWNER
-)
-conntrack_entries = gauge(
-    "node_nf_conntrack_entries", "Tracked connections.", unit=Unit.COUNT, owner=OWNER
-)
-conntrack_limit = gauge(
-    "node_nf_conntrack_entries_limit", "Most tracked connections.", unit=Unit.COUNT, owner=OWNER
-)
-boot_time = gauge(
-    "node_boot_time_seconds", "When the host started.", unit=Unit.TIMESTAMP, owner=OWNER
-)
+oom_kills = counter("node_vmstat_oom_kill", "Processes killed for want of memory.")
+major_faults = counter("node_vmstat_pgmajfault", "Page faults that had to read a disk.")
+conntrack_entries = gauge("node_nf_conntrack_entries", "Tracked connections.")
+conntrack_limit = gauge("node_nf_conntrack_entries_limit", "Most tracked connections.")
+boot_time = gauge("node_boot_time_seconds", "When the host started.", unit=Unit.TIMESTAMP)
 
-HOST_METRICS = (
-    cpu_seconds,
-    memory_total,
-    memory_available,
-    swap_total,
-    swap_free,
-    filesystem_size,
-    filesystem_available,
-    filesystem_files,
-    filesystem_files_free,
-    filesystem_readonly,
-    disk_read_bytes,
-    disk_written_bytes,
-    disk_reads,
-    disk_writes,
-    disk_io_seconds,
-    network_received_bytes,
-    network_sent_bytes,
-    network_received_packets,
-    network_sent_packets,
-    network_receive_errors,
-    network_send_errors,
-    network_receive_drops,
-    tcp_established,
-    tcp_retransmitted,
-    tcp_sent,
-    tcp_time_wait,
-    load1,
-    load5,
-    load15,
-    processes_running,
-    processes_blocked,
-    forks,
-    files_open,
-    files_max,
-    clock_offset,
-    clock_synced,
-    oom_kills,
-    major_faults,
-    conntrack_entries,
-    conntrack_limit,
-    boot_time,
-)
+HOST_METRICS = declared(globals())

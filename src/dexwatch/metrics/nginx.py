@@ -1,47 +1,28 @@
 """Load balancer metrics as nginx-prometheus-exporter 0.11 exposes them from stub_status."""
 
-from dexwatch.metrics.metric import Unit, counter, gauge
+from functools import partial
 
-OWNER = "nginx_exporter"
+from dexwatch.metrics import metric
+from dexwatch.metrics.metric import Unit, declared
+
+counter = partial(metric.counter, owner="nginx_exporter")
+gauge = partial(metric.gauge, owner="nginx_exporter")
 
 up = gauge(
     "nginx_up",
     "1 when the exporter reached nginx.",
     unit=Unit.BOOLEAN,
-    owner=OWNER,
     requirements=("C-LB-EXP", "M-LB"),
 )
-requests = counter(
-    "nginx_http_requests_total",
-    "Requests.",
-    owner=OWNER,
-    requirements=("C-LB-EXP", "M-LB"),
-)
-accepted = counter("nginx_connections_accepted", "Connections accepted.", owner=OWNER)
+requests = counter("nginx_http_requests_total", "Requests.", requirements=("C-LB-EXP", "M-LB"))
+accepted = counter("nginx_connections_accepted", "Connections accepted.")
 handled = counter(
     "nginx_connections_handled",
     "Connections handled; fewer than accepted means that some were dropped.",
-    owner=OWNER,
 )
-active = gauge(
-    "nginx_connections_active",
-    "Open connections.",
-    unit=Unit.COUNT,
-    owner=OWNER,
-    requirements=("M-LB",),
-)
-reading = gauge(
-    "nginx_connections_reading",
-    "Connections whose request is being read.",
-    unit=Unit.COUNT,
-    owner=OWNER,
-)
-writing = gauge(
-    "nginx_connections_writing",
-    "Connections that are being answered.",
-    unit=Unit.COUNT,
-    owner=OWNER,
-)
-waiting = gauge("nginx_connections_waiting", "Idle connections.", unit=Unit.COUNT, owner=OWNER)
+active = gauge("nginx_connections_active", "Open connections.", requirements=("M-LB",))
+reading = gauge("nginx_connections_reading", "Connections whose request is being read.")
+writing = gauge("nginx_connections_writing", "Connections that are being answered.")
+waiting = gauge("nginx_connections_waiting", "Idle connections.")
 
-NGINX_METRICS = (up, requests, accepted, handled, active, reading, writing, waiting)
+NGINX_METRICS = declared(globals())

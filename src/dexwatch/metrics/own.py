@@ -1,6 +1,6 @@
 """Metrics of dexwatch itself: the monitoring is monitored by the same means."""
 
-from dexwatch.metrics.metric import LATENCY_SECONDS, Unit, counter, gauge, histogram
+from dexwatch.metrics.metric import LATENCY_SECONDS, Unit, counter, declared, gauge, histogram
 
 build = gauge(
     "dexwatch_build_info", "1, with the version.", unit=Unit.BOOLEAN, labels=("version", "role")
@@ -39,7 +39,7 @@ receiver_requests = counter(
     labels=("receiver", "outcome"),
 )
 incidents_open = gauge(
-    "dexwatch_incidents_open", "Open incidents by severity.", unit=Unit.COUNT, labels=("severity",)
+    "dexwatch_incidents_open", "Open incidents by severity.", labels=("severity",)
 )
 notifications = counter(
     "dexwatch_notifications_total",
@@ -53,9 +53,7 @@ notification_seconds = histogram(
     buckets=(0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 6.0, 10.0, 30.0, 60.0, 300.0),
     labels=("channel", "severity"),
 )
-jobs_overdue = gauge(
-    "dexwatch_jobs_overdue", "Due work that nobody has taken yet.", unit=Unit.COUNT
-)
+jobs_overdue = gauge("dexwatch_jobs_overdue", "Due work that nobody has taken yet.")
 store_up = gauge(
     "dexwatch_store_up",
     "1 while the respond role can write to its database; without it the figures from there are"
@@ -69,9 +67,7 @@ outside_pings = counter(
     requirements=("U-DEADMAN",),
 )
 quarantined = gauge(
-    "dexwatch_quarantined",
-    "Jobs and events that could not be handled and wait for a person.",
-    unit=Unit.COUNT,
+    "dexwatch_quarantined", "Jobs and events that could not be handled and wait for a person."
 )
 watchdog_timestamp = gauge(
     "dexwatch_watchdog_timestamp_seconds",
@@ -105,9 +101,7 @@ config_timestamp = gauge(
     unit=Unit.TIMESTAMP,
 )
 config_version = gauge(
-    "dexwatch_config_version",
-    "Counts the configurations that were taken into use since the start.",
-    unit=Unit.COUNT,
+    "dexwatch_config_version", "Counts the configurations that were taken into use since the start."
 )
 console_requests = counter(
     "dexwatch_console_requests_total",
@@ -123,33 +117,6 @@ console_request_seconds = histogram(
     labels=("route",),
     requirements=("C-CONSOLE",),
 )
-console_streams = gauge(
-    "dexwatch_console_streams", "Open pages that are kept up to date.", unit=Unit.COUNT
-)
+console_streams = gauge("dexwatch_console_streams", "Open pages that are kept up to date.")
 
-OWN_METRICS = (
-    build,
-    console_requests,
-    console_request_seconds,
-    console_streams,
-    config_reload_successful,
-    config_timestamp,
-    config_version,
-    collector_success,
-    collector_seconds,
-    collector_failures,
-    collector_timestamp,
-    series_dropped,
-    receiver_requests,
-    incidents_open,
-    notifications,
-    notification_seconds,
-    jobs_overdue,
-    store_up,
-    outside_pings,
-    quarantined,
-    watchdog_timestamp,
-    daemon_up,
-    daemon_restarts,
-    daemon_supervision_failures,
-)
+OWN_METRICS = declared(globals())

@@ -5,9 +5,15 @@ The rest have no convention and are ours.
 The instrumentation, which stands alone, is given them by `python -m tools.reference`.
 """
 
-from dexwatch.metrics.metric import LATENCY_SECONDS, Unit, counter, gauge, histogram
+from functools import partial
 
-OWNER = "platform"
+from dexwatch.metrics import metric
+from dexwatch.metrics.metric import LATENCY_SECONDS, Unit, declared
+
+counter = partial(metric.counter, owner="platform")
+gauge = partial(metric.gauge, owner="platform")
+histogram = partial(metric.histogram, owner="platform")
+
 SIZE_BYTES = (100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 HTTP = ("http_request_method", "http_route", "http_response_status_code")
 
@@ -17,7 +23,6 @@ http_seconds = histogram(
     unit=Unit.SECONDS,
     buckets=LATENCY_SECONDS,
     labels=HTTP,
-    owner=OWNER,
     requirements=("M-HTTP-COUNT", "M-HTTP-LATENCY", "M-HTTP-ERR"),
 )
 http_request_bytes = histogram(
@@ -26,7 +31,6 @@ http_request_bytes = histogram(
     unit=Unit.BYTES,
     buckets=SIZE_BYTES,
     labels=HTTP,
-    owner=OWNER,
     requirements=("M-HTTP-SIZE",),
 )
 http_response_bytes = histogram(
@@ -35,15 +39,12 @@ http_response_bytes = histogram(
     unit=Unit.BYTES,
     buckets=SIZE_BYTES,
     labels=HTTP,
-    owner=OWNER,
     requirements=("M-HTTP-SIZE",),
 )
 http_active = gauge(
     "http_server_active_requests",
     "Requests being answered.",
-    unit=Unit.COUNT,
     labels=("http_request_method",),
-    owner=OWNER,
     requirements=("M-HTTP-ACTIVE",),
 )
 db_seconds = histogram(
@@ -52,79 +53,62 @@ db_seconds = histogram(
     unit=Unit.SECONDS,
     buckets=LATENCY_SECONDS,
     labels=("db_system_name", "db_operation_name"),
-    owner=OWNER,
     requirements=("M-PG-QUERY",),
 )
 db_connections = gauge(
     "db_client_connection_count",
     "Connections of the pool by state (idle, used).",
-    unit=Unit.COUNT,
     labels=("db_client_connection_pool_name", "db_client_connection_state"),
-    owner=OWNER,
     requirements=("M-PG-POOL",),
 )
 db_connections_max = gauge(
     "db_client_connection_max",
     "Most connections that the pool may open.",
-    unit=Unit.COUNT,
     labels=("db_client_connection_pool_name",),
-    owner=OWNER,
 )
 
 auth_attempts = counter(
     "platform_auth_attempts_total",
     "Sign-ins by method and outcome (success, failure).",
     labels=("method", "outcome"),
-    owner=OWNER,
     requirements=("M-APP-AUTH", "M-SEC-LOGIN"),
 )
 auth_suspicious_sources = gauge(
     "platform_auth_suspicious_sources",
     "Source addresses with more failed sign-ins in the last minute than the configured limit.",
-    unit=Unit.COUNT,
-    owner=OWNER,
     requirements=("M-SEC-LOGIN", "M-SEC-THREAT"),
 )
 authorization_failures = counter(
     "platform_authorization_failures_total",
     "Refused requests by reason (missing, expired, forbidden).",
     labels=("reason",),
-    owner=OWNER,
     requirements=("M-SEC-ACCESS",),
 )
 rate_limited = counter(
     "platform_rate_limited_total",
     "Requests refused by a rate limit.",
     labels=("http_route",),
-    owner=OWNER,
     requirements=("M-SEC-RATELIMIT",),
 )
 sessions_active = gauge(
-    "platform_sessions_active",
-    "Open sessions.",
-    unit=Unit.COUNT,
-    owner=OWNER,
-    requirements=("M-APP-SESSION", "M-SEC-LOGIN"),
+    "platform_sessions_active", "Open sessions.", requirements=("M-APP-SESSION", "M-SEC-LOGIN")
 )
 session_seconds = histogram(
     "platform_session_duration_seconds",
     "Length of ended sessions.",
     unit=Unit.SECONDS,
     buckets=(10, 60, 300, 900, 1_800, 3_600, 14_400, 43_200),
-    owner=OWNER,
     requirements=("M-APP-SESSION",),
 )
 registrations = counter(
     "platform_registrations_total",
     "Registrations by outcome (success, failure).",
     labels=("outcome",),
-    owner=OWNER,
 )
 trades = counter(
     "platform_trades_total",
     "Trades by pair and outcome (success, reverted, rejected, error).",
     labels=("pair", "outcome"),
-    owner=OWNER,
     requirements=("M-APP-TRADE", "M-ENGINE-ORDER", "M-TRADE-OK"),
 )
 trade_seconds = histogram(
@@ -133,7 +117,6 @@ trade_seconds = histogram(
     unit=Unit.SECONDS,
     buckets=(0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0),
     labels=("pair",),
-    owner=OWNER,
     requirements=("M-ENGINE-ORDER", "M-TRADE-EXEC"),
 )
 confirmation_seconds = histogram(
@@ -141,35 +124,26 @@ confirmation_seconds = histogram(
     "From sending a transaction to its receipt.",
     unit=Unit.SECONDS,
     buckets=(0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0),
-    owner=OWNER,
     requirements=("M-CONFIRM", "M-TX-CONFIRM"),
 )
 transactions_submitted = counter(
     "platform_transactions_submitted_total",
     "Transactions that the platform sent to the chain.",
-    owner=OWNER,
     requirements=("M-TX-SUBMIT", "M-TX-CONFIRM"),
 )
 payments = counter(
     "platform_payments_total",
     "Payments by kind (deposit, withdrawal) and outcome (success, failure).",
     labels=("kind", "outcome"),
-    owner=OWNER,
 )
 transactions_business = counter(
     "platform_business_transactions_total",
     "Business transactions by name and outcome (success, failure).",
     labels=("transaction", "outcome"),
-    owner=OWNER,
     requirements=("M-APP-BIZ",),
 )
 queue_depth = gauge(
-    "platform_job_queue_depth",
-    "Jobs that wait.",
-    unit=Unit.COUNT,
-    labels=("queue",),
-    owner=OWNER,
-    requirements=("M-APP-QUEUE",),
+    "platform_job_queue_depth", "Jobs that wait.", labels=("queue",), requirements=("M-APP-QUEUE",)
 )
 job_seconds = histogram(
     "platform_job_duration_seconds",
@@ -177,21 +151,18 @@ job_seconds = histogram(
     unit=Unit.SECONDS,
     buckets=LATENCY_SECONDS,
     labels=("queue", "outcome"),
-    owner=OWNER,
     requirements=("M-APP-QUEUE",),
 )
 cache_requests = counter(
     "platform_cache_requests_total",
     "Cache look-ups by result (hit, miss).",
     labels=("cache", "result"),
-    owner=OWNER,
     requirements=("M-APP-CACHE",),
 )
 market_updates = counter(
     "platform_market_data_updates_total",
     "Market data updates received.",
     labels=("feed",),
-    owner=OWNER,
     requirements=("M-ENGINE-MARKET",),
 )
 market_updated = gauge(
@@ -199,7 +170,6 @@ market_updated = gauge(
     "Time of the latest market data update.",
     unit=Unit.TIMESTAMP,
     labels=("feed",),
-    owner=OWNER,
 )
 market_seconds = histogram(
     "platform_market_data_latency_seconds",
@@ -207,7 +177,6 @@ market_seconds = histogram(
     unit=Unit.SECONDS,
     buckets=LATENCY_SECONDS,
     labels=("feed",),
-    owner=OWNER,
     requirements=("M-ENGINE-MARKET",),
 )
 market_connected = gauge(
@@ -215,7 +184,6 @@ market_connected = gauge(
     "1 while the feed is connected.",
     unit=Unit.BOOLEAN,
     labels=("feed",),
-    owner=OWNER,
     requirements=("M-ENGINE-MARKET",),
 )
 market_deviation = gauge(
@@ -223,40 +191,10 @@ market_deviation = gauge(
     "Relative difference between the feed and the pool's price.",
     unit=Unit.RATIO,
     labels=("feed",),
-    owner=OWNER,
     requirements=("M-ENGINE-MARKET",),
 )
 
-PLATFORM_METRICS = (
-    http_seconds,
-    http_request_bytes,
-    http_response_bytes,
-    http_active,
-    db_seconds,
-    db_connections,
-    db_connections_max,
-    auth_attempts,
-    auth_suspicious_sources,
-    authorization_failures,
-    rate_limited,
-    sessions_active,
-    session_seconds,
-    registrations,
-    trades,
-    trade_seconds,
-    confirmation_seconds,
-    transactions_submitted,
-    payments,
-    transactions_business,
-    queue_depth,
-    job_seconds,
-    cache_requests,
-    market_updates,
-    market_updated,
-    market_seconds,
-    market_connected,
-    market_deviation,
-)
+PLATFORM_METRICS = declared(globals())
 
 NEWEST_OF_WORKERS = {
     sessions_active.name: "livemostrecent",

@@ -3,7 +3,7 @@
 from functools import partial
 
 from dexwatch.metrics import metric
-from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.metric import Unit, declared
 
 counter = partial(metric.counter, owner="postgres_exporter")
 gauge = partial(metric.gauge, owner="postgres_exporter")
@@ -25,7 +25,6 @@ last_scrape_error = gauge(
 connections = gauge(
     "pg_stat_activity_count",
     "Connections by state.",
-    unit=Unit.COUNT,
     labels=(*DATABASE, "state"),
     requirements=("C-POSTGRES", "M-PG-POOL"),
 )
@@ -39,16 +38,10 @@ longest_transaction = gauge(
 max_connections = gauge(
     "pg_settings_max_connections",
     "Most connections that the server allows.",
-    unit=Unit.COUNT,
     labels=SERVER,
     requirements=("M-PG-POOL",),
 )
-backends = gauge(
-    "pg_stat_database_numbackends",
-    "Connections to a database.",
-    unit=Unit.COUNT,
-    labels=DATABASE_ID,
-)
+backends = gauge("pg_stat_database_numbackends", "Connections to a database.", labels=DATABASE_ID)
 commits = counter(
     "pg_stat_database_xact_commit",
     "Transactions committed.",
@@ -101,7 +94,6 @@ temporary_bytes = counter(
 locks = gauge(
     "pg_locks_count",
     "Locks held or awaited, by mode.",
-    unit=Unit.COUNT,
     labels=(*DATABASE, "mode"),
     requirements=("M-PG-LOCKS",),
 )
@@ -151,7 +143,6 @@ longest_idle_transaction = gauge(
 waiting_for_lock = gauge(
     "pg_activity_waiting_for_lock",
     "Sessions that wait for a lock.",
-    unit=Unit.COUNT,
     labels=SERVER,
     requirements=("M-PG-LOCKS",),
 )
@@ -172,14 +163,12 @@ replica_lag = gauge(
 standbys = gauge(
     "pg_replica_standbys",
     "Standbys that are connected to this primary.",
-    unit=Unit.COUNT,
     labels=SERVER,
     requirements=("M-PG-REPL",),
 )
 inactive_slots = gauge(
     "pg_replica_inactive_slots",
     "Replication slots that nobody reads, so that the log piles up.",
-    unit=Unit.COUNT,
     labels=SERVER,
 )
 full_scans = counter(
@@ -194,23 +183,15 @@ index_scans = counter(
     labels=DATABASE,
     requirements=("M-PG-INDEX",),
 )
-live_rows = gauge("pg_tables_live_rows", "Rows in use.", unit=Unit.COUNT, labels=DATABASE)
-dead_rows = gauge(
-    "pg_tables_dead_rows",
-    "Rows that await vacuuming.",
-    unit=Unit.COUNT,
-    labels=DATABASE,
-)
+live_rows = gauge("pg_tables_live_rows", "Rows in use.", labels=DATABASE)
+dead_rows = gauge("pg_tables_dead_rows", "Rows that await vacuuming.", labels=DATABASE)
 unused_indexes = gauge(
     "pg_tables_unused_indexes",
     "Indexes that no query has used since the statistics began.",
-    unit=Unit.COUNT,
     labels=DATABASE,
     requirements=("M-PG-INDEX",),
 )
-backup_running = gauge(
-    "pg_backup_running", "Base backups that run now.", unit=Unit.COUNT, labels=SERVER
-)
+backup_running = gauge("pg_backup_running", "Base backups that run now.", labels=SERVER)
 archiving = gauge(
     "pg_backup_archiving",
     "1 when the write-ahead log is archived.",
@@ -230,44 +211,4 @@ statement_seconds = counter(
     labels=SERVER,
 )
 
-POSTGRES_METRICS = (
-    up,
-    last_scrape_error,
-    connections,
-    longest_transaction,
-    max_connections,
-    backends,
-    commits,
-    rollbacks,
-    deadlocks,
-    blocks_hit,
-    blocks_read,
-    rows_fetched,
-    rows_returned,
-    rows_inserted,
-    rows_updated,
-    rows_deleted,
-    temporary_bytes,
-    locks,
-    database_size,
-    checkpoints_requested,
-    checkpoints_timed,
-    archive_failures,
-    archive_age,
-    longest_query,
-    longest_idle_transaction,
-    waiting_for_lock,
-    is_standby,
-    replica_lag,
-    standbys,
-    inactive_slots,
-    full_scans,
-    index_scans,
-    live_rows,
-    dead_rows,
-    unused_indexes,
-    backup_running,
-    archiving,
-    statements,
-    statement_seconds,
-)
+POSTGRES_METRICS = declared(globals())
