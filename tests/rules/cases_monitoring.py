@@ -49,7 +49,19 @@ CASES_MONITORING = (
     ),
     Case(
         "DatabaseMetricsIncomplete",
-        (Gauge('pg_exporter_last_scrape_error{instance="db"}', 0, 1, 0, blip=4),),
+        (
+            Gauge('pg_exporter_last_scrape_error{instance="db"}', 0, 1, 0, blip=4),
+            Series('pg_up{instance="db"}', "1*4500"),
+            # A server that is down, or of which nothing is told, is the matter of other rules.
+            Series('pg_exporter_last_scrape_error{instance="down"}', "0*900 1*1800 0*1800"),
+            Series('pg_up{instance="down"}', "1*900 0*1800 1*1800"),
+            Series('pg_exporter_last_scrape_error{instance="unseen"}', "0*900 1*1800 0*1800"),
+            Series('pg_up{instance="unseen"}', "1*900 stale _*1785 1*1800"),
+            # One of two servers behind one exporter is down: its queries fail for that.
+            Series('pg_exporter_last_scrape_error{instance="two"}', "0*900 1*1800 0*1800"),
+            Series('pg_up{instance="two",server="a"}', "1*4500"),
+            Series('pg_up{instance="two",server="b"}', "1*900 0*1800 1*1800"),
+        ),
     ),
     Case("DaemonDown", (Gauge('dexwatch_daemon_up{daemon="prometheus"}', 1, 0, 1, blip=1),)),
     Case(

@@ -134,9 +134,9 @@ SCENARIOS: tuple[Scenario, ...] = (
             "CollectorFailing",
             *ERRORS,
         ),
-        # Balances cannot be written meanwhile, and the exporter's queries fail; whether that is
-        # long enough for an alert depends on how long it was gone.
-        also=("DataSyncDelayed", "DatabaseMetricsIncomplete"),
+        # Balances cannot be written meanwhile; whether that is long enough for an alert depends on
+        # how long it was gone.
+        also=("DataSyncDelayed",),
         start=_down("postgres"),
         stop=_up("postgres"),
     ),

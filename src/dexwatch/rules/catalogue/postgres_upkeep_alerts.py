@@ -179,9 +179,16 @@ METRICS_INCOMPLETE = postgres_rule(
     ),
     threshold=0,
     unit=Unit.BOOLEAN,
+    condition=lambda p: (
+        "and on (instance) "
+        f"min by (instance) ({latest(p, str(postgres.up), scrape_class=STANDARD)}) == 1"
+    ),
     for_seconds=120,
     keep_firing_seconds=120,
-    why="A restart of the server fails one reading; two minutes are a query that cannot succeed.",
+    why=(
+        "A restart of the server fails one reading; two minutes are a query that cannot succeed."
+        " While the server is down all of them fail, and DatabaseDown says so."
+    ),
     summary="The exporter of {{ $labels.instance }} answers, but a part of its queries fails.",
     description="Some metrics of the database are missing, and rules on them say nothing.",
     runbook=Runbook(
