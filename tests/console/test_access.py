@@ -272,6 +272,15 @@ def test_a_user_is_written_found_and_changed(tmp_path):
     assert user.hash not in repr(user)
 
 
+def test_a_file_of_users_is_private_whatever_it_was(tmp_path):
+    file = tmp_path / "users.json"
+    write(file, "ana", "one")
+    file.chmod(0o644)
+    write(file, "ben", "two")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["users.json"]
+
+
 def test_a_broken_file_keeps_the_users_that_were_known(tmp_path):
     file = tmp_path / "users.json"
     write(file, "ana", "one")

@@ -1,11 +1,13 @@
 """Locks that no longer answer what is asked for are told."""
 
+from importlib import metadata
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tools import locks
-from tools.locks import read_lock, unlocked
+from tools.locks import OWN, ROOT, read_lock, unlocked
 
 HASH = " \\\n    --hash=sha256:" + "0" * 64
 
@@ -33,3 +35,9 @@ def test_a_line_with_an_address_is_told(tmp_path: Path) -> None:
     path.write_text(f"--find-links /somewhere\nrich==15.0{HASH}\nx @ file:///y\n")
     lines = [problem.split(":")[1] for problem in locks._foreign(path)]
     assert lines == ["1", "4"]
+
+
+def test_the_environment_holds_nothing_that_is_not_locked() -> None:
+    locked = read_lock((ROOT / "requirements/dev.txt").read_text())
+    installed = {canonicalize_name(one.metadata["Name"]) for one in metadata.distributions()}
+    assert installed - OWN <= locked.keys()
