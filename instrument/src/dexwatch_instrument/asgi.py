@@ -54,7 +54,8 @@ class HttpMetrics:
         access_log: bool = True,
         quiet: frozenset[str] = frozenset({"/metrics"}),
     ) -> None:
-        self._app = app
+        # Middleware keeps what it wraps under this name, by which mounted routes are found.
+        self.app = app
         self._families, self._sampled = platform.families, platform.sampled
         self._route_of = route_of or template
         self._routes = Bounded(routes, known=[UNMATCHED])
@@ -64,7 +65,7 @@ class HttpMetrics:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; a WebSocket gets a trace, only HTTP is measured."""
         if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         headers = scope.get("headers", ())
         parent = next((value for key, value in headers if key == b"traceparent"), b"")
@@ -73,7 +74,7 @@ class HttpMetrics:
             if scope["type"] == "http":
                 await self._measured(scope, receive, send)
             else:
-                await self._app(scope, receive, send)
+                await self.app(scope, receive, send)
         finally:
             trace.current.reset(token)
 
@@ -85,7 +86,7 @@ class HttpMetrics:
         started = time.perf_counter()
         active.inc()
         try:
-            await self._app(scope, exchange.receive, exchange.send)
+            await self.app(scope, exchange.receive, exchange.send)
         except BaseException as error:
             exchange.failed(error)
             raise

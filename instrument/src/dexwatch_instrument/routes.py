@@ -1,70 +1,90 @@
-"""The template of the route that answered a request, as Starlette and FastAPI leave it behind.
+"""The template of the route that answered a request, as Starlette and FastAPI match it.
 
-Both write into the request's scope while they route: the route that matched, what its template took
-from the path, and how much of the path the mounted applications above it have taken. A prefix that
-is lost would make one series of the routes of two routers.
+The template is read from the matched routes, never made from the path: what a stranger writes into
+a path must not become a label. A prefix that is lost would make one series of the routes of two
+routers, so mounted applications and included routers keep theirs.
 """
 
-import inspect
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 Scope = MutableMapping[str, Any]
+
+_REST = "/{path}"
+"""What no known route describes, below the prefix that is known."""
+_DEEPEST = 32
+"""So many applications may stand inside each other, mounted or wrapped in middleware."""
 
 
 def template(scope: Scope) -> str | None:
     """Return the template, prefixes of mounts and routers included; None where none matched.
 
     What a mounted application answers without a route of its own, such as files, is
-    `/prefix/{path}`. The path that a proxy has cut off (`root_path`) is no prefix.
+    `/prefix/{path}`, and so is what an unknown framework routed. The path that a proxy has cut off
+    (`root_path`) is no prefix, and a host is none either.
     """
-    root_path = str(scope.get("root_path", ""))
-    base = str(scope.get("app_root_path", root_path))
-    mounted = root_path.removeprefix(base)
-    leaf = _leaf(scope)
-    if leaf is not None:
-        own = set(_names(leaf))
-        outer = {name: value for name, value in _parameters(scope) if name not in own}
-        return _substituted(mounted, outer) + leaf
     if "endpoint" not in scope:
         return None
-    if _is_handler(scope["endpoint"]):
-        # Older versions of Starlette leave no route, but what its template took from the path.
-        path = str(scope["path"]).removeprefix(base)
-        return _substituted(path, dict(_parameters(scope)))
-    return _substituted(mounted, dict(_parameters(scope))) + "/{path}"
+    # What the routes are asked is the request as the outermost router saw it.
+    asked = {key: scope[key] for key in scope if key not in ("app_root_path", "fastapi", "route")}
+    asked["root_path"] = scope.get("app_root_path", scope.get("root_path", ""))
+    asked["path_params"] = {}
+    prefix, app = "", scope.get("router")
+    for _ in range(_DEEPEST):
+        found = _taken(app, asked, scope["endpoint"])
+        if found is None:
+            break
+        route, child = found
+        path = str(getattr(route, "path_format", ""))
+        if not _leads_on(route):
+            return prefix + path
+        prefix += path.removesuffix(_REST)
+        asked.update(child)
+        app = child["endpoint"]
+    return prefix + (_own_template(scope) or _REST)
 
 
-def _leaf(scope: Scope) -> str | None:
+def _taken(app: object, asked: Scope, endpoint: object) -> tuple[Any, Scope] | None:
+    """Return the application's route that the router took, and what it adds to the scope."""
+    second = None
+    for route in _routes(app):
+        # Only the route of the endpoint and what leads on to other routes can have been taken.
+        if getattr(route, "endpoint", None) is not endpoint and not _leads_on(route):
+            continue
+        try:
+            match, child = route.matches(asked)
+        except Exception:  # noqa: BLE001 - a convertor may refuse a value, and the request with it.
+            return None
+        if match.name == "FULL":
+            return route, child
+        if match.name == "PARTIAL" and second is None:
+            second = route, child
+    return second
+
+
+def _routes(app: object) -> Iterator[Any]:
+    for _ in range(_DEEPEST):
+        if hasattr(app, "routes"):
+            break
+        # Middleware keeps what it wraps under this name.
+        app = getattr(app, "app", None)
+    for route in getattr(app, "routes", ()):
+        # FastAPI keeps an included router whole; what its routes became by that is apart.
+        included = getattr(route, "effective_route_contexts", None)
+        if included is None:
+            yield route
+        else:
+            for context in included():
+                yield getattr(context, "starlette_route", None) or context
+
+
+def _leads_on(route: object) -> bool:
+    """Tell whether a mount or a host leads on to another application."""
+    return hasattr(route, "routes")
+
+
+def _own_template(scope: Scope) -> str | None:
+    """Return the template of the last route, where one below an unknown application was taken."""
     route = scope.get("route")
-    if not hasattr(route, "methods"):
-        return None
-    # FastAPI keeps the prefix of an included router apart from the route.
-    context = (scope.get("fastapi") or {}).get("effective_route_context")
-    if getattr(context, "original_route", None) is route:
-        route = context
-    path = getattr(route, "path_format", None) or getattr(route, "path", None)
+    path = None if _leads_on(route) else getattr(route, "path_format", None)
     return path if isinstance(path, str) else None
-
-
-def _names(path: str) -> list[str]:
-    return [part.split("}")[0].split(":")[0] for part in path.split("{")[1:]]
-
-
-def _parameters(scope: Scope) -> list[tuple[str, str]]:
-    return [(name, str(value)) for name, value in scope.get("path_params", {}).items()]
-
-
-def _substituted(path: str, values: dict[str, str]) -> str:
-    """Write names in place of values; each is looked for after the one before it."""
-    done, rest = "", path
-    for name, value in values.items():
-        at = f"{rest}/".find(f"/{value}/") if value else -1
-        if at >= 0:
-            done += f"{rest[:at]}/{{{name}}}"
-            rest = rest[at + 1 + len(value) :]
-    return done + rest
-
-
-def _is_handler(endpoint: object) -> bool:
-    return inspect.isroutine(endpoint) or inspect.isclass(endpoint)
