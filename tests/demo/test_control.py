@@ -24,15 +24,12 @@ class Diary:
         self.breaks = False
 
     def scenario(self, name: str) -> Scenario:
-        async def start(_: ScenarioContext) -> None:
-            self.lines.append(f"start {name}")
-            if self.breaks:
+        async def fault(_: ScenarioContext, active: bool) -> None:
+            self.lines.append(f"{'start' if active else 'stop'} {name}")
+            if active and self.breaks:
                 raise OSError("the disk is full")
 
-        async def stop(_: ScenarioContext) -> None:
-            self.lines.append(f"stop {name}")
-
-        return Scenario(name, name, f"{name} breaks.", ("CpuHigh",), start, stop)
+        return Scenario(name, name, f"{name} breaks.", ("CpuHigh",), fault)
 
 
 @pytest_asyncio.fixture

@@ -68,12 +68,12 @@ class Broken:
         self.scenario = BY_NAME[name]
 
     async def __aenter__(self):
-        await self.scenario.start(self.context)
-        await self.scenario.start(self.context)
+        await self.scenario.fault(self.context, True)
+        await self.scenario.fault(self.context, True)
 
     async def __aexit__(self, *exception):
-        await self.scenario.stop(self.context)
-        await self.scenario.stop(self.context)
+        await self.scenario.fault(self.context, False)
+        await self.scenario.fault(self.context, False)
 
 
 def client(exchange):

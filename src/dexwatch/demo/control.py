@@ -51,7 +51,7 @@ class ScenarioRunner:
             if name not in self.active:
                 # Marked before it starts, so that a start that fails half-way is undone as well.
                 self.active.add(name)
-                await scenario.start(self._context)
+                await scenario.fault(self._context, True)
                 log.info("sample_scenario_started", scenario=name)
         if seconds is not None:
             ending = self._end_after(name, min(seconds, LONGEST_SECONDS))
@@ -67,7 +67,7 @@ class ScenarioRunner:
         scenario = self._scenario(name)
         self._cancel_ending(name)
         async with self._lock, asyncio.timeout(STEP_SECONDS):
-            await scenario.stop(self._context)
+            await scenario.fault(self._context, False)
             self.active.discard(name)
             log.info("sample_scenario_stopped", scenario=name)
 

@@ -23,9 +23,9 @@ from dexwatch.demo.chain.start import SampleChain, sample_chain
 from dexwatch.demo.config import Options, Ports
 from dexwatch.demo.config_file import SignIn, write_config
 from dexwatch.demo.control import ScenarioRunner, control_api
-from dexwatch.demo.exchange.handle import start_exchange
+from dexwatch.demo.exchange.handle import Exchange, start_exchange
 from dexwatch.demo.folder import sample_folder
-from dexwatch.demo.scenarios import SampleExchange, ScenarioContext
+from dexwatch.demo.scenarios import ScenarioContext
 
 READY_SECONDS = 90.0
 """dexwatch must answer within this time; a slow machine needs most of it."""
@@ -71,7 +71,7 @@ async def sample(
         programs = await stack.enter_async_context(Supervisor(folder / "programs"))
         with steps("chain, contracts and traders"):
             chain = await stack.enter_async_context(sample_chain(programs, ports, options))
-        exchange: SampleExchange | None = None
+        exchange: Exchange | None = None
         if options.exchange:
             with steps("exchange: database, cache, API, balancer, users"):
                 exchange = await start_exchange(

@@ -4,33 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dexwatch.daemons.supervisor import Supervisor
     from dexwatch.demo.chain.handle import ChainHandle
+    from dexwatch.demo.exchange.handle import Exchange
     from dexwatch.demo.trading.traders import Traders
-
-
-class SampleExchange(Protocol):
-    """The running sample exchange: API, database, cache, balancer, jobs, mailbox, Slack fake.
-
-    `dexwatch.demo.exchange.start_exchange(chain, folder, programs, ports)` returns one.
-    """
-
-    settings: Mapping[str, Any]
-    """The exchange's part of `dexwatch.yml`, merged into the chain's part: keys `database`,
-    `notify`, and below `daemons`: `postgres`, `redis`, `nginx`, `targets`, `probes`.
-    Lists under the same key are joined."""
-
-    secrets: Mapping[str, str]
-    """File name to content; written beside `dexwatch.yml` with mode 0600, for `{file: ./name}`."""
-
-    addresses: Mapping[str, str]
-    """What may be opened in a browser: `api`, `mailbox`, `slack` and so on to a URL."""
-
-    async def stop(self) -> None:
-        """Stop everything that was started; programs under the supervisor stop with it."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +26,8 @@ class ScenarioContext:
     traders: "Traders"
     """The population that trades on the chain; `traders.behaviour` is what scenarios change."""
 
-    exchange: Any
-    """The `SampleExchange`, typed by the exchange's own scenarios; None in a chain-only sample."""
+    exchange: "Exchange | None"
+    """None in a chain-only sample."""
 
     programs: "Supervisor"
     """The supervisor of the sample's own programs (anvil, PostgreSQL, Redis, nginx, API ...)."""
@@ -56,7 +36,11 @@ class ScenarioContext:
     """Tasks that a scenario keeps running until it is stopped, by the scenario's name."""
 
 
-Action = Callable[[ScenarioContext], Awaitable[None]]
+Fault = Callable[[ScenarioContext, bool], Awaitable[None]]
+"""Injects what breaks when it is given True, and removes it completely when it is given False.
+
+Either may come twice: what is so already stays so.
+"""
 
 
 @dataclass(frozen=True)
@@ -73,11 +57,18 @@ class Scenario:
     raises: tuple[str, ...]
     """Ids of the rules that must fire, and no others."""
 
-    start: Action
-    """Injects the fault; called again while it is active it must change nothing."""
-
-    stop: Action
-    """Removes the fault completely; harmless when it is not active."""
+    fault: Fault
 
     also: tuple[str, ...] = ()
     """Ids of rules that may fire beside `raises`, by the order of events or a busy machine."""
+
+
+def assign(target: object, fields: Mapping[str, Any], *, active: bool) -> None:
+    """Set fields of a dataclass, or give them their defaults back.
+
+    Raises:
+        AttributeError: the dataclass has no such field.
+    """
+    for name, value in fields.items():
+        usual = getattr(type(target), name)
+        setattr(target, name, value if active else usual)
