@@ -125,7 +125,7 @@ async def test_a_bad_time_of_the_only_node_is_survived_and_nothing_is_lost(
 
 
 async def test_an_unreadable_block_is_given_up_and_counted(node: FakeNode) -> None:
-    async with watched(node) as (_, seen):
+    async with watched(node, patience_seconds=0.5) as (_, seen):
         await until(lambda: node.sockets and seen.blocks)
         node.chain.mine()
         node.chain.head["gasUsed"] = "0x" + "f" * 60

@@ -1,5 +1,6 @@
 """Receipts that come late, in part, one by one, or not at all."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -37,6 +38,52 @@ async def test_receipts_that_come_late_are_waited_for(node: FakeNode, late: int)
         await until(lambda: seen.hashes[-1:] == node.chain.canonical[-1:])
         await mine(node, 2)
         await until(lambda: seen.hashes[-1:] == node.chain.canonical[-1:])
+        assert seen.series.value(chain.blocks, stage="lost") == 0
+
+
+LATE = {
+    "no receipts": lambda _: [],
+    "some receipts": lambda found: found[:-1],
+    "receipts of nothing": lambda found: [None for _ in found],
+    "receipts of another block": lambda found: [
+        {**one, "blockHash": "0x" + "ee" * 32} for one in found
+    ],
+    "receipts without logs": lambda found: [{**one, "logs": None} for one in found],
+}
+
+
+@pytest.mark.parametrize("form", LATE)
+async def test_receipts_that_are_late_in_another_form_cost_no_block(
+    node: FakeNode, form: str
+) -> None:
+    real = node._eth_getBlockReceipts
+
+    def late(params: list[Any]) -> Any:
+        node.asked_receipts[params[0]] += 1
+        found = real(*params)
+        return LATE[form](found) if node.asked_receipts[params[0]] < 8 else found
+
+    async with watched(node) as (_, seen):
+        await until(lambda: node.sockets and seen.blocks)
+        node.answers["eth_getBlockReceipts"] = late
+        node.chain.mine(receipts=[{}, {}])
+        await node.push()
+        await until(lambda: seen.hashes == node.chain.canonical)
+        assert seen.series.value(chain.blocks, stage="lost") == 0
+
+
+async def test_a_block_that_is_late_by_its_hash_alone_is_not_given_up(node: FakeNode) -> None:
+    real, asked = node._eth_getBlockByHash, Counter[str]()
+
+    def late(params: list[Any]) -> Any:
+        asked[params[0]] += 1
+        return real(*params) if asked[params[0]] >= 8 else None
+
+    async with watched(node) as (_, seen):
+        await until(lambda: node.sockets and seen.blocks)
+        node.answers["eth_getBlockByHash"] = late
+        await mine(node, 2)
+        await until(lambda: seen.hashes == node.chain.canonical)
         assert seen.series.value(chain.blocks, stage="lost") == 0
 
 

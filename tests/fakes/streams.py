@@ -35,7 +35,9 @@ class Seen:
 
 
 @asynccontextmanager
-async def watched(*nodes: FakeNode, push: bool = True) -> AsyncIterator[tuple[BlockStream, Seen]]:
+async def watched(
+    *nodes: FakeNode, push: bool = True, patience_seconds: float = 20.0
+) -> AsyncIterator[tuple[BlockStream, Seen]]:
     config = ChainConfig(
         block_interval_ms=20,
         stall_seconds=1.0,
@@ -55,6 +57,7 @@ async def watched(*nodes: FakeNode, push: bool = True) -> AsyncIterator[tuple[Bl
         endpoints,
         seen.series,
         append=seen.append,
+        patience_seconds=patience_seconds,
     )
     task = asyncio.create_task(stream.run())
     try:

@@ -18,13 +18,6 @@ _INLINE_TRANSACTIONS = 8
 """Larger blocks are read in a thread: a full one takes longer than the loop may stand still."""
 
 
-class IncompleteBlockError(SourceError):
-    """The node has the block but not yet all of its receipts or logs: ask again, or another."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(Outcome.MALFORMED, detail)
-
-
 class UnprovedBlockError(SourceError):
     """What the node gave is not what the block's hash stands for; `part` says what of it."""
 
@@ -59,9 +52,8 @@ class BlockFetcher:
         """Return the block of this hash, None while the node does not have it.
 
         Raises:
-            IncompleteBlockError: receipts or logs of the block are missing.
             UnprovedBlockError: its content does not give its hash.
-            SourceError: no usable answer; `malformed` for a block that cannot be read.
+            SourceError: no usable answer; `malformed` for a block that cannot be read, or not yet.
         """
         requests = [Request("eth_getBlockByHash", (block_hash, True))]
         if not self._endpoint.lacks(_RECEIPTS):
@@ -76,7 +68,7 @@ class BlockFetcher:
         """Return the canonical block of a height, None while there is none.
 
         Raises:
-            IncompleteBlockError, UnprovedBlockError, SourceError: as `by_hash`.
+            UnprovedBlockError, SourceError: as `by_hash`.
         """
         body = await self._endpoint.call("eth_getBlockByNumber", hex(number), True)
         if body is None:
@@ -121,14 +113,14 @@ class BlockFetcher:
     async def _receipts(self, hashes: Iterable[str], *, asked: bool) -> list[Any]:
         """Ask for the receipts by transaction, where the node does not have them by block."""
         if asked and not self._endpoint.lacks(_RECEIPTS):
-            raise IncompleteBlockError("the node has no receipts of the block yet")
+            raise _incomplete("the node has no receipts of the block yet")
         requests = [Request("eth_getTransactionReceipt", (hash_,)) for hash_ in hashes]
         receipts = await self._endpoint.batch(requests)
         for receipt in receipts:
             if isinstance(receipt, SourceError):
                 raise receipt
             if receipt is None:
-                raise IncompleteBlockError("the node has not all receipts of the block yet")
+                raise _incomplete("the node has not all receipts of the block yet")
         return receipts
 
     def _check(self, block: Block, found: Completeness) -> None:
@@ -137,7 +129,7 @@ class BlockFetcher:
         elif found is Completeness.MISSING or (
             found is Completeness.FOREIGN and self._blooms_match
         ):
-            raise IncompleteBlockError("the block's logs are not those that its header tells of")
+            raise _incomplete("the block's logs are not those that its header tells of")
 
 
 def _parse(body: object, receipts: object, *, proving: bool) -> tuple[Block, Completeness]:
@@ -152,6 +144,10 @@ def _parse(body: object, receipts: object, *, proving: bool) -> tuple[Block, Com
             return block, Completeness.MISSING
         raise
     return block, Completeness.COMPLETE
+
+
+def _incomplete(detail: str) -> SourceError:
+    return SourceError(Outcome.MALFORMED, detail)
 
 
 async def header(endpoint: Endpoint, tag: str = "latest") -> Header | None:

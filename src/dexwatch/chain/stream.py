@@ -17,7 +17,7 @@ from dexwatch import clock
 from dexwatch.backoff import Backoff
 from dexwatch.chain.config import ChainConfig
 from dexwatch.chain.endpoint import Endpoint, Request
-from dexwatch.chain.fetch import BlockFetcher, IncompleteBlockError, UnprovedBlockError
+from dexwatch.chain.fetch import BlockFetcher, UnprovedBlockError
 from dexwatch.chain.follower import BlockFollower, ReorgRefusedError, UnconfirmedError
 from dexwatch.chain.heads import HeadFeed
 from dexwatch.chain.verification import HEIGHTS_COMPARED, Verification
@@ -29,9 +29,8 @@ from dexwatch.metrics.series import Series
 
 _ARRIVALS_KEPT = 512
 _FAILURES_BEFORE_CHANGE = 2
-_READS_BEFORE_SKIPPING = 5
-_INCOMPLETE_SECONDS = 20.0
-"""Whole, proved content is waited for so long before the block is passed over."""
+_PATIENCE_SECONDS = 20.0
+"""A block that cannot be read is asked for so long before it is passed over."""
 _SHALLOW_BLOCKS = 2
 """Reorganisations up to this depth are usual, and are followed without asking anybody."""
 _SUSPECT_SECONDS = 5.0
@@ -55,8 +54,10 @@ class BlockStream:
         *,
         append: Callable[[Sequence[ChainEvent]], Awaitable[None]],
         resume: Sequence[BlockRef] = (),
+        patience_seconds: float = _PATIENCE_SECONDS,
     ) -> None:
         self._series = series
+        self._patience = patience_seconds
         self._interval = config.block_interval_ms / 1000
         self._stall = config.stall_seconds
         self._behind = max(3, round(config.stall_seconds / self._interval))
@@ -92,8 +93,8 @@ class BlockStream:
         self._primary = self.feeds[0]
         self._suspects: dict[str, float] = {}
         self._failures = 0
-        self._undecodable = 0
-        self._incomplete_since: float | None = None
+        self._stuck: tuple[BlockRef | None, float] | None = None
+        """The tip beyond which nothing could be read, and since when."""
         self._late_since: float | None = None
         self._logged = float("-inf")
         for endpoint in endpoints:
@@ -190,8 +191,8 @@ class BlockStream:
             except SourceError as error:
                 await self._recover(error, head.ref)
             else:
-                self._failures = self._undecodable = 0
-                self._incomplete_since = None
+                self._failures = 0
+                self._stuck = None
 
     async def _recover(self, error: SourceError, head: BlockRef) -> None:
         self._failures += 1
@@ -203,28 +204,24 @@ class BlockStream:
             self._series.add(chain.blocks_refused, endpoint=self._primary.name, part=error.part)
             if len(self.feeds) > 1:
                 self._suspect(self._primary, str(error))
-            await self._await_content(head)
-        elif isinstance(error, IncompleteBlockError):
-            await self._await_content(head)
-        elif error.outcome is Outcome.MALFORMED:
-            self._undecodable += 1
-            if self._undecodable >= _READS_BEFORE_SKIPPING:
-                await self._skip(head)
+        if error.outcome is Outcome.MALFORMED:
+            await self._be_patient(head)
         self._wake.set()
         await asyncio.sleep(_RETRY.delay(self._failures, key=self._primary.name))
 
-    async def _await_content(self, head: BlockRef) -> None:
-        now = clock.monotonic()
-        if self._incomplete_since is None:
-            self._incomplete_since = now
-        elif now - self._incomplete_since > _INCOMPLETE_SECONDS:
-            await self._skip(head)
+    async def _be_patient(self, head: BlockRef) -> None:
+        """Pass over the next block when it could not be read for long, be it late or undecodable.
 
-    async def _skip(self, head: BlockRef) -> None:
-        await self._follower.skip(self._readers[self._primary.name], head)
-        self._failures = 1
-        # Its neighbours are likely to be gone too: they get one try each.
-        self._undecodable = _READS_BEFORE_SKIPPING - 1
+        What is late looks like nonsense as well: a null, no receipts, some of them, another's.
+        """
+        now = clock.monotonic()
+        if self._stuck is None or self._stuck[0] != self.tip:
+            self._stuck = self.tip, now
+        elif now - self._stuck[1] > self._patience:
+            await self._follower.skip(self._readers[self._primary.name], head)
+            self._failures = 1
+            # Its neighbours are likely to be gone too: they get one try each.
+            self._stuck = self.tip, self._stuck[1]
 
     async def _elect(self) -> None:
         """Find the first primary: of the chains that are shown, the one that most show.
