@@ -57,7 +57,7 @@ def alert(number: int, group: str) -> dict[str, object]:
             "team": "platform",
         },
         "annotations": {
-            "summary": f"CPU use of host-{number} is 93 %, the limit is 90 %.",
+            "summary": f"CPU use of host-{number} is 93%, the limit is 90%.",
             "description": "Processor time in use over five minutes, all cores together.",
             "query": "1 - avg by (instance) (rate(node_cpu_seconds_total{mode='idle'}[5m]))",
             "runbook_url": "/runbooks/CpuUseHigh",

@@ -150,7 +150,7 @@ def webhook(alert_group: str) -> bytes:
     alert = {
         "status": "firing",
         "labels": {"alertname": "ApiUptimeLow", "severity": "P0", "alert_group": alert_group},
-        "annotations": {"summary": "97 % of 99.9 %", "query": "up", "unit": "ratio", "limit": "1"},
+        "annotations": {"summary": "97% of 99.9%", "query": "up", "unit": "ratio", "limit": "1"},
         "startsAt": "2026-01-01T00:00:00Z",
         "endsAt": "0001-01-01T00:00:00Z",
         "fingerprint": alert_group,

@@ -81,7 +81,7 @@ def fire(
     return fired(
         fingerprint=f"{name}{sorted(more.items())}",
         labels=labels(name, severity, alert_group, **more),
-        annotations=annotations or {"summary": f"{name} is 7 %, the threshold is 5 %."},
+        annotations=annotations or {"summary": f"{name} is 7%, the threshold is 5%."},
         starts_at=at(start),
         upstream="{}:{}",
         suppressed_by=suppressed_by,
@@ -140,7 +140,7 @@ def webhook_alert(
     return {
         "status": status,
         "labels": labels(name, severity, alert_group),
-        "annotations": dict(annotations or {"summary": "Uptime is 97 %, the threshold is 99.9 %."}),
+        "annotations": dict(annotations or {"summary": "Uptime is 97%, the threshold is 99.9%."}),
         "startsAt": starts_at.isoformat().replace("+00:00", "Z"),
         "endsAt": ends_at,
         "generatorURL": "http://127.0.0.1:8901/graph",

@@ -41,7 +41,7 @@ def notice(channel: str, recipient: str, **changes: object) -> Notice:
         severity=Severity.P1,
         state=IncidentState.OPEN,
         title="Api latency high (api)",
-        summary="95 % of requests take up to 0.82 s; the threshold is 0.5 s.",
+        summary="95% of requests take up to 0.82 s; the threshold is 0.5 s.",
         description="Quotes and trades feel slow; the database or an upstream may be the cause.",
         began_at=T0,
         detected_at=T0 + timedelta(seconds=5),

@@ -69,7 +69,7 @@ def test_a_duration_is_formatted_in_two_parts():
 @pytest.mark.parametrize(
     ("threshold", "unit", "words"),
     [
-        (0.85, Unit.RATIO, "85 %"),
+        (0.85, Unit.RATIO, "85%"),
         (0.5, Unit.SECONDS, "500 ms"),
         (3, Unit.SECONDS, "3 s"),
         (1000, Unit.COUNT, "1000"),

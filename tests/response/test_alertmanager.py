@@ -65,7 +65,7 @@ async def alertmanager(program: str, folder: Path, url: str) -> AsyncIterator[st
 async def post(address: str, *, over: bool) -> None:
     alert = {
         "labels": labels("ApiUptimeLow", "P0", "api"),
-        "annotations": {"summary": "Uptime is 97 %, the threshold is 99.9 %."},
+        "annotations": {"summary": "Uptime is 97%, the threshold is 99.9%."},
         "startsAt": (now() - timedelta(seconds=5)).isoformat(),
     }
     if over:

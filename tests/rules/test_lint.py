@@ -70,7 +70,7 @@ def test_a_mistake_is_found(check, changes):
 
 def test_a_share_compared_with_per_cent_says_how_to_write_it():
     (finding,) = lint(HOST_ALERTS, RECORDING_RULES, config=RulesConfig(thresholds={"CpuHigh": 80}))
-    assert "80 % is written 0.8" in finding.message
+    assert "80% is written 0.8" in finding.message
 
 
 def test_a_rule_that_is_configured_but_not_there_is_found():

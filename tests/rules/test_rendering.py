@@ -99,7 +99,7 @@ def test_an_operator_changes_limits_and_leaves_rules_out():
     found = rules(DEMO, config)
     assert "CpuUse60" not in found
     assert "> 0.9" in found["CpuHigh"]["expr"]
-    assert found["CpuHigh"]["annotations"]["summary"].endswith("the threshold is 90 %.")
+    assert found["CpuHigh"]["annotations"]["summary"].endswith("the threshold is 90%.")
     assert "> 30" in found["DataSyncDelayed"]["expr"]
 
 
@@ -147,7 +147,7 @@ tests:
               host: dex-1
               mountpoint: /
             exp_annotations:
-              summary: The disk of dex-1 at / is 92.7%% full; the threshold is 90 %%.
+              summary: The disk of dex-1 at / is 92.7%% full; the threshold is 90%%.
               description: "%s"
               runbook_url: /runbooks/DiskAlmostFull
               query: host:disk_used:ratio{alerting!="off"}

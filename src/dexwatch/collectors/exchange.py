@@ -25,7 +25,7 @@ from dexwatch.metrics.metric import Metric
 from dexwatch.metrics.series import Series
 
 V2_LP_SHARE = (17, 25)
-"""Of PancakeSwap V2's fee LPs keep 0.17 of 0.25 %; the rest goes to the protocol."""
+"""Of PancakeSwap V2's fee LPs keep 0.17 of 0.25%; the rest goes to the protocol."""
 
 
 @dataclass(frozen=True, slots=True)

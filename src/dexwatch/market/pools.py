@@ -1,7 +1,7 @@
 """The mathematics of pools: amounts, prices, impact, slippage, fees, impermanent loss.
 
 Amounts are integers in the token's smallest unit unless a docstring says otherwise; fees are in
-basis points (25 is 0.25 %), exact to a hundredth of one; prices and shares are Decimal.
+basis points (25 is 0.25%), exact to a hundredth of one; prices and shares are Decimal.
 Constant product: Uniswap V2 core, `UniswapV2Pair.swap`, and PancakeSwap's `PancakePair.swap`.
 Concentrated liquidity: Uniswap V3 core white paper, section 6, and PancakeSwap V3 core.
 """
@@ -124,7 +124,7 @@ def slippage(received: int, quoted: int) -> Decimal | None:
 def impermanent_loss(ratio: Decimal) -> Decimal:
     """Return the loss of liquidity in a constant-product pair against holding, a negative share.
 
-    2 sqrt(r) / (1 + r) - 1, r the price ratio now to entry; r = 2 gives -5.72 %, r = 4 -20 %.
+    2 sqrt(r) / (1 + r) - 1, r the price ratio now to entry; r = 2 gives -5.72%, r = 4 -20%.
     """
     return 2 * ratio.sqrt() / (1 + ratio) - 1 if ratio > 0 else Decimal(-1)
 

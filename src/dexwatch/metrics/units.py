@@ -239,14 +239,14 @@ WORDS = {
 
 
 def threshold_words(threshold: float, unit: Unit) -> str:
-    """Write a threshold for people: 0.85 of a ratio is "85 %", 0.5 seconds are "500 ms".
+    """Write a threshold for people: 0.85 of a ratio is "85%", 0.5 seconds are "500 ms".
 
     >>> threshold_words(0.85, Unit.RATIO), threshold_words(0.5, Unit.SECONDS)
-    ('85 %', '500 ms')
+    ('85%', '500 ms')
     """
     match unit:
         case Unit.RATIO:
-            return f"{threshold * 100:g} %"
+            return f"{threshold * 100:g}%"
         case Unit.SECONDS if 0 < abs(threshold) < 1:
             return f"{threshold * 1000:g} ms"
         case Unit.SECONDS if threshold >= 86_400 and threshold % 86_400 == 0:

@@ -15,7 +15,7 @@ class RulesConfig(BaseModel):
     )
     thresholds: dict[str, float] = Field(
         default_factory=dict,
-        description="Thresholds by rule id, in the rule's unit: {CpuHigh: 0.9} pages at 90 %.",
+        description="Thresholds by rule id, in the rule's unit: {CpuHigh: 0.9} pages at 90%.",
     )
     extra_files: tuple[Path, ...] = Field(
         default=(), description="Prometheus rule files of your own, loaded beside ours."

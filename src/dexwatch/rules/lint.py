@@ -105,7 +105,7 @@ def _threshold(rule: AlertRule) -> Iterator[LintFinding]:
     upwards = rule.operator in {">", ">="}
     bounded = rule.unit in {Unit.RATIO, Unit.BOOLEAN}
     if bounded and (threshold > 1 or (upwards and rule.operator == ">" and threshold == 1)):
-        percent = " (a share of 80 % is written 0.8)" if 1 < threshold <= 100 else ""
+        percent = " (a share of 80% is written 0.8)" if 1 < threshold <= 100 else ""
         yield LintFinding(
             "impossible-threshold",
             rule.id,

@@ -13,7 +13,7 @@ from dexwatch.chain.probes import client, has_code
 from dexwatch.cli.draft import Contract, Pool, Token
 
 PANCAKE_V2_FEE_BPS = 25
-"""PancakePair.sol checks its invariant with 10000 and 25, so 0.25 %."""
+"""PancakePair.sol checks its invariant with 10000 and 25, so 0.25%."""
 V3_FEE_PER_BPS = 100
 """`fee()` of a V3 pool is in hundredths of a basis point."""
 

@@ -158,7 +158,7 @@ HEAD = (
         PanelKind.TIMESERIES,
         (Query(success(chain.block_turns, 'turn="in"'), "in turn"),),
         Unit.RATIO,
-        "Above 95 %; out-of-turn blocks mean that a validator is missing.",
+        "Above 95%; out-of-turn blocks mean that a validator is missing.",
         ("M-DIFFICULTY",),
         CHAIN_EMPTY,
         thresholds=(Threshold(0.9, Level.WARNING, "validators miss their turn", below=True),),

@@ -50,7 +50,7 @@ AVAILABILITY = (
             ),
         ),
         Unit.RATIO,
-        "99.9 % or more within the last hour.",
+        "99.9% or more within the last hour.",
         ("A-P0-API-UPTIME",),
         PROBE_EMPTY,
         thresholds=(
@@ -66,7 +66,7 @@ AVAILABILITY = (
         PanelKind.STAT,
         (Query(lambda w: f"avg_over_time(({ALL_UP})[{w.window(3600, CRITICAL)}:])"),),
         Unit.RATIO,
-        "API, load balancer, database and cache up together for 99.9 % of the last hour or more.",
+        "API, load balancer, database and cache up together for 99.9% of the last hour or more.",
         ("A-P0-AVAIL-999",),
         PROBE_EMPTY,
         thresholds=(Threshold(0.999, Level.CRITICAL, "below what we promise", below=True),),
@@ -86,7 +86,7 @@ AVAILABILITY = (
             ),
         ),
         Unit.RATIO,
-        "Below 1 %.",
+        "Below 1%.",
         ("M-HTTP-ERR", "A-P1-ERR-2", "A-P1-ERR-5"),
         API_EMPTY,
         thresholds=(
@@ -217,7 +217,7 @@ PERFORMANCE = (
             ),
         ),
         Unit.RATIO,
-        "Above 80 %.",
+        "Above 80%.",
         ("M-APP-CACHE", "A-P1-CACHE"),
         "The platform does not report its cache.",
         thresholds=(
@@ -256,7 +256,7 @@ IMPACT = (
         PanelKind.STAT,
         (Query(success(platform.trades, 'outcome="success"')),),
         Unit.RATIO,
-        "Above 98 %.",
+        "Above 98%.",
         ("M-TRADE-OK", "A-P0-TRADE-OK"),
         "The platform reported no trade in this window.",
         thresholds=(

@@ -54,7 +54,7 @@ SYSTEM = (
         PanelKind.TIMESERIES,
         (Query(success(chain.transactions, 'outcome="success"'), "all transactions"),),
         Unit.RATIO,
-        "Above 95 %; reverts cost gas and patience.",
+        "Above 95%; reverts cost gas and patience.",
         ("M-TX-CONFIRM", "M-TX-FAIL"),
         "No block with transactions was evaluated; check the chain endpoints.",
         thresholds=(Threshold(0.9, Level.CRITICAL, "one of ten transactions reverts", below=True),),
@@ -90,7 +90,7 @@ EXPERIENCE = (
         PanelKind.STAT,
         (Query(success(platform.trades, 'outcome="success"')),),
         Unit.RATIO,
-        "Above 98 %.",
+        "Above 98%.",
         ("M-TRADE-OK", "A-P0-TRADE-OK"),
         TRADE_EMPTY,
         thresholds=(

@@ -58,7 +58,7 @@ POSTGRES = (
             ),
         ),
         Unit.RATIO,
-        "Below 80 % of max_connections.",
+        "Below 80% of max_connections.",
         ("M-PG-POOL", "A-P1-DB-CONN"),
         PG_EMPTY,
         thresholds=(
@@ -83,7 +83,7 @@ POSTGRES = (
             ),
         ),
         Unit.RATIO,
-        "Below 80 %: requests do not wait for a connection.",
+        "Below 80%: requests do not wait for a connection.",
         ("M-PG-POOL",),
         "The platform does not report its connection pool.",
         thresholds=(Threshold(0.8, Level.WARNING, "requests wait for a connection"),),
@@ -184,7 +184,7 @@ POSTGRES = (
             ),
         ),
         Unit.RATIO,
-        "Above 95 %.",
+        "Above 95%.",
         ("M-PG-QUERY",),
         PG_EMPTY,
         thresholds=(
@@ -215,7 +215,7 @@ REDIS = (
         PanelKind.TIMESERIES,
         (Query(hit_share(str(redis.hits), str(redis.misses), "instance"), "{{instance}}"),),
         Unit.RATIO,
-        "Above 80 %.",
+        "Above 80%.",
         ("M-REDIS-HIT",),
         REDIS_EMPTY,
         thresholds=(

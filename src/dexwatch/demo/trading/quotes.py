@@ -88,7 +88,7 @@ def _state(pool: Pool, raw: Sequence[Json]) -> QuotedPool:
 def fair_price(symbol: str, block: int, *, seed: int, start: float) -> float:
     """Return what the outside market thinks a token is worth, in dollars: a slow seeded drift.
 
-    A sum of three waves of 6, 17 and 45 minutes (at 450 ms a block), within 4 % of the start.
+    A sum of three waves of 6, 17 and 45 minutes (at 450 ms a block), within 4% of the start.
     """
     if symbol == "USDT":
         return 1.0

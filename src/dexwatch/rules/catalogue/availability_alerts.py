@@ -56,7 +56,7 @@ API_UPTIME_LOW = AlertRule(
     for_seconds=0,
     keep_firing_seconds=120,
     why=(
-        "Ten minutes hold 120 probes, so the second failed one breaks the 99 %; a single failure"
+        "Ten minutes hold 120 probes, so the second failed one breaks the 99%; a single failure"
         " never pages. It ends when a whole minute was good, kept two more to bridge flapping."
     ),
     summary=(
@@ -96,7 +96,7 @@ SYSTEM_AVAILABILITY_LOW = AlertRule(
     for_seconds=0,
     keep_firing_seconds=120,
     why=(
-        "One hour of 720 probes: 99.9 % are lost with the first, so a third is waited for."
+        "One hour of 720 probes: 99.9% are lost with the first, so a third is waited for."
         " The part that failed has its own alert, which silences this one while it fires."
     ),
     summary=(
@@ -104,7 +104,7 @@ SYSTEM_AVAILABILITY_LOW = AlertRule(
     ),
     description=(
         "API, load balancer, database and cache were not all reachable at the same time."
-        " The promise of 99.9 % is broken for this hour."
+        " The promise of 99.9% is broken for this hour."
     ),
     runbook=Runbook(
         meaning="At least one essential part of the platform comes and goes, or is down.",
