@@ -35,6 +35,7 @@ class Ranged:
 
     def __init__(self, most: int) -> None:
         self.name = "ranged"
+        self.resting = False
         self.most = most
         self.asked: list[tuple[int, int]] = []
 

@@ -25,6 +25,14 @@ class RpcRefusal(Exception):  # noqa: N818 - What a node says, not what went wro
         self.code, self.message = code, message
 
 
+class GatewayAnswer(Exception):  # noqa: N818
+    """Raised by an answer: what stands before the node answers, or never does without a body."""
+
+    def __init__(self, status: int, body: bytes | None, headers: str = "") -> None:
+        super().__init__(status)
+        self.status, self.body, self.headers = status, body, headers
+
+
 @dataclass
 class FakeNode:
     """One endpoint; several may show the same chain."""
@@ -158,10 +166,16 @@ async def running(node: FakeNode) -> AsyncIterator[FakeNode]:
                 if node.silent:
                     await ended.wait()
                     return
-                status, text = node.status, node.raw
-                if text is None:
-                    status, text = _answers(node, body)
-                head = f"HTTP/1.1 {status} X\r\n{node.headers}content-length: {len(text)}\r\n\r\n"
+                status, text, headers = node.status, node.raw, node.headers
+                try:
+                    if text is None:
+                        status, text = _answers(node, body)
+                except GatewayAnswer as gateway:
+                    if gateway.body is None:
+                        await ended.wait()
+                        return
+                    status, text, headers = gateway.status, gateway.body, gateway.headers
+                head = f"HTTP/1.1 {status} X\r\n{headers}content-length: {len(text)}\r\n\r\n"
                 writer.write(head.encode() + (text[: -node.cut] if node.cut else text))
                 await writer.drain()
                 if node.cut:

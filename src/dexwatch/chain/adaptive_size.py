@@ -26,9 +26,11 @@ class AdaptiveSize:
         self._refusals = Failures(_QUIET, key=f"size {key}")
         self._grow_at = float("-inf") if self.now < most else float("inf")
 
-    def refused(self, size: int) -> None:
-        """So much was refused."""
+    def refused(self, size: int, *, permitted: int | None = None) -> None:
+        """So much was refused; `permitted` is what the peer says that it would take."""
         self.now = max(size // 2, 1)
+        if permitted is not None and 0 < permitted < size:
+            self.now = permitted
         self._grow_at = self._monotonic() + self._refusals.failed()
 
     def accepted(self) -> None:

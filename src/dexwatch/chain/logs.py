@@ -1,7 +1,8 @@
 """Logs of a range of blocks, in spans as wide as the node allows.
 
 Nodes bound a range by blocks, by results or by time, each with a code and words of its own; so a
-span is halved whenever it is refused, and widened again by and by.
+span that fails is asked in smaller ones unless that is plainly of no use, and widened again by and
+by. A failure that says nothing of the width is doubted: one block alone is asked first.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,8 +10,8 @@ from dataclasses import dataclass
 
 from dexwatch import clock
 from dexwatch.chain.adaptive_size import AdaptiveSize
-from dexwatch.chain.answers import MonstrousAnswerError, Refusal, RpcError
 from dexwatch.chain.endpoint import Endpoint
+from dexwatch.chain.span_refusals import Cause, cause, permitted_blocks
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.evm import block as blocks
 from dexwatch.evm.block import Log
@@ -36,6 +37,8 @@ class LogReader:
     def __init__(self, *, monotonic: Callable[[], float] = clock.monotonic) -> None:
         self._monotonic = monotonic
         self._spans: dict[str, AdaptiveSize] = {}
+        self._doubted: dict[str, int] = {}
+        """The span that failed without a word of its width, by endpoint."""
 
     def span(self, endpoint: Endpoint) -> AdaptiveSize:
         """Return how many blocks the endpoint takes at once, as far as we know."""
@@ -62,37 +65,50 @@ class LogReader:
         Raises:
             SourceError: not one span could be read; the next call tries the smaller span.
         """
-        found: list[Log] = []
-        begin = first
+        span, found, begin, size = self.span(endpoint), list[Log](), first, 0
+        failure: SourceError | None = None
         for _ in range(max_requests):
-            if begin > last:
+            # It rests, too, for as long as it asked us to wait.
+            if begin > last or endpoint.resting:
                 break
-            span = self.span(endpoint)
-            end = min(last, begin + span.now - 1)
+            doubted = self._doubted.pop(endpoint.name, 0)
+            size = 1 if doubted else min(span.now, last - begin + 1)
             try:
-                found.extend(await _ask(endpoint, address, topics, (begin, end)))
+                found.extend(await _ask(endpoint, address, topics, (begin, begin + size - 1)))
             except SourceError as error:
-                if end > begin and _may_be_too_wide(error):
-                    span.refused(end - begin + 1)
-                    continue
-                if begin > first:
+                failure, why = error, cause(error)
+                if size == 1 or why is Cause.ELSEWHERE:
                     break
-                raise
-            if end - begin + 1 == span.now:
+                if why is Cause.UNKNOWN and begin == first:
+                    # One block alone tells whether the width was the reason; in an outage it
+                    # fails, too, and the span stays as wide as it was.
+                    self._doubted[endpoint.name] = size
+                else:
+                    span.refused(size, permitted=permitted_blocks(error))
+                continue
+            begin += size
+            if doubted:
+                span.refused(doubted)
+            elif size == span.now:
                 span.accepted()
-            begin = end + 1
-        if begin == first and first <= last:
-            raise SourceError(Outcome.RPC_ERROR, "eth_getLogs was refused for every span tried")
+        if begin == first <= last:
+            raise _unread(endpoint, first, failure, alone=size == 1)
         return LogPage(tuple(found), begin - 1)
 
 
-def _may_be_too_wide(error: SourceError) -> bool:
-    if isinstance(error, RpcError):
-        return error.refusal not in (Refusal.UNSUPPORTED, Refusal.RATE_LIMITED)
-    return (
-        isinstance(error, MonstrousAnswerError)
-        or error.outcome is Outcome.TIMEOUT
-        or (error.outcome is Outcome.HTTP_ERROR and error.code in (400, 413))
+def _unread(
+    endpoint: Endpoint, block: int, failure: SourceError | None, *, alone: bool
+) -> SourceError:
+    if failure is None:
+        return SourceError(Outcome.CONNECTION, "resting after failures in a row")
+    unasked = failure.outcome is Outcome.CONNECTION
+    if unasked or not alone or cause(failure) is Cause.ELSEWHERE:
+        return failure
+    return SourceError(
+        failure.outcome,
+        f"{endpoint.name} does not give the logs of block {block} even alone ({failure.detail});"
+        " raise its limits for eth_getLogs, or name an endpoint that has them",
+        code=failure.code,
     )
 
 
