@@ -172,8 +172,22 @@ async def test_nothing_is_given_up_for_a_head_that_the_node_does_not_have(node: 
         assert seen.series.value(chain.blocks, stage="lost") == 0
 
 
-async def test_a_push_before_the_confirmation_is_no_refusal(node: FakeNode) -> None:
-    node.pushes_early = True
+@pytest.mark.parametrize(
+    "early",
+    [
+        "",
+        "connected",
+        b"\x00\x01",
+        '{"jsonrpc":"2.0","method":"ping"}',
+        '{"method":"eth_subscription","params":{"subscription":"0x9","result":null}}',
+        "[]",
+    ],
+)
+@pytest.mark.parametrize("name", ["0x1", 17])
+async def test_what_comes_before_the_confirmation_is_no_refusal(
+    node: FakeNode, early: str | bytes, name: str | int
+) -> None:
+    node.early, node.subscription = (early, early), name
     async with watched(node) as (_, seen):
         await until(lambda: seen.series.value(chain.endpoint_subscribed, endpoint="node-0") == 1)
         await mine(node)

@@ -70,8 +70,10 @@ class FakeNode:
     """HTTP requests so far, whatever they held."""
     targets: set[str] = field(default_factory=set)
     """The paths and queries that were asked."""
-    pushes_early: bool = False
-    """Push the newest head before the subscription is confirmed."""
+    early: tuple[str | bytes, ...] = ()
+    """What is sent before the subscription is confirmed; a head is pushed for an empty one."""
+    subscription: Any = "0x1"
+    """By what the subscription is called."""
     late_receipts: int = 0
     """A block's receipts are there only after so many questions."""
     asked_receipts: Counter[str] = field(default_factory=Counter)
@@ -194,9 +196,9 @@ async def running(node: FakeNode) -> AsyncIterator[FakeNode]:
                 orjson.dumps({"jsonrpc": "2.0", "id": request["id"], "error": error}).decode()
             )
             return
-        if node.pushes_early:
-            await socket.send(_pushed(node.chain.head))
-        answer = {"jsonrpc": "2.0", "id": request["id"], "result": "0x1"}
+        for message in node.early:
+            await socket.send(message or _pushed(node.chain.head))
+        answer = {"jsonrpc": "2.0", "id": request["id"], "result": node.subscription}
         await socket.send(orjson.dumps(answer).decode())
         node.sockets.add(socket)
         try:

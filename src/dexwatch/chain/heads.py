@@ -240,20 +240,21 @@ def _notified(message: str | bytes) -> Header:
 
 
 async def _confirmation(socket: ClientConnection) -> list[str | bytes]:
-    """Wait for the answer to the subscription, and return what was pushed before it.
+    """Wait for the answer to the subscription, and return what came before it.
 
-    A refusal ends the connection.
+    Relays push heads early, greet, or send signs of life; all of these are notifications, or no
+    JSON-RPC at all. A refusal ends the connection.
     """
     early: list[str | bytes] = []
     while len(early) < _BEFORE_CONFIRMATION:
         message = await socket.recv()
         try:
             answer = orjson.loads(message)
-        except orjson.JSONDecodeError as error:
-            raise SourceError(Outcome.MALFORMED, "the subscription's answer is no JSON") from error
-        if isinstance(answer, dict) and answer.get("method") == "eth_subscription":
+        except orjson.JSONDecodeError:
+            answer = None
+        if not isinstance(answer, dict) or "method" in answer:
             early.append(message)
-        elif isinstance(answer, dict) and isinstance(answer.get("result"), str):
+        elif answer.get("error") is None and answer.get("result") is not None:
             return early
         else:
             break
