@@ -1,4 +1,4 @@
-"""A role's process that only notes with which settings it runs: `python -m ... ROLE FILE`.
+"""A role's process that only notes with which settings it runs: `python -m ... ROLE FILE RUN`.
 
 It does not come up where its own figure is 13, nor where the file `stuck` names role and figure.
 """
@@ -10,8 +10,9 @@ from pathlib import Path
 
 from dexwatch.roles.registry import RoleSpec, role
 from dexwatch.roles.reload import role as reload_role
+from dexwatch.roles.reload.in_use import settings_in_use
 from dexwatch.roles.reload.role import with_reload
-from dexwatch.settings import Settings, load
+from dexwatch.settings import Settings
 
 REFUSED = 13
 
@@ -31,7 +32,7 @@ def journal(folder: Path, name: str) -> list[int]:
 
 def main() -> None:
     """Run until SIGTERM."""
-    name, file = sys.argv[1], Path(sys.argv[2])
+    name, file, kept = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     reload_role.TRIAL_SECONDS = 0.2
 
     async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -43,7 +44,7 @@ def main() -> None:
         await stop.wait()
 
     spec: RoleSpec = dataclasses.replace(role(name), load=lambda: run)
-    asyncio.run(with_reload(spec, load(file), file))
+    asyncio.run(with_reload(spec, settings_in_use(spec, file, kept), file))
 
 
 if __name__ == "__main__":

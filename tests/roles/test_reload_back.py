@@ -1,5 +1,6 @@
 """Where one role or daemon refuses a change, all that took it before go back."""
 
+import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -10,9 +11,12 @@ import pytest_asyncio
 
 from dexwatch.daemons.program import File, Program, Reload
 from dexwatch.daemons.supervisor import Supervisor
+from dexwatch.roles.registry import WATCH
 from dexwatch.roles.reload import supervisor as reload_supervisor
+from dexwatch.roles.reload.in_use import InUse, settings_in_use
 from dexwatch.roles.reload.supervisor import Reloading
 from dexwatch.settings import Settings, load
+from dexwatch.settings.document import read_texts
 from dexwatch.settings.snapshot import Configuration
 from tests.fakes.patience import until
 from tests.fakes.role_process import REFUSED, journal
@@ -30,7 +34,12 @@ class Ground:
         settings = load(self.file)
         self.supervisor = supervisor
         self.configuration = Configuration(self.file, settings, secrets=())
-        self.reloading = Reloading(supervisor, self.configuration, self.plan)
+        self.reloading = Reloading(
+            supervisor,
+            self.configuration,
+            plan=self.plan,
+            in_use=InUse(self.folder / "run", read_texts(self.file)),
+        )
         self.added = SLEEP
 
     def write(self, *, watch: int = 2000, respond: int = 30) -> None:
@@ -51,7 +60,8 @@ class Ground:
         return (holds, other, *(self.role(name) for name in ("watch", "respond")))
 
     def role(self, name: str) -> Program:
-        argv = (sys.executable, "-m", "tests.fakes.role_process", name, str(self.file))
+        run = str(self.folder / "run")
+        argv = (sys.executable, "-m", "tests.fakes.role_process", name, str(self.file), run)
         return Program(name, argv, cwd=ROOT, inherit_env=True)
 
     @property
@@ -159,3 +169,71 @@ async def test_daemon_that_does_not_start_takes_the_others_back(ground: Ground) 
         "watch",
         "respond",
     }
+
+
+async def test_role_that_ends_after_a_refused_change_begins_with_the_last_good_settings(
+    ground: Ground,
+) -> None:
+    ground.write(watch=50, respond=REFUSED)
+    assert not (await ground.reloading.reload()).good
+
+    ground.supervisor.send("watch", signal.SIGKILL)
+    ground.supervisor.send("respond", signal.SIGKILL)
+
+    await until(begun(ground, watch=[2000, 50, 2000, 2000], respond=[30, 30, 30]))
+
+
+async def test_role_that_ends_after_an_edit_that_was_not_taken_begins_as_it_was(
+    ground: Ground,
+) -> None:
+    ground.write(watch=50)
+    assert (await ground.reloading.reload()).good
+    ground.file.write_text("name: [")
+
+    ground.supervisor.send("watch", signal.SIGKILL)
+
+    await until(begun(ground, watch=[2000, 50, 50], respond=[30]))
+
+
+async def test_role_that_ends_while_a_change_is_taken_keeps_all_as_it_was(ground: Ground) -> None:
+    ground.supervisor.send("respond", signal.SIGSTOP)
+    ground.write(watch=50)
+    reloading = asyncio.create_task(ground.reloading.reload())
+    await until(begun(ground, watch=[2000, 50]))
+
+    ground.supervisor.send("watch", signal.SIGKILL)
+    ground.supervisor.send("respond", signal.SIGCONT)
+    given = await reloading
+    await until(begun(ground, watch=[2000, 50, 2000]))
+
+    assert given.problems == ["watch has ended meanwhile: reload again"]
+    assert list(given.kept) == []
+    assert ground.held == "2000"
+
+
+NAMED = "name: ana-dex\nrespond: {hook_token: a-long-enough-token-for-tests}\n"
+
+
+def test_role_that_begins_again_keeps_what_only_a_restart_changes(tmp_path: Path) -> None:
+    file = tmp_path / "dexwatch.yml"
+    file.write_text(f"{NAMED}watch: {{port: 7001, max_series: 2000}}\n")
+    in_use = InUse(tmp_path, read_texts(file))
+    file.write_text(f"{NAMED}watch: {{port: 7002, max_series: 50}}\n")
+    in_use.take(read_texts(file))
+
+    began = settings_in_use(WATCH, file, tmp_path)
+
+    assert (began.watch.port, began.watch.max_series) == (7001, 50)
+
+
+def test_role_without_kept_files_reads_the_configuration(tmp_path: Path) -> None:
+    file = tmp_path / "dexwatch.yml"
+    file.write_text(f"{NAMED}watch: {{max_series: 50}}\n")
+
+    assert settings_in_use(WATCH, file, tmp_path).watch.max_series == 50
+
+
+def test_kept_files_are_read_by_nobody_else(tmp_path: Path) -> None:
+    InUse(tmp_path, {tmp_path / "dexwatch.yml": NAMED})
+
+    assert [file.stat().st_mode & 0o777 for file in tmp_path.iterdir()] == [0o600]

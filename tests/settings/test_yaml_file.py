@@ -10,9 +10,13 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from dexwatch.settings import SettingsError, load
-from dexwatch.settings.yaml_file import read_yaml
+from dexwatch.settings.yaml_file import YamlFile, parse_yaml, read_text
 
 HOSTILE = [*"ab1:-[]{}\n \t,'\"&*!|>?%@#\\ud8x\x00é", "\U0001f600", "name: ", "\\ud800"]
+
+
+def read_yaml(path: Path) -> YamlFile:
+    return parse_yaml(path, read_text(path))
 
 
 def refusal(path: Path, text: str) -> str:

@@ -17,17 +17,22 @@ from dexwatch.roles.evaluation import Evaluation
 from dexwatch.roles.privileges import become_user
 from dexwatch.roles.process import log_to, reload_event, stop_event
 from dexwatch.roles.registry import CONSOLE, SUPERVISOR, RoleSpec, Run, role
+from dexwatch.roles.reload.in_use import settings_in_use
 from dexwatch.roles.reload.role import with_reload
-from dexwatch.settings import Settings, SettingsError, load
+from dexwatch.settings import Settings, SettingsError
 
 
 def main(evaluation: Evaluation | None = None) -> int:
-    """Run what the first argument names with the configuration that the second names."""
+    """Run what the first argument names with the configuration that the second names.
+
+    A third names the folder where `dexwatch up`, which starts us, keeps the configuration in use.
+    """
     log_to()
     try:
         spec = None if sys.argv[1] == "up" else role(sys.argv[1])
         file = Path(sys.argv[2])
-        settings = load(file, secrets=(spec or SUPERVISOR).secrets)
+        run = Path(sys.argv[3]) if len(sys.argv) > 3 else None
+        settings = settings_in_use(spec or SUPERVISOR, file, run)
     except (SettingsError, ValueError, IndexError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -18,9 +18,11 @@ from dexwatch.roles.evaluation import Evaluation
 from dexwatch.roles.http import exposition, relay
 from dexwatch.roles.process import build_info, health_socket
 from dexwatch.roles.registry import RESPOND, ROLES, SUPERVISOR, RoleSpec
+from dexwatch.roles.reload.in_use import InUse
 from dexwatch.roles.reload.supervisor import Reloading
 from dexwatch.rules.registry import render
 from dexwatch.settings import Settings
+from dexwatch.settings.document import read_texts
 from dexwatch.settings.loading import secret_variables
 from dexwatch.settings.snapshot import Configuration
 
@@ -59,6 +61,7 @@ async def up(
     configuration = Configuration(file, settings, secrets=SUPERVISOR.secrets)
     async with contextlib.AsyncExitStack() as stack:
         supervisor = await stack.enter_async_context(Supervisor(settings.folder))
+        in_use = InUse(settings.folder / "run", await asyncio.to_thread(read_texts, file))
         own = kept(settings.daemons, folder=settings.folder).access
         await stack.enter_async_context(
             exposition.serve(
@@ -78,7 +81,10 @@ async def up(
         if not await _started(supervisor, programs(settings, file, evaluation), stop, report):
             return
         reloading = Reloading(
-            supervisor, configuration, lambda latter: programs(latter, file, evaluation)
+            supervisor,
+            configuration,
+            plan=lambda latter: programs(latter, file, evaluation),
+            in_use=in_use,
         )
         serving = asyncio.create_task(reloading.serve(again or asyncio.Event()))
         stack.push_async_callback(_ended, serving)
@@ -177,7 +183,10 @@ def _program(spec: RoleSpec, settings: Settings, file: Path, evaluation: Evaluat
     foreign = secret_variables(file, besides=spec.secrets)
     return Program(
         name=spec.name,
-        argv=(sys.executable, "-m", evaluation.roles_module, spec.name, str(file.resolve())),
+        argv=(
+            *(sys.executable, "-m", evaluation.roles_module),
+            *(spec.name, str(file.resolve()), str(settings.folder / "run")),
+        ),
         cwd=settings.folder,
         env={name: value for name, value in os.environ.items() if name not in foreign},
         ports=(Port(f"{spec.section}.port", listen.port),),

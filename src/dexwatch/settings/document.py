@@ -14,7 +14,7 @@ read at all.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ from dexwatch.secret import Withheld
 from dexwatch.settings.bounded_file import read_bounded
 from dexwatch.settings.problems import Problem, SettingsError
 from dexwatch.settings.schema import Place, is_secret, keys
-from dexwatch.settings.yaml_file import YamlFile, read_yaml
+from dexwatch.settings.yaml_file import YamlFile, parse_yaml, read_text
 
 FOLDER = "conf.d"
 FILES_MAX = 200
@@ -78,10 +78,34 @@ class Document:
         return value
 
 
+def read_texts(file: Path) -> dict[Path, str]:
+    """Return the text of the file and of those in `conf.d` beside it, in the order of merging.
+
+    `file` may also be a folder of such files.
+
+    Raises:
+        SettingsError: with every file that cannot be read.
+    """
+    problems: list[Problem] = []
+    texts = {}
+    for path in _files(file, problems):
+        try:
+            texts[path] = read_text(path)
+        except SettingsError as error:
+            problems += error.problems
+    if problems:
+        raise SettingsError(problems)
+    return texts
+
+
 def read(
-    file: Path, model: type[BaseModel], *, wanted: Callable[[Place], bool] = lambda _: True
+    file: Path,
+    model: type[BaseModel],
+    *,
+    wanted: Callable[[Place], bool] = lambda _: True,
+    texts: Mapping[Path, str] | None = None,
 ) -> Document:
-    """Read the file and those in `conf.d` beside it; `file` may also be a folder of such files.
+    """Read the configuration of a file or folder, or of its files' texts as they once were.
 
     `model` says where secrets stand, `wanted` which of them are read.
 
@@ -91,9 +115,9 @@ def read(
     """
     problems: list[Problem] = []
     merge = _Merge(Document(file), model, wanted, problems)
-    for path in _files(file, problems):
+    for path in _files(file, problems) if texts is None else texts:
         try:
-            source = read_yaml(path)
+            source = parse_yaml(path, read_text(path) if texts is None else texts[path])
         except SettingsError as error:
             problems += error.problems
             continue

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,22 @@ from dexwatch.settings.yaml_file import BYTES_MAX
 _FOLDER = re.compile(r"^folder:[ \t]+['\"]?([^\s'\"#]+)", re.MULTILINE)
 
 
-def load(file: Path, *, secrets: Sequence[str] | None = None) -> Settings:
+def load(
+    file: Path,
+    *,
+    secrets: Sequence[str] | None = None,
+    texts: Mapping[Path, str] | None = None,
+) -> Settings:
     """Read, resolve and validate the configuration; relative paths become absolute.
 
     `secrets` names the settings whose secrets are wanted, for example `storage` or `storage.url`;
     all others are never read, and stand as `Withheld` in the result. None: all are wanted.
+    `texts` are the files' texts where they were read already (`document.read_texts`).
 
     Raises:
         SettingsError: with every mistake that was found.
     """
-    return settings_of(read(file, Settings, wanted=_wanted(secrets)))
+    return settings_of(read(file, Settings, wanted=_wanted(secrets), texts=texts))
 
 
 def folder_of(file: Path) -> Path:

@@ -45,16 +45,21 @@ class YamlFile:
     lines: dict[Place, int]
 
 
-def read_yaml(path: Path) -> YamlFile:
-    """Read the file.
+def parse_yaml(path: Path, text: str) -> YamlFile:
+    """Return what stands in the text of a file.
 
     Raises:
-        SettingsError: it cannot be read, is no YAML mapping, repeats a key or is made to cost much.
+        SettingsError: it is no YAML mapping, repeats a key or is made to cost much.
     """
-    return _Builder(path).build(_text(path))
+    return _Builder(path).build(text)
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a file.
+
+    Raises:
+        SettingsError: it cannot be read, or is too large.
+    """
     try:
         content = read_bounded(path, BYTES_MAX)
         if len(content) > BYTES_MAX:

@@ -54,12 +54,12 @@ def ask(run: Path, request: str, *, name: str = REQUEST) -> None:
     Raises:
         OSError: the folder is not ours.
     """
-    _write(run / name, request.encode())
+    write(run / name, request.encode())
 
 
 def answer(run: Path, given: Answer, *, name: str = ANSWER) -> None:
     """Write the answer."""
-    _write(run / name, orjson.dumps(asdict(given)))
+    write(run / name, orjson.dumps(asdict(given)))
 
 
 def answered(run: Path, *, name: str = ANSWER) -> Answer | None:
@@ -83,8 +83,14 @@ def supervisor_of(run: Path) -> int | None:
     return None
 
 
-def _write(file: Path, content: bytes) -> None:
-    """Write at once or not at all, under a name that nobody else could have laid there."""
+def write(file: Path, content: bytes) -> None:
+    """Write at once or not at all, under a name that nobody else could have laid there.
+
+    Only the user that we are may read it.
+
+    Raises:
+        OSError: the folder is not ours, or full.
+    """
     descriptor, fresh = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(descriptor, "wb") as stream:

@@ -23,12 +23,16 @@ from dexwatch.daemons.program import DaemonError, Program
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.roles.registry import ROLES, RoleSpec, frozen
 from dexwatch.roles.reload.answer import Answer, answer, answered, ask, requested
+from dexwatch.roles.reload.in_use import InUse
 from dexwatch.roles.reload.role import answer_name, order_name
 from dexwatch.settings import Settings, SettingsError, load
+from dexwatch.settings.document import read_texts
 from dexwatch.settings.snapshot import Configuration, changed, keeping
 
 ROLE_SECONDS = 20.0
 """A role stops listening and claiming, and begins anew; that takes a few seconds."""
+
+_ENDED = "has ended meanwhile: reload again"
 
 Plan = Callable[[Settings], tuple[Program, ...]]
 """Returns all programs that `up` runs with these settings."""
@@ -39,10 +43,13 @@ _log = structlog.get_logger(__name__)
 class Reloading:
     """Changes what runs under a supervisor to what the configuration says now."""
 
-    def __init__(self, supervisor: Supervisor, configuration: Configuration, plan: Plan) -> None:
+    def __init__(
+        self, supervisor: Supervisor, configuration: Configuration, *, plan: Plan, in_use: InUse
+    ) -> None:
         self._supervisor = supervisor
         self._configuration = configuration
         self._plan = plan
+        self._in_use = in_use
 
     async def serve(self, again: asyncio.Event) -> None:
         """Reload each time that `again` is set, for ever."""
@@ -65,8 +72,10 @@ class Reloading:
         former = configuration.current.settings
         try:
             # All of it is judged, and then only what this process needs is kept.
-            await asyncio.to_thread(load, configuration.file)
-            read = await asyncio.to_thread(load, configuration.file, secrets=configuration.secrets)
+            file = configuration.file
+            texts = await asyncio.to_thread(read_texts, file)
+            await asyncio.to_thread(load, file, texts=texts)
+            read = await asyncio.to_thread(load, file, secrets=configuration.secrets, texts=texts)
         except SettingsError as error:
             return self._refused(request, [str(problem) for problem in error.problems])
         fixed = frozen(former)
@@ -75,6 +84,8 @@ class Reloading:
         try:
             gone = await taking.daemons(self._plan(former), self._plan(latter))
             problems = await taking.roles()
+            if not problems:
+                await asyncio.to_thread(self._in_use.take, texts)
         except (DaemonError, ValueError) as error:
             problems = [str(error)]
         except Exception as error:  # noqa: BLE001 - what was taken until then must go back.
@@ -144,16 +155,17 @@ class _Taking:
         pids = self._pids()
         self._told = {spec: pids[spec.name] for spec in ROLES if pids.get(spec.name) is not None}
         answers = await self._ask("take")
-        return [problem for given in answers.values() for problem in given.problems]
+        problems = [problem for given in answers.values() for problem in given.problems]
+        # What has taken it and then ended begins with the settings that were in use before.
+        return problems or [f"{spec.name} {_ENDED}" for spec in self._told if self._ended(spec)]
 
     async def back(self) -> None:
         """Bring daemons and roles back, and note what went back and what could not."""
         for spec, given in (await self._ask("back")).items():
+            if self._ended(spec):
+                continue  # It begins with what is in use, and needs no way back.
             if not given.good:
                 self.kept += given.problems
-            elif self._pids().get(spec.name) != self._told[spec]:
-                # A process that begins reads the files, which hold what was refused.
-                self.kept.append(f"{spec.name} was started anew meanwhile, with the new settings")
             elif given.changed:
                 self.went_back.append(spec.name)
         for name in self._touched:
@@ -181,13 +193,18 @@ class _Taking:
         return dict(zip(self._told, answers, strict=True))
 
     async def _heard(self, spec: RoleSpec, order: str, until: float) -> Answer:
-        while monotonic() < until:
+        while monotonic() < until and not self._ended(spec):
             given = await asyncio.to_thread(answered, self._run, name=answer_name(spec))
             if given is not None and given.id == order:
                 return given
             await asyncio.sleep(0.05)
-        silent = f"{spec.name} has not said within {ROLE_SECONDS:g} s how it went"
-        return Answer(order, good=False, version=0, problems=[silent])
+        silent = f"has not said within {ROLE_SECONDS:g} s how it went"
+        problem = f"{spec.name} {_ENDED if self._ended(spec) else silent}"
+        return Answer(order, good=False, version=0, problems=[problem])
+
+    def _ended(self, spec: RoleSpec) -> bool:
+        """Tell whether the process that was told has ended; another may have begun since."""
+        return self._pids().get(spec.name) != self._told[spec]
 
     def _pids(self) -> dict[str, int | None]:
         return {state.name: state.pid for state in self._supervisor.states()}
