@@ -12,12 +12,12 @@ def panel(kind, **more):
     return Panel(
         "p",
         "P",
-        kind,
         (Query(str, "{{host}}"),),
         Unit.RATIO,
         "Good.",
         ("X",),
-        "Nothing yet.",
+        empty="Nothing yet.",
+        kind=kind,
         **more,
     )
 

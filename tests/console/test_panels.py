@@ -60,7 +60,7 @@ class Questions:
 
 def panel(name, kind=PanelKind.TIMESERIES):
     query = Query(lambda w: f"rate({name}[{w.window(60, HIGH)}])", "{{pool}}")
-    return Panel(name, name, kind, (query,), Unit.COUNT, "Good.", ("X",), "Empty.")
+    return Panel(name, name, (query,), Unit.COUNT, "Good.", ("X",), empty="Empty.", kind=kind)
 
 
 def board(*names, refresh=1):
@@ -195,9 +195,7 @@ async def test_history_that_failed_is_asked_again(asked, histories):
 async def test_panels_of_the_same_name_with_other_queries_share_nothing(asked, histories):
     def graph(name):
         query = Query(lambda w: name, "{{pool}}")
-        return Panel(
-            "graph-0", name, PanelKind.TIMESERIES, (query,), Unit.COUNT, "Good.", (), "Empty."
-        )
+        return Panel("graph-0", name, (query,), Unit.COUNT, "Good.", (), empty="Empty.")
 
     for name in ("one", "two"):
         await histories.panel(board("a"), graph(name), 1000.0, 4000.0)

@@ -14,7 +14,6 @@ from dexwatch import dashboards
 from dexwatch.dashboards.board import Level, PanelKind, Query, Section, Threshold
 from dexwatch.dashboards.component_health import COMPONENTS, component_of
 from dexwatch.dashboards.grafana import render
-from dexwatch.dashboards.queries import text
 from dexwatch.dashboards.registry import BOARDS
 from dexwatch.demo.profile import DEMO
 from dexwatch.metrics.component import Component
@@ -49,7 +48,7 @@ def test_a_panel_explains_itself_and_asks_valid_questions(board, panel):
     assert len({t.below for t in panel.thresholds}) <= 1
     for query in panel.queries:
         for windows in (PRODUCTION, DEMO, SteppedWindows(PRODUCTION, 1800)):
-            promql_parser.parse(query.expression(windows))
+            promql_parser.parse(query.promql(windows))
     if panel.kind is PanelKind.TABLE:
         assert len(panel.columns) == len(panel.queries)
 
@@ -62,7 +61,7 @@ def test_every_metric_in_a_query_is_declared():
     for board in BOARDS:
         for panel in board.panels:
             for query in panel.queries:
-                expression = query.expression(PRODUCTION)
+                expression = query.promql(PRODUCTION)
                 for name in re.findall(r"\b[a-z]+_[a-z0-9_]+(?=[\[{)\s])", expression):
                     assert name in names or not name.startswith(
                         ("bsc_", "dex_", "platform_", "business_", "contract_", "dexwatch_")
@@ -154,7 +153,7 @@ def test_grafana_s_range_queries_follow_the_range_shown(board):
 
 
 def test_a_moment_is_given_to_grafana_in_milliseconds():
-    moment = replace(BOARDS[0].panels[0], unit=Unit.TIMESTAMP, queries=(Query(text("time()")),))
+    moment = replace(BOARDS[0].panels[0], unit=Unit.TIMESTAMP, queries=(Query("time()"),))
     board = replace(BOARDS[0], sections=(Section("x", (moment,)),))
     assert list(expressions(render(board))) == ["(time()) * 1000"]
 

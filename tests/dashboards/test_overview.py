@@ -23,7 +23,7 @@ SERIES = {
 def asked(panel_id):
     panels = [one for section in OVERVIEW.sections for one in section.panels]
     (panel,) = (one for one in panels if one.id == panel_id)
-    return panel.queries[0].expression(PRODUCTION)
+    return panel.queries[0].promql(PRODUCTION)
 
 
 WELL = {'{job="exchange"}': 1, '{job="postgres"}': 1, '{job="redis"}': 1}

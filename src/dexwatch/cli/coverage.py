@@ -116,7 +116,7 @@ async def _look(settings: Settings) -> Live:
             async with gate:
                 found = 0
                 for query in panel.queries:
-                    expression = query.expression(PRODUCTION)
+                    expression = query.promql(PRODUCTION)
                     found += len(await client.query(expression))
                 return found
 

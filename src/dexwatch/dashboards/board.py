@@ -7,7 +7,7 @@ much closer together) show the same board with fitting rate windows.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 
 from dexwatch.metrics.metric import Unit
@@ -74,8 +74,13 @@ UP_DOWN: Mapping[float, State] = {1.0: State("up", Level.OK), 0.0: State("down",
 class Query:
     """One expression; `legend` names its series with `{{label}}` placeholders, in plain words."""
 
-    expression: Expression
+    expression: Expression | str
+    """A text is the same for every window."""
     legend: str = ""
+
+    def promql(self, windows: Windows) -> str:
+        """Return the expression's text for the windows in use."""
+        return self.expression if isinstance(self.expression, str) else self.expression(windows)
 
     def name(self, labels: Mapping[str, str]) -> str:
         """Return the series' name: the legend with each `{{label}}` filled from the labels."""
@@ -98,15 +103,16 @@ class Panel:
 
     id: str
     title: str
-    kind: PanelKind
     queries: tuple[Query, ...]
     unit: Unit
     good: str
     """What good looks like, in one sentence."""
     requirements: tuple[str, ...]
     """Ids of the requirement rows that this panel answers."""
+    _: KW_ONLY
     empty: str
     """What an empty panel means and what to do about it, in one sentence."""
+    kind: PanelKind = PanelKind.TIMESERIES
     thresholds: tuple[Threshold, ...] = ()
     states: Mapping[float, State] = field(default_factory=lambda: UP_DOWN)
     refresh_seconds: int | None = None

@@ -7,8 +7,6 @@ A component's state comes from two sides: what Prometheus measures of it (`expre
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dexwatch.dashboards.board import Expression
-from dexwatch.dashboards.queries import text
 from dexwatch.metrics import (
     chain,
     exchange,
@@ -28,7 +26,7 @@ class ComponentHealth:
     """What to ask of one component; `link` leads to the section that shows it."""
 
     component: Component
-    expression: Expression
+    expression: str
     """1 while it works, 0 while it does not, empty while nothing is known."""
     link: str
 
@@ -47,27 +45,25 @@ API_PROBES = probes.success.where('class="api"')
 BALANCER_PROBES = probes.success.where('class="lb"')
 
 
-def _reports(metric: object) -> Expression:
+def _reports(metric: object) -> str:
     """A part whose metrics come is there; whether it is well, its alerts say."""
-    return text(f"clamp_max(count({metric}), 1)")
+    return f"clamp_max(count({metric}), 1)"
 
 
 COMPONENTS: tuple[ComponentHealth, ...] = (
-    ComponentHealth(Component.API, text(f"min({API_PROBES})"), "/#availability"),
+    ComponentHealth(Component.API, f"min({API_PROBES})", "/#availability"),
     ComponentHealth(Component.TRADING, _reports(platform.trades), "/boards/trading"),
-    ComponentHealth(Component.CHAIN, text(f"max({chain.endpoint_up})"), "/boards/blockchain"),
+    ComponentHealth(Component.CHAIN, f"max({chain.endpoint_up})", "/boards/blockchain"),
     ComponentHealth(
         Component.CONTRACTS,
-        text(f"1 - max({exchange.contract_paused})"),
+        f"1 - max({exchange.contract_paused})",
         "/boards/blockchain#contracts",
     ),
-    ComponentHealth(
-        Component.DATABASE, text(f"min({postgres.up})"), "/boards/infrastructure#postgresql"
-    ),
-    ComponentHealth(Component.CACHE, text(f"min({redis.up})"), "/boards/infrastructure#redis"),
+    ComponentHealth(Component.DATABASE, f"min({postgres.up})", "/boards/infrastructure#postgresql"),
+    ComponentHealth(Component.CACHE, f"min({redis.up})", "/boards/infrastructure#redis"),
     ComponentHealth(
         Component.LOAD_BALANCER,
-        text(f"min({nginx.up}) or min({BALANCER_PROBES})"),
+        f"min({nginx.up}) or min({BALANCER_PROBES})",
         "/boards/infrastructure#load-balancer",
     ),
     ComponentHealth(

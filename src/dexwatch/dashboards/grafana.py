@@ -113,7 +113,7 @@ def _panel(number: int, panel: Panel, place: Mapping[str, int], board: Board) ->
 def _target(index: int, query: Query, panel: Panel) -> dict[str, Any]:
     instant = panel.kind in {PanelKind.BARS, PanelKind.TABLE, PanelKind.STATUS}
     windows: Windows = SteppedWindows(PRODUCTION) if instant else GrafanaWindows()
-    expression = query.expression(windows)
+    expression = query.promql(windows)
     if panel.unit is Unit.TIMESTAMP:
         # Grafana's unit wants milliseconds, Prometheus has seconds.
         expression = f"({expression}) * 1000"

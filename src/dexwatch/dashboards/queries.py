@@ -12,11 +12,6 @@ from dexwatch.metrics.scrape_class import CRITICAL, ScrapeClass
 ByLabels = tuple[str, ...]
 
 
-def text(expression: str) -> Expression:
-    """Return an expression that no window changes."""
-    return lambda _windows: expression
-
-
 def rate(
     metric: Metric,
     *matchers: str,
@@ -33,9 +28,9 @@ def rate(
     )
 
 
-def increase(metric: Metric, *matchers: str, by: ByLabels = (), window: str) -> Expression:
+def increase(metric: Metric, *matchers: str, by: ByLabels = (), window: str) -> str:
     """Return what a counter gained within a fixed window that the panel's title names."""
-    return text(f"sum{promql.by_clause(by)}(increase({metric.where(*matchers)}[{window}]))")
+    return f"sum{promql.by_clause(by)}(increase({metric.where(*matchers)}[{window}]))"
 
 
 def quantile(

@@ -65,7 +65,7 @@ class Histories:
         first, last = start // step, end // step
         # The panel's own content is in the key: each incident draws its own under the same ids.
         windows = SteppedWindows(self._profile, step)
-        asked = tuple((query.expression(windows), query.legend) for query in panel.queries)
+        asked = tuple((query.promql(windows), query.legend) for query in panel.queries)
         drawn = (panel.kind, panel.unit, panel.thresholds)
         key = (board.id, panel.id, asked, drawn, step, first, last)
         task = self._tasks.get(key)

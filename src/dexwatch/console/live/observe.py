@@ -94,7 +94,7 @@ class Observer:
     async def _measure(self) -> Mapping[str, float | None]:
         # One question for all components costs Prometheus less than eleven.
         expression = " or ".join(
-            f'label_replace({one.expression(self.windows)}, "component", "{one.id}", "", "")'
+            f'label_replace({one.expression}, "component", "{one.id}", "", "")'
             for one in COMPONENTS
         )
         found = await self.prometheus.query(expression)

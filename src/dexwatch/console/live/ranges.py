@@ -51,7 +51,7 @@ async def ask(
     """Return the newest value of each series, query by query."""
     answers = []
     for query in panel.queries:
-        found = await queries.query(query.expression(windows), at=at)
+        found = await queries.query(query.promql(windows), at=at)
         answers.append([(series.labels, _round(series.value)) for series in found[:MOST_SERIES]])
     return answers
 
@@ -68,7 +68,7 @@ async def ask_range(
     """Return all series between two aligned moments, asked in one go."""
     first, last = math.ceil(start / step), math.floor(end / step)
     windows = SteppedWindows(profile, step)
-    caches = [RangeCache(query.expression(windows), step) for query in panel.queries]
+    caches = [RangeCache(query.promql(windows), step) for query in panel.queries]
     for cache in caches:
         await cache.extend(queries, first, last)
     times = [index * step for index in range(first, last + 1)]
@@ -143,9 +143,7 @@ class PanelSource:
         windows = SteppedWindows(profile, step)
         ranged = self._drawn or panel.kind is PanelKind.STAT
         self._caches = (
-            [RangeCache(query.expression(windows), step) for query in panel.queries]
-            if ranged
-            else []
+            [RangeCache(query.promql(windows), step) for query in panel.queries] if ranged else []
         )
 
     async def answer(self, now: float) -> Answer:

@@ -13,9 +13,8 @@ from dexwatch.console.access.sessions import Session
 from dexwatch.console.live.panel_data import PanelData
 from dexwatch.console.panel_specs import panel_bodies, panel_spec
 from dexwatch.console.services import Console, Operator, Viewer
-from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Section, Threshold
+from dexwatch.dashboards.board import Board, Level, Panel, Section, Threshold
 from dexwatch.dashboards.board import Query as PanelQuery
-from dexwatch.dashboards.queries import text
 from dexwatch.incidents.records import Alert, Incident, IncidentState
 from dexwatch.metrics import units
 from dexwatch.metrics.metric import Unit
@@ -188,12 +187,11 @@ def _panel(index: int, alert: Alert, query: str) -> Panel:
     return Panel(
         f"graph-{index}",
         alert.name,
-        PanelKind.TIMESERIES,
-        (PanelQuery(text(query)),),
+        (PanelQuery(query),),
         unit,
         notes.get("summary", ""),
         (),
-        "Prometheus holds no values of this quantity for that time.",
+        empty="Prometheus holds no values of this quantity for that time.",
         thresholds=limits,
         width=12,
         floor=None,

@@ -1,95 +1,81 @@
 """Blockchain: do we see every block in time, is it final, and do our contracts work?"""
 
+from functools import partial
+
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
-from dexwatch.dashboards.queries import increase, quantile, rate, success, text
+from dexwatch.dashboards.queries import increase, quantile, rate, success
 from dexwatch.dashboards.sections.contract_panels import CHAIN_EMPTY, CONTRACTS, GAS
 from dexwatch.metrics import chain, platform
 from dexwatch.metrics.metric import Unit
 
+panel = partial(Panel, empty=CHAIN_EMPTY)
+stat = partial(panel, kind=PanelKind.STAT, width=2)
+
 HEAD = (
-    Panel(
+    stat(
         "head",
         "Head block",
-        PanelKind.STAT,
-        (Query(text(f"max({chain.head_block})")),),
+        (Query(f"max({chain.head_block})"),),
         Unit.BLOCKS,
         "Grows by more than two blocks a second.",
         ("M-NODE-SYNC",),
-        CHAIN_EMPTY,
-        width=2,
     ),
-    Panel(
+    stat(
         "head-age",
         "Age of the head",
-        PanelKind.STAT,
-        (Query(text(f"time() - max({chain.head_received})")),),
+        (Query(f"time() - max({chain.head_received})"),),
         Unit.SECONDS,
         "Below the scrape interval plus one block.",
         ("M-NODE-SYNC", "A-CH-NODE"),
-        CHAIN_EMPTY,
         thresholds=(
             Threshold(8, Level.WARNING, "blocks come late"),
             Threshold(15, Level.CRITICAL, "the chain stands still for us"),
         ),
-        width=2,
     ),
-    Panel(
+    stat(
         "finality-lag",
         "Blocks until final",
-        PanelKind.STAT,
-        (Query(text(f"max({chain.finality_lag})")),),
+        (Query(f"max({chain.finality_lag})"),),
         Unit.BLOCKS,
         "Two or three.",
         ("M-CONFIRM", "A-CH-CONFIRM"),
-        CHAIN_EMPTY,
         thresholds=(
             Threshold(5, Level.WARNING, "votes arrive late"),
             Threshold(15, Level.CRITICAL, "finality has stalled: treat nothing as settled"),
         ),
-        width=2,
     ),
-    Panel(
+    stat(
         "gaps",
         "Unseen blocks",
-        PanelKind.STAT,
-        (Query(text(f"max({chain.block_gaps_open})")),),
+        (Query(f"max({chain.block_gaps_open})"),),
         Unit.BLOCKS,
         "Zero; every block that was produced has been seen and evaluated.",
         ("M-NODE-SYNC",),
-        CHAIN_EMPTY,
         thresholds=(Threshold(0, Level.WARNING, "blocks are known that nobody has looked at"),),
-        width=2,
     ),
-    Panel(
+    stat(
         "reorgs",
         "Reorgs, 24 h",
-        PanelKind.STAT,
         (Query(increase(chain.reorgs, window="24h")),),
         Unit.COUNT,
         "Zero; one block deep now and then is harmless.",
         ("M-FORK", "A-CH-FORK"),
-        CHAIN_EMPTY,
         thresholds=(Threshold(0.5, Level.INFO, "the chain changed its mind"),),
         decimals=0,
-        width=2,
     ),
-    Panel(
+    stat(
         "reorg-depth",
         "Deep reorgs, 24 h",
-        PanelKind.STAT,
-        (Query(text(f'sum(increase({chain.reorgs}{{depth!~"1|2"}}[24h])) or vector(0)')),),
+        (Query(f'sum(increase({chain.reorgs}{{depth!~"1|2"}}[24h])) or vector(0)'),),
         Unit.COUNT,
         "None: at most two blocks are replaced now and then.",
         ("M-FORK", "A-CH-FORK"),
-        CHAIN_EMPTY,
         thresholds=(Threshold(0.5, Level.CRITICAL, "deeper than what we call final"),),
         decimals=0,
-        width=2,
     ),
-    Panel(
+    panel(
         "interval",
         "Time between blocks",
-        PanelKind.TIMESERIES,
         (
             Query(quantile(0.5, chain.block_interval_seconds), "median"),
             Query(quantile(0.99, chain.block_interval_seconds), "99 of 100"),
@@ -97,12 +83,10 @@ HEAD = (
         Unit.SECONDS,
         "0.45 s; a wider spread means that validators miss their turn.",
         ("M-NODE-SYNC",),
-        CHAIN_EMPTY,
     ),
-    Panel(
+    panel(
         "finality",
         "Time until final",
-        PanelKind.TIMESERIES,
         (
             Query(quantile(0.5, chain.finality_seconds), "median"),
             Query(quantile(0.95, chain.finality_seconds), "95 of 100"),
@@ -110,13 +94,11 @@ HEAD = (
         Unit.SECONDS,
         "About one to two seconds.",
         ("M-CONFIRM",),
-        CHAIN_EMPTY,
         thresholds=(Threshold(5, Level.WARNING, "confirmations are slow"),),
     ),
     Panel(
         "confirmation",
         "Our transactions: time to receipt",
-        PanelKind.TIMESERIES,
         (
             Query(quantile(0.5, platform.confirmation_seconds), "median"),
             Query(quantile(0.95, platform.confirmation_seconds), "95 of 100"),
@@ -124,24 +106,21 @@ HEAD = (
         Unit.SECONDS,
         "One to three blocks.",
         ("M-CONFIRM", "M-TX-CONFIRM"),
-        "The platform sent no transaction in this window.",
+        empty="The platform sent no transaction in this window.",
         thresholds=(Threshold(5, Level.WARNING, "users wait for their receipts"),),
     ),
-    Panel(
+    panel(
         "balance",
         "Blocks per minute: produced, seen, evaluated",
-        PanelKind.TIMESERIES,
         (Query(rate(chain.blocks, by=("stage",), per=60), "{{stage}}"),),
         Unit.PER_MINUTE,
         "Three equal lines at about 133 a minute.",
         ("M-NODE-SYNC",),
-        CHAIN_EMPTY,
         floor=None,
     ),
-    Panel(
+    panel(
         "visible",
         "Head received to metrics visible",
-        PanelKind.TIMESERIES,
         (
             Query(quantile(0.5, chain.block_visible_seconds), "median"),
             Query(quantile(0.99, chain.block_visible_seconds), "99 of 100"),
@@ -149,18 +128,15 @@ HEAD = (
         Unit.SECONDS,
         "Below one block, 0.45 s.",
         ("M-NODE-SYNC",),
-        CHAIN_EMPTY,
         thresholds=(Threshold(0.45, Level.WARNING, "we fall behind the chain"),),
     ),
-    Panel(
+    panel(
         "turns",
         "Blocks in turn (difficulty 2)",
-        PanelKind.TIMESERIES,
         (Query(success(chain.block_turns, 'turn="in"'), "in turn"),),
         Unit.RATIO,
         "Above 95%; out-of-turn blocks mean that a validator is missing.",
         ("M-DIFFICULTY",),
-        CHAIN_EMPTY,
         thresholds=(Threshold(0.9, Level.WARNING, "validators miss their turn", below=True),),
         floor=None,
     ),
@@ -170,25 +146,24 @@ ENDPOINTS = (
     Panel(
         "endpoints",
         "Endpoints",
-        PanelKind.TABLE,
         (
-            Query(text(f"min by (endpoint) ({chain.endpoint_up})"), "{{endpoint}}"),
-            Query(text(f"max by (endpoint) ({chain.endpoint_head})"), "{{endpoint}}"),
-            Query(text(f"max by (endpoint) ({chain.endpoint_lag})"), "{{endpoint}}"),
-            Query(text(f"max by (endpoint) ({chain.endpoint_peers})"), "{{endpoint}}"),
-            Query(text(f"max by (endpoint) ({chain.endpoint_syncing})"), "{{endpoint}}"),
-            Query(text(f"min by (endpoint) ({chain.endpoint_subscribed})"), "{{endpoint}}"),
+            Query(f"min by (endpoint) ({chain.endpoint_up})", "{{endpoint}}"),
+            Query(f"max by (endpoint) ({chain.endpoint_head})", "{{endpoint}}"),
+            Query(f"max by (endpoint) ({chain.endpoint_lag})", "{{endpoint}}"),
+            Query(f"max by (endpoint) ({chain.endpoint_peers})", "{{endpoint}}"),
+            Query(f"max by (endpoint) ({chain.endpoint_syncing})", "{{endpoint}}"),
+            Query(f"min by (endpoint) ({chain.endpoint_subscribed})", "{{endpoint}}"),
             Query(
-                increase(chain.endpoint_divergences, by=("endpoint",), window="1h"),
-                "{{endpoint}}",
+                increase(chain.endpoint_divergences, by=("endpoint",), window="1h"), "{{endpoint}}"
             ),
-            Query(text(f"max by (endpoint) ({chain.endpoint_verified})"), "{{endpoint}}"),
+            Query(f"max by (endpoint) ({chain.endpoint_verified})", "{{endpoint}}"),
             Query(increase(chain.reorgs_refused, by=("endpoint",), window="1h"), "{{endpoint}}"),
         ),
         Unit.COUNT,
         "All up and on our chain, none behind, enough peers, no conflict.",
         ("M-NODE-SYNC", "M-NODE-PEERS", "A-CH-NODE"),
-        "No endpoint is configured: chain.endpoints is empty.",
+        kind=PanelKind.TABLE,
+        empty="No endpoint is configured: chain.endpoints is empty.",
         width=12,
         columns=(
             ("Answers", Unit.BOOLEAN),
@@ -203,34 +178,30 @@ ENDPOINTS = (
         ),
         limit=20,
     ),
-    Panel(
+    panel(
         "lag",
         "Blocks behind the best endpoint",
-        PanelKind.TIMESERIES,
-        (Query(text(f"max by (endpoint) ({chain.endpoint_lag})"), "{{endpoint}}"),),
+        (Query(f"max by (endpoint) ({chain.endpoint_lag})", "{{endpoint}}"),),
         Unit.BLOCKS,
         "Zero to two.",
         ("M-NODE-SYNC", "A-CH-NODE"),
-        CHAIN_EMPTY,
         thresholds=(Threshold(10, Level.WARNING, "this node's answers are old"),),
         width=3,
     ),
     Panel(
         "peers",
         "Peers",
-        PanelKind.TIMESERIES,
-        (Query(text(f"min by (endpoint) ({chain.endpoint_peers})"), "{{endpoint}}"),),
+        (Query(f"min by (endpoint) ({chain.endpoint_peers})", "{{endpoint}}"),),
         Unit.COUNT,
         "More than ten.",
         ("M-NODE-PEERS", "A-CH-NODE"),
-        "No endpoint tells its peers; hosted endpoints usually do not.",
+        empty="No endpoint tells its peers; hosted endpoints usually do not.",
         thresholds=(Threshold(5, Level.WARNING, "the node may be cut off", below=True),),
         width=3,
     ),
     Panel(
         "rpc-errors",
         "Failed RPC requests per minute",
-        PanelKind.TIMESERIES,
         (
             Query(
                 rate(chain.endpoint_requests, 'outcome!="ok"', by=("endpoint", "outcome"), per=60),
@@ -240,18 +211,16 @@ ENDPOINTS = (
         Unit.PER_MINUTE,
         "Zero.",
         ("A-CH-NODE",),
-        "No RPC request has failed since the start.",
+        empty="No RPC request has failed since the start.",
         width=3,
     ),
-    Panel(
+    panel(
         "rpc-latency",
         "RPC time, 95 of 100",
-        PanelKind.TIMESERIES,
         (Query(quantile(0.95, chain.endpoint_request_seconds, by=("endpoint",)), "{{endpoint}}"),),
         Unit.SECONDS,
         "Well below one block, 0.45 s.",
         ("M-NODE-SYNC",),
-        CHAIN_EMPTY,
         thresholds=(Threshold(0.45, Level.WARNING, "slower than the chain itself"),),
         width=3,
     ),

@@ -1,9 +1,10 @@
 """Infrastructure: do hosts, databases, cache, load balancer and network have room to work?"""
 
 from dataclasses import replace
+from functools import partial
 
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
-from dexwatch.dashboards.queries import increase, rate, text
+from dexwatch.dashboards.queries import increase, rate
 from dexwatch.dashboards.sections import host_panels as hosts
 from dexwatch.dashboards.sections.store_panels import POSTGRES, REDIS
 from dexwatch.metrics import chain, host, nginx, own, probes, prometheus
@@ -22,51 +23,40 @@ COMPUTE = (
     hosts.DISK_IO,
 )
 
+balancer_panel = partial(Panel, empty=LB_EMPTY)
+
 BALANCER = (
-    Panel(
+    balancer_panel(
         "lb-up",
         "Load balancer and its upstreams",
-        PanelKind.STATUS,
         (
-            Query(text(f"min by (instance) ({nginx.up})"), "{{instance}}"),
-            Query(
-                text(f"min by (instance) ({BALANCER_PROBES})"),
-                "{{instance}} · probe",
-            ),
+            Query(f"min by (instance) ({nginx.up})", "{{instance}}"),
+            Query(f"min by (instance) ({BALANCER_PROBES})", "{{instance}} · probe"),
         ),
         Unit.BOOLEAN,
         "All up.",
         ("C-LB-EXP", "A-P0-LB-DOWN", "M-LB"),
-        LB_EMPTY,
+        kind=PanelKind.STATUS,
     ),
-    Panel(
+    balancer_panel(
         "lb-requests",
         "Requests per second",
-        PanelKind.TIMESERIES,
-        (
-            Query(
-                rate(nginx.requests, by=("instance",), scrape_class=HIGH),
-                "{{instance}}",
-            ),
-        ),
+        (Query(rate(nginx.requests, by=("instance",), scrape_class=HIGH), "{{instance}}"),),
         Unit.PER_SECOND,
         "Follows the users' day.",
         ("M-LB",),
-        LB_EMPTY,
     ),
-    Panel(
+    balancer_panel(
         "lb-connections",
         "Connections",
-        PanelKind.TIMESERIES,
         (
-            Query(text(f"sum({nginx.reading})"), "reading"),
-            Query(text(f"sum({nginx.writing})"), "answering"),
-            Query(text(f"sum({nginx.waiting})"), "idle"),
+            Query(f"sum({nginx.reading})", "reading"),
+            Query(f"sum({nginx.writing})", "answering"),
+            Query(f"sum({nginx.waiting})", "idle"),
         ),
         Unit.COUNT,
         "Few are answering at once; a pile of them means slow upstreams.",
         ("M-LB", "M-HTTP-ACTIVE"),
-        LB_EMPTY,
         stacked=True,
     ),
 )
@@ -84,16 +74,13 @@ STORAGE = (
     Panel(
         "filesystems",
         "File systems",
-        PanelKind.TABLE,
         (
             Query(
-                text(f"max by (host, mountpoint) ({host.filesystem_size.where(*hosts.DISKS)})"),
+                f"max by (host, mountpoint) ({host.filesystem_size.where(*hosts.DISKS)})",
                 "{{host}} · {{mountpoint}}",
             ),
             Query(
-                text(
-                    f"max by (host, mountpoint) ({host.filesystem_available.where(*hosts.DISKS)})"
-                ),
+                f"max by (host, mountpoint) ({host.filesystem_available.where(*hosts.DISKS)})",
                 "{{host}} · {{mountpoint}}",
             ),
             Query(hosts.DISK.queries[0].expression, "{{host}} · {{mountpoint}}"),
@@ -101,7 +88,8 @@ STORAGE = (
         Unit.BYTES,
         "Each has a quarter of its room left.",
         ("M-SYS-DISK", "M-STORAGE"),
-        hosts.HOST_EMPTY,
+        kind=PanelKind.TABLE,
+        empty=hosts.HOST_EMPTY,
         columns=(("Size", Unit.BYTES), ("Free", Unit.BYTES), ("Used", Unit.RATIO)),
         limit=20,
     ),
@@ -113,42 +101,40 @@ WATCHING = (
     Panel(
         "daemons",
         "Our own programs",
-        PanelKind.STATUS,
-        (Query(text(f"min by (daemon) ({own.daemon_up})"), "{{daemon}}"),),
+        (Query(f"min by (daemon) ({own.daemon_up})", "{{daemon}}"),),
         Unit.BOOLEAN,
         "All up.",
         ("U-DAILY",),
-        "No supervised program reports; daemons.mode may be external.",
+        kind=PanelKind.STATUS,
+        empty="No supervised program reports; daemons.mode may be external.",
         limit=16,
     ),
     Panel(
         "collectors",
         "Collectors",
-        PanelKind.STATUS,
-        (Query(text(f"min by (collector) ({own.collector_success})"), "{{collector}}"),),
+        (Query(f"min by (collector) ({own.collector_success})", "{{collector}}"),),
         Unit.BOOLEAN,
         "Each succeeded last time.",
         ("C-CUSTOM-EXP", "U-DAILY"),
-        "The watch role is not scraped; check Targets.",
+        kind=PanelKind.STATUS,
+        empty="The watch role is not scraped; check Targets.",
         limit=16,
     ),
     Panel(
         "blocks-not-consumed",
         "Stored blocks not taken yet",
-        PanelKind.TIMESERIES,
-        (Query(text(f"max by (consumer) ({chain.consumer_lag})"), "{{consumer}}"),),
+        (Query(f"max by (consumer) ({chain.consumer_lag})", "{{consumer}}"),),
         Unit.COUNT,
         "One or two; a growing line means that metrics and rules fall behind the chain.",
         ("M-NODE-SYNC", "U-DAILY"),
-        "The watch role is not scraped; check Targets.",
+        empty="The watch role is not scraped; check Targets.",
         thresholds=(Threshold(40, Level.CRITICAL, "what is shown is old"),),
     ),
     Panel(
         "own-troubles",
         "What dexwatch set aside, lost or refused",
-        PanelKind.TIMESERIES,
         (
-            Query(text(f"max({own.quarantined})"), "quarantined jobs and events"),
+            Query(f"max({own.quarantined})", "quarantined jobs and events"),
             Query(
                 increase(own.receiver_requests, 'outcome="in_part"', window="1h"),
                 "requests taken in part, 1 h",
@@ -156,24 +142,23 @@ WATCHING = (
             Query(
                 increase(own.daemon_supervision_failures, window="1h"), "failed supervision, 1 h"
             ),
-            Query(text(f"1 - max({own.config_reload_successful})"), "refused reload in force"),
-            Query(text(f"1 - max({chain.block_store_durable})"), "blocks only in memory"),
+            Query(f"1 - max({own.config_reload_successful})", "refused reload in force"),
+            Query(f"1 - max({chain.block_store_durable})", "blocks only in memory"),
         ),
         Unit.COUNT,
         "All at zero; what was quarantined stays counted until it is deleted with its age.",
         ("U-DAILY",),
-        "No role is scraped; check Targets.",
+        empty="No role is scraped; check Targets.",
         thresholds=(Threshold(0, Level.WARNING, "read the runbook of the alert on it"),),
     ),
     Panel(
         "ingest",
         "Samples stored per second",
-        PanelKind.TIMESERIES,
         (Query(rate(prometheus.samples_appended, scrape_class=HIGH), "samples"),),
         Unit.PER_SECOND,
         "Flat; a fall to zero means that Prometheus is blind.",
         ("C-PROMETHEUS", "U-DAILY"),
-        "Prometheus does not scrape itself.",
+        empty="Prometheus does not scrape itself.",
         thresholds=(Threshold(1, Level.CRITICAL, "nothing is stored", below=True),),
     ),
 )

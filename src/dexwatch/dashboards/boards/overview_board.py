@@ -1,5 +1,7 @@
 """System Overview: are we all right, and if not, where?"""
 
+from functools import partial
+
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
 from dexwatch.dashboards.queries import (
     average_over,
@@ -7,9 +9,9 @@ from dexwatch.dashboards.queries import (
     mean,
     quantile,
     success,
-    text,
 )
 from dexwatch.dashboards.sections.host_panels import CPU, DISK, MEMORY, NETWORK
+from dexwatch.dashboards.sections.market_panels import POOL_EMPTY
 from dexwatch.metrics import (
     business,
     exchange,
@@ -24,6 +26,7 @@ from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.scrape_class import CRITICAL
 
 API_EMPTY = "The platform's API reports nothing; check daemons.targets and Targets."
+USERS_EMPTY = "The platform's database gave no value; check database.queries and its collector."
 PROBE_EMPTY = "No probe watches the API: add one of class api to daemons.probes."
 ALL_REQUESTS = platform.http_seconds.count()
 REFUSED_REQUESTS = platform.http_seconds.count('http_response_status_code=~"[45].."')
@@ -35,48 +38,43 @@ ENTRANCES_UP = probes.success.where('class=~"api|lb"')
 ALL_UP = f"min({ENTRANCES_UP} or {SERVERS_UP})"
 FAILED_REQUESTS = platform.http_seconds.count('http_response_status_code=~"5.."')
 
+stat = partial(Panel, kind=PanelKind.STAT, width=3)
+
 AVAILABILITY = (
-    Panel(
+    stat(
         "api-uptime",
         "API uptime",
-        PanelKind.STAT,
         (
             Query(
                 average_over(
-                    probes.success.where('class="api"'),
-                    seconds=3600,
-                    scrape_class=CRITICAL,
+                    probes.success.where('class="api"'), seconds=3600, scrape_class=CRITICAL
                 )
             ),
         ),
         Unit.RATIO,
         "99.9% or more within the last hour.",
         ("A-P0-API-UPTIME",),
-        PROBE_EMPTY,
+        empty=PROBE_EMPTY,
         thresholds=(
             Threshold(0.999, Level.WARNING, "users have met an error", below=True),
             Threshold(0.99, Level.CRITICAL, "the API is down for many", below=True),
         ),
         decimals=2,
-        width=3,
     ),
-    Panel(
+    stat(
         "availability",
         "System availability",
-        PanelKind.STAT,
         (Query(lambda w: f"avg_over_time(({ALL_UP})[{w.window(3600, CRITICAL)}:])"),),
         Unit.RATIO,
         "API, load balancer, database and cache up together for 99.9% of the last hour or more.",
         ("A-P0-AVAIL-999",),
-        PROBE_EMPTY,
+        empty=PROBE_EMPTY,
         thresholds=(Threshold(0.999, Level.CRITICAL, "below what we promise", below=True),),
         decimals=2,
-        width=3,
     ),
-    Panel(
+    stat(
         "error-share",
         "Requests that fail",
-        PanelKind.STAT,
         (
             Query(
                 lambda w: (
@@ -88,49 +86,45 @@ AVAILABILITY = (
         Unit.RATIO,
         "Below 1%.",
         ("M-HTTP-ERR", "A-P1-ERR-2", "A-P1-ERR-5"),
-        API_EMPTY,
+        empty=API_EMPTY,
         thresholds=(
             Threshold(0.01, Level.INFO, "more than usual"),
             Threshold(0.02, Level.WARNING, "users notice"),
             Threshold(0.05, Level.CRITICAL, "many users are turned away"),
         ),
         decimals=2,
-        width=3,
     ),
-    Panel(
+    stat(
         "response",
         "Average response",
-        PanelKind.STAT,
         (Query(mean(platform.http_seconds)),),
         Unit.SECONDS,
         "Below 200 ms.",
         ("M-HTTP-LATENCY",),
-        API_EMPTY,
+        empty=API_EMPTY,
         thresholds=(
             Threshold(0.5, Level.WARNING, "users notice the wait"),
             Threshold(1, Level.CRITICAL, "users leave"),
         ),
-        width=3,
     ),
     Panel(
         "services",
         "Services",
-        PanelKind.STATUS,
         (
-            Query(text(f"min by (job) ({SERVERS_UP} or {prometheus.up})"), "{{job}}"),
-            Query(text(f"min by (instance) ({probes.success})"), "{{instance}}"),
+            Query(f"min by (job) ({SERVERS_UP} or {prometheus.up})", "{{job}}"),
+            Query(f"min by (instance) ({probes.success})", "{{instance}}"),
         ),
         Unit.BOOLEAN,
         "All up.",
         ("D-HEALTH", "C-BLACKBOX-EXP"),
-        "Nothing is scraped; check daemons.targets.",
+        kind=PanelKind.STATUS,
+        empty="Nothing is scraped; check daemons.targets.",
         width=12,
         limit=30,
     ),
     Panel(
         "errors",
         "Failed requests by status",
-        PanelKind.TIMESERIES,
         (
             Query(
                 lambda w: (
@@ -144,14 +138,13 @@ AVAILABILITY = (
         Unit.PER_MINUTE,
         "Few, and none that begins with 5.",
         ("M-HTTP-ERR",),
-        "No request has failed.",
+        empty="No request has failed.",
         width=6,
         stacked=True,
     ),
     Panel(
         "latency",
         "Response time",
-        PanelKind.TIMESERIES,
         (
             Query(quantile(0.5, platform.http_seconds, seconds=60), "median"),
             Query(quantile(0.95, platform.http_seconds, seconds=60), "95 of 100"),
@@ -160,7 +153,7 @@ AVAILABILITY = (
         Unit.SECONDS,
         "95 of 100 requests below 500 ms.",
         ("M-HTTP-LATENCY", "A-P1-LAT-500MS", "A-P1-LAT-1S"),
-        API_EMPTY,
+        empty=API_EMPTY,
         thresholds=(
             Threshold(0.5, Level.WARNING, "users notice the wait"),
             Threshold(1, Level.CRITICAL, "users leave"),
@@ -173,7 +166,6 @@ PERFORMANCE = (
     Panel(
         "requests",
         "Requests per minute",
-        PanelKind.TIMESERIES,
         (
             Query(
                 lambda w: (
@@ -185,14 +177,13 @@ PERFORMANCE = (
         Unit.PER_MINUTE,
         "Follows the users' day; a sudden fall is worse than a rise.",
         ("M-HTTP-COUNT",),
-        API_EMPTY,
+        empty=API_EMPTY,
         stacked=True,
         limit=6,
     ),
     Panel(
         "database",
         "Database, 95 of 100 queries",
-        PanelKind.TIMESERIES,
         (
             Query(
                 quantile(0.95, platform.db_seconds, by=("db_operation_name",), seconds=60),
@@ -202,14 +193,13 @@ PERFORMANCE = (
         Unit.SECONDS,
         "Below 100 ms.",
         ("M-PG-QUERY", "A-P1-DB-SLOW"),
-        "The platform does not report its database operations.",
+        empty="The platform does not report its database operations.",
         thresholds=(Threshold(0.5, Level.CRITICAL, "queries are slow for everybody"),),
         limit=5,
     ),
     Panel(
         "cache",
         "Cache hits",
-        PanelKind.TIMESERIES,
         (
             Query(
                 success(platform.cache_requests, 'result="hit"', by=("cache",), seconds=60),
@@ -219,7 +209,7 @@ PERFORMANCE = (
         Unit.RATIO,
         "Above 80%.",
         ("M-APP-CACHE", "A-P1-CACHE"),
-        "The platform does not report its cache.",
+        empty="The platform does not report its cache.",
         thresholds=(
             Threshold(0.8, Level.WARNING, "the database does the cache's work", below=True),
         ),
@@ -228,53 +218,45 @@ PERFORMANCE = (
 )
 
 IMPACT = (
-    Panel(
+    stat(
         "active-users",
         "Active users, 5 min",
-        PanelKind.STAT,
-        (Query(text(f"max({ACTIVE_NOW})")),),
+        (Query(f"max({ACTIVE_NOW})"),),
         Unit.COUNT,
         "Follows the day.",
         ("M-USER-ACTIVE",),
-        "The platform's database gave no value; check database.queries and its collector.",
-        width=3,
+        empty=USERS_EMPTY,
     ),
-    Panel(
+    stat(
         "volume",
         "Volume, 24 h",
-        PanelKind.STAT,
         (Query(increase(exchange.volume_usd, window="24h")),),
         Unit.USD,
         "At least half of yesterday's.",
         ("M-TRADE-VOLUME", "A-P1-VOLUME"),
-        "No swap was seen in the configured pools yet; check dex.pools and the chain targets.",
-        width=3,
+        empty=POOL_EMPTY,
     ),
-    Panel(
+    stat(
         "trade-success",
         "Trade success",
-        PanelKind.STAT,
         (Query(success(platform.trades, 'outcome="success"')),),
         Unit.RATIO,
         "Above 98%.",
         ("M-TRADE-OK", "A-P0-TRADE-OK"),
-        "The platform reported no trade in this window.",
+        empty="The platform reported no trade in this window.",
         thresholds=(
             Threshold(0.98, Level.WARNING, "traders notice", below=True),
             Threshold(0.9, Level.CRITICAL, "trading is broken for many", below=True),
         ),
-        width=3,
     ),
-    Panel(
+    stat(
         "revenue",
         "Revenue, 24 h",
-        PanelKind.STAT,
         (Query(increase(business.revenue_usd, window="24h")),),
         Unit.USD,
         "Follows the volume.",
         ("M-REVENUE",),
-        "The platform's database gave no value; check database.queries and its collector.",
-        width=3,
+        empty=USERS_EMPTY,
     ),
 )
 

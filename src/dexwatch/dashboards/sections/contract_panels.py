@@ -1,7 +1,9 @@
 """The transactions' side of Blockchain: gas, outcomes, and the contracts that we watch."""
 
+from functools import partial
+
 from dexwatch.dashboards.board import Level, Panel, PanelKind, Query, State, Threshold
-from dexwatch.dashboards.queries import increase, rate, success, text
+from dexwatch.dashboards.queries import increase, rate, success
 from dexwatch.metrics import chain, exchange
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.scrape_class import CRITICAL
@@ -9,37 +11,36 @@ from dexwatch.metrics.scrape_class import CRITICAL
 CHAIN_EMPTY = "No block was evaluated yet; check chain.endpoints and the watch role on Targets."
 CONTRACT_EMPTY = "No transaction to a watched contract in this window; check dex.contracts."
 
+panel = partial(Panel, empty=CONTRACT_EMPTY)
+
 GAS = (
     Panel(
         "gas-price",
         "Gas price",
-        PanelKind.TIMESERIES,
-        (Query(text(f"max by (source) ({chain.gas_price})"), "{{source}}"),),
+        (Query(f"max by (source) ({chain.gas_price})", "{{source}}"),),
         Unit.WEI,
         "Steady; a spike makes each trade dearer.",
         ("M-GAS-PRICE", "M-TX-GASPAID", "A-CH-GAS"),
-        CHAIN_EMPTY,
+        empty=CHAIN_EMPTY,
     ),
     Panel(
         "utilisation",
         "Block utilisation",
-        PanelKind.TIMESERIES,
-        (Query(text(f"max({chain.block_gas_ratio})"), "gas used of the limit"),),
+        (Query(f"max({chain.block_gas_ratio})", "gas used of the limit"),),
         Unit.RATIO,
         "Room to spare; near 100% fees rise and transactions wait.",
         ("M-GAS-PRICE",),
-        CHAIN_EMPTY,
+        empty=CHAIN_EMPTY,
         thresholds=(Threshold(0.95, Level.WARNING, "blocks are full"),),
     ),
     Panel(
         "transactions",
         "Transactions per minute by outcome",
-        PanelKind.TIMESERIES,
         (Query(rate(chain.transactions, by=("outcome",), per=60), "{{outcome}}"),),
         Unit.PER_MINUTE,
         "Nearly all succeed.",
         ("M-TX-SUBMIT", "M-TX-CONFIRM", "M-TX-FAIL"),
-        CHAIN_EMPTY,
+        empty=CHAIN_EMPTY,
         stacked=True,
     ),
 )
@@ -48,18 +49,17 @@ CONTRACTS = (
     Panel(
         "paused",
         "Contracts",
-        PanelKind.STATUS,
-        (Query(text(f"max by (contract) ({exchange.contract_paused})"), "{{contract}}"),),
+        (Query(f"max by (contract) ({exchange.contract_paused})", "{{contract}}"),),
         Unit.BOOLEAN,
         "All active.",
         ("M-CONTRACT",),
-        "No pausable contract is configured in dex.contracts.",
+        kind=PanelKind.STATUS,
+        empty="No pausable contract is configured in dex.contracts.",
         states={0.0: State("active", Level.OK), 1.0: State("paused", Level.CRITICAL)},
     ),
-    Panel(
+    panel(
         "contract-success",
         "Contract call success",
-        PanelKind.TIMESERIES,
         (
             Query(
                 success(exchange.contract_calls, 'outcome="success"', by=("contract",)),
@@ -69,24 +69,20 @@ CONTRACTS = (
         Unit.RATIO,
         "Above 95%.",
         ("M-CONTRACT", "A-P0-CONTRACT"),
-        CONTRACT_EMPTY,
         thresholds=(Threshold(0.9, Level.CRITICAL, "calls fail for many", below=True),),
         floor=None,
     ),
-    Panel(
+    panel(
         "calls",
         "Calls per minute",
-        PanelKind.TIMESERIES,
         (Query(rate(exchange.contract_calls, by=("contract",), per=60), "{{contract}}"),),
         Unit.PER_MINUTE,
         "Follows the trading.",
         ("M-CONTRACT",),
-        CONTRACT_EMPTY,
     ),
-    Panel(
+    panel(
         "contract-gas",
         "Gas per call",
-        PanelKind.TIMESERIES,
         (
             Query(
                 lambda w: (
@@ -100,12 +96,10 @@ CONTRACTS = (
         Unit.GAS,
         "Flat for each contract; a step is a new code path or an attack.",
         ("M-CONTRACT",),
-        CONTRACT_EMPTY,
     ),
-    Panel(
+    panel(
         "methods",
         "Calls by method, 1 h",
-        PanelKind.BARS,
         (
             Query(
                 increase(exchange.contract_calls, by=("contract", "method"), window="1h"),
@@ -115,13 +109,12 @@ CONTRACTS = (
         Unit.COUNT,
         "The mix that you know.",
         ("M-CONTRACT",),
-        CONTRACT_EMPTY,
+        kind=PanelKind.BARS,
         decimals=0,
     ),
     Panel(
         "state-changes",
         "Administrative events, 24 h",
-        PanelKind.BARS,
         (
             Query(
                 increase(exchange.contract_changes, by=("contract", "event"), window="24h"),
@@ -131,6 +124,7 @@ CONTRACTS = (
         Unit.COUNT,
         "Only what you did yourselves.",
         ("M-CONTRACT",),
-        "No administrative event in the last 24 hours.",
+        kind=PanelKind.BARS,
+        empty="No administrative event in the last 24 hours.",
     ),
 )

@@ -1,7 +1,9 @@
 """Panels about hosts and the network; System Overview shows the first four, Infrastructure all."""
 
+from functools import partial
+
 from dexwatch.dashboards.board import Expression, Level, Panel, PanelKind, Query, Threshold
-from dexwatch.dashboards.queries import rate, text
+from dexwatch.dashboards.queries import rate
 from dexwatch.metrics import host, probes
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.scrape_class import HIGH
@@ -21,34 +23,30 @@ def _idle(seconds: int) -> Expression:
     return lambda w: f"1 - avg by (host) (rate({idle}[{w.window(seconds, HIGH)}]))"
 
 
-CPU = Panel(
+panel = partial(Panel, empty=HOST_EMPTY)
+
+CPU = panel(
     "cpu",
     "CPU use",
-    PanelKind.TIMESERIES,
     (Query(_idle(120), "{{host}}"),),
     Unit.RATIO,
     "Below 70% on every host.",
     ("M-SYS-CPU", "A-P1-CPU"),
-    HOST_EMPTY,
     thresholds=CPU_LIMITS,
     width=3,
 )
-MEMORY = Panel(
+MEMORY = panel(
     "memory",
     "Memory use",
-    PanelKind.TIMESERIES,
     (
         Query(
-            text(
-                f"1 - sum by (host) ({host.memory_available}) / sum by (host) ({host.memory_total})"
-            ),
+            f"1 - sum by (host) ({host.memory_available}) / sum by (host) ({host.memory_total})",
             "{{host}}",
         ),
     ),
     Unit.RATIO,
     "Below 75%, and flat: a steady rise is a leak.",
     ("M-SYS-MEM", "A-P1-MEM"),
-    HOST_EMPTY,
     thresholds=(
         Threshold(0.75, Level.INFO, "little room for a peak"),
         Threshold(0.8, Level.WARNING, "caches shrink and answers slow down"),
@@ -56,13 +54,12 @@ MEMORY = Panel(
     ),
     width=3,
 )
-DISK = Panel(
+DISK = panel(
     "disk",
     "Disk use",
-    PanelKind.BARS,
     (
         Query(
-            text(
+            (
                 f"1 - max by (host, mountpoint) ({host.filesystem_available.where(*DISKS)})"
                 f" / max by (host, mountpoint) ({host.filesystem_size.where(*DISKS)})"
             ),
@@ -72,7 +69,7 @@ DISK = Panel(
     Unit.RATIO,
     "Below 75% on every file system.",
     ("M-SYS-DISK", "A-P1-DISK"),
-    HOST_EMPTY,
+    kind=PanelKind.BARS,
     thresholds=(
         Threshold(0.75, Level.INFO, "plan more room"),
         Threshold(0.8, Level.WARNING, "days are left"),
@@ -81,10 +78,9 @@ DISK = Panel(
     width=3,
     limit=6,
 )
-NETWORK = Panel(
+NETWORK = panel(
     "network",
     "Network traffic",
-    PanelKind.TIMESERIES,
     (
         Query(
             rate(host.network_received_bytes, *OUTSIDE, by=("host",), scrape_class=HIGH),
@@ -98,58 +94,44 @@ NETWORK = Panel(
     Unit.BYTES_PER_SECOND,
     "Follows the requests; a spike without them is an attack or a leak.",
     ("M-SYS-NET", "M-NET-PERF"),
-    HOST_EMPTY,
     width=3,
 )
-DISK_IO = Panel(
+DISK_IO = panel(
     "disk-io",
     "Disk throughput",
-    PanelKind.TIMESERIES,
     (
-        Query(
-            rate(host.disk_read_bytes, by=("host",), scrape_class=HIGH),
-            "{{host}} · read",
-        ),
-        Query(
-            rate(host.disk_written_bytes, by=("host",), scrape_class=HIGH),
-            "{{host}} · written",
-        ),
+        Query(rate(host.disk_read_bytes, by=("host",), scrape_class=HIGH), "{{host}} · read"),
+        Query(rate(host.disk_written_bytes, by=("host",), scrape_class=HIGH), "{{host}} · written"),
     ),
     Unit.BYTES_PER_SECOND,
     "Well below what the device can do.",
     ("M-SYS-DISK",),
-    HOST_EMPTY,
 )
 IDLE = host.cpu_seconds.where('mode="idle"')
-LOAD = Panel(
+LOAD = panel(
     "load",
     "Load per processor, 5 min",
-    PanelKind.TIMESERIES,
-    (Query(text(f"max by (host) ({host.load5}) / count by (host) ({IDLE})"), "{{host}}"),),
+    (Query(f"max by (host) ({host.load5}) / count by (host) ({IDLE})", "{{host}}"),),
     Unit.COUNT,
     "Below one.",
     ("M-SYS-LOAD",),
-    HOST_EMPTY,
     thresholds=(Threshold(1, Level.INFO, "programs wait for a processor"),),
     decimals=2,
 )
-PROCESSES = Panel(
+PROCESSES = panel(
     "processes",
     "Processes",
-    PanelKind.TIMESERIES,
     (
-        Query(text(f"max by (host) ({host.processes_running})"), "{{host}} · running"),
-        Query(text(f"max by (host) ({host.processes_blocked})"), "{{host}} · waiting for a disk"),
+        Query(f"max by (host) ({host.processes_running})", "{{host}} · running"),
+        Query(f"max by (host) ({host.processes_blocked})", "{{host}} · waiting for a disk"),
     ),
     Unit.COUNT,
     "None waits for a disk for long.",
     ("M-SYS-PROC",),
-    HOST_EMPTY,
 )
-DISK_OPERATIONS = Panel(
+DISK_OPERATIONS = panel(
     "disk-operations",
     "Disk operations per second",
-    PanelKind.TIMESERIES,
     (
         Query(rate(host.disk_reads, by=("host",), scrape_class=HIGH), "{{host}} · reads"),
         Query(rate(host.disk_writes, by=("host",), scrape_class=HIGH), "{{host}} · writes"),
@@ -157,12 +139,10 @@ DISK_OPERATIONS = Panel(
     Unit.PER_SECOND,
     "Steady.",
     ("M-SYS-DISK",),
-    HOST_EMPTY,
 )
-PACKETS = Panel(
+PACKETS = panel(
     "packets",
     "Packets per second",
-    PanelKind.TIMESERIES,
     (
         Query(
             rate(host.network_received_packets, *OUTSIDE, by=("host",), scrape_class=HIGH),
@@ -176,12 +156,10 @@ PACKETS = Panel(
     Unit.PER_SECOND,
     "Follows the traffic; many small packets are an attack.",
     ("M-SYS-NET",),
-    HOST_EMPTY,
 )
-LOSS = Panel(
+LOSS = panel(
     "packet-loss",
     "Segments sent again",
-    PanelKind.TIMESERIES,
     (
         Query(
             lambda w: (
@@ -194,13 +172,11 @@ LOSS = Panel(
     Unit.RATIO,
     "Below 1%: every lost packet is sent again.",
     ("M-NET-PERF",),
-    HOST_EMPTY,
     thresholds=(Threshold(0.01, Level.WARNING, "packets are lost on the way"),),
 )
-NETWORK_ERRORS = Panel(
+NETWORK_ERRORS = panel(
     "network-errors",
     "Network errors and drops per minute",
-    PanelKind.TIMESERIES,
     (
         Query(
             rate(host.network_receive_errors, by=("host",), scrape_class=HIGH, per=60),
@@ -218,39 +194,34 @@ NETWORK_ERRORS = Panel(
     Unit.PER_MINUTE,
     "Zero.",
     ("M-NET-PERF",),
-    HOST_EMPTY,
 )
-CONNECTIONS = Panel(
+CONNECTIONS = panel(
     "tcp",
     "TCP connections",
-    PanelKind.TIMESERIES,
     (
-        Query(text(f"max by (host) ({host.tcp_established})"), "{{host}} · open"),
-        Query(text(f"max by (host) ({host.tcp_time_wait})"), "{{host}} · closing"),
+        Query(f"max by (host) ({host.tcp_established})", "{{host}} · open"),
+        Query(f"max by (host) ({host.tcp_time_wait})", "{{host}} · closing"),
     ),
     Unit.COUNT,
     "Follows the users.",
     ("M-NET-PERF",),
-    HOST_EMPTY,
 )
 PROBE_LATENCY = Panel(
     "probe-latency",
     "Time to answer a probe",
-    PanelKind.TIMESERIES,
-    (Query(text(f"max by (instance) ({probes.seconds})"), "{{instance}}"),),
+    (Query(f"max by (instance) ({probes.seconds})", "{{instance}}"),),
     Unit.SECONDS,
     "Below 100 ms within one region.",
     ("M-NET-PERF", "A-P2-NETLAT"),
-    "No probe is configured: daemons.probes is empty.",
+    empty="No probe is configured: daemons.probes is empty.",
     thresholds=(Threshold(0.1, Level.INFO, "the way to it is slow"),),
 )
-GROWTH = Panel(
+GROWTH = panel(
     "growth",
     "Disk growth per day",
-    PanelKind.BARS,
     (
         Query(
-            text(
+            (
                 "sum by (host, mountpoint)"
                 f" (-deriv({host.filesystem_available.where(*DISKS)}[1h])) * 86400"
             ),
@@ -260,6 +231,6 @@ GROWTH = Panel(
     Unit.BYTES,
     "Fits the room that is left.",
     ("M-STORAGE",),
-    HOST_EMPTY,
+    kind=PanelKind.BARS,
     limit=6,
 )

@@ -1,7 +1,9 @@
 """The market's side of Trading Performance: volume, liquidity, execution."""
 
+from functools import partial
+
 from dexwatch.dashboards.board import Level, Panel, PanelKind, Query, Threshold
-from dexwatch.dashboards.queries import increase, mean, quantile, rate, text
+from dexwatch.dashboards.queries import increase, mean, quantile, rate
 from dexwatch.metrics import exchange, platform
 from dexwatch.metrics.metric import Unit
 
@@ -13,92 +15,74 @@ FEED_EMPTY = "No market data feed reports; check the platform's feeds."
 TREND = 60
 """Seconds between refreshes of trends, as the requirement asks; the rest follows the board."""
 
+panel = partial(Panel, empty=POOL_EMPTY)
+stat = partial(panel, kind=PanelKind.STAT, width=2)
+
 VOLUME = (
-    Panel(
+    stat(
         "volume-24h",
         "Volume, 24 h",
-        PanelKind.STAT,
         (Query(increase(exchange.volume_usd, window="24h")),),
         Unit.USD,
         "Grows with the market; compare it with the trend below.",
         ("M-TRADE-VOLUME",),
-        POOL_EMPTY,
-        width=2,
     ),
-    Panel(
+    stat(
         "volume-rate",
         "Volume per minute",
-        PanelKind.STAT,
         (Query(rate(exchange.volume_usd, per=60)),),
         Unit.USD,
         "Above half of the usual volume; a sharp fall means that traders cannot or will not trade.",
         ("M-TRADE-VOLUME",),
-        POOL_EMPTY,
-        width=2,
     ),
-    Panel(
+    stat(
         "swaps-rate",
         "Swaps per minute",
-        PanelKind.STAT,
         (Query(rate(exchange.swaps, per=60)),),
         Unit.PER_MINUTE,
         "Never zero while the market is awake.",
         ("M-TRADE-PAIRS", "M-APP-TRADE"),
-        POOL_EMPTY,
-        width=2,
     ),
-    Panel(
+    stat(
         "trade-size",
         "Average trade",
-        PanelKind.STAT,
         (Query(mean(exchange.swap_size_usd)),),
         Unit.USD,
         "Stable; a jump means that a few large traders dominate.",
         ("M-TRADE-SIZE",),
-        POOL_EMPTY,
-        width=2,
     ),
-    Panel(
+    stat(
         "tvl",
         "Total value locked",
-        PanelKind.STAT,
-        (Query(text(f"sum({exchange.tvl_usd})")),),
+        (Query(f"sum({exchange.tvl_usd})"),),
         Unit.USD,
         "Steady or growing; a fast fall means that liquidity is leaving.",
         ("M-LP-TVL",),
-        POOL_EMPTY,
-        width=2,
     ),
-    Panel(
+    stat(
         "fees",
         "Fees, 24 h",
-        PanelKind.STAT,
         (Query(increase(exchange.fees_usd, window="24h")),),
         Unit.USD,
         "Follows the volume.",
         ("M-REVENUE",),
-        POOL_EMPTY,
-        width=2,
     ),
-    Panel(
+    panel(
         "volume-pair",
         "Volume per minute by pair",
-        PanelKind.TIMESERIES,
         (Query(rate(exchange.volume_usd, by=("pool",), per=60), "{{pool}}"),),
         Unit.USD,
         "Every pair trades; one that falls to zero alone has lost its liquidity or its price.",
         ("M-TRADE-VOLUME", "M-TRADE-PAIRS"),
-        POOL_EMPTY,
         width=8,
         stacked=True,
     ),
-    Panel(
+    panel(
         "market-share",
         "Share of volume, 1 h",
-        PanelKind.BARS,
         (
             Query(
-                text(
+                (
                     f"sum by (pool) (increase({exchange.volume_usd}[1h])) / ignoring (pool)"
                     f" group_left () (sum(increase({exchange.volume_usd}[1h])) > 0)"
                 ),
@@ -108,80 +92,74 @@ VOLUME = (
         Unit.RATIO,
         "No single pair carries the exchange.",
         ("M-TRADE-PAIRS",),
-        POOL_EMPTY,
+        kind=PanelKind.BARS,
         refresh_seconds=TREND,
     ),
-    Panel(
+    panel(
         "high-value",
         "High-value swaps, 1 h",
-        PanelKind.BARS,
         (Query(increase(exchange.high_value_swaps, by=("pool",), window="1h"), "{{pool}}"),),
         Unit.COUNT,
         "A few; each one above dex.high_value_usd is announced by an alert.",
         ("M-TRADE-SIZE", "A-CH-WHALE"),
-        POOL_EMPTY,
+        kind=PanelKind.BARS,
         decimals=0,
         width=3,
     ),
     Panel(
         "price",
         "Token price",
-        PanelKind.TIMESERIES,
-        (Query(text(f"sum by (token) ({exchange.token_price_usd})"), "{{token}}"),),
+        (Query(f"sum by (token) ({exchange.token_price_usd})", "{{token}}"),),
         Unit.USD,
         "Follows the outside market; a step in one block is an attack or a whale.",
         ("M-TRADE-PAIRS", "A-CH-WHALE"),
-        "No price: no configured pool leads to a token with a known dollar value.",
+        empty="No price: no configured pool leads to a token with a known dollar value.",
         width=3,
     ),
     Panel(
         "price-spread",
         "Pools apart in a token's price",
-        PanelKind.TIMESERIES,
-        (Query(text(f"max by (token) ({exchange.price_spread_ratio})"), "{{token}}"),),
+        (Query(f"max by (token) ({exchange.price_spread_ratio})", "{{token}}"),),
         Unit.RATIO,
         "Below one or two per cent: whoever trades between the pools closes any more.",
         ("M-TRADE-PAIRS",),
-        "No token's price is set by two deep pools.",
+        empty="No token's price is set by two deep pools.",
         thresholds=(Threshold(0.05, Level.WARNING, "a pool is stale, or its price is bent"),),
         width=3,
     ),
-    Panel(
+    panel(
         "liquidity",
         "TVL by pool",
-        PanelKind.TIMESERIES,
-        (Query(text(f"sum by (pool) ({exchange.tvl_usd})"), "{{pool}}"),),
+        (Query(f"sum by (pool) ({exchange.tvl_usd})", "{{pool}}"),),
         Unit.USD,
         "Steady; liquidity does not leave without a reason.",
         ("M-LP-TVL",),
-        POOL_EMPTY,
         refresh_seconds=TREND,
         stacked=True,
         width=3,
     ),
-    Panel(
+    panel(
         "pools",
         "Pools",
-        PanelKind.TABLE,
         (
-            Query(text(f"sum by (pool) ({exchange.tvl_usd})"), "{{pool}}"),
+            Query(f"sum by (pool) ({exchange.tvl_usd})", "{{pool}}"),
             Query(increase(exchange.volume_usd, by=("pool",), window="1h"), "{{pool}}"),
             Query(
-                text(
+                (
                     f"sum by (pool) (increase({exchange.volume_usd}[24h]))"
                     f" / sum by (pool) ({exchange.tvl_usd} > 0)"
                 ),
                 "{{pool}}",
             ),
-            Query(text(f"sum by (pool) ({exchange.liquidity_providers})"), "{{pool}}"),
+            Query(f"sum by (pool) ({exchange.liquidity_providers})", "{{pool}}"),
             Query(increase(exchange.fees_usd, by=("pool",), window="1h"), "{{pool}}"),
-            Query(text(f"max by (pool) ({exchange.tokens_unpriced})"), "{{pool}}"),
+            Query(f"max by (pool) ({exchange.tokens_unpriced})", "{{pool}}"),
             Query(increase(exchange.swaps_unpriced, by=("pool",), window="1h"), "{{pool}}"),
         ),
         Unit.USD,
         "Each pool has liquidity providers (LPs), and is used.",
         ("M-LP-TVL", "M-LP-COUNT", "M-LP-UTIL", "M-TRADE-VOLUME"),
-        POOL_EMPTY,
+        kind=PanelKind.TABLE,
         refresh_seconds=TREND,
         width=12,
         columns=(
@@ -201,7 +179,6 @@ EXECUTION = (
     Panel(
         "execution",
         "Trade execution time",
-        PanelKind.TIMESERIES,
         (
             Query(quantile(0.5, platform.trade_seconds), "median"),
             Query(quantile(0.95, platform.trade_seconds), "95 of 100"),
@@ -209,13 +186,12 @@ EXECUTION = (
         Unit.SECONDS,
         "Two or three blocks: about one and a half seconds.",
         ("M-TRADE-EXEC", "M-ENGINE-ORDER"),
-        TRADE_EMPTY,
+        empty=TRADE_EMPTY,
         thresholds=(Threshold(5, Level.WARNING, "traders give up and try again"),),
     ),
-    Panel(
+    panel(
         "impact",
         "Price impact",
-        PanelKind.TIMESERIES,
         (
             Query(quantile(0.5, exchange.price_impact_ratio), "median"),
             Query(quantile(0.95, exchange.price_impact_ratio), "95 of 100"),
@@ -223,13 +199,11 @@ EXECUTION = (
         Unit.RATIO,
         "Well below one per cent; more means that trades outgrow the liquidity.",
         ("M-TRADE-EXEC",),
-        POOL_EMPTY,
         thresholds=(Threshold(0.05, Level.WARNING, "trades move the price they are paid at"),),
     ),
     Panel(
         "slippage",
         "Slippage against the quote",
-        PanelKind.TIMESERIES,
         (
             Query(quantile(0.5, exchange.slippage_ratio), "median"),
             Query(quantile(0.95, exchange.slippage_ratio), "95 of 100"),
@@ -237,40 +211,37 @@ EXECUTION = (
         Unit.RATIO,
         "Close to zero; a steady slippage of one sign is somebody trading before us.",
         ("M-TRADE-EXEC",),
-        "No trade went through the platform's router in this window.",
+        empty="No trade went through the platform's router in this window.",
         thresholds=(Threshold(0.02, Level.WARNING, "traders get clearly less than quoted"),),
         floor=None,
     ),
-    Panel(
+    panel(
         "impact-pool",
         "Price impact by pool, 95 of 100",
-        PanelKind.BARS,
         (Query(quantile(0.95, exchange.price_impact_ratio, by=("pool",)), "{{pool}}"),),
         Unit.RATIO,
         "Even; the pool that stands out needs liquidity.",
         ("M-TRADE-EXEC", "M-LP-UTIL"),
-        POOL_EMPTY,
+        kind=PanelKind.BARS,
         refresh_seconds=TREND,
     ),
     Panel(
         "market-latency",
         "Market data delay, 95 of 100",
-        PanelKind.TIMESERIES,
         (Query(quantile(0.95, platform.market_seconds, by=("feed",)), "{{feed}}"),),
         Unit.SECONDS,
         "Below one block.",
         ("M-ENGINE-MARKET",),
-        FEED_EMPTY,
+        empty=FEED_EMPTY,
     ),
     Panel(
         "market-deviation",
         "Market data against pool price",
-        PanelKind.TIMESERIES,
-        (Query(text(f"max by (feed) (abs({platform.market_deviation}))"), "{{feed}}"),),
+        (Query(f"max by (feed) (abs({platform.market_deviation}))", "{{feed}}"),),
         Unit.RATIO,
         "Within one per cent; more means a wrong feed or an arbitrage chance.",
         ("M-ENGINE-MARKET",),
-        FEED_EMPTY,
+        empty=FEED_EMPTY,
         thresholds=(Threshold(0.02, Level.WARNING, "quotes are off the market"),),
     ),
 )
