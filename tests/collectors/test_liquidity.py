@@ -26,6 +26,7 @@ from tests.fakes.pools import ANA, PAIR, POOL
 
 ZERO = "0x" + "00" * 20
 OWNER_OF = "0x" + selector("ownerOf(uint256)").hex()
+NAME = "liquidity_providers"
 FIRST = 5_000
 """The height at which the watch begins."""
 
@@ -37,23 +38,32 @@ def _in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(liquidity_providers, "_EVERY_SECONDS", 0.1)
 
 
+OTHERS = fake.log("0x" + "e0" * 20, topics.TRANSFER, [ANA, BO], ["uint256"], 5)
+"""What is in every block, from a token that is not ours."""
+
+
 class Ledger:
     """A node's logs by height, and the rules by which it gives them."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, oldest: int = 0) -> None:
         self.most = most
+        self.oldest = oldest
+        """Of blocks before it nothing is given, as if there were nothing."""
         self.logs: dict[int, list[dict[str, Any]]] = {}
         self.asked: list[tuple[int, int]] = []
+        """The spans of the pools' logs."""
 
     def give(self, params: list[Any]) -> list[dict[str, Any]]:
         (wanted,) = params
         first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
+        if wanted.get("address", OTHERS["address"]) == OTHERS["address"]:
+            return [OTHERS] if first >= self.oldest else []
         self.asked.append((first, last))
         if last - first >= self.most:
             raise RpcRefusal(-32005, "block range too large")
         return [
             log
-            for number in range(first, last + 1)
+            for number in range(max(first, self.oldest), last + 1)
             for log in self.logs.get(number, ())
             if log["address"] in wanted["address"] and log["topics"][0] in wanted["topics"][0]
         ]
@@ -67,9 +77,12 @@ async def node() -> AsyncIterator[FakeNode]:
         yield found
 
 
-def watch(node: FakeNode, folder: Path | None = None) -> Watch:
-    endpoint = {"name": "node-a", "http": node.http, "ws": node.ws}
-    config = ChainConfig(block_interval_ms=30, timeout_seconds=0.5, endpoints=[endpoint])
+def watch(*nodes: FakeNode, folder: Path | None = None) -> Watch:
+    endpoints = [
+        {"name": f"node-{place}", "http": node.http, "ws": node.ws}
+        for place, node in enumerate(nodes)
+    ]
+    config = ChainConfig(block_interval_ms=30, timeout_seconds=0.5, endpoints=endpoints)
     pools = [
         {**pool.model_dump(), "first_block": first}
         for pool, first in zip(fake.dex().pools, (1_000, 2_000), strict=True)
@@ -117,12 +130,43 @@ async def test_the_past_is_read_whatever_span_the_node_allows(node: FakeNode, mo
     assert read[-1][1] == FIRST - 1
 
 
+async def test_a_past_that_one_node_has_pruned_is_read_from_another(node: FakeNode) -> None:
+    pruned, whole = Ledger(10**6, oldest=3_000), Ledger(10**6)
+    pruned.logs = whole.logs = {2_100: mint(1, ANA), 2_200: mint(2, BO), 4_200: mint(3, CY)}
+    node.answers["eth_getLogs"] = pruned.give
+    async with running(FakeNode(node.chain)) as other:
+        other.answers = {**node.answers, "eth_getLogs": whole.give}
+        async with watch(node, other).run() as watched:
+            end = time.monotonic() + 20
+            while value(watched, exchange.liquidity_history_left) != 0:
+                assert time.monotonic() < end, "the past was not read in time"
+                node.chain.mine()
+                await asyncio.gather(node.push(), other.push())
+                await asyncio.sleep(0.05)
+            assert value(watched, exchange.liquidity_providers, pool="V3") == 3
+    assert not pruned.asked
+
+
+async def test_a_past_that_nobody_has_is_not_taken_for_an_empty_one(node: FakeNode) -> None:
+    ledger = Ledger(10**6, oldest=3_000)
+    ledger.logs = {2_100: mint(1, ANA)}
+    node.answers["eth_getLogs"] = ledger.give
+    async with watch(node).run() as watched:
+        await until(lambda: value(watched, own.collector_success, collector=NAME) == 0)
+        assert value(watched, exchange.liquidity_history_left) == FIRST - 1_000
+        # It gets its blocks after all.
+        ledger.oldest = 0
+        await until(lambda: value(watched, own.collector_success, collector=NAME) == 1)
+        await until(lambda: value(watched, exchange.liquidity_history_left) == 0)
+        assert value(watched, exchange.liquidity_providers, pool="V3") == 1
+
+
 async def test_a_restart_reads_only_what_happened_meanwhile(node: FakeNode, tmp_path: Path) -> None:
     ledger = Ledger(10**6)
     node.answers["eth_getLogs"] = ledger.give
     ledger.logs = {2_100: mint(1, ANA), 2_200: mint(2, BO)}
     pool = {"pool": "V3"}
-    async with watch(node, tmp_path).run() as watched:
+    async with watch(node, folder=tmp_path).run() as watched:
         await until(lambda: value(watched, exchange.liquidity_history_left) == 0)
         assert value(watched, exchange.liquidity_providers, **pool) == 2
     # While nobody watches Bo's NFT goes to Ana, and somebody new comes.
@@ -131,7 +175,7 @@ async def test_a_restart_reads_only_what_happened_meanwhile(node: FakeNode, tmp_
     node.chain.mine(3, receipts=[{"logs": mint(9, CY)}])
     moved = fake.log(MANAGER, topics.TRANSFER, [BO, ANA], [])
     ledger.logs[FIRST + 2] = [{**moved, "topics": [*moved["topics"], f"0x{2:064x}"]}]
-    async with watch(node, tmp_path).run() as watched:
+    async with watch(node, folder=tmp_path).run() as watched:
         await until(lambda: value(watched, exchange.liquidity_providers, **pool) == 2)
         await until(lambda: value(watched, exchange.liquidity_history_left) == 0)
     assert ledger.asked == [(FIRST + 1, FIRST + 2)]
@@ -146,14 +190,14 @@ async def test_an_unusable_checkpoint_is_a_first_start(
     ledger.logs = {2_100: mint(1, ANA)}
     file = tmp_path / "liquidity-providers.json"
     file.write_text(text)
-    async with watch(node, tmp_path).run() as watched:
+    async with watch(node, folder=tmp_path).run() as watched:
         await until(lambda: value(watched, exchange.liquidity_history_left) == 0)
         assert value(watched, exchange.liquidity_providers, pool="V3") == 1
     # And for positions that are none, in a file that is ours by its configuration.
     file.write_bytes(file.read_bytes().replace(b'"held":{', b'"held":{"x":5,'))
     (tmp_path / "chain.sqlite").unlink()
     node.chain.mine()
-    async with watch(node, tmp_path).run() as watched:
+    async with watch(node, folder=tmp_path).run() as watched:
         await until(lambda: value(watched, exchange.liquidity_history_left) == 0)
         assert value(watched, exchange.liquidity_providers, pool="V3") == 1
 

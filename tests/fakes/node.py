@@ -165,18 +165,10 @@ async def running(node: FakeNode) -> AsyncIterator[FakeNode]:
                 target, body = await _request(reader)
                 node.targets.add(target)
                 node.exchanges += 1
-                if node.silent:
+                status, text, headers = _reply(node, body)
+                if text is None:
                     await ended.wait()
                     return
-                status, text, headers = node.status, node.raw, node.headers
-                try:
-                    if text is None:
-                        status, text = _answers(node, body)
-                except GatewayAnswer as gateway:
-                    if gateway.body is None:
-                        await ended.wait()
-                        return
-                    status, text, headers = gateway.status, gateway.body, gateway.headers
                 head = f"HTTP/1.1 {status} X\r\n{headers}content-length: {len(text)}\r\n\r\n"
                 writer.write(head.encode() + (text[: -node.cut] if node.cut else text))
                 await writer.drain()
@@ -230,6 +222,16 @@ async def _request(reader: asyncio.StreamReader) -> tuple[str, bytes]:
     head = await reader.readuntil(b"\r\n\r\n")
     length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
     return head.split(b" ", 2)[1].decode(), await reader.readexactly(length)
+
+
+def _reply(node: FakeNode, body: bytes) -> tuple[int, bytes | None, str]:
+    """Return status, body and headers of an answer; without a body there is none."""
+    if node.silent or node.raw is not None:
+        return node.status, None if node.silent else node.raw, node.headers
+    try:
+        return (*_answers(node, body), node.headers)
+    except GatewayAnswer as gateway:
+        return gateway.status, gateway.body, gateway.headers
 
 
 def _answers(node: FakeNode, body: bytes) -> tuple[int, bytes]:

@@ -1,12 +1,15 @@
 """Who provides liquidity: by events from now on, by logs for the past, kept over restarts."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 import structlog
 
 from dexwatch import clock
 from dexwatch.chain.calls import ViewCall, views
-from dexwatch.chain.logs import LogReader
+from dexwatch.chain.endpoint import Endpoint
+from dexwatch.chain.logs.coverage import check_coverage
+from dexwatch.chain.logs.reader import LogReader
 from dexwatch.clients.http import SourceError
 from dexwatch.collectors.collector import Collector, CollectorContext
 from dexwatch.collectors.lp_checkpoint import Gap, LpCheckpoint, LpCheckpointFile
@@ -51,6 +54,7 @@ class LiquidityProvidersCollector(Collector):
             pool.address: pool.first_block for pool in dex.pools if pool.first_block is not None
         }
         self._log_reader = LogReader()
+        self._history_from: Endpoint | None = None
         self._file = LpCheckpointFile(
             context.folder,
             {
@@ -175,8 +179,32 @@ class LiquidityProvidersCollector(Collector):
                     self._lps.apply([NewOwner(position, owner)])
 
     async def _read_history(self) -> None:
-        """Read a bounded part of what happened in blocks that we did not take ourselves."""
+        """Read a bounded part of what happened in blocks that we did not take ourselves.
+
+        What one endpoint does not have or give is asked of the next.
+        """
         end = clock.monotonic() + _HISTORY_SECONDS
+        failure: SourceError | None = None
+        for endpoint in self._endpoints():
+            try:
+                await self._read_gaps(endpoint, end)
+            except SourceError as error:
+                failure = failure or error
+            else:
+                self._history_from = endpoint
+                return
+        if failure is not None:
+            raise failure
+
+    def _endpoints(self) -> Iterable[Endpoint]:
+        """Those that are on our chain; the one that had the past in the last round goes first."""
+        stream = self.context.stream
+        trusted = [feed.endpoint for feed in stream.feeds if stream.trusted(feed)]
+        first = [self._history_from] if self._history_from in trusted else []
+        return dict.fromkeys([*first, stream.primary, *trusted])
+
+    async def _read_gaps(self, endpoint: Endpoint, end: float) -> None:
+        covered: Gap | None = None
         while self._lps.reading and self._first_seen is not None:
             if not self._gaps:
                 for address in self._begun_at:
@@ -191,17 +219,20 @@ class LiquidityProvidersCollector(Collector):
             if clock.monotonic() > end:
                 return
             lps, gaps = self._lps, self._gaps
-            read = await self._read_page(first, last)
+            if covered is None or not covered[0] <= first <= last == covered[1]:
+                await check_coverage(endpoint, first, last)
+                covered = (first, last)
+            read = await self._read_page(endpoint, first, last)
             if lps is self._lps:
                 gaps[0] = (read + 1, last)
                 self._show()
 
-    async def _read_page(self, first: int, last: int) -> int:
+    async def _read_page(self, endpoint: Endpoint, first: int, last: int) -> int:
         """Read some spans and return the last block of them."""
         begun = {address for address, block in self._begun_at.items() if block <= last}
         lps, emitters = self._lps, begun | self._managers
         page = await self._log_reader.read(
-            self.context.stream.primary,
+            endpoint,
             address=sorted(emitters),
             topics=[list(_HISTORY_TOPICS)],
             first=first,

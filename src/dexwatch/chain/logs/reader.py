@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from dexwatch import clock
 from dexwatch.chain.adaptive_size import AdaptiveSize
 from dexwatch.chain.endpoint import Endpoint
-from dexwatch.chain.span_refusals import Cause, cause, permitted_blocks
+from dexwatch.chain.logs.refusals import Cause, cause, permitted_blocks
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.evm import block as blocks
 from dexwatch.evm.block import Log
@@ -74,7 +74,7 @@ class LogReader:
             doubted = self._doubted.pop(endpoint.name, 0)
             size = 1 if doubted else min(span.now, last - begin + 1)
             try:
-                found.extend(await _ask(endpoint, address, topics, (begin, begin + size - 1)))
+                found.extend(await ask_logs(endpoint, address, topics, (begin, begin + size - 1)))
             except SourceError as error:
                 failure, why = error, cause(error)
                 if size == 1 or why is Cause.ELSEWHERE:
@@ -112,19 +112,20 @@ def _unread(
     )
 
 
-async def _ask(
+async def ask_logs(
     endpoint: Endpoint,
     address: str | Sequence[str],
     topics: Sequence[object],
     ends: tuple[int, int],
 ) -> list[Log]:
-    wanted = {
-        "address": address,
-        "topics": list(topics),
-        "fromBlock": hex(ends[0]),
-        "toBlock": hex(ends[1]),
-    }
-    answer = await endpoint.call("eth_getLogs", wanted)
+    """Ask once for the logs between two blocks, both included; without an address for those of all.
+
+    Raises:
+        SourceError: no usable answer.
+    """
+    wanted = {"topics": list(topics), "fromBlock": hex(ends[0]), "toBlock": hex(ends[1])}
+    emitters = {"address": address} if address else {}
+    answer = await endpoint.call("eth_getLogs", {**emitters, **wanted})
     if not isinstance(answer, list):
         raise SourceError(Outcome.MALFORMED, "logs are not a list")
     try:

@@ -9,8 +9,8 @@ import pytest
 from dexwatch.chain.answers import Refusal, RpcError
 from dexwatch.chain.config import EndpointConfig
 from dexwatch.chain.endpoint import Endpoint
-from dexwatch.chain.logs import LogReader
-from dexwatch.chain.span_refusals import Cause, cause, permitted_blocks
+from dexwatch.chain.logs.reader import LogReader
+from dexwatch.chain.logs.refusals import Cause, cause, permitted_blocks
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.metrics.series import Series
 from tests.fakes.chain import FakeChain

@@ -1,0 +1,1 @@
+"""Logs of ranges of blocks, and whether a node has them."""
