@@ -3,15 +3,20 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 import structlog
 import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from dexwatch.demo.node.heads import Head
-from dexwatch.demo.node.rpc_proxy import HTML, RpcProxy
+from dexwatch.demo.node.rpc_proxy import RpcProxy
 
 BODY_LIMIT = 5_000_000
 QUEUE_LIMIT = 256
@@ -19,99 +24,61 @@ QUEUE_LIMIT = 256
 
 log = structlog.get_logger(__name__)
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
 
 class Gateway:
-    """Serves an `RpcProxy`; closes the port while the proxy's faults say `down`."""
+    """Serves an `RpcProxy`."""
 
     def __init__(self, proxy: RpcProxy, port: int) -> None:
         self.proxy, self.port = proxy, port
-        self._server: _Server | None = None
-        self._serving: asyncio.Task[None] | None = None
         self._subscribers: dict[str, asyncio.Queue[bytes]] = {}
         self._pushed = 0
 
     async def run(self) -> None:
         """Serve until cancelled."""
+        server = _Server(
+            uvicorn.Config(
+                Starlette(
+                    routes=[
+                        Route("/", self._http, methods=["POST"]),
+                        WebSocketRoute("/", self._websocket),
+                    ]
+                ),
+                port=self.port,
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                lifespan="off",
+                backlog=128,
+            )
+        )
         self.proxy.heads.listeners.append(self._push)
+        serving = asyncio.create_task(server.serve())
         try:
-            while True:
-                if self.proxy.faults.down == (self._server is not None):
-                    await (self._close() if self._server else self._open())
-                await asyncio.sleep(0.05)
+            await asyncio.shield(serving)
         finally:
             self.proxy.heads.listeners.remove(self._push)
-            await self._close()
+            server.should_exit = server.force_exit = True
+            await asyncio.wait([serving], timeout=3)
             await self.proxy.close()
 
-    async def _open(self) -> None:
-        config = uvicorn.Config(
-            self._app,
-            host="127.0.0.1",
-            port=self.port,
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            lifespan="off",
-            timeout_graceful_shutdown=1,
-            backlog=128,
-        )
-        self._server = _Server(config)
-        self._serving = asyncio.create_task(self._server.serve())
-        for _ in range(200):
-            if self._server.started or self._serving.done():
-                return
-            await asyncio.sleep(0.01)
+    async def _http(self, request: Request) -> Response:
+        body = bytearray()
+        async for part in request.stream():
+            body += part
+            if len(body) > BODY_LIMIT:
+                return Response(status_code=413)
+        return Response(await self.proxy.handle(bytes(body)), media_type="application/json")
 
-    async def _close(self) -> None:
-        server, serving = self._server, self._serving
-        self._server = self._serving = None
-        if server is None or serving is None:
-            return
-        server.should_exit = server.force_exit = True
-        done, _ = await asyncio.wait([serving], timeout=3)
-        if not done:
-            serving.cancel()
-
-    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self._http(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await self._websocket(receive, send)
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        status, content, kind = 405, b'{"error":"use POST"}', b"application/json"
-        if scope["method"] == "POST":
-            body = bytearray()
-            while True:
-                event = await receive()
-                body += event.get("body", b"")
-                if len(body) > BODY_LIMIT or not event.get("more_body"):
-                    break
-            status, content = 413, b'{"error":"too large"}'
-            if len(body) <= BODY_LIMIT:
-                status, content = 200, await self.proxy.handle(bytes(body))
-            kind = b"text/html" if content is HTML else kind
-        headers = [(b"content-type", kind), (b"content-length", str(len(content)).encode())]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
-
-    async def _websocket(self, receive: Receive, send: Send) -> None:
-        await receive()
-        await send({"type": "websocket.accept"})
+    async def _websocket(self, socket: WebSocket) -> None:
+        await socket.accept()
         outgoing: asyncio.Queue[bytes] = asyncio.Queue(QUEUE_LIMIT)
         mine: list[str] = []
-        sender = asyncio.create_task(self._send_all(outgoing, send))
+        sender = asyncio.create_task(self._send_all(outgoing, socket))
         try:
-            while True:
-                event = await receive()
-                if event["type"] != "websocket.receive" or sender.done():
+            async for text in socket.iter_text():
+                if sender.done():
                     return
-                raw = event.get("bytes") or (event.get("text") or "").encode()
+                raw = text.encode()
                 answer = self._subscription(raw, outgoing, mine)
                 outgoing.put_nowait(answer or await self.proxy.handle(raw))
         except asyncio.QueueFull:
@@ -121,10 +88,9 @@ class Gateway:
                 self._subscribers.pop(subscription, None)
             sender.cancel()
 
-    async def _send_all(self, outgoing: asyncio.Queue[bytes], send: Send) -> None:
+    async def _send_all(self, outgoing: asyncio.Queue[bytes], socket: WebSocket) -> None:
         while True:
-            message = await outgoing.get()
-            await send({"type": "websocket.send", "text": message.decode()})
+            await socket.send_text((await outgoing.get()).decode())
 
     def _subscription(
         self, raw: bytes, outgoing: asyncio.Queue[bytes], mine: list[str]

@@ -1,18 +1,16 @@
 """What one node answers: anvil's data, in the form of a BSC node, with the faults injected now."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
 import orjson
 
-from dexwatch.demo.node.faults import Faults, Malformed
+from dexwatch.demo.node.faults import Faults
 from dexwatch.demo.node.heads import Heads
 
 GWEI = 10**9
 BATCH_LIMIT = 1000
-HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 _TAG_AT = {
     "eth_getBlockByNumber": 0,
@@ -39,11 +37,10 @@ class RpcProxy:
 
     def __init__(self, name: str, heads: Heads, *, anvil: str, chain_id: int, limit: int) -> None:
         self.name, self.heads, self.faults = name, heads, Faults()
-        self._chain_id = chain_id
+        self.chain_id = chain_id
         limits = httpx.Limits(max_connections=limit, max_keepalive_connections=limit)
         self._anvil = httpx.AsyncClient(base_url=anvil, limits=limits, timeout=10)
         self._shown = 0
-        self._final = 0
 
     async def close(self) -> None:
         """Give the connections to anvil back."""
@@ -58,16 +55,11 @@ class RpcProxy:
 
     def finalized(self) -> int:
         """Return the newest final height: 2 or 3 behind the head when all is well."""
-        if not self.faults.finality_frozen:
-            head = self.head()
-            self._final = max(self._final, head - 2 - head % 2 - self.faults.finality_lag)
-        return max(self._final, 0)
+        head = self.head()
+        return max(head - 2 - head % 2, 0)
 
     async def handle(self, body: bytes) -> bytes:
         """Answer one HTTP body or WebSocket message; whatever it is, the answer is JSON-RPC."""
-        faults = self.faults
-        if faults.delay_seconds > 0:
-            await asyncio.sleep(faults.delay_seconds)
         try:
             request = orjson.loads(body)
         except orjson.JSONDecodeError:
@@ -75,8 +67,6 @@ class RpcProxy:
         calls = request if isinstance(request, list) else [request]
         if not calls or len(calls) > BATCH_LIMIT or not all(isinstance(c, dict) for c in calls):
             return orjson.dumps(_error(None, -32600, "invalid request"))
-        if faults.malformed is not Malformed.NO:
-            return self._malformed(calls, batch=isinstance(request, list))
         if len(calls) == 1 and self._passes_unchanged(calls[0]):
             return await self._forward(body, calls)
         answers = await self._answers(calls)
@@ -164,24 +154,6 @@ class RpcProxy:
                 answer["result"] = None
         return answer
 
-    def _malformed(self, calls: list[Mapping[str, Any]], *, batch: bool) -> bytes:
-        kind = self.faults.malformed
-        if kind is Malformed.HTML:
-            return HTML
-        results: dict[Malformed, Any] = {
-            Malformed.WRONG_TYPE: {"number": 12, "hash": [True], "logs": "none"},
-            Malformed.HUGE: "0x" + "f" * 400,
-            Malformed.TRUNCATED: {"number": hex(self.head()), "hash": "0x" + "0" * 64},
-        }
-        answers = [
-            _error(call.get("id"), -32005, "limit exceeded")
-            if kind is Malformed.ERROR
-            else _result(call, results.get(kind))
-            for call in calls
-        ]
-        raw = orjson.dumps(answers if batch else answers[0])
-        return raw[: len(raw) * 2 // 3] if kind is Malformed.TRUNCATED else raw
-
     def gas_price(self) -> int:
         """Return the oracle's price in wei: about 0.1 gwei, slightly moving."""
         if self.faults.gas_price_gwei is not None:
@@ -194,16 +166,8 @@ class RpcProxy:
         if not self.faults.lag_blocks or newest is None:
             return False
         shown = hex(self.head())
-        return {
-            "startingBlock": shown,
-            "currentBlock": shown,
-            "highestBlock": hex(newest.number),
-        }
-
-    @property
-    def chain_id(self) -> int:
-        """The chain's id."""
-        return self._chain_id
+        highest = hex(newest.number)
+        return {"startingBlock": shown, "currentBlock": shown, "highestBlock": highest}
 
 
 _LOCAL: dict[str, Callable[[RpcProxy], object]] = {
