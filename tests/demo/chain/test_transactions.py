@@ -7,7 +7,7 @@ import pytest
 
 from dexwatch.demo.chain import transactions
 from dexwatch.demo.chain.rpc import Call, Rpc, RpcError
-from dexwatch.demo.chain.transactions import Step, TransactionError, Transactions
+from dexwatch.demo.chain.transactions import Transaction, TransactionError, Transactions
 
 ANA, VAULT = "0x" + "a" * 40, "0x" + "b" * 40
 
@@ -50,8 +50,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transactions, "DEADLINE_SECONDS", 0.4)
 
 
-def steps(count: int) -> list[Step]:
-    return [Step(ANA, VAULT, "0x01020304") for _ in range(count)]
+def steps(count: int) -> list[Transaction]:
+    return [Transaction(ANA, VAULT, "0x01020304") for _ in range(count)]
 
 
 async def test_what_anvil_forgot_is_offered_again_for_more() -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from eth_utils.crypto import keccak
@@ -10,11 +11,20 @@ from dexwatch.demo.chain.accounts import Accounts
 from dexwatch.demo.chain.compile import Artefact
 from dexwatch.demo.chain.handle import Deployment, Pool, Token
 from dexwatch.demo.chain.rpc import Rpc, encode_arguments, encode_call
-from dexwatch.demo.chain.transactions import Step, Transactions, step
+from dexwatch.demo.chain.transactions import (
+    GAS_CREATING,
+    GAS_SETTING_UP,
+    Transaction,
+    Transactions,
+    call,
+)
 
 E18 = 10**18
 START_USD = {"WBNB": 600.0, "USDT": 1.0, "CAKE": 2.5, "ETH": 3500.0}
 """Prices at which the pools open."""
+
+ARTEFACTS = {"WBNB": "WrappedBnb", "CAKE": "Token", "ETH": "Token", "USDT": "Token"}
+"""Of tokens; everything else is named as its artefact."""
 
 V2_PAIRS = (("WBNB", "USDT", 30e6), ("CAKE", "WBNB", 4e6), ("ETH", "USDT", 8e6))
 """Tokens of a pair and the dollars on each side."""
@@ -22,6 +32,7 @@ V2_PAIRS = (("WBNB", "USDT", 30e6), ("CAKE", "WBNB", 4e6), ("ETH", "USDT", 8e6))
 V3_NAME, V3_FEE, V3_SPACING, V3_USD, V3_RANGE = "WBNB/USDT-V3", 500, 10, 2e6, 0.3
 LAST_BLUEPRINT_BYTE = "fe7100"  # ERC-5202: blueprint, version 0, no data section.
 MAX_UINT = 2**256 - 1
+step = partial(call, gas=GAS_SETTING_UP)
 
 
 async def deploy(rpc: Rpc, artefacts: Mapping[str, Artefact], accounts: Accounts) -> Deployment:
@@ -65,33 +76,30 @@ class _Deploy:
         pool_code = bytes.fromhex(self.artefacts["PancakeV3Pool"].bytecode[2:])
         await self._create(
             *_token_creations(who.owner),
-            ("PancakeFactory", "PancakeFactory", who.owner, ("address",), (who.owner,)),
-            ("Vault", "Vault", who.owner, ("address",), (who.guardian,)),
-            ("Bot", "Bot", who.arbitrageur, (), ()),
+            ("PancakeFactory", who.owner, ("address",), (who.owner,)),
+            ("Vault", who.owner, ("address",), (who.guardian,)),
+            ("Bot", who.arbitrageur, (), ()),
             (
-                "Router",
                 "Router",
                 who.owner,
                 ("address", "address", "uint256"),
                 (who.guardian, who.treasury, 5),
             ),
         )
-        [blueprint] = await self._send([Step(who.owner, None, _blueprint(pool_code))])
+        blueprint = Transaction(who.owner, None, _blueprint(pool_code), GAS_CREATING)
+        [stored] = await self._send([blueprint])
         cake = self.at["CAKE"]
         await self._create(
-            ("PoolDeployer", "PoolDeployer", who.owner, ("address",), (blueprint,)),
+            ("PoolDeployer", who.owner, ("address",), (stored,)),
             (
                 "Farm",
-                "Farm",
                 who.owner,
-                ("address", "address", "address", "uint256"),
+                (*["address"] * 3, "uint256"),
                 (who.guardian, cake, cake, E18 // 100),
             ),
         )
         deployer = self.at["PoolDeployer"]
-        await self._create(
-            ("PancakeV3Factory", "PancakeV3Factory", who.owner, ("address",), (deployer,))
-        )
+        await self._create(("PancakeV3Factory", who.owner, ("address",), (deployer,)))
         self.tokens = {
             symbol: Token(symbol, self.at[symbol], 18, usd=1.0 if symbol == "USDT" else None)
             for symbol in START_USD
@@ -99,13 +107,14 @@ class _Deploy:
 
     async def _fund(self) -> None:
         who, spenders = self.accounts, ("Router", "Vault", "Farm")
-        steps: list[Step] = []
+        steps: list[Transaction] = []
         for user in who.users:
             steps += [
                 step(who.owner, self.at[symbol], "mint(address,uint256)", user, 10**9 * E18)
                 for symbol in ("USDT", "CAKE", "ETH")
             ]
-            steps.append(Step(user, self.at["WBNB"], encode_call("deposit()"), 500_000 * E18))
+            wrap = encode_call("deposit()")
+            steps.append(Transaction(user, self.at["WBNB"], wrap, value=500_000 * E18))
             steps += [
                 step(user, self.at[symbol], "approve(address,uint256)", self.at[spender], MAX_UINT)
                 for symbol in START_USD
@@ -120,7 +129,10 @@ class _Deploy:
         owner, factory = self.accounts.owner, self.at["PancakeFactory"]
         create = "createPair(address,address)"
         await self._send(
-            [step(owner, factory, create, self.at[a], self.at[b]) for a, b, _ in V2_PAIRS]
+            [
+                step(owner, factory, create, self.at[a], self.at[b], gas=GAS_CREATING)
+                for a, b, _ in V2_PAIRS
+            ]
         )
         for a, b, _ in V2_PAIRS:
             signature = "getPair(address,address)(address)"
@@ -131,7 +143,8 @@ class _Deploy:
         owner, factory = self.accounts.owner, self.at["PancakeV3Factory"]
         pair = (self.at["WBNB"], self.at["USDT"])
         set_factory = step(owner, self.at["PoolDeployer"], "setFactory(address)", factory)
-        create = step(owner, factory, "createPool(address,address,uint24)", *pair, V3_FEE)
+        creation = "createPool(address,address,uint24)"
+        create = step(owner, factory, creation, *pair, V3_FEE, gas=GAS_CREATING)
         await self._send([set_factory, create])
         [pool] = await self.rpc.view(
             factory, "getPool(address,address,uint24)(address)", *pair, V3_FEE
@@ -144,7 +157,7 @@ class _Deploy:
 
     async def _add_liquidity(self) -> None:
         router, lps = self.at["Router"], self.accounts.lps
-        steps: list[Step] = []
+        steps: list[Transaction] = []
         for a, b, usd in V2_PAIRS:
             pool = self.pools[f"{a}/{b}"]
             each = [
@@ -177,10 +190,11 @@ class _Deploy:
         self.pools[name] = Pool(name, kind, address.lower(), first, second, fee)
 
     async def _create(self, *wanted: "_Creation") -> None:
-        steps: list[Step] = []
-        for _, artefact, sender, types, args in wanted:
-            code = self.artefacts[artefact].bytecode + encode_arguments(types, *args)
-            steps.append(Step(sender, None, code))
+        steps: list[Transaction] = []
+        for name, sender, types, args in wanted:
+            code = self.artefacts[ARTEFACTS.get(name, name)].bytecode
+            code += encode_arguments(types, *args)
+            steps.append(Transaction(sender, None, code, GAS_CREATING))
         for (name, *_), address in zip(wanted, await self._send(steps), strict=True):
             self.at[name] = address
 
@@ -191,14 +205,14 @@ def _token_creations(owner: str) -> list["_Creation"]:
     A pool's token0 is the lower address; so a WBNB/USDT pool's price is dollars for one WBNB.
     """
     texts = ("string", "string", "uint8")
-    creations: dict[str, _Creation] = {
-        "CAKE": ("CAKE", "Token", owner, texts, ("Cake", "CAKE", 18)),
-        "WBNB": ("WBNB", "WrappedBnb", owner, (), ()),
-        "ETH": ("ETH", "Token", owner, texts, ("Ether", "ETH", 18)),
-        "USDT": ("USDT", "Token", owner, texts, ("Tether USD", "USDT", 18)),
-    }
+    creations: list[_Creation] = [
+        ("CAKE", owner, texts, ("Cake", "CAKE", 18)),
+        ("WBNB", owner, (), ()),
+        ("ETH", owner, texts, ("Ether", "ETH", 18)),
+        ("USDT", owner, texts, ("Tether USD", "USDT", 18)),
+    ]
     nonces = sorted(range(len(creations)), key=lambda nonce: _created_address(owner, nonce))
-    by_nonce = dict(zip(nonces, creations.values(), strict=True))
+    by_nonce = dict(zip(nonces, creations, strict=True))
     return [by_nonce[nonce] for nonce in sorted(by_nonce)]
 
 
@@ -209,7 +223,7 @@ def _created_address(sender: str, nonce: int) -> bytes:
     return keccak(rlp)[12:]
 
 
-_Creation = tuple[str, str, str, Sequence[str], Sequence[Any]]
+_Creation = tuple[str, str, Sequence[str], Sequence[Any]]
 
 
 def _blueprint(creation_code: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Send the transactions of the set-up in order, and wait until each is in a block.
+"""A transaction of the sample, and how those of the set-up get into blocks, in order.
 
 A block that anvil makes while it takes in a batch can leave a transaction waiting for a
 predecessor that is in a block already, and everything after it waits too.
@@ -15,13 +15,12 @@ from dexwatch.demo.chain.rpc import Rpc, RpcError, encode_call
 
 GAS_PRICE = 10**8
 """0.1 gwei: what users of BSC pay."""
-GAS_CALL, GAS_CREATE = 600_000, 8_000_000
+GAS, GAS_SETTING_UP, GAS_CREATING = 400_000, 600_000, 8_000_000
 DEADLINE_SECONDS = 45.0
 """For one batch; a quiet machine needs a tenth of a second."""
 STUCK_SECONDS = 1.0
 """Without any progress for so long, the first waiting transaction of each account is replaced."""
 POLL_SECONDS = 0.03
-ZERO = "0x" + "0" * 40
 
 
 class TransactionError(RuntimeError):
@@ -29,25 +28,36 @@ class TransactionError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Step:
-    """One transaction of an unlocked account; without `to` it creates a contract."""
+class Transaction:
+    """A transaction of an unlocked account, amounts in wei; without `to` it creates a contract."""
 
     sender: str
     to: str | None
     data: str
+    gas: int = GAS
+    gas_price: int = GAS_PRICE
     value: int = 0
 
+    def fields(self, nonce: int | None = None) -> dict[str, str]:
+        """Return what eth_sendTransaction takes; without a nonce the node chooses it."""
+        numbers = {"gas": self.gas, "gasPrice": self.gas_price, "value": self.value, "nonce": nonce}
+        texts = {"from": self.sender, "to": self.to, "data": self.data}
+        texts |= {name: hex(number) for name, number in numbers.items() if number is not None}
+        return {name: text for name, text in texts.items() if text is not None}
 
-def step(sender: str, to: str, signature: str, *args: object) -> Step:
-    """Return a call such as `transfer(address,uint256)` as a step."""
-    return Step(sender, to, encode_call(signature, *args))
+
+def call(
+    sender: str, to: str, signature: str, *args: object, gas: int = GAS, price: int = GAS_PRICE
+) -> Transaction:
+    """Return a call such as `transfer(address,uint256)`."""
+    return Transaction(sender, to, encode_call(signature, *args), gas, price)
 
 
 @dataclass
 class _Sent:
-    """A step on its way; a replacement leaves the older hashes valid, for either may be mined."""
+    """One on its way; a replacement leaves the older hashes valid, for either may be mined."""
 
-    step: Step
+    wanted: Transaction
     transaction: dict[str, str]
     hashes: list[str] = field(default_factory=list)
     receipt: dict[str, Any] | None = None
@@ -60,14 +70,14 @@ class Transactions:
         self._rpc = rpc
         self._nonces: dict[str, int] = {}
 
-    async def send(self, steps: Sequence[Step]) -> list[str]:
+    async def send(self, transactions: Sequence[Transaction]) -> list[str]:
         """Send all, and return the addresses of created contracts ("" for calls).
 
         Raises:
             TransactionError: one was refused, reverted, or not taken into a block in time.
         """
         # The node works on a batch in parallel, so that only explicit nonces keep the order.
-        sent = [_Sent(step, _transaction(step, self._nonce(step.sender))) for step in steps]
+        sent = [_Sent(one, one.fields(self._nonce(one.sender))) for one in transactions]
         calls = [("eth_sendTransaction", [one.transaction]) for one in sent]
         for one, answer in zip(sent, await self._rpc.batch(calls), strict=True):
             if isinstance(answer, RpcError):
@@ -77,11 +87,13 @@ class Transactions:
         receipts = [one.receipt or {} for one in sent]
         for one, receipt in zip(sent, receipts, strict=True):
             if receipt["status"] != "0x1":
-                raise TransactionError(f"a transaction of the set-up reverted: {_short(one.step)}")
+                raise TransactionError(
+                    f"a transaction of the set-up reverted: {_short(one.wanted)}"
+                )
         return [(receipt["contractAddress"] or "").lower() for receipt in receipts]
 
     async def _settle(self, sent: Sequence[_Sent]) -> None:
-        """Have blocks made until every step has a receipt."""
+        """Have blocks made until every transaction has a receipt."""
         deadline = monotonic() + DEADLINE_SECONDS
         progress, waiting = monotonic(), list(sent)
         while waiting:
@@ -96,7 +108,7 @@ class Transactions:
             if monotonic() > deadline:
                 raise TransactionError(
                     f"{len(waiting)} transactions of the set-up are in no block after "
-                    f"{DEADLINE_SECONDS:g} s, the first is {_short(waiting[0].step)}: "
+                    f"{DEADLINE_SECONDS:g} s, the first is {_short(waiting[0].wanted)}: "
                     "the machine is too busy, start again"
                 )
             if monotonic() - progress > STUCK_SECONDS:
@@ -114,7 +126,7 @@ class Transactions:
     async def _replace(self, waiting: Sequence[_Sent]) -> None:
         first: dict[str, _Sent] = {}
         for one in waiting:
-            first.setdefault(one.step.sender, one)
+            first.setdefault(one.wanted.sender, one)
         for one in first.values():
             one.transaction["gasPrice"] = hex(2 * int(one.transaction["gasPrice"], 16))
         calls = [("eth_sendTransaction", [one.transaction]) for one in first.values()]
@@ -128,27 +140,5 @@ class Transactions:
         return self._nonces[sender]
 
 
-_CREATING = {
-    encode_call("createPair(address,address)", ZERO, ZERO)[2:10],
-    encode_call("createPool(address,address,uint24)", ZERO, ZERO, 0)[2:10],
-}
-
-
-def _transaction(step: Step, nonce: int) -> dict[str, str]:
-    gas = GAS_CREATE if step.to is None or step.data[2:10] in _CREATING else GAS_CALL
-    transaction = {
-        "from": step.sender,
-        "data": step.data,
-        "gas": hex(gas),
-        "gasPrice": hex(GAS_PRICE),
-        "nonce": hex(nonce),
-    }
-    if step.value:
-        transaction["value"] = hex(step.value)
-    if step.to is not None:
-        transaction["to"] = step.to
-    return transaction
-
-
-def _short(step: Step) -> str:
-    return f"{step.sender} to {step.to or 'a new contract'}, {step.data[:10]}"
+def _short(one: Transaction) -> str:
+    return f"{one.sender} to {one.to or 'a new contract'}, {one.data[:10]}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dexwatch.demo.chain.rpc import Rpc, RpcError, decode_output, encode_call, event_topic
+from dexwatch.demo.chain.transactions import call
 from dexwatch.demo.exchange.process import ChainAccess, PoolSpec
 
 BPS = 10_000
@@ -17,8 +18,6 @@ SLIPPAGE_BPS = 100
 
 RECEIPT_SECONDS = 20.0
 _POLL_SECONDS = 0.15
-_GAS = hex(400_000)
-_GAS_PRICE = hex(10**8)
 _SWAP = "swapV2(address,address,uint256,uint256,uint256,address)"
 _TRADED = "Traded(address,address,address,uint256,uint256,uint256,uint256)"
 
@@ -127,7 +126,9 @@ class SwapClient:
         """
         market, account = self._market, next(self._accounts)
         least = quote.amount_out * (BPS - SLIPPAGE_BPS) // BPS
-        data = encode_call(
+        sent = call(
+            account,
+            market.router,
             _SWAP,
             self._pools[quote.pair].address,
             market.tokens[quote.token_in].address,
@@ -136,15 +137,8 @@ class SwapClient:
             least,
             account,
         )
-        sent = {
-            "from": account,
-            "to": market.router,
-            "data": data,
-            "gas": _GAS,
-            "gasPrice": _GAS_PRICE,
-        }
         started = time.monotonic()
-        transaction_hash = str(await self._rpc.call("eth_sendTransaction", sent))
+        transaction_hash = str(await self._rpc.call("eth_sendTransaction", sent.fields()))
         submitted()
         async with asyncio.timeout(RECEIPT_SECONDS):
             receipt = await self._receipt(transaction_hash)

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 
-from dexwatch.demo.chain.rpc import Rpc, encode_call
+from dexwatch.demo.chain.rpc import Rpc
+from dexwatch.demo.chain.transactions import call
 from dexwatch.demo.scenarios.scenario import Fault, Scenario, ScenarioContext, assign
 
 WATCHED, PLATFORM = ("node-a", "node-b"), "node-platform"
@@ -47,10 +48,10 @@ async def _set_fee(context: ScenarioContext, fee_bps: int) -> None:
     deployment = context.chain.deployment
     rpc = Rpc(context.chain.anvil)
     try:
-        data = encode_call("setFeeBps(uint256)", fee_bps)
-        sender = {"from": deployment.owner, "to": deployment.router}
-        gas = {"gas": hex(100_000), "gasPrice": hex(10**10)}
-        await rpc.call("eth_sendTransaction", {**sender, **gas, "data": data})
+        changed = call(
+            deployment.owner, deployment.router, "setFeeBps(uint256)", fee_bps, price=10**10
+        )
+        await rpc.call("eth_sendTransaction", changed.fields())
     finally:
         await rpc.close()
 

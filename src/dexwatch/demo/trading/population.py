@@ -1,5 +1,6 @@
 """Who trades what in which block: a pure, seeded plan."""
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from random import Random
 from dexwatch.demo.chain.accounts import Accounts
 from dexwatch.demo.chain.deploy import E18, START_USD, V3_NAME, v3_position
 from dexwatch.demo.chain.handle import Deployment
-from dexwatch.demo.chain.rpc import encode_call
+from dexwatch.demo.chain.transactions import GAS_PRICE, Transaction, call
 from dexwatch.demo.trading.quotes import ROUTER_FEE, QuotedPool, Quotes, fair_price
 
 POOL_WEIGHTS = {"WBNB/USDT": 0.4, V3_NAME: 0.25, "CAKE/WBNB": 0.2, "ETH/USDT": 0.15}
@@ -16,18 +17,6 @@ LARGEST_USD = 8_000.0
 """No ordinary trade is larger; whales come by scenario only."""
 PROVIDE_EVERY = 40
 """Blocks between two liquidity changes (add, then remove)."""
-GWEI_TENTH = 10**8
-
-
-@dataclass(frozen=True)
-class PlannedTransaction:
-    """A transaction that the population sends next; `gas_price` is in wei."""
-
-    sender: str
-    to: str
-    data: str
-    gas_price: int
-    gas: int = 400_000
 
 
 @dataclass
@@ -67,9 +56,7 @@ class Population:
         """Return the share of the day's peak activity, 0.5 at night to 1.0."""
         return 0.75 + 0.25 * math.sin(2 * math.pi * (block / self.day_blocks + 0.25))
 
-    def plan(
-        self, block: int, market: Quotes, behaviour: TraderBehaviour
-    ) -> list[PlannedTransaction]:
+    def plan(self, block: int, market: Quotes, behaviour: TraderBehaviour) -> list[Transaction]:
         """Return what is sent after this block was seen."""
         random = Random(f"{self.seed}/{block}")
         expected = self.trades_per_block * self.daily_activity(block) * behaviour.activity
@@ -95,7 +82,7 @@ class Population:
         market: Quotes,
         tolerance: float = 0.01,
         router_fee: float = ROUTER_FEE,
-    ) -> PlannedTransaction:
+    ) -> Transaction:
         """Return a trade through the router for about `usd` dollars.
 
         The tolerance is the part of the quote that may be lost; a negative one cannot be met.
@@ -105,7 +92,9 @@ class Population:
         amount = int(usd / market.usd(symbol) * E18)
         quoted = state.quote(amount * (1 - router_fee), sells_token0=sells_token0)
         method = "swapV3" if pool.kind == "v3" else "swapV2"
-        data = encode_call(
+        return call(
+            sender,
+            self.deployment.router,
             f"{method}(address,address,uint256,uint256,uint256,address)",
             pool.address,
             self.deployment.tokens[symbol].address,
@@ -114,11 +103,10 @@ class Population:
             int(quoted * (1 - tolerance)),
             sender,
         )
-        return PlannedTransaction(sender, self.deployment.router, data, GWEI_TENTH)
 
     def _trade(
         self, random: Random, block: int, market: Quotes, behaviour: TraderBehaviour
-    ) -> PlannedTransaction:
+    ) -> Transaction:
         name = random.choices(list(POOL_WEIGHTS), list(POOL_WEIGHTS.values()))[0]
         state = market.pools[name]
         usd = min(random.lognormvariate(math.log(250), 1.1), LARGEST_USD)
@@ -145,9 +133,7 @@ class Population:
         )
         return first / second / state.price - 1
 
-    def _arbitrage(
-        self, random: Random, block: int, market: Quotes
-    ) -> Iterator[PlannedTransaction]:
+    def _arbitrage(self, random: Random, block: int, market: Quotes) -> Iterator[Transaction]:
         """Pull pools towards the outside market, and V2 and V3 towards each other."""
         who, bot, tokens = self.accounts.arbitrageur, self.deployment.bot, self.deployment.tokens
         if block % 4 == 0:
@@ -157,20 +143,17 @@ class Population:
                 paid = state.pool.token1 if gap > 0 else state.pool.token0
                 depth = state.reserve1 if gap > 0 else state.reserve0
                 amount = int(min(abs(gap) / 4 * depth, LARGEST_USD / market.usd(paid) * E18))
-                data = encode_call(
-                    "swapPair(address,address,uint256)",
-                    state.pool.address,
-                    tokens[paid].address,
-                    amount,
-                )
-                yield PlannedTransaction(who, bot, data, GWEI_TENTH)
+                swap = "swapPair(address,address,uint256)"
+                yield call(who, bot, swap, state.pool.address, tokens[paid].address, amount)
         pair, pool = market.pools["WBNB/USDT"], market.pools[V3_NAME]
         gap = pair.price / pool.price - 1
         if block % 2 == 0 and abs(gap) > 0.005:
             # WBNB is bought where its price is low and sold where it is high, both for USDT.
             dollars = abs(gap) / 4 * min(pair.reserve1, pool.reserve1)
             dollars = min(dollars, LARGEST_USD * E18)
-            data = encode_call(
+            yield call(
+                who,
+                bot,
                 "arbitrage(address,address,bool,address,address,uint256)",
                 pair.pool.address,
                 pool.pool.address,
@@ -178,10 +161,11 @@ class Population:
                 tokens["USDT"].address,
                 tokens["WBNB"].address,
                 int(dollars),
+                gas=600_000,
+                price=2 * GAS_PRICE,
             )
-            yield PlannedTransaction(who, bot, data, 2 * GWEI_TENTH, 600_000)
 
-    def _provide(self, random: Random, block: int, market: Quotes) -> Iterator[PlannedTransaction]:
+    def _provide(self, random: Random, block: int, market: Quotes) -> Iterator[Transaction]:
         """Add liquidity at one time, remove the same the next time."""
         turn = block // PROVIDE_EVERY
         sender = self.accounts.lps[turn // 2 % len(self.accounts.lps)]
@@ -193,61 +177,48 @@ class Population:
             lower, upper, liquidity = v3_position(pool, usd)
             if adds:
                 add = "addLiquidityV3(address,int24,int24,uint128)"
-                yield PlannedTransaction(
-                    sender,
-                    router,
-                    encode_call(add, pool.address, lower, upper, liquidity),
-                    GWEI_TENTH,
-                    600_000,
-                )
+                yield call(sender, router, add, pool.address, lower, upper, liquidity, gas=600_000)
                 return
-            burn = encode_call("burn(int24,int24,uint128)", lower, upper, liquidity)
-            yield PlannedTransaction(sender, pool.address, burn, GWEI_TENTH, 600_000)
-            collect = "collect(address,int24,int24,uint128,uint128)"
-            most = 2**128 - 1
-            data = encode_call(collect, sender, lower, upper, most, most)
-            yield PlannedTransaction(sender, pool.address, data, GWEI_TENTH, 600_000)
+            burn = "burn(int24,int24,uint128)"
+            yield call(sender, pool.address, burn, lower, upper, liquidity, gas=600_000)
+            collect, most = "collect(address,int24,int24,uint128,uint128)", 2**128 - 1
+            args = (sender, lower, upper, most, most)
+            yield call(sender, pool.address, collect, *args, gas=600_000)
             return
         # Shares of a V2 pair are roots of products at its opening; a fixed part keeps them so.
         amount0 = usd / START_USD[pool.token0] * E18
         amount1 = usd / START_USD[pool.token1] * E18
         if adds:
-            add = "addLiquidityV2(address,uint256,uint256)"
-            real1 = int(amount0 * state.price)
-            data = encode_call(add, pool.address, int(amount0), real1)
+            add, real1 = "addLiquidityV2(address,uint256,uint256)", int(amount0 * state.price)
+            yield call(sender, router, add, pool.address, int(amount0), real1)
         else:
             shares = int(math.sqrt(amount0 * amount1) * 0.9)
-            data = encode_call("removeLiquidityV2(address,uint256)", pool.address, shares)
-        yield PlannedTransaction(sender, router, data, GWEI_TENTH)
+            yield call(sender, router, "removeLiquidityV2(address,uint256)", pool.address, shares)
 
-    def _contract_call(self, random: Random, behaviour: TraderBehaviour) -> PlannedTransaction:
+    def _contract_call(self, random: Random, behaviour: TraderBehaviour) -> Transaction:
         sender = random.choice(self.accounts.traders)
         usdt = self.deployment.tokens["USDT"].address
         vault, farm = self.deployment.vault, self.deployment.farm
-        if random.random() < behaviour.contracts_failing:
-            too_much = 10**12 * E18
-            to, data = random.choice(
-                (
-                    (vault, encode_call("withdraw(address,uint256)", usdt, too_much)),
-                    (farm, encode_call("unstake(uint256)", too_much)),
-                )
-            )
-        else:
-            to, data = random.choice(
-                (
-                    (vault, encode_call("deposit(address,uint256)", usdt, 20 * E18)),
-                    (vault, encode_call("withdraw(address,uint256)", usdt, 10 * E18)),
-                    (farm, encode_call("stake(uint256)", 20 * E18)),
-                    (farm, encode_call("unstake(uint256)", 10 * E18)),
-                    (farm, encode_call("harvest()")),
-                )
-            )
-        return PlannedTransaction(sender, to, data, GWEI_TENTH)
+        too_much = 10**12 * E18
+        failing: list[tuple[str, str, tuple[object, ...]]] = [
+            (vault, "withdraw(address,uint256)", (usdt, too_much)),
+            (farm, "unstake(uint256)", (too_much,)),
+        ]
+        usual: list[tuple[str, str, tuple[object, ...]]] = [
+            (vault, "deposit(address,uint256)", (usdt, 20 * E18)),
+            (vault, "withdraw(address,uint256)", (usdt, 10 * E18)),
+            (farm, "stake(uint256)", (20 * E18,)),
+            (farm, "unstake(uint256)", (10 * E18,)),
+            (farm, "harvest()", ()),
+        ]
+        fails = random.random() < behaviour.contracts_failing
+        to, signature, args = random.choice(failing if fails else usual)
+        return call(sender, to, signature, *args)
 
 
-def _priced(tx: PlannedTransaction, random: Random, factor: float) -> PlannedTransaction:
+def _priced(tx: Transaction, random: Random, factor: float) -> Transaction:
     price = int(tx.gas_price * factor * (1 + random.random() / 2))
-    return PlannedTransaction(tx.sender, tx.to, tx.data, price, tx.gas)
+    return dataclasses.replace(tx, gas_price=price)
 
 
 def _poisson(random: Random, expected: float) -> int:

@@ -7,14 +7,10 @@ from random import Random
 import httpx
 import structlog
 
-from dexwatch.demo.chain.rpc import Rpc, RpcError, encode_call
+from dexwatch.demo.chain.rpc import Rpc, RpcError
+from dexwatch.demo.chain.transactions import Transaction, call
 from dexwatch.demo.node.heads import Head, Heads
-from dexwatch.demo.trading.population import (
-    GWEI_TENTH,
-    PlannedTransaction,
-    Population,
-    TraderBehaviour,
-)
+from dexwatch.demo.trading.population import Population, TraderBehaviour
 from dexwatch.demo.trading.quotes import Quotes, read_quotes
 
 SILENCE_SECONDS = 10.0
@@ -31,33 +27,20 @@ class Sender:
     def __init__(self, rpc: Rpc) -> None:
         self._rpc = rpc
         self._nonces: dict[str, int] = {}
-        self.sent = 0
-        self.refused = 0
 
-    async def send(self, transactions: Sequence[PlannedTransaction]) -> list[str | None]:
+    async def send(self, transactions: Sequence[Transaction]) -> list[str | None]:
         """Send all in one batch; None stands for one that the node refused."""
         await self._learn({tx.sender for tx in transactions})
         calls = []
         for tx in transactions:
-            nonce = self._nonces[tx.sender]
+            calls.append(("eth_sendTransaction", [tx.fields(self._nonces[tx.sender])]))
             self._nonces[tx.sender] += 1
-            transaction = {
-                "from": tx.sender,
-                "to": tx.to,
-                "data": tx.data,
-                "gas": hex(tx.gas),
-                "gasPrice": hex(tx.gas_price),
-                "nonce": hex(nonce),
-            }
-            calls.append(("eth_sendTransaction", [transaction]))
         hashes: list[str | None] = []
         for tx, answer in zip(transactions, await self._rpc.batch(calls), strict=True):
             if isinstance(answer, RpcError):
                 # A missing nonce would block all later transactions: ask the node again.
                 self._nonces.pop(tx.sender, None)
-                self.refused += 1
                 log.warning("sample_transaction_refused", reason=answer.message)
-            self.sent += 1
             hashes.append(None if isinstance(answer, RpcError) else str(answer))
         return hashes
 
@@ -169,26 +152,21 @@ class Load:
 
 def load_transactions(
     population: Population, market: Quotes, count: int, random: Random
-) -> list[PlannedTransaction]:
+) -> list[Transaction]:
     """Return cheap transactions: three transfers for one swap, spread over the load accounts."""
     accounts = population.accounts.load
     usdt = population.deployment.tokens["USDT"].address
     pools = list(market.pools.values())
-    transfer = encode_call("transfer(address,uint256)", accounts[0], 10**18)
     transactions = []
     for index in range(count):
         sender = accounts[index % len(accounts)]
         if index % 4:
-            transactions.append(PlannedTransaction(sender, usdt, transfer, GWEI_TENTH, 100_000))
-        else:
-            transactions.append(
-                population.swap(
-                    sender,
-                    pools[index // 4 % len(pools)],
-                    random.uniform(20, 200),
-                    sells_token0=random.random() < 0.5,
-                    market=market,
-                    tolerance=0.5,
-                )
-            )
+            sending = "transfer(address,uint256)"
+            transactions.append(call(sender, usdt, sending, accounts[0], 10**18, gas=100_000))
+            continue
+        pool, usd = pools[index // 4 % len(pools)], random.uniform(20, 200)
+        sells = random.random() < 0.5
+        transactions.append(
+            population.swap(sender, pool, usd, sells_token0=sells, market=market, tolerance=0.5)
+        )
     return transactions
