@@ -1,6 +1,7 @@
 """Business metrics, read from the platform's database by declared read-only queries."""
 
-from dexwatch.metrics.metric import Unit, counter, declared, gauge
+from dexwatch.metrics.declared import declared
+from dexwatch.metrics.metric import Metric, Unit, counter, gauge
 
 users = gauge("business_users", "Registered users.", requirements=("C-CUSTOM-EXP",))
 active_users = gauge(
@@ -67,4 +68,4 @@ sync_delay_seconds = gauge(
 )
 query_value = gauge("business_query_value", "Result of an operator's own query.", labels=("query",))
 
-BUSINESS_METRICS = declared(globals())
+BUSINESS_METRICS = declared(Metric, globals())

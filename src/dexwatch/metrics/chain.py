@@ -1,6 +1,7 @@
 """Metrics of the chain, as seen through RPC endpoints and block by block."""
 
-from dexwatch.metrics.metric import LATENCY_SECONDS, Unit, counter, declared, gauge, histogram
+from dexwatch.metrics.declared import declared
+from dexwatch.metrics.metric import LATENCY_SECONDS, Metric, Unit, counter, gauge, histogram
 
 ENDPOINT = ("endpoint",)
 
@@ -186,4 +187,4 @@ finality_seconds = histogram(
     requirements=("M-CONFIRM",),
 )
 
-CHAIN_METRICS = declared(globals())
+CHAIN_METRICS = declared(Metric, globals())

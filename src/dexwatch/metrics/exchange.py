@@ -1,6 +1,7 @@
 """Metrics of the exchange, decoded from events and read from contracts."""
 
-from dexwatch.metrics.metric import Unit, counter, declared, gauge, histogram
+from dexwatch.metrics.declared import declared
+from dexwatch.metrics.metric import Metric, Unit, counter, gauge, histogram
 
 POOL = ("pool",)
 
@@ -153,4 +154,4 @@ contract_view = gauge(
     labels=("contract", "view"),
 )
 
-EXCHANGE_METRICS = declared(globals())
+EXCHANGE_METRICS = declared(Metric, globals())

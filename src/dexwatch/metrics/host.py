@@ -3,7 +3,8 @@
 from functools import partial
 
 from dexwatch.metrics import metric
-from dexwatch.metrics.metric import Unit, declared
+from dexwatch.metrics.declared import declared
+from dexwatch.metrics.metric import Metric, Unit
 
 counter = partial(metric.counter, owner="node_exporter")
 gauge = partial(metric.gauge, owner="node_exporter")
@@ -138,4 +139,4 @@ conntrack_entries = gauge("node_nf_conntrack_entries", "Tracked connections.")
 conntrack_limit = gauge("node_nf_conntrack_entries_limit", "Most tracked connections.")
 boot_time = gauge("node_boot_time_seconds", "When the host started.", unit=Unit.TIMESTAMP)
 
-HOST_METRICS = declared(globals())
+HOST_METRICS = declared(Metric, globals())

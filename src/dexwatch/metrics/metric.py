@@ -12,7 +12,6 @@ and a label that the metric does not carry is refused when the module is importe
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -154,8 +153,3 @@ def histogram(
 ) -> Metric:
     """Declare a histogram; buckets ascend and are in the metric's unit."""
     return Metric(name, Kind.HISTOGRAM, help, unit, labels, owner, buckets, requirements)
-
-
-def declared(names: Mapping[str, object]) -> tuple[Metric, ...]:
-    """Return the metrics among a module's names (`globals()`), in the order of the module."""
-    return tuple(value for value in names.values() if isinstance(value, Metric))

@@ -3,7 +3,8 @@
 from functools import partial
 
 from dexwatch.metrics import metric
-from dexwatch.metrics.metric import Unit, declared
+from dexwatch.metrics.declared import declared
+from dexwatch.metrics.metric import Metric, Unit
 
 counter = partial(metric.counter, owner="nginx_exporter")
 gauge = partial(metric.gauge, owner="nginx_exporter")
@@ -25,4 +26,4 @@ reading = gauge("nginx_connections_reading", "Connections whose request is being
 writing = gauge("nginx_connections_writing", "Connections that are being answered.")
 waiting = gauge("nginx_connections_waiting", "Idle connections.")
 
-NGINX_METRICS = declared(globals())
+NGINX_METRICS = declared(Metric, globals())

@@ -1,6 +1,7 @@
 """Metrics of dexwatch itself: the monitoring is monitored by the same means."""
 
-from dexwatch.metrics.metric import LATENCY_SECONDS, Unit, counter, declared, gauge, histogram
+from dexwatch.metrics.declared import declared
+from dexwatch.metrics.metric import LATENCY_SECONDS, Metric, Unit, counter, gauge, histogram
 
 build = gauge(
     "dexwatch_build_info", "1, with the version.", unit=Unit.BOOLEAN, labels=("version", "role")
@@ -119,4 +120,4 @@ console_request_seconds = histogram(
 )
 console_streams = gauge("dexwatch_console_streams", "Open pages that are kept up to date.")
 
-OWN_METRICS = declared(globals())
+OWN_METRICS = declared(Metric, globals())

@@ -8,7 +8,8 @@ The instrumentation, which stands alone, is given them by `python -m tools.refer
 from functools import partial
 
 from dexwatch.metrics import metric
-from dexwatch.metrics.metric import LATENCY_SECONDS, Unit, declared
+from dexwatch.metrics.declared import declared
+from dexwatch.metrics.metric import LATENCY_SECONDS, Metric, Unit
 
 counter = partial(metric.counter, owner="platform")
 gauge = partial(metric.gauge, owner="platform")
@@ -194,7 +195,7 @@ market_deviation = gauge(
     requirements=("M-ENGINE-MARKET",),
 )
 
-PLATFORM_METRICS = declared(globals())
+PLATFORM_METRICS = declared(Metric, globals())
 
 NEWEST_OF_WORKERS = {
     sessions_active.name: "livemostrecent",

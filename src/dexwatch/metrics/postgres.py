@@ -3,7 +3,8 @@
 from functools import partial
 
 from dexwatch.metrics import metric
-from dexwatch.metrics.metric import Unit, declared
+from dexwatch.metrics.declared import declared
+from dexwatch.metrics.metric import Metric, Unit
 
 counter = partial(metric.counter, owner="postgres_exporter")
 gauge = partial(metric.gauge, owner="postgres_exporter")
@@ -211,4 +212,4 @@ statement_seconds = counter(
     labels=SERVER,
 )
 
-POSTGRES_METRICS = declared(globals())
+POSTGRES_METRICS = declared(Metric, globals())

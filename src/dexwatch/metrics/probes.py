@@ -3,7 +3,8 @@
 from functools import partial
 
 from dexwatch.metrics import metric
-from dexwatch.metrics.metric import Unit, declared
+from dexwatch.metrics.declared import declared
+from dexwatch.metrics.metric import Metric, Unit
 
 gauge = partial(metric.gauge, owner="blackbox_exporter")
 
@@ -39,4 +40,4 @@ certificate_expiry = gauge(
     unit=Unit.TIMESTAMP,
 )
 
-PROBE_METRICS = declared(globals())
+PROBE_METRICS = declared(Metric, globals())

@@ -3,7 +3,8 @@
 from functools import partial
 
 from dexwatch.metrics import metric
-from dexwatch.metrics.metric import Unit, declared
+from dexwatch.metrics.declared import declared
+from dexwatch.metrics.metric import Metric, Unit
 
 counter = partial(metric.counter, owner="prometheus")
 gauge = partial(metric.gauge, owner="prometheus")
@@ -162,4 +163,4 @@ alertmanager_invalid = counter(
     owner=ALERTMANAGER,
 )
 
-PROMETHEUS_METRICS = declared(globals())
+PROMETHEUS_METRICS = declared(Metric, globals())

@@ -3,7 +3,8 @@
 from functools import partial
 
 from dexwatch.metrics import metric
-from dexwatch.metrics.metric import Unit, declared
+from dexwatch.metrics.declared import declared
+from dexwatch.metrics.metric import Metric, Unit
 
 counter = partial(metric.counter, owner="redis_exporter")
 gauge = partial(metric.gauge, owner="redis_exporter")
@@ -97,4 +98,4 @@ aof_ok = gauge(
 replicas = gauge("redis_connected_slaves", "Connected replicas.")
 uptime = gauge("redis_uptime_in_seconds", "Time since the start.", unit=Unit.SECONDS)
 
-REDIS_METRICS = declared(globals())
+REDIS_METRICS = declared(Metric, globals())

@@ -1,6 +1,7 @@
 """What several rules and panels would otherwise compute again and again."""
 
 from dexwatch.metrics import exchange, host, nginx, platform, postgres, probes, redis
+from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.promql import latest, quantile, share, total
@@ -168,20 +169,4 @@ fee_apy = RecordingRule(
     value=lambda _: f"(1 + clamp_max({fee_apr}, 1000) / 365) ^ 365 - 1",
 )
 
-RECORDING_RULES = (
-    http_rate,
-    http_errors,
-    http_p95,
-    trades_unserved,
-    cache_misses,
-    cpu_used,
-    memory_used,
-    disk_used,
-    system_up,
-    volume_rate,
-    swap_rate,
-    volume_day,
-    pool_utilisation,
-    fee_apr,
-    fee_apy,
-)
+RECORDING_RULES = declared(RecordingRule, globals())

@@ -44,7 +44,6 @@ class AlertRule:
     """The watched quantity without comparison; it is also what the graph draws."""
     threshold: float
     """In `unit`; an operator may override it."""
-    unit: Unit
     for_seconds: float
     """How long the condition must hold, in production seconds."""
     keep_firing_seconds: float
@@ -57,6 +56,7 @@ class AlertRule:
     runbook: Runbook
     requirements: tuple[str, ...]
     """Requirement ids that this rule covers."""
+    unit: Unit = Unit.COUNT
     operator: Operator = ">"
     scrape_class: ScrapeClass = ScrapeClass.STANDARD
     group_priority: int = 1

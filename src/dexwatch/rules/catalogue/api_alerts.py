@@ -95,7 +95,6 @@ LATENCY_ABOVE_BASELINE = api_rule(
         f"[{p.window(86_400, HIGH)}] offset {p.window(600, HIGH)})"
     ),
     threshold=2,
-    unit=Unit.COUNT,
     condition=_noticeable,
     for_seconds=120,
     why=(

@@ -4,6 +4,7 @@ from functools import partial
 
 from dexwatch.metrics import business, platform
 from dexwatch.metrics.component import Component
+from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.promql import enough, latest, share
 from dexwatch.metrics.scrape_class import HIGH
@@ -113,7 +114,6 @@ QUEUE_DEPTH = business_rule(
     alert_group="job-queue",
     value=lambda p: f"max by (queue) ({latest(p, str(platform.queue_depth), scrape_class=HIGH)})",
     threshold=1000,
-    unit=Unit.COUNT,
     for_seconds=60,
     keep_firing_seconds=120,
     why="A batch fills the queue for a moment; after a minute the workers do not keep up.",
@@ -159,4 +159,4 @@ JOBS_FAILING = business_rule(
     requirements=("M-APP-QUEUE",),
 )
 
-BUSINESS_ALERTS = (REGISTRATIONS, PAYMENTS, SYNC_DELAY, QUEUE_DEPTH, JOBS_FAILING)
+BUSINESS_ALERTS = declared(AlertRule, globals())

@@ -4,6 +4,7 @@ from functools import partial
 
 from dexwatch.metrics import chain
 from dexwatch.metrics.component import Component
+from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.promql import latest
@@ -101,7 +102,6 @@ CONSUMER_LAGGING = chain_rule(
         f"max by (consumer) (min_over_time({chain.consumer_lag}[{p.window(60, CRITICAL)}]))"
     ),
     threshold=40,
-    unit=Unit.COUNT,
     for_seconds=15,
     why=(
         "A consumer takes a block in a few milliseconds. The least of a minute tells what stays"
@@ -146,7 +146,6 @@ REORG = chain_rule(
     alert_group="chain-fork",
     value=lambda p: f'sum(increase({chain.reorgs}{{depth!~"1|2"}}[{p.window(300, CRITICAL)}]))',
     threshold=0,
-    unit=Unit.COUNT,
     for_seconds=0,
     keep_firing_seconds=300,
     why="The event is over at once, so it is shown for as long as the window and the keeping.",
@@ -174,7 +173,6 @@ GAS_HIGH = chain_rule(
     scrape_class=HIGH,
     value=_gas,
     threshold=3,
-    unit=Unit.COUNT,
     for_seconds=60,
     why=(
         "The floor of the gas price has fallen sixtyfold over the years, so a fixed limit ages;"
@@ -193,12 +191,4 @@ GAS_HIGH = chain_rule(
     requirements=("A-CH-GAS",),
 )
 
-CHAIN_ALERTS = (
-    HEAD_STALLED,
-    FINALITY,
-    MISSING,
-    CONSUMER_LAGGING,
-    STORE_NOT_DURABLE,
-    REORG,
-    GAS_HIGH,
-)
+CHAIN_ALERTS = declared(AlertRule, globals())

@@ -4,6 +4,7 @@ from functools import partial
 
 from dexwatch.metrics import exchange
 from dexwatch.metrics.component import Component
+from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.promql import enough, latest, share
 from dexwatch.metrics.scrape_class import CRITICAL
@@ -87,7 +88,6 @@ EVENTS_MALFORMED = contract_rule(
         f"sum by (address) (increase({exchange.events_malformed}[{p.window(1800, CRITICAL)}]))"
     ),
     threshold=10,
-    unit=Unit.COUNT,
     for_seconds=0,
     keep_firing_seconds=600,
     why="Anybody can emit one odd event; ten in half an hour are a contract that is read wrongly.",
@@ -105,4 +105,4 @@ EVENTS_MALFORMED = contract_rule(
     requirements=("M-CONTRACT",),
 )
 
-CONTRACT_ALERTS = (CALLS_FAILING, PAUSED, EVENTS_MALFORMED)
+CONTRACT_ALERTS = declared(AlertRule, globals())

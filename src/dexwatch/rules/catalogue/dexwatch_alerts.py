@@ -4,6 +4,7 @@ from functools import partial
 
 from dexwatch.metrics import own, prometheus
 from dexwatch.metrics.component import Component
+from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.promql import latest
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH, STANDARD
@@ -101,7 +102,6 @@ SERIES_DROPPED = dexwatch_rule(
         f"sum by (collector) (increase({own.series_dropped}[{p.window(900, STANDARD)}]))"
     ),
     threshold=0,
-    unit=Unit.COUNT,
     for_seconds=0,
     keep_firing_seconds=300,
     why="A bound that is met once will be met again; there is no hurry.",
@@ -146,7 +146,6 @@ SUPERVISION_FAILING = dexwatch_rule(
         f"sum by (daemon) (increase({own.daemon_supervision_failures}[{p.window(900, HIGH)}]))"
     ),
     threshold=0,
-    unit=Unit.COUNT,
     for_seconds=0,
     keep_firing_seconds=600,
     why="It never fails in health, so the first failure within a quarter of an hour is told.",
@@ -187,12 +186,4 @@ CONFIG_REFUSED = dexwatch_rule(
     requirements=("U-DAILY",),
 )
 
-OWN_ALERTS = (
-    WATCHDOG,
-    TARGET_DOWN,
-    COLLECTOR_FAILING,
-    SERIES_DROPPED,
-    DAEMON_DOWN,
-    SUPERVISION_FAILING,
-    CONFIG_REFUSED,
-)
+OWN_ALERTS = declared(AlertRule, globals())

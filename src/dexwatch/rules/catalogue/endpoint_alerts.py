@@ -4,6 +4,7 @@ from functools import partial
 
 from dexwatch.metrics import chain
 from dexwatch.metrics.component import Component
+from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.promql import latest
 from dexwatch.metrics.scrape_class import CRITICAL, STANDARD
@@ -87,7 +88,6 @@ PEERS_LOW = endpoint_rule(
     ),
     operator="<",
     threshold=5,
-    unit=Unit.COUNT,
     for_seconds=120,
     keep_firing_seconds=180,
     why="A restarted node needs a minute to find its peers.",
@@ -109,7 +109,6 @@ DISAGREE = endpoint_rule(
         f" + 10 * sum by (endpoint) (increase({chain.blocks_refused}[{p.window(300, CRITICAL)}]))"
     ),
     threshold=3,
-    unit=Unit.COUNT,
     for_seconds=0,
     keep_firing_seconds=180,
     why="A short fork makes one or two differences; more mean that a node follows another chain.",
@@ -126,10 +125,4 @@ DISAGREE = endpoint_rule(
     requirements=("A-CH-FORK", "M-FORK"),
 )
 
-ENDPOINT_ALERTS = (
-    UNREACHABLE,
-    LAGGING,
-    UNVERIFIED,
-    PEERS_LOW,
-    DISAGREE,
-)
+ENDPOINT_ALERTS = declared(AlertRule, globals())

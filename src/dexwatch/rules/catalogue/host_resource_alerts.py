@@ -1,5 +1,7 @@
 """Processor, memory and disk of each host: three alert groups from 60 per cent upwards."""
 
+from dataclasses import dataclass
+
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.severity import Severity
@@ -61,34 +63,38 @@ MEMORY_WHY = "Memory goes up and down with requests; what stays for the hold is 
 DISK_WHY = "A disk fills slowly; the hold outlasts temporary files of sorts and dumps."
 
 
-def _step(
-    rule_id: str,
-    severity: Severity,
-    threshold: float,
-    for_seconds: float,
-    *,
-    group_priority: int,
-    alert_group: str,
-    requirement: str,
-) -> AlertRule:
-    recorded, words, why, runbook = _GROUPS[alert_group]
+@dataclass(frozen=True)
+class _Step:
+    """One rule of a group: from this share on, for so long."""
+
+    rule_id: str
+    alert_group: str
+    group_priority: int
+    severity: Severity
+    threshold: float
+    for_seconds: float
+    requirement: str
+
+
+def _rule(step: _Step) -> AlertRule:
+    recorded, words, why, runbook = _GROUPS[step.alert_group]
     return AlertRule(
-        id=rule_id,
-        severity=severity,
+        id=step.rule_id,
+        severity=step.severity,
         component=Component.HOSTS,
         team="platform",
-        alert_group=alert_group,
-        group_priority=group_priority,
+        alert_group=step.alert_group,
+        group_priority=step.group_priority,
         value=lambda _: recorded.where(ALERTING),
-        threshold=threshold,
+        threshold=step.threshold,
         unit=Unit.RATIO,
-        for_seconds=for_seconds,
+        for_seconds=step.for_seconds,
         keep_firing_seconds=180,
         why=f"{why} Three minutes of keeping bridge a lost scrape and a dip.",
         summary=words,
         description=recorded.help,
         runbook=runbook,
-        requirements=(requirement,),
+        requirements=(step.requirement,),
     )
 
 
@@ -101,72 +107,19 @@ _GROUPS: dict[str, tuple[RecordingRule, str, str, Runbook]] = {
 P1, P2, P3 = Severity.P1, Severity.P2, Severity.P3
 
 
-HOST_ALERTS = (
-    _step(
-        "CpuUse60", P3, 0.60, 1800, group_priority=1, alert_group="cpu", requirement="A-P3-RES-60"
-    ),
-    _step(
-        "CpuUse70", P2, 0.70, 600, group_priority=2, alert_group="cpu", requirement="A-P2-RES-70"
-    ),
-    _step(
-        "CpuUse80", P2, 0.80, 300, group_priority=3, alert_group="cpu", requirement="A-P2-RES-80"
-    ),
-    _step("CpuHigh", P1, 0.85, 120, group_priority=4, alert_group="cpu", requirement="A-P1-CPU"),
-    _step(
-        "MemoryUse60",
-        P3,
-        0.60,
-        1800,
-        group_priority=1,
-        alert_group="memory",
-        requirement="A-P3-RES-60",
-    ),
-    _step(
-        "MemoryUse75",
-        P2,
-        0.75,
-        600,
-        group_priority=2,
-        alert_group="memory",
-        requirement="A-P2-RES-70",
-    ),
-    _step(
-        "MemoryUse80",
-        P2,
-        0.80,
-        300,
-        group_priority=3,
-        alert_group="memory",
-        requirement="A-P2-RES-80",
-    ),
-    _step(
-        "MemoryHigh", P1, 0.85, 120, group_priority=4, alert_group="memory", requirement="A-P1-MEM"
-    ),
-    _step(
-        "MemoryCritical",
-        P1,
-        0.90,
-        60,
-        group_priority=5,
-        alert_group="memory",
-        requirement="A-P1-MEM",
-    ),
-    _step(
-        "DiskUse60", P3, 0.60, 1800, group_priority=1, alert_group="disk", requirement="A-P3-RES-60"
-    ),
-    _step(
-        "DiskUse75", P2, 0.75, 900, group_priority=2, alert_group="disk", requirement="A-P2-RES-70"
-    ),
-    _step(
-        "DiskUse80", P2, 0.80, 600, group_priority=3, alert_group="disk", requirement="A-P2-RES-80"
-    ),
-    _step(
-        "DiskAlmostFull",
-        P1,
-        0.90,
-        120,
-        group_priority=5,
-        alert_group="disk",
-        requirement="A-P1-DISK",
-    ),
+_STEPS = (
+    _Step("CpuUse60", "cpu", 1, P3, 0.60, 1800, "A-P3-RES-60"),
+    _Step("CpuUse70", "cpu", 2, P2, 0.70, 600, "A-P2-RES-70"),
+    _Step("CpuUse80", "cpu", 3, P2, 0.80, 300, "A-P2-RES-80"),
+    _Step("CpuHigh", "cpu", 4, P1, 0.85, 120, "A-P1-CPU"),
+    _Step("MemoryUse60", "memory", 1, P3, 0.60, 1800, "A-P3-RES-60"),
+    _Step("MemoryUse75", "memory", 2, P2, 0.75, 600, "A-P2-RES-70"),
+    _Step("MemoryUse80", "memory", 3, P2, 0.80, 300, "A-P2-RES-80"),
+    _Step("MemoryHigh", "memory", 4, P1, 0.85, 120, "A-P1-MEM"),
+    _Step("MemoryCritical", "memory", 5, P1, 0.90, 60, "A-P1-MEM"),
+    _Step("DiskUse60", "disk", 1, P3, 0.60, 1800, "A-P3-RES-60"),
+    _Step("DiskUse75", "disk", 2, P2, 0.75, 900, "A-P2-RES-70"),
+    _Step("DiskUse80", "disk", 3, P2, 0.80, 600, "A-P2-RES-80"),
+    _Step("DiskAlmostFull", "disk", 5, P1, 0.90, 120, "A-P1-DISK"),
 )
+HOST_ALERTS = tuple(_rule(step) for step in _STEPS)

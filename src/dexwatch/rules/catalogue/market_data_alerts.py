@@ -4,6 +4,7 @@ from functools import partial
 
 from dexwatch.metrics import exchange, platform
 from dexwatch.metrics.component import Component
+from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.promql import enough, latest
@@ -120,4 +121,4 @@ SWAPS_UNPRICED = market_data_rule(
     requirements=("M-TRADE-VOLUME",),
 )
 
-MARKET_DATA_ALERTS = (PRICE_MOVED, SWAPS_UNPRICED, MARKET_STALE, FEED_LOST)
+MARKET_DATA_ALERTS = declared(AlertRule, globals())

@@ -4,6 +4,7 @@ from functools import partial
 
 from dexwatch.metrics import platform, postgres, prometheus
 from dexwatch.metrics.component import Component
+from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.promql import enough, quantile, seen_down
@@ -159,7 +160,6 @@ DEADLOCKS = postgres_rule(
         f"sum by (instance, datname) (increase({postgres.deadlocks}[{p.window(600, STANDARD)}]))"
     ),
     threshold=5,
-    unit=Unit.COUNT,
     for_seconds=0,
     keep_firing_seconds=300,
     why="The count over ten minutes is itself the hold; a few deadlocks solve themselves by retry.",
@@ -176,10 +176,4 @@ DEADLOCKS = postgres_rule(
     ),
     requirements=("M-PG-LOCKS",),
 )
-DATABASE_ALERTS = (
-    DATABASE_DOWN,
-    DATABASE_SLOW,
-    CONNECTIONS_HIGH,
-    LONG_TRANSACTION,
-    DEADLOCKS,
-)
+DATABASE_ALERTS = declared(AlertRule, globals())

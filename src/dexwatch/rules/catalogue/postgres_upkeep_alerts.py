@@ -4,6 +4,7 @@ from functools import partial
 
 from dexwatch.metrics import postgres
 from dexwatch.metrics.component import Component
+from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Metric, Unit
 from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.promql import enough, latest
@@ -58,7 +59,6 @@ ARCHIVE_FAILING = postgres_rule(
         f"sum by (instance) (increase({postgres.archive_failures}[{p.window(900, BUSINESS)}]))"
     ),
     threshold=2,
-    unit=Unit.COUNT,
     for_seconds=0,
     keep_firing_seconds=600,
     why="One failure is tried again by itself; the third within a quarter of an hour is not luck.",
@@ -109,7 +109,6 @@ LOCK_WAITS = postgres_rule(
         f"max by (instance) ({latest(p, str(postgres.waiting_for_lock), scrape_class=HIGH)})"
     ),
     threshold=5,
-    unit=Unit.COUNT,
     for_seconds=60,
     keep_firing_seconds=120,
     why="Short waits are how locks work; five sessions for a minute stand behind something stuck.",
@@ -156,7 +155,6 @@ SLOT_UNUSED = postgres_rule(
         f"max by (instance) ({latest(p, str(postgres.inactive_slots), scrape_class=STANDARD)})"
     ),
     threshold=0,
-    unit=Unit.COUNT,
     for_seconds=900,
     keep_firing_seconds=300,
     why="A standby that restarts comes back within a quarter of an hour.",
@@ -203,12 +201,4 @@ METRICS_INCOMPLETE = postgres_rule(
     requirements=("C-DB-EXP", "C-POSTGRES"),
 )
 
-POSTGRES_ALERTS = (
-    ROLLBACKS,
-    LOCK_WAITS,
-    REPLICA_LAG,
-    SLOT_UNUSED,
-    ARCHIVE_FAILING,
-    CACHE_LOW,
-    METRICS_INCOMPLETE,
-)
+POSTGRES_ALERTS = declared(AlertRule, globals())

@@ -4,6 +4,7 @@ from functools import partial
 
 from dexwatch.metrics import platform, redis
 from dexwatch.metrics.component import Component
+from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.promql import enough, latest, seen_down
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH, STANDARD
@@ -94,7 +95,6 @@ MISSES_RISING = redis_rule(
         f"[{p.window(21_600, HIGH)}] offset {p.window(600, HIGH)}), 0.01)"
     ),
     threshold=2,
-    unit=Unit.COUNT,
     condition=lambda p: f"and {recorded.cache_misses} > 0.1\n{enough(p, LOOKUPS, 50, by='cache')}",
     for_seconds=120,
     keep_firing_seconds=120,
@@ -136,7 +136,6 @@ REJECTING = redis_rule(
         f"sum by (instance) (increase({redis.rejected_connections}[{p.window(300, STANDARD)}]))"
     ),
     threshold=0,
-    unit=Unit.COUNT,
     for_seconds=0,
     keep_firing_seconds=180,
     why="Each refused connection is a failed request; the window itself is the hold.",
@@ -192,12 +191,4 @@ PERSISTENCE_FAILING = redis_rule(
     requirements=("M-REDIS-PERSIST",),
 )
 
-CACHE_ALERTS = (
-    REDIS_DOWN,
-    HIT_RATE_LOW,
-    MISSES_RISING,
-    MEMORY_HIGH,
-    REJECTING,
-    EVICTING,
-    PERSISTENCE_FAILING,
-)
+CACHE_ALERTS = declared(AlertRule, globals())

@@ -4,6 +4,7 @@ from functools import partial
 
 from dexwatch.metrics import own
 from dexwatch.metrics.component import Component
+from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.promql import latest
@@ -57,7 +58,6 @@ OUTSIDE_FAILING = respond_rule(
     alert_group="outside-ping",
     value=lambda p: f"sum(increase({FAILED_PINGS}[{p.window(600, HIGH)}]))",
     threshold=3,
-    unit=Unit.COUNT,
     for_seconds=0,
     why="One or two failures are the network; more let the service outside page in error.",
     summary="{value} pings to the service outside were not taken within ten minutes.",
@@ -76,7 +76,6 @@ JOBS_OVERDUE = respond_rule(
     alert_group="jobs-overdue",
     value=lambda p: f"max(min_over_time({own.jobs_overdue}[{p.window(120, HIGH)}]))",
     threshold=0,
-    unit=Unit.COUNT,
     for_seconds=60,
     keep_firing_seconds=120,
     why=(
@@ -99,7 +98,6 @@ PAGES_FAILING = respond_rule(
     alert_group="pages",
     value=lambda p: f"sum by (channel) (increase({NOT_DELIVERED}[{p.window(600, HIGH)}]))",
     threshold=2,
-    unit=Unit.COUNT,
     for_seconds=0,
     why="A retry or two is normal for a network; three within ten minutes are a broken channel.",
     summary="{{ $labels.channel }} refused {value} messages within ten minutes.",
@@ -120,7 +118,6 @@ RECEIVER_REFUSING = respond_rule(
         f"sum by (receiver, outcome) (increase({REFUSED_REQUESTS}[{p.window(600, HIGH)}]))"
     ),
     threshold=5,
-    unit=Unit.COUNT,
     for_seconds=0,
     why="A scan tries once or twice; more is a sender with the wrong token.",
     summary="The receiver {{ $labels.receiver }} refused {value} requests ({{ $labels.outcome }}).",
@@ -140,7 +137,6 @@ RECEIVER_DROPPING_ALERTS = respond_rule(
     alert_group="receiver-dropped-alerts",
     value=lambda p: f"sum by (receiver) (increase({DROPPED_ALERTS}[{p.window(600, HIGH)}]))",
     threshold=0,
-    unit=Unit.COUNT,
     for_seconds=0,
     why="Every such request lost an alert, and the sender does not send it again: one is enough.",
     summary="{value} requests to {{ $labels.receiver }} were accepted in part: alerts are missing.",
@@ -175,7 +171,6 @@ QUARANTINED = respond_rule(
     alert_group="quarantine",
     value=_newly_quarantined,
     threshold=0,
-    unit=Unit.COUNT,
     for_seconds=60,
     why="Nothing is quarantined in health, and what is stays so: it is told for an hour.",
     summary="{value} jobs or events could not be handled and were set aside.",
@@ -198,12 +193,4 @@ QUARANTINED = respond_rule(
     requirements=("U-DAILY",),
 )
 
-RESPOND_ALERTS = (
-    JOBS_OVERDUE,
-    STORE_DOWN,
-    OUTSIDE_FAILING,
-    PAGES_FAILING,
-    RECEIVER_REFUSING,
-    RECEIVER_DROPPING_ALERTS,
-    QUARANTINED,
-)
+RESPOND_ALERTS = declared(AlertRule, globals())

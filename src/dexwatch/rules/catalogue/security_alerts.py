@@ -4,6 +4,7 @@ from functools import partial
 
 from dexwatch.metrics import platform
 from dexwatch.metrics.component import Component
+from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.promql import enough, latest, per_minute, share
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH
@@ -58,7 +59,6 @@ SUSPICIOUS_IP = security_rule(
     alert_group="suspicious-addresses",
     value=lambda p: f"max({latest(p, str(platform.auth_suspicious_sources))})",
     threshold=0,
-    unit=Unit.COUNT,
     for_seconds=0,
     why=(
         "The platform counts a minute of failures before it calls an address suspicious, so nothing"
@@ -134,4 +134,4 @@ RATE_LIMITED = security_rule(
     requirements=("M-SEC-RATELIMIT",),
 )
 
-SECURITY_ALERTS = (AUTH_FAILURES, SUSPICIOUS_IP, UNAUTHORIZED, RATE_LIMITED)
+SECURITY_ALERTS = declared(AlertRule, globals())

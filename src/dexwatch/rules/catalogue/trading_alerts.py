@@ -4,6 +4,7 @@ from functools import partial
 
 from dexwatch.metrics import chain, exchange, platform
 from dexwatch.metrics.component import Component
+from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.promql import enough, quantile, share
@@ -199,7 +200,6 @@ WHALE = trading_rule(
         f"sum by (pool) (increase({exchange.high_value_swaps}[{p.window(300, CRITICAL)}]))"
     ),
     threshold=0,
-    unit=Unit.COUNT,
     for_seconds=0,
     keep_firing_seconds=60,
     why="One such trade is the event itself; five minutes keep it on the board long enough.",
@@ -214,11 +214,4 @@ WHALE = trading_rule(
     requirements=("A-CH-WHALE", "M-TRADE-SIZE"),
 )
 
-TRADING_ALERTS = (
-    TRADING_SUCCESS,
-    TRADE_FAILURES,
-    TRANSACTIONS_FAILING,
-    CONFIRMATIONS_SLOW,
-    VOLUME_DROP,
-    WHALE,
-)
+TRADING_ALERTS = declared(AlertRule, globals())
