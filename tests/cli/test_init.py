@@ -69,6 +69,15 @@ def test_init_asks_for_what_was_not_given(tmp_path: Path) -> None:
     assert load(file).name == "ana-dex"
 
 
+def test_init_tries_an_address_that_is_named_twice_once(tmp_path: Path) -> None:
+    said = "Ana DEX\n\n0x{0}\n0x{0}\n0x{1}\n".format("ab" * 20, "AB" * 20)
+
+    shown = run(app, ["init", str(tmp_path / "dexwatch.yml")], input=said + "\n" * 40)
+
+    assert shown.exit_code == 0, shown.output
+    assert shown.output.count("no contract is there") == 1
+
+
 def test_base_port_moves_the_console_of_a_configuration_that_init_wrote(tmp_path: Path) -> None:
     file = tmp_path / "dexwatch.yml"
     run(app, ["init", str(file), "--yes"])

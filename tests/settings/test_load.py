@@ -98,6 +98,16 @@ def test_missing_secrets_are_all_named(tmp_path: Path) -> None:
     assert "DEXWATCH_ABSENT" in found[0][2]
 
 
+def test_a_secret_in_the_place_of_its_variables_name_is_refused_untold(tmp_path: Path) -> None:
+    text = SMALLEST + "database: {dsn: {env: 'postgresql://bo:sesame@127.0.0.1/x'}}\n"
+
+    found = problems(tmp_path, text)
+
+    assert [key for _, key, *_ in found] == ["database.dsn"]
+    assert "sesame" not in str(found)
+    assert "no variable's name" in found[0][2]
+
+
 def test_secret_never_shows_in_an_error_or_a_dump(tmp_path: Path) -> None:
     text = (
         SMALLEST + "database: {dsn: 'postgresql://bo:sesame@127.0.0.1/x', timeout_seconds: soon}\n"

@@ -55,7 +55,7 @@ def init(
     said = Draft(
         name=name,
         rpc=tuple(rpc or ()),
-        addresses=tuple(dict.fromkeys(address.lower() for address in contract or ())),
+        addresses=tuple(contract or ()),
         api_url=api,
         metrics_address=metrics,
         dsn_env=dsn_env,
@@ -187,7 +187,8 @@ async def _contracts(
     draft: Draft, notes: list[str]
 ) -> tuple[tuple[Pool, ...], tuple[Contract, ...]]:
     found: list[Pool | Contract] = []
-    for index, address in enumerate(draft.addresses[:CONTRACTS_MAX]):
+    once = tuple(dict.fromkeys(address.lower() for address in draft.addresses))
+    for index, address in enumerate(once[:CONTRACTS_MAX]):
         if not re.fullmatch(r"0x[0-9a-fA-F]{40}", address):
             _bad(f"{address}: no address (0x and 40 hexadecimal digits)", notes)
             continue

@@ -14,6 +14,7 @@ read at all.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ FOLDER = "conf.d"
 FILES_MAX = 200
 SECRET_MAX_BYTES = 16_384
 _FILE_KEY = "_file"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Mark(NamedTuple):
@@ -231,6 +233,15 @@ class _Merge:
     ) -> Any:  # noqa: ANN401 - a secret, or what stands for it.
         kind, name = next(iter(value.items()))
         self.document.fetched.add(place)
+        if kind == "env" and not _VARIABLE.fullmatch(str(name)):
+            # It may be the secret itself, so it is not told.
+            self._problem(
+                place,
+                self.document.mark(place),
+                "what stands at `env` is no variable's name",
+                "Put the value into an environment variable, and that variable's name here.",
+            )
+            return None
         if kind == "env" and secret:
             self.document.variables[place] = str(name)
         if secret and not self.wanted(place):
