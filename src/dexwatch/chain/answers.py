@@ -1,14 +1,13 @@
-"""What nodes answer: bounded by method before it is parsed, refusals told apart by their code.
-
-Codes: JSON-RPC 2.0, EIP-1474, geth's rpc/errors.go; texts only where a provider publishes them.
-"""
+"""What nodes answer: bounded by method before it is parsed, with a result or a refusal in it."""
 
 import asyncio
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
+from dexwatch.chain import refusals
+from dexwatch.chain.refusals import Refusal
 from dexwatch.clients import http
 from dexwatch.clients.http import Outcome, SourceError
 
@@ -17,20 +16,8 @@ MONSTROUS_BYTES = 48_000_000
 _INLINE_BYTES = 64_000
 """Longer answers are parsed in a thread."""
 _MAX_REVERT_DATA = 20_000
-
-
-class Refusal(StrEnum):
-    """Why a node refused."""
-
-    UNSUPPORTED = "unsupported"
-    """It does not have the method; asking again soon is of no use."""
-    RATE_LIMITED = "rate_limited"
-    REVERTED = "reverted"
-    """A contract call failed by the contract's own will."""
-    TOO_LARGE = "too_large"
-    """The answer, or the batch, would be larger than the node allows."""
-    OTHER = "other"
-    """Passing or about this request only, such as `header not found`."""
+_REVERT_DATA_DEPTH = 2
+_HEXADECIMAL = re.compile("0x[0-9a-fA-F]*")
 
 
 class RpcError(SourceError):
@@ -123,7 +110,7 @@ def result(answer: object, number: int, *, status: int = 200) -> Any:  # noqa: A
     """Return the result to a request, or its own `SourceError`."""
     if not isinstance(answer, dict):
         return SourceError(Outcome.MALFORMED, "a request was not answered by an object")
-    if answer.get("error") is not None:
+    if _error(answer) is not None:
         return refusal(answer, status=status)
     if answer.get("id") != number or isinstance(answer.get("id"), bool):
         return SourceError(Outcome.MALFORMED, "the answer has another id than the request")
@@ -134,37 +121,38 @@ def result(answer: object, number: int, *, status: int = 200) -> Any:  # noqa: A
 
 def refusal(answer: dict[str, Any], *, status: int = 200) -> SourceError:
     """Read a JSON-RPC error; `status` is that of the HTTP answer around it."""
-    error = answer.get("error")
+    error = _error(answer)
     if not isinstance(error, dict):
         return SourceError(Outcome.MALFORMED, "the answer's error is not an object")
     code, message, data = error.get("code"), error.get("message"), error.get("data")
     known = code if isinstance(code, int) and not isinstance(code, bool) else None
-    detail = str(message)[:300] if isinstance(message, str) else "no reason given"
     return RpcError(
-        detail,
+        message[:300] if isinstance(message, str) else "no reason given",
         code=known,
-        refusal=_classify(known, detail.lower(), status),
-        data=data if isinstance(data, str) and len(data) <= _MAX_REVERT_DATA else None,
+        refusal=refusals.classify(known, refusals.words(message, data), status),
+        data=_revert_data(data),
     )
+
+
+def _error(answer: dict[str, Any]) -> object:
+    error = answer.get("error")
+    if error is None and "result" not in answer and {"code", "message"} <= answer.keys():
+        # QuickNode sends some errors without their envelope.
+        return answer
+    return error
+
+
+def _revert_data(data: object) -> str | None:
+    # Nethermind and Parity write words around it; hardhat and wallets put it deeper.
+    for _ in range(_REVERT_DATA_DEPTH):
+        if isinstance(data, dict):
+            data = data.get("data") or data.get("originalError")
+    if not isinstance(data, str) or len(data) > _MAX_REVERT_DATA:
+        return None
+    found = _HEXADECIMAL.search(data)
+    return found[0] if found else data
 
 
 def is_unsupported(error: object) -> bool:
     """Did the node say that it does not have the method?"""
     return isinstance(error, RpcError) and error.refusal is Refusal.UNSUPPORTED
-
-
-def _classify(code: int | None, text: str, status: int) -> Refusal:
-    if code == -32601 or (
-        # EIP-1474 has a code for it too, which some nodes use for other things; Alchemy answers
-        # "Unsupported method" under the code of an invalid request.
-        (code == -32004 and ("not supported" in text or "not implemented" in text))
-        or (code == -32600 and text.startswith("unsupported method"))
-    ):
-        return Refusal.UNSUPPORTED
-    if status == 429 or code in (429, -32029) or "too many requests" in text:
-        return Refusal.RATE_LIMITED
-    if code == 3 or text.startswith("execution reverted"):
-        return Refusal.REVERTED
-    if status == 413 or code == -32003 or "batch too large" in text:
-        return Refusal.TOO_LARGE
-    return Refusal.OTHER

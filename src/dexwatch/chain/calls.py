@@ -9,8 +9,9 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError, EncodingError, ParseError
 from eth_utils.crypto import keccak
 
-from dexwatch.chain.answers import Refusal, RpcError
+from dexwatch.chain.answers import RpcError
 from dexwatch.chain.endpoint import Endpoint, Request
+from dexwatch.chain.refusals import Refusal
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.evm.block import BlockRef, Transaction
 from dexwatch.evm.hexadecimal import MalformedError, data

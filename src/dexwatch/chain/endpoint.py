@@ -17,8 +17,9 @@ from dexwatch import clock
 from dexwatch.backoff import Backoff, Failures
 from dexwatch.chain import answers
 from dexwatch.chain.adaptive_size import AdaptiveSize
-from dexwatch.chain.answers import Bound, MonstrousAnswerError, Refusal, RpcError
+from dexwatch.chain.answers import Bound, MonstrousAnswerError, RpcError
 from dexwatch.chain.config import EndpointConfig
+from dexwatch.chain.refusals import Refusal
 from dexwatch.clients.http import AnswerTooLargeError, HttpClient, Outcome, Reply, SourceError
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series

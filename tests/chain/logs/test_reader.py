@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dexwatch.chain.answers import Refusal, RpcError
+from dexwatch.chain.answers import RpcError
 from dexwatch.chain.config import EndpointConfig
 from dexwatch.chain.endpoint import Endpoint
 from dexwatch.chain.logs.reader import LogReader
+from dexwatch.chain.refusals import Refusal
 from dexwatch.clients.http import SourceError
 from dexwatch.metrics.series import Series
 from tests.fakes.chain import FakeChain

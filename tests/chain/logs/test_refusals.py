@@ -6,11 +6,12 @@ from typing import Any
 import orjson
 import pytest
 
-from dexwatch.chain.answers import Refusal, RpcError
+from dexwatch.chain.answers import RpcError
 from dexwatch.chain.config import EndpointConfig
 from dexwatch.chain.endpoint import Endpoint
 from dexwatch.chain.logs.reader import LogReader
 from dexwatch.chain.logs.refusals import Cause, cause, permitted_blocks
+from dexwatch.chain.refusals import Refusal
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.metrics.series import Series
 from tests.fakes.chain import FakeChain

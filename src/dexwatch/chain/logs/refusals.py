@@ -9,7 +9,8 @@ and of the nodes bsc, erigon, frontier and geth.
 import re
 from enum import Enum, auto
 
-from dexwatch.chain.answers import MonstrousAnswerError, Refusal, RpcError
+from dexwatch.chain.answers import MonstrousAnswerError, RpcError
+from dexwatch.chain.refusals import Refusal
 from dexwatch.clients.http import Outcome, SourceError
 
 
