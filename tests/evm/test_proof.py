@@ -44,6 +44,23 @@ def test_the_root_of_nothing_is_the_one_that_every_empty_block_has() -> None:
     assert list_root([]) == keccak(b"\x80")
 
 
+def _first_block(found: dict[str, Any]) -> None:
+    block, nothing = found["block"], "0x" + "00" * 32
+    block |= {"number": "0x0", "parentHash": nothing, "transactionsRoot": "0x" + "c5" * 32}
+    block["hash"] = header_hash(block)
+    for one in found["receipts"]:
+        one["blockHash"] = block["hash"]
+
+
+def test_the_roots_of_a_chain_s_first_block_are_as_its_makers_wrote_them() -> None:
+    found = copy.deepcopy(GETH)
+    _first_block(found)
+    with pytest.raises(FalseBlockError, match="transactionsRoot"):
+        proved(found)
+    found["block"]["transactions"] = found["receipts"] = []
+    proved(found)
+
+
 @pytest.mark.parametrize("name", ["number", "timestamp", "gasUsed", "parentHash", "requestsHash"])
 def test_another_header_field_gives_another_hash(name: str) -> None:
     block = copy.deepcopy(GETH["block"])
