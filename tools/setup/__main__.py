@@ -22,7 +22,7 @@ import signal
 import time
 from types import FrameType
 
-from tools.setup import contracts, debian, npm, python, unpacked
+from tools.setup import contracts, debian, hardhat, npm, python, unpacked
 from tools.setup.steps import Place, SetupError, Step, run_step
 
 
@@ -58,7 +58,14 @@ def steps_for(place: Place, *, tests: bool, packages_only: bool = False) -> list
         Step("Python environment", lambda: python.ensure(place, tests=tests)),
         Step("npm artefacts", lambda: npm.ensure(place)),
         Step("sample contracts", lambda: contracts.ensure(place)),
-        *([Step("unpacked packages", lambda: unpacked.ensure(place))] if tests else []),
+        *(_for_tests(place) if tests else []),
+    ]
+
+
+def _for_tests(place: Place) -> list[Step]:
+    return [
+        Step("unpacked packages", lambda: unpacked.ensure(place)),
+        Step("Hardhat's node", lambda: hardhat.ensure(place)),
     ]
 
 
