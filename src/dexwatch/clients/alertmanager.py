@@ -8,15 +8,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import orjson
 import structlog
 
 from dexwatch.clients import http
-from dexwatch.clients.access import Access
-from dexwatch.clients.http import HttpClient, Outcome, SourceError
+from dexwatch.clients.http import MonitoringClient, Outcome, SourceError
 
 _BARE_NAME = re.compile(r"\A[a-zA-Z_][a-zA-Z0-9_]*\Z")
 
@@ -28,8 +26,6 @@ def _quoted(text: str) -> str:
 
 _log = structlog.get_logger(__name__)
 
-LIMIT_BYTES = 64_000_000
-"""Some thousand alerts, a hundred of which may carry megabytes: a few must not hide the others."""
 _TEXT_CHARS = 8192
 
 
@@ -92,39 +88,11 @@ class AlertmanagerStatus:
     started: datetime
 
 
-class AlertmanagerClient:
-    """Asks one Alertmanager; close it, or use it as an async context."""
+class AlertmanagerClient(MonitoringClient):
+    """Asks one Alertmanager."""
 
-    def __init__(
-        self,
-        base_url: str,
-        *,
-        access: Access | None = None,
-        timeout_seconds: float = 5.0,
-        limit_bytes: int = LIMIT_BYTES,
-    ) -> None:
-        self.base_url = base_url.rstrip("/")
-        self._http = HttpClient(
-            self.base_url,
-            access=access,
-            timeout_seconds=timeout_seconds,
-            limit_bytes=limit_bytes,
-        )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.close()
+    LIMIT_BYTES = 64_000_000
+    """Some thousand alerts, a hundred of which may carry megabytes; few must not hide the rest."""
 
     async def alerts(self, *, receiver: str = "") -> tuple[RoutedAlert, ...]:
         """List all alerts, the silenced and inhibited ones included.
@@ -196,13 +164,6 @@ class AlertmanagerClient:
         cluster = http.field(http.field(answer, "cluster", dict), "status", str)
         return AlertmanagerStatus(version, cluster, _moment(answer, "uptime"))
 
-    async def ready(self) -> bool:
-        """Does it take alerts already?"""
-        try:
-            return (await self._http.send("GET", "/-/ready")).status == 200
-        except SourceError:
-            return False
-
     async def _ask(
         self,
         method: str,
@@ -210,7 +171,7 @@ class AlertmanagerClient:
         content: bytes | None = None,
         params: Mapping[str, str] | None = None,
     ) -> Any:  # noqa: ANN401 - checked by the callers.
-        reply = await self._http.send(method, path, content=content, params=params)
+        reply = await self.send(method, path, content=content, params=params)
         if 400 <= reply.status < 500:
             detail = reply.body[:500].decode("utf-8", "replace").strip().strip('"')
             raise SourceError(Outcome.RPC_ERROR, detail, code=reply.status)

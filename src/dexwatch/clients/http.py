@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import httpx
 import orjson
@@ -66,12 +66,15 @@ class HttpClient:
     other: it is never followed, since what stands behind it was not configured.
     """
 
+    LIMIT_BYTES: ClassVar[int] = 8_000_000
+    """The bound on an answer where none is given."""
+
     def __init__(
         self,
         base_url: str,
         *,
         timeout_seconds: float = 5.0,
-        limit_bytes: int = 8_000_000,
+        limit_bytes: int | None = None,
         headers: Mapping[str, str] | None = None,
         access: Access | None = None,
         connections: int = 8,
@@ -79,7 +82,7 @@ class HttpClient:
         access = access or Access()
         own = {"authorization": access.header} if access.header else {}
         self._timeout = timeout_seconds
-        self._limit = limit_bytes
+        self._limit = self.LIMIT_BYTES if limit_bytes is None else limit_bytes
         # Not httpx's base_url: that adds a slash, and providers refuse `/v1/KEY/`.
         self._base_url = base_url
         self._client = httpx.AsyncClient(
@@ -144,6 +147,20 @@ class HttpClient:
             raise SourceError(Outcome.MALFORMED, "the answer was cut off") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise SourceError(Outcome.CONNECTION, type(error).__name__) from error
+
+
+class MonitoringClient(HttpClient):
+    """What the typed clients of Prometheus and Alertmanager share; close it, or use it as context.
+
+    Every method raises `SourceError`.
+    """
+
+    async def ready(self) -> bool:
+        """Does it take requests already?"""
+        try:
+            return (await self.send("GET", "/-/ready")).status == 200
+        except SourceError:
+            return False
 
 
 def _below(base_url: str, path: str) -> str:

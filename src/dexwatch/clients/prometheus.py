@@ -8,12 +8,10 @@ foreign text when shown), the other outcomes when it could not be reached or ans
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from dexwatch.clients import http
-from dexwatch.clients.access import Access
-from dexwatch.clients.http import HttpClient, Outcome, SourceError
+from dexwatch.clients.http import MonitoringClient, Outcome, SourceError
 
 
 @dataclass(frozen=True)
@@ -99,47 +97,17 @@ class Target:
     scrape_seconds: float
 
 
-class PrometheusClient:
-    """Asks one Prometheus; close it, or use it as an async context."""
+class PrometheusClient(MonitoringClient):
+    """Asks one Prometheus."""
 
-    def __init__(
-        self,
-        base_url: str,
-        *,
-        access: Access | None = None,
-        timeout_seconds: float = 5.0,
-        limit_bytes: int = 16_000_000,
-    ) -> None:
-        self.base_url = base_url.rstrip("/")
-        self._http = HttpClient(
-            self.base_url,
-            access=access,
-            timeout_seconds=timeout_seconds,
-            limit_bytes=limit_bytes,
-        )
-        self._timeout = f"{timeout_seconds:g}s"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.close()
+    LIMIT_BYTES = 16_000_000
 
     async def query(self, expression: str, *, at: float | None = None) -> tuple[Series, ...]:
         """Evaluate an expression at one moment (`at` in Unix seconds, now by default).
 
         A scalar comes back as one series without labels.
         """
-        form = {"query": expression, "timeout": self._timeout}
+        form = {"query": expression, "timeout": f"{self._timeout:g}s"}
         if at is not None:
             form["time"] = f"{at:.3f}"
         return _result(await self._ask("/api/v1/query", form))
@@ -153,7 +121,7 @@ class PrometheusClient:
             "start": f"{start:.3f}",
             "end": f"{end:.3f}",
             "step": f"{step_seconds:g}",
-            "timeout": self._timeout,
+            "timeout": f"{self._timeout:g}s",
         }
         return _result(await self._ask("/api/v1/query_range", form))
 
@@ -180,15 +148,8 @@ class PrometheusClient:
         except (ValueError, OverflowError) as error:
             raise SourceError(Outcome.MALFORMED, "startTime is no moment") from error
 
-    async def ready(self) -> bool:
-        """Does it answer queries already?"""
-        try:
-            return (await self._http.send("GET", "/-/ready")).status == 200
-        except SourceError:
-            return False
-
     async def _ask(self, path: str, form: Mapping[str, str]) -> Any:  # noqa: ANN401 - checked by callers.
-        reply = await self._http.send("GET", path, params=form)
+        reply = await self.send("GET", path, params=form)
         try:
             answer = http.decode(reply.body)
         except SourceError:
