@@ -12,7 +12,7 @@ from eth_abi.abi import encode
 
 from dexwatch.chain.calls import selector
 from dexwatch.chain.config import ChainConfig
-from dexwatch.collectors import liquidity, liquidity_providers
+from dexwatch.collectors import liquidity, liquidity_providers, run
 from dexwatch.collectors.run import Watch
 from dexwatch.evm import topics
 from dexwatch.metrics import exchange, own
@@ -21,7 +21,7 @@ from tests.collectors.test_market_attacks import BO, CY, MANAGER, mint
 from tests.collectors.test_run import ANSWERS
 from tests.fakes import pools as fake
 from tests.fakes.chain import FakeChain
-from tests.fakes.node import FakeNode, RpcRefusal, running
+from tests.fakes.node import FakeNode, GatewayAnswer, RpcRefusal, running
 from tests.fakes.pools import ANA, PAIR, POOL
 
 ZERO = "0x" + "00" * 20
@@ -52,11 +52,14 @@ class Ledger:
         self.logs: dict[int, list[dict[str, Any]]] = {}
         self.asked: list[tuple[int, int]] = []
         """The spans of the pools' logs."""
+        self.tried = 0
+        """How often it was asked for what is in every block."""
 
     def give(self, params: list[Any]) -> list[dict[str, Any]]:
         (wanted,) = params
         first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
         if wanted.get("address", OTHERS["address"]) == OTHERS["address"]:
+            self.tried += 1
             return [OTHERS] if first >= self.oldest else []
         self.asked.append((first, last))
         if last - first >= self.most:
@@ -130,21 +133,48 @@ async def test_the_past_is_read_whatever_span_the_node_allows(node: FakeNode, mo
     assert read[-1][1] == FIRST - 1
 
 
-async def test_a_past_that_one_node_has_pruned_is_read_from_another(node: FakeNode) -> None:
-    pruned, whole = Ledger(10**6, oldest=3_000), Ledger(10**6)
+async def test_a_past_that_one_node_has_pruned_is_read_from_another(
+    node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One page a round, so that there are several.
+    monkeypatch.setattr(liquidity_providers, "_HISTORY_SECONDS", 0.02)
+    pruned, whole = Ledger(10**6, oldest=3_000), Ledger(50)
     pruned.logs = whole.logs = {2_100: mint(1, ANA), 2_200: mint(2, BO), 4_200: mint(3, CY)}
     node.answers["eth_getLogs"] = pruned.give
     async with running(FakeNode(node.chain)) as other:
         other.answers = {**node.answers, "eth_getLogs": whole.give}
-        async with watch(node, other).run() as watched:
-            end = time.monotonic() + 20
-            while value(watched, exchange.liquidity_history_left) != 0:
-                assert time.monotonic() < end, "the past was not read in time"
-                node.chain.mine()
-                await asyncio.gather(node.push(), other.push())
-                await asyncio.sleep(0.05)
-            assert value(watched, exchange.liquidity_providers, pool="V3") == 3
+        await read_past_of(node, other)
     assert not pruned.asked
+    # Once found, the one that has it is asked first.
+    assert whole.tried > 4 * pruned.tried
+
+
+async def test_a_node_that_keeps_us_waiting_keeps_no_other_from_being_asked(
+    node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait(_params: list[Any]) -> Any:
+        raise GatewayAnswer(200, None)
+
+    # A round ends before the node's time-out.
+    monkeypatch.setattr(run, "_COLLECT_SECONDS", 0.3)
+    whole = Ledger(10**6)
+    whole.logs = {2_100: mint(1, ANA), 2_200: mint(2, BO), 4_200: mint(3, CY)}
+    node.answers["eth_getLogs"] = wait
+    async with running(FakeNode(node.chain)) as other:
+        other.answers = {**node.answers, "eth_getLogs": whole.give}
+        await read_past_of(node, other)
+
+
+async def read_past_of(*nodes: FakeNode) -> None:
+    """Watch until the past is read, and expect three providers of the V3 pool in it."""
+    async with watch(*nodes).run() as watched:
+        end = time.monotonic() + 20
+        while value(watched, exchange.liquidity_history_left) != 0:
+            assert time.monotonic() < end, "the past was not read in time"
+            nodes[0].chain.mine()
+            await asyncio.gather(*(node.push() for node in nodes))
+            await asyncio.sleep(0.05)
+        assert value(watched, exchange.liquidity_providers, pool="V3") == 3
 
 
 async def test_a_past_that_nobody_has_is_not_taken_for_an_empty_one(node: FakeNode) -> None:

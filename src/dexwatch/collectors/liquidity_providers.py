@@ -1,6 +1,6 @@
 """Who provides liquidity: by events from now on, by logs for the past, kept over restarts."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import ClassVar
 
 import structlog
@@ -184,8 +184,11 @@ class LiquidityProvidersCollector(Collector):
         What one endpoint does not have or give is asked of the next.
         """
         end = clock.monotonic() + _HISTORY_SECONDS
+        endpoints = self._endpoints()
         failure: SourceError | None = None
-        for endpoint in self._endpoints():
+        for place, endpoint in enumerate(endpoints):
+            # If this round is cut off here, the next one begins with another endpoint.
+            self._history_from = endpoints[(place + 1) % len(endpoints)]
             try:
                 await self._read_gaps(endpoint, end)
             except SourceError as error:
@@ -196,12 +199,13 @@ class LiquidityProvidersCollector(Collector):
         if failure is not None:
             raise failure
 
-    def _endpoints(self) -> Iterable[Endpoint]:
-        """Those that are on our chain; the one that had the past in the last round goes first."""
+    def _endpoints(self) -> Sequence[Endpoint]:
+        """Return those that are on our chain, from the one on that gave the past last."""
         stream = self.context.stream
         trusted = [feed.endpoint for feed in stream.feeds if stream.trusted(feed)]
-        first = [self._history_from] if self._history_from in trusted else []
-        return dict.fromkeys([*first, stream.primary, *trusted])
+        found = list(dict.fromkeys([stream.primary, *trusted]))
+        begin = found.index(self._history_from) if self._history_from in found else 0
+        return found[begin:] + found[:begin]
 
     async def _read_gaps(self, endpoint: Endpoint, end: float) -> None:
         covered: Gap | None = None
