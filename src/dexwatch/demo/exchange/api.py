@@ -2,34 +2,64 @@
 
 import asyncio
 import contextlib
-import logging
 import random
-import sys
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Request
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import Route
 
-from dexwatch.demo.exchange.bodies import Credentials, Payment, Survey, Ticket, TradeOrder
-from dexwatch.demo.exchange.cache import Cache, QueueFullError
-from dexwatch.demo.exchange.process import TRANSACTIONS, FaultReader, ProcessSettings
-from dexwatch.demo.exchange.store import Store, TradeRow, digest
-from dexwatch.demo.exchange.swaps import SwapClient
-from dexwatch_instrument import HttpMetrics, MetricsPage, Platform, SuspiciousSources, logs
+from dexwatch.demo.exchange.cache import QueueFullError
+from dexwatch.demo.exchange.process import ProcessSettings
+from dexwatch.demo.exchange.service import Service, serve
+from dexwatch.demo.exchange.store import TradeRow, digest
+from dexwatch_instrument import HttpMetrics, MetricsPage
 
 FEATURES = ("swap", "charts", "alerts", "farms")
 _SOURCES = 10_000
 _TOUCH_SHARE = 0.05
 """Share of requests with a cached session for which the database notes its use."""
+
+
+class Credentials(BaseModel):
+    """E-mail address and password of a user."""
+
+    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=200)]
+    password: Annotated[str, Field(min_length=8, max_length=200)]
+
+
+class TradeOrder(BaseModel):
+    """What a user wants traded, measured in dollars."""
+
+    pair: Annotated[str, Field(max_length=40)]
+    side: Literal["buy", "sell"]
+    usd: Annotated[float, Field(gt=0, le=100_000)]
+
+
+class Payment(BaseModel):
+    """Money that goes in or out."""
+
+    kind: Literal["deposit", "withdrawal"]
+    usd: Annotated[float, Field(gt=0, le=100_000)]
+
+
+class Ticket(BaseModel):
+    """A question to support."""
+
+    subject: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Survey(BaseModel):
+    """An answered survey."""
+
+    score: Annotated[int, Field(ge=1, le=5)]
 
 
 class RateLimiter:
@@ -50,27 +80,13 @@ class RateLimiter:
         return left >= 1
 
 
-class Exchange:
+class Exchange(Service):
     """All that the routes need, for one process."""
 
     def __init__(self, settings: ProcessSettings) -> None:
-        self.swaps = SwapClient(settings.market)
-        self.platform = Platform(
-            pairs=self.swaps.pairs,
-            transactions=TRANSACTIONS,
-            sources=SuspiciousSources(
-                limit=settings.suspicious_failures, window=settings.suspicious_seconds
-            ),
-        )
-        self.faults = FaultReader(settings.faults_file)
-        self.store = Store(settings.dsn.get_secret_value(), self.platform, self.faults)
-        self.cache = Cache(settings.redis_url.get_secret_value(), self.platform, self.faults)
+        super().__init__(settings)
         self.rate_limiter = RateLimiter(settings.rate_limit_per_second)
         self.random = random.Random(settings.port)
-
-    async def close(self) -> None:
-        """Give all connections back."""
-        await asyncio.gather(self.store.close(), self.cache.close(), self.swaps.close())
 
     async def user(self, token: str) -> int | None:
         """Return whose session it is; the database answers where the cache cannot."""
@@ -278,23 +294,5 @@ def build(settings: ProcessSettings) -> FastAPI:
     return app
 
 
-def main() -> None:
-    """Serve until SIGTERM."""
-    settings = ProcessSettings.read(Path(sys.argv[1]))
-    logs.configure(settings.name)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    uvicorn.run(
-        build(settings),
-        host="127.0.0.1",
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        # nginx writes the header itself; from anybody else it is ignored.
-        proxy_headers=True,
-        forwarded_allow_ips="127.0.0.1",
-        timeout_graceful_shutdown=2,
-    )
-
-
 if __name__ == "__main__":
-    main()
+    serve(build, proxied=True)

@@ -22,7 +22,7 @@ from dexwatch.demo.exchange.database import (
     fill_database,
     postgres,
 )
-from dexwatch.demo.exchange.process import ChainAccess, FaultFile, PoolSpec, TokenSpec
+from dexwatch.demo.exchange.process import FaultFile
 from dexwatch.demo.exchange.programs import API_NAMES, ExchangeConfig, applications, nginx, redis
 from dexwatch.demo.exchange.traffic import Traffic
 from dexwatch.demo.local.host import SampleHost
@@ -83,7 +83,7 @@ async def start_exchange(
         stack.callback(shutil.rmtree, config.root, ignore_errors=True)
         servers = (
             nginx(config),
-            *applications(config, chain_access_of(chain), faults.path),
+            *applications(config, chain, faults.path),
             redis(config),
         )
         database = postgres(config)
@@ -139,31 +139,6 @@ async def _add_stand_ins(  # noqa: PLR0917 - it is the second half of start_exch
         },
         _definitions=definitions,
         _stack=stack.pop_all(),
-    )
-
-
-def chain_access_of(chain: ChainHandle) -> ChainAccess:
-    """Return the part of the chain that the exchange trades on: the V2 pairs."""
-    deployed = chain.deployment
-    return ChainAccess(
-        rpc=chain.platform.http,
-        router=deployed.router,
-        hot_wallets=deployed.hot_wallets,
-        tokens={
-            name: TokenSpec(address=token.address, decimals=token.decimals, usd=token.usd)
-            for name, token in deployed.tokens.items()
-        },
-        pools=tuple(
-            PoolSpec(
-                name=pool.name,
-                address=pool.address,
-                token0=pool.token0,
-                token1=pool.token1,
-                fee_bps=pool.fee_bps,
-            )
-            for pool in deployed.pools.values()
-            if pool.kind == "v2"
-        ),
     )
 
 

@@ -8,6 +8,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
+from dexwatch.demo.chain.handle import Deployment
+
 POLL_SECONDS = 0.1
 TRANSACTIONS = ("registration", "trade", "payment", "ticket")
 """Names of the exchange's business transactions."""
@@ -15,34 +17,6 @@ TRANSACTIONS = ("registration", "trade", "payment", "ticket")
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TokenSpec(_Model):
-    """A token that users trade; `usd` only for a peg."""
-
-    address: str
-    decimals: int
-    usd: float | None = None
-
-
-class PoolSpec(_Model):
-    """A V2 pair; token0 and token1 are symbols in the contract's order."""
-
-    name: str
-    address: str
-    token0: str
-    token1: str
-    fee_bps: float
-
-
-class ChainAccess(_Model):
-    """The chain as the exchange uses it; `hot_wallets` are unlocked, funded and approved."""
-
-    rpc: str
-    router: str
-    hot_wallets: tuple[str, ...]
-    tokens: dict[str, TokenSpec]
-    pools: tuple[PoolSpec, ...]
 
 
 class ProcessSettings(_Model):
@@ -53,7 +27,9 @@ class ProcessSettings(_Model):
     dsn: SecretStr
     redis_url: SecretStr
     faults_file: Path
-    market: ChainAccess
+    rpc: str
+    """The node that the exchange sends through."""
+    deployment: Deployment
     rate_limit_per_second: float = 4.0
     """Requests of one source address a second; each upstream counts for itself."""
     suspicious_failures: int = 5

@@ -13,7 +13,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from dexwatch.daemons.program import File, HttpReady, Port, Program, TcpReady
-from dexwatch.demo.exchange.process import ChainAccess, ProcessSettings
+from dexwatch.demo.chain.handle import ChainHandle
+from dexwatch.demo.exchange.process import ProcessSettings
 
 API_NAMES = ("api-1", "api-2")
 PASSWORD = "correct horse"  # noqa: S105 - of the sample's invented users.
@@ -154,19 +155,19 @@ def nginx(config: ExchangeConfig) -> Program:
     )
 
 
-def applications(config: ExchangeConfig, market: ChainAccess, faults: Path) -> tuple[Program, ...]:
+def applications(config: ExchangeConfig, chain: ChainHandle, faults: Path) -> tuple[Program, ...]:
     """Return the two API upstreams and the job worker."""
     parts = [
         *zip(API_NAMES, config.api_ports, ("api", "api"), strict=True),
         ("worker", config.worker_port, "worker"),
     ]
     return tuple(
-        _application(config, name, port, module, market, faults) for name, port, module in parts
+        _application(config, name, port, module, chain, faults) for name, port, module in parts
     )
 
 
 def _application(  # noqa: PLR0917 - all six describe one program.
-    config: ExchangeConfig, name: str, port: int, module: str, market: ChainAccess, faults: Path
+    config: ExchangeConfig, name: str, port: int, module: str, chain: ChainHandle, faults: Path
 ) -> Program:
     settings = ProcessSettings(
         name=name,
@@ -174,7 +175,8 @@ def _application(  # noqa: PLR0917 - all six describe one program.
         dsn=SecretStr(config.app_dsn),
         redis_url=SecretStr(config.redis_url),
         faults_file=faults,
-        market=market,
+        rpc=chain.platform.http,
+        deployment=chain.deployment,
     )
     folder = config.root / name
     return Program(

@@ -3,10 +3,10 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -17,6 +17,7 @@ from dexwatch_instrument import Platform, PoolState
 
 POOL_SIZE = 14
 """Slow statements hold connections longer; the pool must not run dry before users feel it."""
+T = TypeVar("T")
 _POOL_WAIT_SECONDS = 2.0
 _CONNECT_SECONDS = 2
 
@@ -60,14 +61,14 @@ class Store:
     async def add_user(self, email: str, password: str) -> int | None:
         """Create a user and return the id, or None when the address is taken."""
         salt = secrets.token_bytes(16)
-        row = await self._one(
+        return await self._value(
+            int,
             "insert into users (email, salt, password_hash) values (:email, :salt, :hash)"
             " on conflict do nothing returning id",
             email=email,
             salt=salt,
             hash=hashed(password, salt),
         )
-        return None if row is None else int(row["id"])
 
     async def check_password(self, email: str, password: str) -> int | None:
         """Return the id of the user if the password is right."""
@@ -93,41 +94,41 @@ class Store:
 
     async def session_user(self, token: str) -> int | None:
         """Return whose session it is and note that it was used; None when there is none."""
-        row = await self._one(
+        return await self._value(
+            int,
             "update sessions set last_seen_at = now()"
             " where token_hash = :hash and ended_at is null returning user_id",
             hash=digest(token),
         )
-        return None if row is None else int(row["user_id"])
 
     async def end_session(self, token: str) -> float | None:
         """End a session and return how many seconds it lasted."""
-        row = await self._one(
+        return await self._value(
+            float,
             "update sessions set ended_at = now() where token_hash = :hash and ended_at is null"
-            " returning extract(epoch from now() - created_at) as seconds",
+            " returning extract(epoch from now() - created_at)",
             hash=digest(token),
         )
-        return None if row is None else float(row["seconds"])
 
     async def open_sessions(self) -> int:
         """Return how many sessions are open and were used within the last half hour."""
-        row = await self._one(
-            "select count(*) as n from sessions"
-            " where ended_at is null and last_seen_at > now() - interval '30 minutes'"
+        found = await self._value(
+            int,
+            "select count(*) from sessions"
+            " where ended_at is null and last_seen_at > now() - interval '30 minutes'",
         )
-        return int(row["n"]) if row else 0
+        return found or 0
 
     async def add_trade(self, user: int, pair: str, side: str, usd: float) -> int:
         """Record a trade that is to be carried out; return its id."""
-        row = await self._one(
+        values: dict[str, object] = {"user": user, "pair": pair, "side": side, "usd": usd}
+        found = await self._value(
+            int,
             "insert into trades (user_id, pair, side, usd)"
             " values (:user, :pair, :side, :usd) returning id",
-            user=user,
-            pair=pair,
-            side=side,
-            usd=usd,
+            **values,
         )
-        return int(row["id"]) if row else 0
+        return found or 0
 
     async def trade(self, user: int, trade: int) -> TradeRow | None:
         """Return a user's own trade."""
@@ -156,13 +157,9 @@ class Store:
 
     async def add_payment(self, user: int, kind: str, usd: float) -> int:
         """Record a payment that is to be carried out; return its id."""
-        row = await self._one(
-            "insert into payments (user_id, kind, usd) values (:user, :kind, :usd) returning id",
-            user=user,
-            kind=kind,
-            usd=usd,
-        )
-        return int(row["id"]) if row else 0
+        statement = "insert into payments (user_id, kind, usd) values (:user, :kind, :usd)"
+        statement += " returning id"
+        return await self._value(int, statement, user=user, kind=kind, usd=usd) or 0
 
     async def settle_payment(self, payment: int, status: str) -> None:
         """Record a payment's outcome."""
@@ -242,6 +239,13 @@ class Store:
     async def _one(self, statement: str, **values: object) -> dict[str, Any] | None:
         rows = await self._all(statement, **values)
         return rows[0] if rows else None
+
+    async def _value(
+        self, read: Callable[[Any], T], statement: str, /, **values: object
+    ) -> T | None:
+        """Return the first column of the first row, or None when there is no row."""
+        row = await self._one(statement, **values)
+        return None if row is None else read(next(iter(row.values())))
 
     async def _all(self, statement: str, **values: object) -> list[dict[str, Any]]:
         async with self._timed(statement) as connection:

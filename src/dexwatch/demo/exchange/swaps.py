@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from dexwatch.demo.chain.handle import Deployment, Pool
 from dexwatch.demo.chain.rpc import Rpc, RpcError, decode_output, encode_call, event_topic
 from dexwatch.demo.chain.transactions import call
-from dexwatch.demo.exchange.process import ChainAccess, PoolSpec
 
 BPS = 10_000
 PLATFORM_FEE_BPS = 5
@@ -49,11 +49,11 @@ class SwapResult:
 class SwapClient:
     """Quotes from V2 pairs, and swaps sent from the platform's hot wallets."""
 
-    def __init__(self, market: ChainAccess) -> None:
-        self._market = market
-        self._rpc = Rpc(market.rpc, timeout_seconds=5.0)
-        self._pools = {pool.name: pool for pool in market.pools}
-        self._accounts = itertools.cycle(market.hot_wallets)
+    def __init__(self, rpc: str, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._rpc = Rpc(rpc, timeout_seconds=5.0)
+        self._pools = {n: pool for n, pool in deployment.pools.items() if pool.kind == "v2"}
+        self._accounts = itertools.cycle(deployment.hot_wallets)
         self._fee_bps: int | None = None
 
     @property
@@ -86,7 +86,7 @@ class SwapClient:
 
     def dollars(self, prices: Mapping[str, float]) -> dict[str, float]:
         """Return the price of each token in dollars, from the pegs outward along the pairs."""
-        known = {name: t.usd for name, t in self._market.tokens.items() if t.usd is not None}
+        known = {name: t.usd for name, t in self._deployment.tokens.items() if t.usd is not None}
         for _ in self._pools:
             for pool in self._pools.values():
                 price = prices.get(pool.name)
@@ -105,7 +105,7 @@ class SwapClient:
         pool = self._pools[pair]
         prices = await self.prices()
         token_in = pool.token1 if side == "buy" else pool.token0
-        decimals = self._market.tokens[token_in].decimals
+        decimals = self._deployment.tokens[token_in].decimals
         amount_in = int(usd / self.dollars(prices)[token_in] * 10**decimals)
         reserves = await self._rpc.view(pool.address, "getReserves()(uint112,uint112,uint32)")
         reserve_in, reserve_out = (
@@ -124,14 +124,14 @@ class SwapClient:
             RpcError: the node refused the transaction.
             TimeoutError: there was no receipt within RECEIPT_SECONDS.
         """
-        market, account = self._market, next(self._accounts)
+        account = next(self._accounts)
         least = quote.amount_out * (BPS - SLIPPAGE_BPS) // BPS
         sent = call(
             account,
-            market.router,
+            self._deployment.router,
             _SWAP,
             self._pools[quote.pair].address,
-            market.tokens[quote.token_in].address,
+            self._deployment.tokens[quote.token_in].address,
             quote.amount_in,
             quote.amount_out,
             least,
@@ -158,12 +158,12 @@ class SwapClient:
 
     async def _router_fee(self) -> int:
         if self._fee_bps is None:
-            (fee,) = await self._rpc.view(self._market.router, "feeBps()(uint256)")
+            (fee,) = await self._rpc.view(self._deployment.router, "feeBps()(uint256)")
             self._fee_bps = int(fee)
         return self._fee_bps
 
-    def _price(self, pool: PoolSpec, reserve0: int, reserve1: int) -> float:
-        tokens = self._market.tokens
+    def _price(self, pool: Pool, reserve0: int, reserve1: int) -> float:
+        tokens = self._deployment.tokens
         scale: float = 10 ** (tokens[pool.token0].decimals - tokens[pool.token1].decimals)
         return reserve1 / reserve0 * scale
 

@@ -2,15 +2,12 @@
 
 import asyncio
 import logging
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
@@ -19,11 +16,10 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from dexwatch.demo.chain.rpc import RpcError
-from dexwatch.demo.exchange.cache import Cache
-from dexwatch.demo.exchange.process import TRANSACTIONS, FaultReader, ProcessSettings
-from dexwatch.demo.exchange.store import Store
-from dexwatch.demo.exchange.swaps import BPS, PLATFORM_FEE_BPS, Quote, SwapClient
-from dexwatch_instrument import MetricsPage, Platform, logs
+from dexwatch.demo.exchange.process import ProcessSettings
+from dexwatch.demo.exchange.service import Service, serve
+from dexwatch.demo.exchange.swaps import BPS, PLATFORM_FEE_BPS, Quote
+from dexwatch_instrument import MetricsPage
 
 FEED = "pools"
 _TRADERS = 6
@@ -36,15 +32,11 @@ _log = logging.getLogger("dexwatch.worker")
 Job = Mapping[str, Any]
 
 
-class Worker:
+class Worker(Service):
     """Carries out trades, payments, tickets and reports, and refreshes quotes and metrics."""
 
     def __init__(self, settings: ProcessSettings) -> None:
-        self.swaps = SwapClient(settings.market)
-        self.platform = Platform(pairs=self.swaps.pairs, transactions=TRANSACTIONS)
-        self.faults = FaultReader(settings.faults_file)
-        self.store = Store(settings.dsn.get_secret_value(), self.platform, self.faults)
-        self.cache = Cache(settings.redis_url.get_secret_value(), self.platform, self.faults)
+        super().__init__(settings)
         self._prices: Mapping[str, float] = {}
         self._rounds = 0
 
@@ -60,10 +52,6 @@ class Worker:
             group.create_task(self._repeat(self._refresh_quotes))
             group.create_task(self._repeat(self._count))
             group.create_task(self._repeat(self._synchronise))
-
-    async def close(self) -> None:
-        """Give all connections back."""
-        await asyncio.gather(self.store.close(), self.cache.close(), self.swaps.close())
 
     async def _consume(self, queue: str, work: Callable[[Job], Awaitable[None]]) -> None:
         while True:
@@ -208,21 +196,5 @@ def _end(task: "asyncio.Task[None]") -> None:
     raise SystemExit(1)
 
 
-def main() -> None:
-    """Work until SIGTERM."""
-    settings = ProcessSettings.read(Path(sys.argv[1]))
-    logs.configure(settings.name)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    uvicorn.run(
-        build(settings),
-        host="127.0.0.1",
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=2,
-    )
-
-
 if __name__ == "__main__":
-    main()
+    serve(build, proxied=False)
