@@ -1,6 +1,6 @@
 """Secrets of the settings: one that a role is not given, and checks that leave it alone."""
 
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 from pydantic import AfterValidator, SecretStr
 
@@ -37,6 +37,23 @@ class Withheld(SecretStr):
 
     def __hash__(self) -> int:
         return hash(Withheld)
+
+
+def _header_safe(secret: SecretStr) -> SecretStr:
+    """Return a secret that an HTTP header can carry.
+
+    Raises:
+        ValueError: it holds other characters than printed ones of ASCII.
+    """
+    if not isinstance(secret, Withheld):
+        value = secret.get_secret_value()
+        if not (value.isascii() and value.isprintable()):
+            raise ValueError("it must be of printed ASCII characters: copy it again")
+    return secret
+
+
+HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]
+"""A secret that is sent in a header."""
 
 
 def beginning(*prefixes: str) -> AfterValidator:

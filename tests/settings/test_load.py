@@ -108,6 +108,18 @@ def test_a_secret_in_the_place_of_its_variables_name_is_refused_untold(tmp_path:
     assert "no variable's name" in found[0][2]
 
 
+@pytest.mark.parametrize("value", ["xoxb-\udcff", "xoxb-1\n2", "xoxb-é"])
+def test_a_token_that_no_header_can_carry_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("SLACK_TOKEN", value)
+    text = SMALLEST + "notify: {slack: {token: {env: SLACK_TOKEN}, channels: {P0: '#a'}}}\n"
+    [(_, key, message, remedy, *_)] = problems(tmp_path, text)
+    assert key == "notify.slack.token"
+    assert "one line of text" in message or "ASCII" in message + remedy
+    assert value not in message + remedy
+
+
 def test_secret_never_shows_in_an_error_or_a_dump(tmp_path: Path) -> None:
     text = (
         SMALLEST + "database: {dsn: 'postgresql://bo:sesame@127.0.0.1/x', timeout_seconds: soon}\n"

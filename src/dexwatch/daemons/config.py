@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from dexwatch.clients.access import Access
 from dexwatch.listen import LOOPBACK, ListenConfig
 from dexwatch.metrics.scrape_class import ScrapeClass
-from dexwatch.secret import beginning
+from dexwatch.secret import HeaderSecret, beginning
 
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -33,7 +33,7 @@ class _Server(_Config):
         default="", description="External mode: for basic authentication, with `password`."
     )
     password: SecretStr | None = None
-    token: SecretStr | None = Field(
+    token: HeaderSecret | None = Field(
         default=None, description="External mode: sent as a bearer token."
     )
     ca_file: Path | None = Field(
@@ -192,7 +192,7 @@ class TargetConfig(_Config):
     scheme: Literal["http", "https"] = "http"
     scrape_class: ScrapeClass = ScrapeClass.STANDARD
     labels: Labels = Field(default_factory=dict)
-    token: SecretStr | None = Field(default=None, description="Sent as a bearer token.")
+    token: HeaderSecret | None = Field(default=None, description="Sent as a bearer token.")
 
 
 class ProbeConfig(_Config):

@@ -16,6 +16,8 @@ def _http(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("the address must begin with https:// (or http:// for a trusted network)")
+    if not url.isprintable():
+        raise ValueError("the address holds a character that is not printed")
     if parts.username or parts.password:
         raise ValueError("put no password into the address: use `token` or `secret`")
     return url

@@ -6,16 +6,18 @@ import unicodedata
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 _RIGHT_TO_LEFT = frozenset({"R", "AL"})
+_LONGEST = 20_000
+"""What is longer is cut before it is looked at; no message shows so many characters."""
 
 
 def one_line(text: str, most: int) -> str:
     """Return at most `most` characters on one line, with single spaces."""
-    return cut(" ".join(_printable(text).split()), most)
+    return cut(" ".join(_printable(cut(text, _LONGEST)).split()), most)
 
 
 def lines(text: str, most: int) -> list[str]:
     """Return the lines of at most `most` characters, without empty ones at either end."""
-    kept = [" ".join(_printable(line).split()) for line in text.splitlines()]
+    kept = [" ".join(_printable(line).split()) for line in cut(text, _LONGEST).splitlines()]
     return cut("\n".join(kept).strip("\n"), most).split("\n")
 
 

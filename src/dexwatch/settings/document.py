@@ -33,6 +33,8 @@ FILES_MAX = 200
 SECRET_MAX_BYTES = 16_384
 _FILE_KEY = "_file"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NO_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+"""Controls, and what Python makes of bytes that are no UTF-8."""
 
 
 class Mark(NamedTuple):
@@ -255,6 +257,14 @@ class _Merge:
                     f"the environment variable {name} is not set",
                     f"Set {name} before you start dexwatch.",
                 )
+            elif _NO_TEXT.search(found):
+                self._problem(
+                    place,
+                    self.document.mark(place),
+                    f"the environment variable {name} is not one line of text",
+                    f"Set {name} to one line of UTF-8.",
+                )
+                return None
             return found
         path = (source.path.parent / str(name)).resolve()
         try:

@@ -19,14 +19,17 @@ The limit is 75 characters (RFC 2047, section 2).
 
 
 def structured(name: str, value: str) -> bytes:
-    """Return a field of addresses, ids or other tokens: it is folded at spaces, never encoded."""
-    return _folded(name, value.split(" "))
+    """Return a field of addresses, ids or other tokens: it is folded at spaces, never encoded.
+
+    Characters that are not printed are left out: a line break among them would begin another field.
+    """
+    return _folded(name, "".join(filter(str.isprintable, value)).split(" "))
 
 
 def unstructured(name: str, text: str) -> bytes:
     """Return a field of words for people, encoded from the first word on that needs it.
 
-    The text holds no control characters.
+    Half a surrogate pair becomes a question mark.
     """
     words = text.split(" ")
     plain = next((n for n, word in enumerate(words) if not _plain(word)), len(words))
@@ -37,8 +40,8 @@ def unstructured(name: str, text: str) -> bytes:
 
 def _folded(name: str, tokens: Iterable[str]) -> bytes:
     lines, line = [], f"{name}:"
-    for token in tokens:
-        if len(line) + 1 + len(token) > _LINE and not line.endswith(":"):
+    for number, token in enumerate(tokens):
+        if number and len(line) + 1 + len(token) > _LINE:
             lines.append(line)
             line = ""
         line += f" {token}"
@@ -54,7 +57,7 @@ def _encoded_words(text: str) -> list[str]:
     """Return encoded words that together say `text`; none holds a part of a character."""
     parts, part = [], b""
     for character in text:
-        octets = character.encode()
+        octets = character.encode(errors="replace")
         if len(part) + len(octets) > _WORD_BYTES:
             parts.append(part)
             part = b""

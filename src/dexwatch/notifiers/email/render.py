@@ -42,7 +42,11 @@ def subject(notice: Notice) -> str:
 
 def text(notice: Notice) -> str:
     """Return the plain-text part. Foreign lines are quoted, so that none looks like ours."""
-    body = [told(notice), "", f"{badge(notice)} {_foreign(notice.title, _TITLE)}"]
+    body = [
+        _foreign(told(notice), _SUMMARY),
+        "",
+        f"{badge(notice)} {_foreign(notice.title, _TITLE)}",
+    ]
     if notice.summary:
         body.append(f"> {_foreign(notice.summary, _SUMMARY)}")
     if notice.description:
@@ -68,7 +72,7 @@ def html(notice: Notice, *, picture: bool) -> str:
     over = notice.state in (IncidentState.RESOLVED, IncidentState.MITIGATED)
     return _template().render(
         notice=_bounded(notice),
-        told=told(notice),
+        told=one_line(told(notice), _SUMMARY),
         badge=badge(notice),
         tone=_RESOLVED if over else _TONE[notice.severity],
         state=_STATE[notice.state],

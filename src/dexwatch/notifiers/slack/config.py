@@ -1,15 +1,16 @@
 """The settings of the channel Slack."""
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, field_validator
 
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers.config import Config, HttpUrl
+from dexwatch.secret import HeaderSecret
 
 
 class SlackConfig(Config):
     """A workspace where our app is a member of the channels."""
 
-    token: SecretStr = Field(min_length=1)
+    token: HeaderSecret = Field(min_length=1)
     """A bot token with chat:write; channels:history and channels:read save duplicates."""
     api_url: HttpUrl = "https://slack.com/api/"
     channels: dict[Severity, str]
