@@ -11,28 +11,25 @@ import structlog
 from dexwatch.backoff import Backoff, Failures
 from dexwatch.clock import Clock, now
 from dexwatch.incidents.policy import Policy
-from dexwatch.jobs.job import Job, JobResult
-from dexwatch.jobs.queue import Crashpoints, no_crash
+from dexwatch.jobs.job import Job, JobResult, NewJob
+from dexwatch.jobs.queue import Crashpoints, Handler, no_crash
 from dexwatch.jobs.worker import Worker
 from dexwatch.metrics.sample import Sample
 from dexwatch.response.config import RespondConfig
 from dexwatch.response.ingest import ALERTMANAGER, Ingest
-from dexwatch.response.liveness.dead_man import DEAD_MAN, DeadMan
 from dexwatch.response.liveness.dead_man import JOB as DEAD_MAN_JOB
-from dexwatch.response.liveness.dead_man import QUEUE as DEAD_MAN_QUEUE
+from dexwatch.response.liveness.dead_man import DeadMan
 from dexwatch.response.liveness.evaluator import Evaluator, RuleView
 from dexwatch.response.liveness.outside import JOB as OUTSIDE_JOB
-from dexwatch.response.liveness.outside import OUTSIDE, OutsidePing, OutsideService
-from dexwatch.response.liveness.outside import QUEUE as OUTSIDE_QUEUE
+from dexwatch.response.liveness.outside import OutsidePing, OutsideService
 from dexwatch.response.messaging.dispatch import Dispatcher
 from dexwatch.response.messaging.job import NOTIFY, UPDATE
 from dexwatch.response.messaging.queue import ResponseQueue
 from dexwatch.response.notifier import ChartSource, Notifier
 from dexwatch.response.reconcile import JOB as RECONCILE_JOB
-from dexwatch.response.reconcile import QUEUE as RECONCILE_QUEUE
-from dexwatch.response.reconcile import RECONCILE, AlertView, Reconciler
+from dexwatch.response.reconcile import AlertView, Reconciler
 from dexwatch.response.retention import JOB as RETENTION_JOB
-from dexwatch.response.retention import QUEUE, RETENTION, Retention
+from dexwatch.response.retention import Retention
 from dexwatch.response.self_metrics import SelfMetrics
 from dexwatch.response.store import Store, StoreUnavailableError
 
@@ -89,19 +86,18 @@ class Respond:
         self.ingest = Ingest(
             store, clock, policy=policy, wake=self._wake, evaluator=evaluator, crash=crash
         )
-        self._periodic = (RETENTION_JOB, DEAD_MAN_JOB, RECONCILE_JOB, OUTSIDE_JOB)
+        periodic: tuple[tuple[NewJob, Handler], ...] = (
+            (RETENTION_JOB, self._retaining(config, clock)),
+            (DEAD_MAN_JOB, self._dead_man),
+            (RECONCILE_JOB, self._comparing(view, evaluator, config, clock)),
+            (OUTSIDE_JOB, self._pinging(outside, config)),
+        )
+        self._periodic = [job for job, _ in periodic]
         self._worker = Worker(
             ResponseQueue(store, clock, policy),
-            {
-                NOTIFY: dispatcher,
-                UPDATE: dispatcher,
-                RETENTION: self._retaining(config, clock),
-                DEAD_MAN: self._dead_man,
-                RECONCILE: self._comparing(view, evaluator, config, clock),
-                OUTSIDE: self._pinging(outside, config),
-            },
+            {NOTIFY: dispatcher, UPDATE: dispatcher} | {job.kind: do for job, do in periodic},
             owner=f"respond@{socket.gethostname()}:{os.getpid()}",
-            slots={QUEUE: 1, DEAD_MAN_QUEUE: 1, RECONCILE_QUEUE: 1, OUTSIDE_QUEUE: 1}
+            slots={job.queue: 1 for job in self._periodic}
             | {name: notifier.parallel for name, notifier in notifiers.items()},
             on_settled=self._on_settled,
             crash=crash,
