@@ -18,6 +18,7 @@ from dexwatch.chain.endpoint import Endpoint, Request
 from dexwatch.chain.fetch import BlockFetcher
 from dexwatch.chain.logs.coverage import check_coverage
 from dexwatch.chain.logs.reader import LogReader
+from dexwatch.chain.probes.block_proof import prove_recent
 from dexwatch.chain.stream import BlockStream
 from dexwatch.clients.http import SourceError
 from dexwatch.evm.block import Block
@@ -43,7 +44,7 @@ BLOB = {
 }
 INFINITY = b"\xc0" + bytes(47)
 """The point that is both the commitment to a blob of zeros, which `BLOB` names, and its proof."""
-SETUP_SECONDS = 15.0
+SETUP_SECONDS = 60.0
 """With its first blob a node reads what it proves blobs with, which takes it seconds."""
 
 
@@ -183,6 +184,12 @@ async def test_a_block_with_each_type_of_transaction_is_proved(
     assert block is not None
     assert block.receipts[0].success
     assert block.log_count == ("data" in fields)
+
+
+async def test_doctor_can_tell_that_its_blocks_are_proved(node: Endpoint) -> None:
+    number = int((await mined(node, data=LOGGING))["blockNumber"], 16)
+    told = await prove_recent(node, number + 2)
+    assert told == f"block {number} proved by its hash (transactions: 1, logs: 1)"
 
 
 async def test_logs_of_a_range_are_read(node: Endpoint) -> None:

@@ -22,7 +22,7 @@ HARDHAT_CONFIG = """module.exports = {
   networks: { hardhat: { chainId: 31337, allowBlocksWithSameTimestamp: true } },
 };
 """
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 
 Kind = Literal["anvil", "hardhat"]
 KINDS: tuple[Kind, ...] = ("anvil", "hardhat")

@@ -16,7 +16,14 @@ _PORTS = {"https": 443, "wss": 443, "redis": 6379, "rediss": 6379}
 
 
 class ProbeError(Exception):
-    """What was tried does not work; the words say how, and never hold a secret."""
+    """What was tried does not work; the words say how, and never hold a secret.
+
+    `remedy` is for this failure; empty: that of the probe.
+    """
+
+    def __init__(self, detail: str, *, remedy: str = "") -> None:
+        super().__init__(detail)
+        self.remedy = remedy
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from functools import partial
 
 from dexwatch.chain.config import ChainConfig, EndpointConfig
 from dexwatch.chain.endpoint import Endpoint
-from dexwatch.chain.probes import node_plan
+from dexwatch.chain.probes import block_proof, node_plan
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.clients.probing import Probe, ProbeError, port_open
 from dexwatch.clock import monotonic
@@ -45,11 +45,13 @@ def probes(config: ChainConfig, addresses: Mapping[str, str]) -> Iterator[Probe]
 async def _endpoint(config: EndpointConfig, chain: ChainConfig) -> str:
     async with client(config.http.get_secret_value()) as endpoint:
         plan = await node_plan.measure(endpoint)
-    if plan.chain_id != chain.chain_id:
-        raise ProbeError(
-            f"it serves chain {plan.chain_id}, the configuration says {chain.chain_id}"
-        )
-    told = plan.told(chain.block_interval_ms)
+        if plan.chain_id != chain.chain_id:
+            raise ProbeError(
+                f"it serves chain {plan.chain_id}, the configuration says {chain.chain_id}"
+            )
+        told = plan.told(chain.block_interval_ms)
+        if chain.prove_blocks:
+            told += f"; {await block_proof.prove_recent(endpoint, plan.head)}"
     if config.ws is None:
         return f"{told}; no ws address, so heads are polled"
     await port_open(config.ws.get_secret_value())

@@ -149,17 +149,20 @@ CAPABILITIES: dict[str, Callable[[Settings], Iterable[Probe]]] = {
 
 
 async def _carry_out(area: str, probe: Probe) -> Trial:
+    remedy = probe.remedy
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS + 2):
             return Trial(area, probe.subject, State.OK, await probe.attempt())
     except TimeoutError:
         detail = "no answer in time"
-    except (ProbeError, SourceError) as error:
+    except ProbeError as error:
+        detail, remedy = str(error), error.remedy or remedy
+    except SourceError as error:
         detail = str(error)
     except (OSError, ValueError) as error:
         # The words of these may quote an address that holds a key.
         detail = getattr(error, "strerror", None) or type(error).__name__
-    return Trial(area, probe.subject, State.FAILED, detail, probe.remedy)
+    return Trial(area, probe.subject, State.FAILED, detail, remedy)
 
 
 def _warning(problem: Problem) -> Trial:

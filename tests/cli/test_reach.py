@@ -1,0 +1,39 @@
+"""What `dexwatch doctor` tells of a thing that fails has the remedy of that failure."""
+
+from pathlib import Path
+
+from dexwatch.cli.probing.reach import State, Trial, reach
+from dexwatch.settings import load
+from tests.fakes.chain import FakeChain
+from tests.fakes.node import FakeNode, running
+
+SMALLEST = "name: ana-dex\nrespond: {hook_token: a-token-that-is-long-enough}\n"
+
+
+async def tried(node: FakeNode, folder: Path) -> Trial:
+    file = folder / "dexwatch.yml"
+    file.write_text(f"{SMALLEST}chain: {{endpoints: [{{name: node-a, http: '{node.http}'}}]}}\n")
+    return next(one for one in await reach(load(file), file) if one.subject == "node-a")
+
+
+async def test_an_endpoint_that_falsifies_a_receipt_fails_with_the_setting(tmp_path: Path) -> None:
+    async with running(FakeNode(FakeChain())) as node:
+        node.chain.mine(receipts=[{}])
+        node.chain.mine(2)
+        assert (await tried(node, tmp_path)).state is State.OK
+        real = node._eth_getBlockReceipts
+        node.answers["eth_getBlockReceipts"] = lambda params: [
+            {**receipt, "status": "0x0"} for receipt in real(*params)
+        ]
+        found = await tried(node, tmp_path)
+    assert found.state is State.FAILED
+    assert "block 101 is not proved" in found.detail
+    assert "chain.prove_blocks: false" in found.remedy
+
+
+async def test_an_endpoint_that_does_not_answer_is_to_be_checked(tmp_path: Path) -> None:
+    async with running(FakeNode(FakeChain())) as node:
+        node.status = 503
+        found = await tried(node, tmp_path)
+    assert found.state is State.FAILED
+    assert found.remedy.startswith("Check the address")
