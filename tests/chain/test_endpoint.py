@@ -139,7 +139,6 @@ async def test_too_many_requests_do_not_make_more_requests(node: FakeNode) -> No
     asked = endpoint(node)
     found = await asked.batch([Request("eth_blockNumber")] * 5)
     assert all(answer.outcome is Outcome.RPC_ERROR for answer in found)
-    assert asked.batch_size == 50
     assert node.exchanges == 1
 
 

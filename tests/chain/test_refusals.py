@@ -1,4 +1,8 @@
-"""What nodes and providers really answer is told apart, and what is not clear goes the safe way."""
+"""What nodes answer is told apart, and what is not clear goes the safe way.
+
+The answers are those that bug reports and providers' pages show; those of a `gateway` are made in
+their manner, where only the code or the words are known.
+"""
 
 import time
 from typing import Any
@@ -37,10 +41,10 @@ UNSUPPORTED = [
     ("Alchemy", -32600, "Unsupported method: eth_getBlockReceipts on BNB_MAINNET"),
     ("Alchemy", -32601, "Unsupported method [net_peerCount]. See available methods at the docs"),
     ("Alchemy", -32600, "trace_block is not available on the Free tier - upgrade to Pay As You Go"),
-    ("dRPC", 35, "method is not available on freetier, please upgrade your plan"),
-    ("QuickNode", -32613, "Method requires a paid plan, upgrade your plan"),
-    ("Ankr", -32053, "API key is not allowed to access method eth_getBlockReceipts"),
-    ("GetBlock", -32075, "Method eth_getBlockReceipts is not available"),
+    ("gateway", 35, "method is not available on freetier, please upgrade your plan"),
+    ("gateway", -32613, "Method requires a paid plan, upgrade your plan"),
+    ("gateway", -32053, "API key is not allowed to access method eth_getBlockReceipts"),
+    ("gateway", -32075, "Method eth_getBlockReceipts is not available"),
     ("Infura", -32601, "The method eth_foo does not exist/is not available"),
     ("gateway", -32000, "eth_getBlockReceipts is not included in your current plan"),
     ("gateway", -32000, "this node does not support eth_getBlockReceipts"),
@@ -65,14 +69,14 @@ RATE_LIMITED = [
     ("proxyd", -32012, "backend is over capacity"),
     ("op-geth before proxyd", -32000, "429 Too Many Requests: over rate limit"),
     ("MegaETH", -32022, "over compute unit limit, retry in 3 seconds"),
-    ("Ankr", -32090, "Too many requests, reason: call rate limit exhausted, retry in 10s"),
-    ("starknet RPC", -32097, "Rate limited"),
+    ("gateway", -32090, "Too many requests, reason: call rate limit exhausted, retry in 10s"),
+    ("Starknet", -32097, "Rate limited"),
     ("Arbitrum", -32029, "too many requests"),
     ("BlockVision", -32605, "Rate Limit"),
     ("BlockVision", -32607, "The call limit has been reached, please upgrade your subscription"),
     ("bsc-dataseed", -32005, "method eth_call in batch triggered rate limit"),
     ("optimism", -32000, "This request has been rate limited."),
-    ("dRPC", -32601, "rate limit exceeded for this method, which is not available on free tier"),
+    ("gateway", -32601, "rate limit exceeded for this method, which is not available on free tier"),
     ("gateway", -32601, "method eth_call: too many requests, upgrade your plan"),
     ("gateway", -32004, "Method eth_call not supported at this rate: request limit reached"),
     ("gateway", None, "API rate limit exceeded"),
@@ -125,7 +129,7 @@ TOO_LARGE = [
     ("Alchemy", -32600, "You can make eth_getLogs requests with up to a 10 block range. Upgrade"),
     ("dRPC", 35, "eth_getLogs ranges over 10000 blocks are not supported on freetier"),
     ("Ankr", -32000, "maximum [from, to] blocks distance: 10000"),
-    ("Ankr", -32062, "block range is too wide"),
+    ("gateway", -32062, "block range is too wide"),
     ("Infura", -32005, "query returned more than 10000 results"),
     ("bsc", -32000, "exceed maximum block range: 5000"),
     ("QuickNode", -32614, "eth_getLogs is limited to a 10,000 range"),
@@ -183,7 +187,7 @@ def refused(error: dict[str, Any], *, status: int = 200) -> RpcError:
 
 
 @pytest.mark.parametrize(("provider", "code", "message", "expected"), CASES)
-def test_real_refusals(provider: str, code: int | None, message: str, expected: Refusal) -> None:
+def test_refusals(provider: str, code: int | None, message: str, expected: Refusal) -> None:
     assert refused({"code": code, "message": message}).refusal is expected, provider
 
 

@@ -64,6 +64,8 @@ class FakeNode:
     """The HTTP status of that refusal."""
     answered_of_batch: int = 1_000
     """So many calls of a batch are answered, the rest by geth's "response too large"."""
+    bend: Callable[[list[dict[str, Any]]], tuple[int, Any]] | None = None
+    """Makes status and body of the answers to a batch; bytes are sent as they are."""
     headers: str = ""
     """More header lines of each answer."""
     exchanges: int = 0
@@ -242,6 +244,9 @@ def _answers(node: FakeNode, body: bytes) -> tuple[int, bytes]:
         error = {"code": 31, "message": f"at most {node.most_calls} calls in a batch"}
         refusal = {"jsonrpc": "2.0", "id": None, "error": error}
         return node.refused_status, orjson.dumps(refusal)
+    if node.bend is not None:
+        status, body = node.bend([node.answer(request) for request in asked])
+        return status, body if isinstance(body, bytes) else orjson.dumps(body)
     cut = asked[node.answered_of_batch :]
     too_large = {"code": -32003, "message": "response too large"}
     answers = [node.answer(request) for request in asked[: node.answered_of_batch]]

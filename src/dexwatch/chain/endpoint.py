@@ -3,7 +3,7 @@
 Protocol: JSON-RPC 2.0 with Ethereum's error codes (EIP-1474).
 An endpoint that fails again and again rests for a growing, bounded time, so that a dead one costs
 neither time nor sockets; the first call after the rest tries it again.
-A batch that is refused as a whole is halved, down to single calls, and grows again later.
+A batch that is refused is halved, down to single calls, and grows again later.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,11 +15,10 @@ import orjson
 
 from dexwatch import clock
 from dexwatch.backoff import Backoff, Failures
-from dexwatch.chain import answers
+from dexwatch.chain import answers, batches
 from dexwatch.chain.adaptive_size import AdaptiveSize
-from dexwatch.chain.answers import Bound, MonstrousAnswerError, RpcError
+from dexwatch.chain.answers import Bound, MonstrousAnswerError
 from dexwatch.chain.config import EndpointConfig
-from dexwatch.chain.refusals import Refusal
 from dexwatch.clients.http import AnswerTooLargeError, HttpClient, Outcome, Reply, SourceError
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
@@ -106,18 +105,43 @@ class Endpoint:
 
         A failure of the exchange as a whole is the answer to each request.
         """
-        found: list[Any] = []
-        while len(found) < len(requests):
-            part = requests[len(found) : len(found) + self._batch.now]
-            answer = await self._exchange(part)
-            if len(part) > 1 and _batch_refused(answer):
-                # Each round halves the batch, so that at most six are refused in a row.
+        found: list[Any] = [None] * len(requests)
+        waiting = list(range(len(requests)))
+        while waiting:
+            size = self._batch.now
+            part, waiting = waiting[:size], waiting[size:]
+            answer = await self._exchange([requests[place] for place in part])
+            if await self._is_refused_alike(requests, part, answer):
+                answer = [batches.UnansweredError()] * len(part)
+            for place, one in zip(part, answer, strict=True):
+                found[place] = one
+            again, limit = batches.refused(answer), batches.limit(answer)
+            if again:
+                # Each round halves the batch, so that at most five are refused in a row.
                 self._batch.refused(len(part))
-                continue
-            if len(part) > 1 and not isinstance(answer[0], SourceError):
+                waiting = [part[place] for place in sorted(again)] + waiting
+            elif limit is not None:
+                if len(part) > 1 and all(isinstance(one, SourceError) for one in answer):
+                    # It may be more at once than the plan ever gives: the next ones are smaller.
+                    self._batch.refused(len(part))
+                for place in waiting:
+                    found[place] = limit
+                break
+            elif len(part) == size and not isinstance(answer[0], SourceError):
                 self._batch.accepted()
-            found.extend(answer)
         return found
+
+    async def _is_refused_alike(
+        self, requests: Sequence[Request], part: list[int], answer: list[Any]
+    ) -> bool:
+        """Is the batch to blame that all its calls are refused in the same, unknown words?
+
+        One of them alone tells: each of them may as well have failed for itself.
+        """
+        if len(part) == 1 or not batches.alike(answer):
+            return False
+        (alone,) = await self._exchange([requests[part[0]]])
+        return batches.is_own(alone)
 
     async def _exchange(self, requests: Sequence[Request]) -> list[Any]:
         if self.resting:
@@ -146,7 +170,7 @@ class Endpoint:
         if reply.status == 429:
             asked = _REST.delay(1, key=self.name, retry_after=reply.retry_after)
             self._rest_until = self._now() + asked
-        return _read(await _document(reply, most), ids, reply.status)
+        return batches.read(await _document(reply, most), ids, reply.status)
 
     def _account(self, requests: Sequence[Request], found: list[Any], seconds: float) -> None:
         name = self.name
@@ -169,7 +193,7 @@ class Endpoint:
         now = self._now()
         if any(isinstance(answer, MonstrousAnswerError) for answer in found):
             self._rest_until = now + self._monstrous.failed()
-        elif not any(map(_is_broken, found)):
+        elif not batches.is_broken(found):
             self._failures = 0
             if now - self._rest_until > _FORGIVEN_SECONDS:
                 self._monstrous.succeeded()
@@ -203,57 +227,3 @@ def _holds_error(document: object) -> bool:
     if isinstance(document, list):
         return any(map(_holds_error, document[:MAX_BATCH]))
     return isinstance(document, dict) and isinstance(document.get("error"), dict)
-
-
-def _read(document: object, ids: list[int], status: int) -> list[Any]:
-    if len(ids) == 1:
-        # A gateway may answer a batch of one by a list of one.
-        one = document[0] if isinstance(document, list) and len(document) == 1 else document
-        return [answers.result(one, ids[0], status=status)]
-    if isinstance(document, dict):
-        # A batch that is refused as a whole is answered by one error without an id.
-        error = answers.refusal(document, status=status)
-        raise _BatchRefusedError(error) if isinstance(error, RpcError) else error
-    if not isinstance(document, list):
-        raise SourceError(Outcome.MALFORMED, "the answer to a batch is not a list")
-    found = {
-        part["id"]: part
-        for part in document
-        if isinstance(part, dict) and type(part.get("id")) is int
-    }
-    if not found and document and all(isinstance(part, dict) for part in document):
-        error = answers.refusal(document[0], status=status)
-        if isinstance(error, RpcError):
-            raise _BatchRefusedError(error)
-    return [answers.result(found.get(number), number, status=status) for number in ids]
-
-
-class _BatchRefusedError(RpcError):
-    """One error for a whole batch."""
-
-    def __init__(self, error: RpcError) -> None:
-        super().__init__(error.detail, code=error.code, refusal=error.refusal)
-
-
-def _batch_refused(found: list[Any]) -> bool:
-    if any(_is_too_large(answer) for answer in found):
-        return True
-    first = found[0]
-    # Too many requests is not too many in one: smaller batches would only be more of them.
-    return isinstance(first, _BatchRefusedError) and first.refusal is not Refusal.RATE_LIMITED
-
-
-def _is_too_large(answer: object) -> bool:
-    if isinstance(answer, RpcError):
-        return answer.refusal is Refusal.TOO_LARGE
-    return (
-        isinstance(answer, SourceError)
-        and answer.outcome is Outcome.HTTP_ERROR
-        and answer.code in (400, 413)
-    )
-
-
-def _is_broken(answer: object) -> bool:
-    if isinstance(answer, RpcError):
-        return answer.refusal is Refusal.RATE_LIMITED
-    return isinstance(answer, SourceError)
