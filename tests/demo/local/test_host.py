@@ -84,6 +84,6 @@ def test_memory_and_disk_faults_leave_the_rest_alone(host):
 
 async def test_is_served_over_http():
     async with SampleHost(0, lambda: 1.0) as host, httpx.AsyncClient() as client:
-        page = await client.get(host.url)
+        page = await client.get(f"{host.url}/metrics")
     assert page.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert "node_cpu_seconds_total" in page.text

@@ -6,14 +6,9 @@ from html import escape
 from typing import Any
 
 from dexwatch.demo.local.message import Message
+from dexwatch.demo.local.page import headers, page
 
-HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https:; base-uri 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-}
+HEADERS = headers("img-src 'self' https:; base-uri 'none'")
 _LINK = re.compile(
     r"&lt;(https?://[^|&<>\s]+(?:&amp;[^|&<>\s]+)*)(?:\|([^\n&]*(?:&(?!gt;|lt;)[^\n&]*)*))?&gt;"
 )
@@ -23,16 +18,14 @@ _FENCE = re.compile(r"```(.+?)```", re.DOTALL)
 _CODE = re.compile(r"`([^`\n]+)`")
 
 _STYLE = """
-:root { color-scheme: light dark; --line: color-mix(in srgb, CanvasText 16%, Canvas); }
-* { box-sizing: border-box } body { margin: 0; font: 15px/1.45 system-ui, sans-serif;
-display: grid; grid-template-columns: minmax(8rem, 14rem) 1fr; min-height: 100vh }
+body { display: grid; grid-template-columns: minmax(8rem, 14rem) 1fr; min-height: 100vh }
 nav { background: #3f0e40; color: #fff; padding: 1rem } nav h1 { font-size: 1rem; margin: 0 0 1rem }
 nav a { display: block; color: #e8dfe8; text-decoration: none; padding: .25rem .5rem;
 border-radius: 6px } nav a[aria-current] { background: #1164a3; color: #fff }
 main { padding: 1rem; min-width: 0 }
 article { padding: .6rem 0; border-bottom: 1px solid var(--line) }
 article header { font-weight: 600 } article.reply { margin-left: 2rem }
-time, .note { font-weight: 400; opacity: .65; font-size: .85em; font-variant-numeric: tabular-nums }
+time, .note { font-weight: 400; opacity: .65; font-size: .85em }
 h2 { font-size: 1.15rem; margin: .5rem 0 } h3 { font-size: 1.05rem; margin: .4rem 0 }
 .fields { display: grid; grid-template-columns: 1fr 1fr; gap: .3rem 1rem } .context { opacity: .75;
 font-size: .88em } .button { display: inline-block; border: 1px solid var(--line); color: inherit;
@@ -53,27 +46,11 @@ def render(channels: Sequence[str], messages: Sequence[Message], chosen: str | N
     body = "".join(_message(message) for message in shown)
     if not shown:
         body = "<p class=note>No message yet. What dexwatch posts to this channel appears here.</p>"
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8>"
-        "<meta name=viewport content='width=device-width'><meta http-equiv=refresh content=3>"
-        f"<title>#{escape(here)} · sample Slack</title><style>{_STYLE}</style>"
-        f"<nav><h1>Sample Slack</h1>{links}</nav>"
-        f"<main><h2># {escape(here)}</h2>{body}</main></html>"
+    return page(
+        f"#{here} · sample Slack",
+        f"<nav><h1>Sample Slack</h1>{links}</nav><main><h2># {escape(here)}</h2>{body}</main>",
+        _STYLE,
     )
-
-
-def plain(message: Message) -> dict[str, Any]:
-    """Return a message as JSON for programs that look at the channel."""
-    return {
-        "channel": message.channel,
-        "ts": message.ts,
-        "text": message.text,
-        "blocks": list(message.blocks),
-        "attachments": list(message.attachments),
-        "thread_ts": message.thread_ts,
-        "edits": message.edits,
-        "files": list(message.files),
-    }
 
 
 def _channel_link(name: str, messages: Sequence[Message], here: str) -> str:

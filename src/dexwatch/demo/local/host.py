@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Self
+from itertools import groupby
 
 from dexwatch import clock
 from dexwatch.demo.local.server import LoopbackServer, Reply, Request
@@ -27,7 +27,8 @@ _INODES_A_GIB = 65_536
 _DESCRIPTORS = 262_144
 _CONNTRACK = 65_536
 
-Line = tuple[Metric, dict[str, str], float]
+Labels = tuple[tuple[str, str], ...]
+Line = tuple[Metric, Labels, float]
 
 
 @dataclass
@@ -40,38 +41,21 @@ class Load:
     """Fill of /data."""
 
 
-class SampleHost:
+class SampleHost(LoopbackServer):
     """Serves /metrics on loopback; `load` may be changed at any time."""
 
     def __init__(
         self, port: int, requests_per_second: Callable[[], float], *, seed: int = 1
     ) -> None:
+        super().__init__(self._answer, port)
         self.load = Load()
         self._rate = requests_per_second
         self._random = random.Random(seed)
-        self._server = LoopbackServer(self._answer, port)
-        self._totals: defaultdict[tuple[str, str, str], float] = defaultdict(float)
+        self._counters: defaultdict[tuple[Metric, Labels], float] = defaultdict(float)
         self._at = time.monotonic()
         self._booted = clock.now().timestamp() - _BOOTED_DAYS_AGO * 86_400
         self._noise = 0.0
         self._load1 = 1.2
-
-    @property
-    def url(self) -> str:
-        """Where the metrics are."""
-        return f"{self._server.url}/metrics"
-
-    @property
-    def port(self) -> int:
-        """The port that it listens on."""
-        return self._server.port
-
-    async def __aenter__(self) -> Self:
-        await self._server.__aenter__()
-        return self
-
-    async def __aexit__(self, *exception: object) -> None:
-        await self._server.__aexit__(*exception)
 
     async def _answer(self, request: Request) -> Reply:
         if request.path != "/metrics":
@@ -83,16 +67,13 @@ class SampleHost:
         """Return the metrics of this moment; time passes between two calls."""
         self._pass_time()
         text: list[str] = []
-        named: set[str] = set()
-        for metric, labels, value in self._lines():
-            if metric.name not in named:
-                named.add(metric.name)
-                kind = _kind(metric)
-                text.append(f"# HELP {metric.name} {metric.help}\n# TYPE {metric.name} {kind}")
-            inner = ",".join(f'{key}="{value}"' for key, value in labels.items())
-            text.append(
-                f"{metric.name}{{{inner}}} {value:.15g}" if inner else f"{metric.name} {value:.15g}"
-            )
+        lines = sorted(self._lines(), key=lambda line: line[0].name)
+        for metric, group in groupby(lines, key=lambda line: line[0]):
+            text.append(f"# HELP {metric.name} {metric.help}")
+            text.append(f"# TYPE {metric.name} {_kind(metric)}")
+            for _, labels, value in group:
+                inner = ",".join(f'{key}="{value}"' for key, value in labels)
+                text.append(f"{metric.name}{f'{{{inner}}}' if inner else ''} {value:.15g}")
         return "\n".join(text) + "\n"
 
     def _cpu(self) -> float:
@@ -108,94 +89,81 @@ class SampleHost:
         seconds, self._at = now - self._at, now
         self._noise += 0.3 * (self._random.uniform(-0.03, 0.03) - self._noise)
         busy, rate = self._cpu(), self._rate()
+        shares = {"user": 0.7 * busy, "system": 0.2 * busy, "iowait": 0.06 * busy}
+        shares |= {"irq": 0.0, "nice": 0.0, "softirq": 0.04 * busy, "steal": 0.0}
         for cpu in range(PROCESSORS):
-            shares = {"user": 0.7 * busy, "system": 0.2 * busy, "iowait": 0.06 * busy}
-            shares |= {"irq": 0.0, "nice": 0.0, "softirq": 0.04 * busy, "steal": 0.0}
             for mode, share in {**shares, "idle": 1 - busy}.items():
-                self._totals["cpu", str(cpu), mode] += share * seconds
+                self._count(host.cpu_seconds, share * seconds, cpu=str(cpu), mode=mode)
         written = (20_000 + 2_500 * rate) * seconds
         for volume, part in (("vda", 0.2), ("vdb", 0.8)):
-            self._totals["written", volume, ""] += part * written
-            self._totals["writes", volume, ""] += part * written / 8_192
-            self._totals["read", volume, ""] += part * written / 4
-            self._totals["reads", volume, ""] += part * written / 40_000
-            self._totals["busy", volume, ""] += part * 0.08 * seconds
-        self._totals["received", "eth0", ""] += (_REQUEST_BYTES * rate + 4_000) * seconds
-        self._totals["sent", "eth0", ""] += (_ANSWER_BYTES * rate + 3_000) * seconds
-        self._totals["forks", "", ""] += 2 * seconds
+            self._count(host.disk_written_bytes, part * written, device=volume)
+            self._count(host.disk_writes, part * written / 8_192, device=volume)
+            self._count(host.disk_read_bytes, part * written / 4, device=volume)
+            self._count(host.disk_reads, part * written / 40_000, device=volume)
+            self._count(host.disk_io_seconds, part * 0.08 * seconds, device=volume)
+        received = (_REQUEST_BYTES * rate + 4_000) * seconds
+        sent = (_ANSWER_BYTES * rate + 3_000) * seconds
+        self._count(host.network_received_bytes, received, device="eth0")
+        self._count(host.network_sent_bytes, sent, device="eth0")
+        self._count(host.network_received_packets, received / 700, device="eth0")
+        self._count(host.network_sent_packets, sent / 900, device="eth0")
+        self._count(host.tcp_sent, sent / 900)
+        self._count(host.tcp_retransmitted, sent / 900 / 2_000)
+        self._count(host.forks, 2 * seconds)
         self._load1 += min(1.0, seconds / 20) * (PROCESSORS * busy - self._load1)
 
+    def _count(self, metric: Metric, more: float, **labels: str) -> None:
+        self._counters[metric, tuple(labels.items())] += more
+
     def _lines(self) -> Iterator[Line]:
-        yield from self._processors()
-        yield from self._memory_lines()
+        for (metric, labels), value in self._counters.items():
+            yield metric, labels, value
+        for metric, value in self._gauges().items():
+            yield metric, (), value
         for mount, (device, size, fill) in VOLUMES.items():
             yield from self._volume(mount, device, size, fill)
-        for volume in ("vda", "vdb"):
-            yield from self._disk(volume)
-        yield from self._network()
+        for metric in (
+            host.network_receive_errors,
+            host.network_send_errors,
+            host.network_receive_drops,
+        ):
+            yield metric, (("device", "eth0"),), 0
 
-    def _processors(self) -> Iterator[Line]:
-        for (what, cpu, mode), value in self._totals.items():
-            if what == "cpu":
-                yield host.cpu_seconds, {"cpu": cpu, "mode": mode}, value
-        yield host.load1, {}, self._load1
-        yield host.load5, {}, 0.5 * self._load1 + 0.5
-        yield host.load15, {}, 0.3 * self._load1 + 0.7
-        yield host.processes_running, {}, max(1, round(self._load1))
-        yield host.processes_blocked, {}, 0
-        yield host.forks, {}, self._totals["forks", "", ""]
-        yield host.files_open, {}, 4_200 + 12 * round(self._rate())
-        yield host.files_max, {}, _DESCRIPTORS
-        yield host.boot_time, {}, self._booted
-        yield host.clock_offset, {}, 0.0004
-        yield host.clock_synced, {}, 1
-        yield host.oom_kills, {}, 0
-        yield host.major_faults, {}, 1_204
-
-    def _memory_lines(self) -> Iterator[Line]:
-        yield host.memory_total, {}, MEMORY
-        yield host.memory_available, {}, round(MEMORY * (1 - self._memory()))
-        yield host.swap_total, {}, 2 * GIB
-        yield host.swap_free, {}, 2 * GIB
+    def _gauges(self) -> dict[Metric, float]:
+        rate = round(self._rate())
+        return {
+            host.load1: self._load1,
+            host.load5: 0.5 * self._load1 + 0.5,
+            host.load15: 0.3 * self._load1 + 0.7,
+            host.processes_running: max(1, round(self._load1)),
+            host.processes_blocked: 0,
+            host.files_open: 4_200 + 12 * rate,
+            host.files_max: _DESCRIPTORS,
+            host.boot_time: self._booted,
+            host.clock_offset: 0.0004,
+            host.clock_synced: 1,
+            host.oom_kills: 0,
+            host.major_faults: 1_204,
+            host.memory_total: MEMORY,
+            host.memory_available: round(MEMORY * (1 - self._memory())),
+            host.swap_total: 2 * GIB,
+            host.swap_free: 2 * GIB,
+            host.tcp_established: 40 + 2 * rate,
+            host.tcp_time_wait: 20 + 3 * rate,
+            host.conntrack_entries: 180 + 4 * rate,
+            host.conntrack_limit: _CONNTRACK,
+        }
 
     def _volume(self, mount: str, device: str, size: int, fill: float) -> Iterator[Line]:
         if mount == "/data" and self.load.disk is not None:
             fill = self.load.disk
-        labels = {"device": device, "fstype": "ext4", "mountpoint": mount}
+        labels = (("device", device), ("fstype", "ext4"), ("mountpoint", mount))
         inodes = size // GIB * _INODES_A_GIB
         yield host.filesystem_size, labels, size
         yield host.filesystem_available, labels, round(size * (1 - fill))
         yield host.filesystem_files, labels, inodes
         yield host.filesystem_files_free, labels, round(inodes * 0.9)
         yield host.filesystem_readonly, labels, 0
-
-    def _disk(self, volume: str) -> Iterator[Line]:
-        labels = {"device": volume}
-        yield host.disk_read_bytes, labels, self._totals["read", volume, ""]
-        yield host.disk_written_bytes, labels, self._totals["written", volume, ""]
-        yield host.disk_reads, labels, self._totals["reads", volume, ""]
-        yield host.disk_writes, labels, self._totals["writes", volume, ""]
-        yield host.disk_io_seconds, labels, self._totals["busy", volume, ""]
-
-    def _network(self) -> Iterator[Line]:
-        labels = {"device": "eth0"}
-        received, sent = self._totals["received", "eth0", ""], self._totals["sent", "eth0", ""]
-        yield host.network_received_bytes, labels, received
-        yield host.network_sent_bytes, labels, sent
-        yield host.network_received_packets, labels, received / 700
-        yield host.network_sent_packets, labels, sent / 900
-        for metric in (
-            host.network_receive_errors,
-            host.network_send_errors,
-            host.network_receive_drops,
-        ):
-            yield metric, labels, 0
-        yield host.tcp_established, {}, 40 + 2 * round(self._rate())
-        yield host.tcp_sent, {}, sent / 900
-        yield host.tcp_retransmitted, {}, sent / 900 / 2_000
-        yield host.tcp_time_wait, {}, 20 + 3 * round(self._rate())
-        yield host.conntrack_entries, {}, 180 + 4 * round(self._rate())
-        yield host.conntrack_limit, {}, _CONNTRACK
 
 
 def _kind(metric: Metric) -> str:

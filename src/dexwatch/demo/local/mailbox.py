@@ -15,8 +15,7 @@ from typing import Any, Self
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from dexwatch import clock
-from dexwatch.demo.local import mail_page, mail_rules
-from dexwatch.demo.local.mail import Mail
+from dexwatch.demo.local import mail, mail_rules
 from dexwatch.demo.local.server import LOOPBACK, LoopbackServer, Reply, Request
 
 MAILS = 500
@@ -35,7 +34,7 @@ class _Refusal:
 _TAKEN = _Refusal("250 2.0.0 kept", 0, taken=True)
 
 
-class Mailbox:
+class Mailbox(LoopbackServer):
     """`async with Mailbox(smtp_port, http_port) as box:` keeps mails in `box.messages`.
 
     With `login` a client must authenticate, with `tls` it must use STARTTLS first; `greylist` puts
@@ -55,35 +54,24 @@ class Mailbox:
         extensions: bool = True,
         most_bytes: int = 16 * 1024 * 1024,
     ) -> None:
+        super().__init__(self._answer, http_port)
         self._login = login
         self._tls = tls
         self._greylist = greylist
         self._extensions = extensions
         self._most_bytes = most_bytes
         self._greeted: set[tuple[str, str]] = set()
-        self._mails: deque[Mail] = deque(maxlen=MAILS)
+        self._mails: deque[mail.Mail] = deque(maxlen=MAILS)
         self._refusals: deque[_Refusal] = deque(maxlen=10_000)
-        self._page = LoopbackServer(self._answer, http_port)
         self._smtp: asyncio.Server | None = None
-        self._sessions: set[SMTP] = set()
         self._changed = asyncio.Condition()
         self._count = 0
         self.smtp_port = smtp_port
 
     @property
-    def messages(self) -> tuple[Mail, ...]:
+    def messages(self) -> tuple[mail.Mail, ...]:
         """The mails, oldest first."""
         return tuple(self._mails)
-
-    @property
-    def url(self) -> str:
-        """Address of the page that shows the mails."""
-        return self._page.url
-
-    @property
-    def http_port(self) -> int:
-        """The port of the page."""
-        return self._page.port
 
     def refuse(
         self, reply: str = "451 4.3.0 try again later", *, times: int = 1, after: float = 0
@@ -102,7 +90,7 @@ class Mailbox:
         """Take the next `times` mails only `after` seconds after their final dot."""
         self._refusals.extend([replace(_TAKEN, after=after)] * times)
 
-    async def wait(self, count: int = 1, seconds: float = 5.0) -> tuple[Mail, ...]:
+    async def wait(self, count: int = 1, seconds: float = 5.0) -> tuple[mail.Mail, ...]:
         """Return the mails as soon as there are `count`.
 
         Raises:
@@ -120,11 +108,10 @@ class Mailbox:
             words = f"port {self.smtp_port} on {LOOPBACK} is taken: free it or configure another"
             raise OSError(error.errno, words) from error
         self.smtp_port = self._smtp.sockets[0].getsockname()[1]
-        await self._page.__aenter__()
-        return self
+        return await super().__aenter__()
 
     async def __aexit__(self, *exception: object) -> None:
-        await self._page.__aexit__(*exception)
+        await super().__aexit__(*exception)
         if self._smtp is not None:
             self._smtp.close()
 
@@ -175,7 +162,7 @@ class Mailbox:
     async def _keep(self, raw: bytes, envelope: Envelope) -> None:
         message = message_from_bytes(raw, policy=policy.default)
         self._count += 1
-        mail = Mail(
+        kept = mail.Mail(
             number=self._count,
             received_at=clock.now(),
             sender=envelope.mail_from or "",
@@ -183,7 +170,7 @@ class Mailbox:
             message=message,
         )
         async with self._changed:
-            self._mails.append(mail)
+            self._mails.append(kept)
             self._changed.notify_all()
 
     def _session(self) -> SMTP:
@@ -213,15 +200,15 @@ class Mailbox:
     async def _answer(self, request: Request) -> Reply:
         route, _, rest = request.path.lstrip("/").partition("/")
         if route == "":
-            page = mail_page.index(self.messages)
-            return Reply(page.encode(), headers=mail_page.HEADERS)
+            page = mail.index(self.messages)
+            return Reply(page.encode(), headers=mail.HEADERS)
         if route == "messages.json":
-            text = json.dumps([mail_page.plain(mail) for mail in self._mails])
+            text = json.dumps([mail.plain(kept) for kept in self._mails])
             return Reply(text.encode(), kind="application/json")
         number, _, part = rest.partition("/")
-        found = next((mail for mail in self._mails if str(mail.number) == number), None)
+        found = next((kept for kept in self._mails if str(kept.number) == number), None)
         if route != "mail" or found is None:
             return Reply(b"There is no such mail.", status=404, kind="text/plain")
         if part == "html":
-            return Reply(mail_page.body(found).encode(), headers=mail_page.BODY_HEADERS)
-        return Reply(mail_page.mail(found).encode(), headers=mail_page.HEADERS)
+            return Reply(mail.body_page(found).encode(), headers=mail.BODY_HEADERS)
+        return Reply(mail.mail_page(found).encode(), headers=mail.HEADERS)

@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 from urllib.parse import parse_qsl
@@ -69,7 +69,7 @@ class Failure:
     """The call takes effect all the same, though the caller cannot know (SERVER, RESET, HALF)."""
 
 
-class SlackFake:
+class SlackFake(LoopbackServer):
     """`async with SlackFake(port, token) as slack:` serves the API under `slack.api_url`.
 
     `messages` are those that now stand in the channels, oldest first; `calls` counts per method;
@@ -85,9 +85,9 @@ class SlackFake:
         closed_channels: Sequence[str] = (),
         scopes: Sequence[str] = SCOPES,
     ) -> None:
+        super().__init__(self._answer, port)
         self._token = token
         self._scopes = tuple(scopes)
-        self._server = LoopbackServer(self._answer, port)
         self._workspace = Workspace(channels, closed_channels)
         self._failures: deque[tuple[Failure, str | None]] = deque(maxlen=10_000)
         self._changed = asyncio.Condition()
@@ -104,19 +104,9 @@ class SlackFake:
         return tuple(self._workspace.files.values())
 
     @property
-    def url(self) -> str:
-        """Address of the page that shows the channels."""
-        return self._server.url
-
-    @property
-    def port(self) -> int:
-        """The port that it listens on."""
-        return self._server.port
-
-    @property
     def api_url(self) -> str:
         """What a client takes as the base of the Web API; ends with a slash."""
-        return f"{self._server.url}/api/"
+        return f"{self.url}/api/"
 
     def channel_id(self, name: str) -> str:
         """Return the id of a channel, given by name with or without the hash sign."""
@@ -125,10 +115,6 @@ class SlackFake:
     def fail(self, failure: Failure, *, times: int = 1, method: str | None = None) -> None:
         """Make the next `times` calls fail (of `method`, when given)."""
         self._failures.extend([(failure, method)] * times)
-
-    def clear_failures(self) -> None:
-        """Forget the failures that have not happened yet."""
-        self._failures.clear()
 
     async def wait(self, count: int = 1, seconds: float = 5.0) -> tuple[Message, ...]:
         """Return the messages as soon as there are `count`.
@@ -141,12 +127,9 @@ class SlackFake:
         return self.messages
 
     async def __aenter__(self) -> Self:
-        await self._server.__aenter__()
-        self._workspace.url = self._server.url
+        await super().__aenter__()
+        self._workspace.url = self.url
         return self
-
-    async def __aexit__(self, *exception: object) -> None:
-        await self._server.__aexit__(*exception)
 
     async def _answer(self, request: Request) -> Reply:
         route, _, rest = request.path.lstrip("/").partition("/")
@@ -159,7 +142,7 @@ class SlackFake:
             # The kind is fixed, so that an uploaded page can never run as one.
             return Reply(self._workspace.files[rest].content, kind="image/png")
         if route == "messages.json":
-            return _json([channel_page.plain(message) for message in self.messages])
+            return _json([asdict(message) for message in self.messages])
         if route == "":
             chosen = request.query.get("channel")
             page = channel_page.render(self._workspace.channels, self.messages, chosen)
