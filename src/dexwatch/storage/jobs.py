@@ -7,21 +7,21 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Select, case, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dexwatch.jobs.job import (
-    CRASHED_LEASE,
-    MAX_CRASHES,
-    URGENT,
-    IfPlanned,
-    Job,
-    JobOutcome,
-    JobResult,
-    NewJob,
-    QuarantinedJob,
-)
+from dexwatch.jobs.job import MAX_CRASHES, URGENT, IfPlanned, Job, JobResult, NewJob, QuarantinedJob
 from dexwatch.jobs.lease import Lease
 from dexwatch.jobs.queue import Slots
 from dexwatch.storage import tables
-from dexwatch.storage.rows import SECOND, Row, insert_into, insert_missing, job_of, job_row
+from dexwatch.storage.rows import (
+    SECOND,
+    insert_into,
+    insert_missing,
+    job_of,
+    job_row,
+    lease_seconds,
+    quarantined_of,
+    said,
+    settled,
+)
 
 _ELSEWHERE = 10
 """So many jobs at a time of queues that nobody serves any more."""
@@ -106,41 +106,14 @@ class SqlJobs:
         wanted = select(columns.version).where(*_held_by(job)).with_for_update()
         version = (await self._connection.execute(wanted)).scalar()
         if version is None:
-            late = {"late_results": columns.late_results + 1, "result": _said("late", result)}
+            late = {"late_results": columns.late_results + 1, "result": said("late", result)}
             await self._connection.execute(
                 update(tables.jobs).where(columns.id == job.id).values(late)
             )
             return False
-        return await self._change(job, self._after(job, result, renewed=version != job.version))
-
-    def _after(self, job: Job, result: JobResult, *, renewed: bool) -> dict[str, Any]:
-        """Return what a settled job becomes."""
-        outcome = result.outcome
-        values: dict[str, Any] = {
-            "lease_token": None,
-            "lease_owner": None,
-            "set_at": self._now,
-            "crashes": job.crashes + 1 if outcome is JobOutcome.CRASHED else 0,
-            "attempts": job.attempts if result.attempted else max(job.attempts - 1, 0),
-            "result": _said(outcome.value, result),
-        }
-        anew = {"attempts": 0, "uncertain": 0, "wished_at": self._now}
-        over = outcome in (JobOutcome.DONE, JobOutcome.DEAD)
-        if renewed and over:
-            return values | anew | {"state": "due", "due_at": self._now}
-        spent = job.max_attempts is not None and job.attempts >= job.max_attempts
-        if outcome is JobOutcome.DEAD or (spent and not over):
-            return values | {"state": "dead", "finished_at": self._now}
-        given_up = values["crashes"] >= MAX_CRASHES and job.priority > URGENT
-        if outcome is JobOutcome.CRASHED and given_up:
-            return values | {"state": "quarantined"}
-        if result.after is None:
-            return values | {"state": "done", "finished_at": self._now}
-        due = {"state": "due", "due_at": self._now + round(result.after * SECOND)}
-        if outcome is JobOutcome.DONE:
-            return values | anew | due | {"wished_at": due["due_at"]}
-        unsure = (0 if result.certain else job.uncertain) + (outcome is JobOutcome.UNCERTAIN)
-        return values | due | {"uncertain": unsure}
+        return await self._change(
+            job, settled(job, result, self._now, renewed=version != job.version)
+        )
 
     async def claim(
         self,
@@ -158,11 +131,7 @@ class SqlJobs:
                 continue
             columns = tables.jobs.c
             here = columns.queue == queue if queue else columns.queue.not_in(list(slots))
-            ready = [
-                here,
-                columns.kind.in_(kinds),
-                or_(self._due(), _as_seen(lapsed)),
-            ]
+            ready = [here, columns.kind.in_(kinds), or_(self._due(), _as_seen(lapsed))]
             lanes = [lane for name, lane in held if name == queue]
             if "" in lanes:
                 ready.append(columns.priority <= URGENT)
@@ -207,7 +176,7 @@ class SqlJobs:
             .limit(_WATCHED)
         )
         rows = (await self._connection.execute(query)).mappings()
-        return [Lease(row["lease_token"], row["renewals"], _length(row)) for row in rows]
+        return [Lease(row["lease_token"], row["renewals"], lease_seconds(row)) for row in rows]
 
     async def mend_times(self) -> None:
         """Make good for a clock that has been put back: what waits keeps its remaining time."""
@@ -241,17 +210,7 @@ class SqlJobs:
         if key is not None:
             query = query.where(columns.key == key).with_for_update()
         rows = await self._connection.execute(query.order_by(columns.id).limit(_LISTED))
-        return [
-            QuarantinedJob(
-                key=row["key"],
-                kind=row["kind"],
-                subject=row["subject"],
-                reason=row["result"],
-                attempts=row["attempts"],
-                age=max(self._now - row["set_at"], 0) / SECOND,
-            )
-            for row in rows.mappings()
-        ]
+        return [quarantined_of(row, self._now) for row in rows.mappings()]
 
     async def release(self, key: str) -> None:
         """Make a quarantined job due now, as if it were new; what is uncertain stays so."""
@@ -279,40 +238,28 @@ class SqlJobs:
     ) -> Job | None:
         lapsed = row["state"] == "leased"
         crashes = row["crashes"] + lapsed
-        columns = tables.jobs.c
-        mine = update(tables.jobs).where(columns.id == row["id"])
-        if crashes >= MAX_CRASHES and row["priority"] > URGENT:
-            said = f"quarantined: it took {crashes} workers down"
-            await self._connection.execute(
-                mine.values(
-                    state="quarantined",
-                    crashes=crashes,
-                    lease_token=None,
-                    result=said,
-                    set_at=self._now,
-                )
-            )
-            return None
-        values = {
-            "state": "leased",
-            "lease_owner": owner,
-            "lease_token": uuid4().hex,
-            "renewals": 0,
-            "set_at": self._now,
-            "attempts": row["attempts"] + 1,
-            "crashes": crashes,
-            "uncertain": row["uncertain"] + lapsed,
-        }
+        given_up = crashes >= MAX_CRASHES and row["priority"] > URGENT
+        values: dict[str, Any] = {"set_at": self._now, "crashes": crashes}
+        if given_up:
+            reason = f"quarantined: it took {crashes} workers down"
+            values |= {"state": "quarantined", "lease_token": None, "result": reason}
+        else:
+            values |= {
+                "state": "leased",
+                "lease_owner": owner,
+                "lease_token": uuid4().hex,
+                "renewals": 0,
+                "attempts": row["attempts"] + 1,
+                "uncertain": row["uncertain"] + lapsed,
+            }
+        mine = update(tables.jobs).where(tables.jobs.c.id == row["id"])
         await self._connection.execute(mine.values(values))
+        if given_up:
+            return None
         until = max(
             held.get((row["queue"], ""), 0), held.get((row["queue"], row["lane"]), 0), self._now
         )
-        return job_of(
-            {**row, **values, "lease": _length({**row, **values})},
-            self._now,
-            lapsed=lapsed,
-            held=until - self._now,
-        )
+        return job_of({**row, **values}, self._now, lapsed=lapsed, held=until - self._now)
 
     async def _hold(self, queue: str, lane: str, seconds: float) -> None:
         statement = insert_into(self._connection, tables.holds).values(
@@ -349,14 +296,3 @@ def _as_seen(leases: Sequence[Lease]) -> ColumnElement[bool]:
     seen = [(lease.token, lease.renewals) for lease in leases]
     held = tuple_(columns.lease_token, columns.renewals).in_(seen)
     return (columns.state == "leased") & held
-
-
-def _length(row: Row) -> float:
-    if row["crashes"] >= MAX_CRASHES and row["priority"] <= URGENT:
-        # It is never given up; should it take this worker down as well, the next one waits.
-        return max(float(row["lease"]), CRASHED_LEASE)
-    return float(row["lease"])
-
-
-def _said(outcome: str, result: JobResult) -> str:
-    return f"{outcome}: {result.detail}"[:500] if result.detail else outcome

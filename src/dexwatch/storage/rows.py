@@ -21,7 +21,16 @@ from dexwatch.incidents.records import (
     TimelineEntry,
 )
 from dexwatch.incidents.state import Summary, Thing
-from dexwatch.jobs.job import Job, NewJob
+from dexwatch.jobs.job import (
+    CRASHED_LEASE,
+    MAX_CRASHES,
+    URGENT,
+    Job,
+    JobOutcome,
+    JobResult,
+    NewJob,
+    QuarantinedJob,
+)
 from dexwatch.metrics.severity import Severity
 from dexwatch.response.store import IncidentRecord
 
@@ -112,20 +121,13 @@ def entry_of(row: Row) -> TimelineEntry:
 def job_row(job: NewJob, now: int) -> Values:
     """Return the columns of a new job; `now` is the database's clock in microseconds."""
     return {
-        "kind": job.kind,
-        "queue": job.queue,
-        "lane": job.lane,
-        "key": job.key,
-        "subject": job.subject,
+        **_renamed(_plain(job), {}, drop=("delay", "if_planned")),
         "payload": dict(job.payload),
-        "priority": job.priority,
         "state": "due",
         "due_at": now + round(job.delay * SECOND),
         "set_at": now,
         "wished_at": now,
-        "lease": job.lease,
         "attempts": 0,
-        "max_attempts": job.max_attempts,
         "crashes": 0,
         "uncertain": 0,
         "version": 1,
@@ -136,26 +138,68 @@ def job_row(job: NewJob, now: int) -> Values:
 
 def job_of(row: Row, now: int, *, lapsed: bool, held: int) -> Job:
     """Return the job that a row holds, as claimed now; `held` is in microseconds."""
+    values: Values = {f.name: row[f.name] for f in fields(Job) if f.name in row}
     return Job(
-        id=row["id"],
-        kind=row["kind"],
-        queue=row["queue"],
-        lane=row["lane"],
-        key=row["key"],
-        subject=row["subject"],
-        payload=row["payload"],
-        priority=row["priority"],
-        lease=row["lease"],
-        lease_token=row["lease_token"],
-        attempts=row["attempts"],
-        max_attempts=row["max_attempts"],
+        **values | {"lease": lease_seconds(row)},
         age=max(now - row["wished_at"], 0) / SECOND,
-        uncertain=row["uncertain"],
         lapsed=lapsed,
-        crashes=row["crashes"],
-        version=row["version"],
         held_for=max(held, 0) / SECOND,
     )
+
+
+def quarantined_of(row: Row, now: int) -> QuarantinedJob:
+    """Return the job that was set aside; `now` is the database's clock in microseconds."""
+    return QuarantinedJob(
+        key=row["key"],
+        kind=row["kind"],
+        subject=row["subject"],
+        reason=row["result"],
+        attempts=row["attempts"],
+        age=max(now - row["set_at"], 0) / SECOND,
+    )
+
+
+def settled(job: Job, result: JobResult, now: int, *, renewed: bool) -> Values:
+    """Return the columns of a job that has been settled; `now` is in microseconds."""
+    outcome = result.outcome
+    values: Values = {
+        "lease_token": None,
+        "lease_owner": None,
+        "set_at": now,
+        "crashes": job.crashes + 1 if outcome is JobOutcome.CRASHED else 0,
+        "attempts": job.attempts if result.attempted else max(job.attempts - 1, 0),
+        "result": said(outcome.value, result),
+    }
+    anew = {"attempts": 0, "uncertain": 0, "wished_at": now}
+    over = outcome in (JobOutcome.DONE, JobOutcome.DEAD)
+    if renewed and over:
+        return values | anew | {"state": "due", "due_at": now}
+    spent = job.max_attempts is not None and job.attempts >= job.max_attempts
+    if outcome is JobOutcome.DEAD or (spent and not over):
+        return values | {"state": "dead", "finished_at": now}
+    given_up = values["crashes"] >= MAX_CRASHES and job.priority > URGENT
+    if outcome is JobOutcome.CRASHED and given_up:
+        return values | {"state": "quarantined"}
+    if result.after is None:
+        return values | {"state": "done", "finished_at": now}
+    due = {"state": "due", "due_at": now + round(result.after * SECOND)}
+    if outcome is JobOutcome.DONE:
+        return values | anew | due | {"wished_at": due["due_at"]}
+    unsure = (0 if result.certain else job.uncertain) + (outcome is JobOutcome.UNCERTAIN)
+    return values | due | {"uncertain": unsure}
+
+
+def lease_seconds(row: Row) -> float:
+    """Return after how long a worker that has died is noticed."""
+    if row["crashes"] >= MAX_CRASHES and row["priority"] <= URGENT:
+        # It is never given up; should it take this worker down as well, the next one waits.
+        return max(float(row["lease"]), CRASHED_LEASE)
+    return float(row["lease"])
+
+
+def said(outcome: str, result: JobResult) -> str:
+    """Return what a result leaves to be read."""
+    return f"{outcome}: {result.detail}"[:500] if result.detail else outcome
 
 
 def policy_document(policy: Policy) -> Mapping[str, object]:
@@ -208,7 +252,7 @@ async def insert_missing(connection: AsyncConnection, table: Table, rows: Sequen
     await connection.execute(insert_into(connection, table).on_conflict_do_nothing(), list(rows))
 
 
-def _plain(record: Alert | Incident | Notification | TimelineEntry) -> Values:
+def _plain(record: Alert | Incident | Notification | TimelineEntry | NewJob) -> Values:
     return {f.name: getattr(record, f.name) for f in fields(record)}
 
 
