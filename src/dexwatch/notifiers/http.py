@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from dexwatch import clock
+from dexwatch.notifiers.unreachable import why
 from dexwatch.response.notifier import DeliveryResult
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -59,10 +60,9 @@ async def post(
 
 def failed(error: httpx.HTTPError) -> DeliveryResult:
     """Return what a transport failure means. Only its kind is told, never an address."""
-    kind = type(error).__name__
     if isinstance(error, _NOT_SENT):
-        return DeliveryResult.retryable(f"no connection ({kind})")
-    return DeliveryResult.unknown(f"the connection broke ({kind})")
+        return DeliveryResult.retryable(f"no connection to the receiver: {why(error)}")
+    return DeliveryResult.unknown(f"the connection broke ({type(error).__name__})")
 
 
 def refused(response: httpx.Response) -> DeliveryResult | None:

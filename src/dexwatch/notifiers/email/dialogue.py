@@ -13,6 +13,7 @@ import ssl
 import aiosmtplib
 
 from dexwatch.notifiers.email.config import EmailConfig
+from dexwatch.notifiers.unreachable import why
 from dexwatch.response.notifier import DeliveryResult
 
 _TCP_SECONDS = 5.0
@@ -81,7 +82,7 @@ async def connect(config: EmailConfig, trust: ssl.SSLContext | None = None) -> a
             client.close()
             raise
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-        raise SmtpError(_meaning(error, "connecting")) from None
+        raise SmtpError(_meaning(error, "connecting to the mail server")) from None
     return client
 
 
@@ -169,9 +170,7 @@ async def _socket(host: str, port: int) -> socket.socket:
 def _meaning(error: Exception, doing: str) -> DeliveryResult:
     """Return what a failure means. The server's own words are not told: they may quote ours."""
     if isinstance(error.__cause__ or error, ssl.SSLCertVerificationError):
-        return DeliveryResult.failed(
-            "the mail server's certificate is not trusted: check host and tls"
-        )
+        return DeliveryResult.failed(f"no connection to the mail server: {why(error)}")
     # The library raises its bare base class when STARTTLS or sign-in is not offered.
     if isinstance(error, aiosmtplib.SMTPNotSupported) or type(error) is aiosmtplib.SMTPException:
         return DeliveryResult.failed("the mail server does not offer what is configured: check tls")
@@ -183,7 +182,7 @@ def _meaning(error: Exception, doing: str) -> DeliveryResult:
         return _by_code(error.code, f"us while {doing}")
     if isinstance(error, ValueError):
         return DeliveryResult.failed("the mail server cannot take this address")
-    return DeliveryResult.retryable(f"{doing} failed ({type(error).__name__})")
+    return DeliveryResult.retryable(f"{doing} failed: {why(error)}")
 
 
 def _by_code(code: int, what: str) -> DeliveryResult:
