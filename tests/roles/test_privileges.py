@@ -1,5 +1,6 @@
 """Started as root, dexwatch goes on as the user that the settings name, and nothing stays root."""
 
+import asyncio
 import os
 import pwd
 from collections.abc import Callable
@@ -10,7 +11,8 @@ from structlog.testing import CapturingLogger
 
 from dexwatch.daemons.program import DaemonError
 from dexwatch.roles import privileges
-from dexwatch.roles.privileges import become_user
+from dexwatch.roles.privileges import become_user, require_private
+from dexwatch.roles.up import up
 from dexwatch.settings import Settings
 
 USER = "nobody"
@@ -94,6 +96,31 @@ def test_a_configuration_that_the_user_cannot_read_is_reported(place: Path) -> N
     (place / "dexwatch.yml").chmod(0o600)
     said = in_child(lambda: become_user(settings(place / "state"), place / "dexwatch.yml"))
     assert "cannot read" in said
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o702])
+def test_a_folder_that_everybody_may_change_is_refused_with_the_remedy(
+    tmp_path: Path, mode: int
+) -> None:
+    tmp_path.chmod(mode)
+    with pytest.raises(DaemonError, match=f"chmod 0700 {tmp_path}"):
+        require_private(tmp_path)
+    tmp_path.chmod(0o775)
+    require_private(tmp_path)
+
+
+@as_root
+def test_a_folder_of_another_user_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    os.chown(tmp_path, pwd.getpwnam(USER).pw_uid, -1)
+    with pytest.raises(DaemonError, match="belongs to another user"):
+        require_private(tmp_path)
+
+
+def test_nothing_is_started_in_a_folder_that_everybody_may_change(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    with pytest.raises(DaemonError, match="chmod 0700"):
+        asyncio.run(up(settings(tmp_path), tmp_path / "dexwatch.yml", stop=asyncio.Event()))
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_user_is_reported(tmp_path: Path) -> None:

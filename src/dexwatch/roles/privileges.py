@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import stat
 from pathlib import Path
 
 import structlog
@@ -44,6 +45,26 @@ def become_user(settings: Settings, file: Path) -> None:
     if not os.access(file, os.R_OK):
         raise DaemonError(f"{user} cannot read {file}: chgrp it to its group, and chmod 0640")
     _log.info("privileges.given_up", user=user)
+
+
+def require_private(folder: Path) -> None:
+    """Refuse a state folder that others may change: they could put any state there as ours.
+
+    Raises:
+        DaemonError: anybody may write to it, or it belongs to neither us nor root.
+    """
+    about = folder.stat()
+    if about.st_uid not in {0, os.geteuid()}:
+        raise DaemonError(
+            f"{folder} (`folder`) belongs to another user, so what lies there is not trusted: "
+            "choose another, or chown it to who runs dexwatch"
+        )
+    if about.st_mode & stat.S_IWOTH:
+        mode = stat.S_IMODE(about.st_mode)
+        raise DaemonError(
+            f"{folder} (`folder`) can be changed by everybody (mode {mode:04o}), "
+            f"so what lies there is not trusted: chmod 0700 {folder}"
+        )
 
 
 def _give_folder(path: Path, entry: pwd.struct_passwd) -> None:

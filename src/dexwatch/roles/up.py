@@ -16,6 +16,7 @@ from dexwatch.daemons.programs.secrets import kept
 from dexwatch.daemons.supervisor import ProgramState, Supervisor
 from dexwatch.roles.evaluation import Evaluation
 from dexwatch.roles.http import exposition, relay
+from dexwatch.roles.privileges import require_private
 from dexwatch.roles.process import build_info, health_socket
 from dexwatch.roles.registry import RESPOND, ROLES, SUPERVISOR, RoleSpec
 from dexwatch.roles.reload.in_use import InUse
@@ -55,9 +56,11 @@ async def up(
     `report` is called with the programs' states while they start, and once when all are ready.
 
     Raises:
-        DaemonError: something cannot be started; everything that was is ended again.
+        DaemonError: something cannot be started, or the state folder is not private; everything
+            that was started is ended again.
     """
     settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    require_private(settings.folder)
     configuration = Configuration(file, settings, secrets=SUPERVISOR.secrets)
     async with contextlib.AsyncExitStack() as stack:
         supervisor = await stack.enter_async_context(Supervisor(settings.folder))
