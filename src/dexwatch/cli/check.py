@@ -9,6 +9,7 @@ from pathlib import Path
 
 import typer
 
+from dexwatch.bounded_file import read_file
 from dexwatch.cli.present import (
     CONFIG_DEFAULT,
     EXIT_FINDINGS,
@@ -27,7 +28,7 @@ from dexwatch.notifiers import registry as notifiers
 from dexwatch.roles.up import programs
 from dexwatch.rules.expression_checks import LintFinding
 from dexwatch.rules.lint import lint
-from dexwatch.rules.operator_files import lint_file, promtool_tests
+from dexwatch.rules.operator_files import FILE_BYTES_MAX, lint_file, promtool_tests
 from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.registry import ALERTS
 from dexwatch.settings import Settings
@@ -107,9 +108,9 @@ def _rules(settings: Settings) -> tuple[LintFinding, ...]:
 def findings_of(file: Path) -> Iterator[LintFinding]:
     """Yield what is wrong with an operator's rule file, and which of the tests beside it fail."""
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_file(file, FILE_BYTES_MAX).decode()
     except (OSError, UnicodeDecodeError) as error:
-        message = f"cannot be read ({error})"
+        message = f"cannot be read ({getattr(error, 'strerror', None) or 'it is no UTF-8 text'})"
         yield LintFinding("unreadable", str(file), message, "correct `rules.extra_files`")
         return
     yield from lint_file(str(file), text)

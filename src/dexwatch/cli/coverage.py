@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from dexwatch.bounded_file import read_file
 from dexwatch.cli.present import (
     CONFIG_DEFAULT,
     EXIT_FINDINGS,
@@ -32,7 +33,7 @@ from dexwatch.reports.coverage import Coverage, Evidence, Live, Plugin, evaluate
 from dexwatch.reports.record import judged_rules, recorded_tests
 from dexwatch.roles.resources import prometheus_client
 from dexwatch.roles.up import programs
-from dexwatch.rules.operator_files import read_rules
+from dexwatch.rules.operator_files import FILE_BYTES_MAX, read_rules
 from dexwatch.settings import Settings
 
 AT_ONCE = 8
@@ -101,7 +102,7 @@ def _operator_rules(settings: Settings | None) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for file in settings.rules.extra_files if settings else ():
         with contextlib.suppress(OSError, ValueError):
-            rules = read_rules(str(file), file.read_text("utf-8"))
+            rules = read_rules(str(file), read_file(file, FILE_BYTES_MAX).decode())
             found |= {rule.name: rule.requirements for rule in rules if rule.is_alert}
     return found
 

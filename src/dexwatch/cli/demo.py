@@ -14,6 +14,7 @@ import typer
 from rich.panel import Panel
 from rich.table import Table
 
+from dexwatch.bounded_file import read_file
 from dexwatch.cli.present import EXIT_USAGE, JsonOption, emit_json, fail, out, table
 from dexwatch.cli.terminal import foreign
 from dexwatch.clock import monotonic
@@ -116,9 +117,11 @@ def scenario_command() -> str:
 
 def _control(folder: Path) -> httpx.Client:
     try:
-        address = (folder / "control.url").read_text().strip()
-        token = (folder / "control.token").read_text().strip()
-    except OSError:
+        address, token = (
+            read_file(folder / name, 4096).decode().strip()
+            for name in ("control.url", "control.token")
+        )
+    except (OSError, UnicodeDecodeError):
         fail(f"no sample runs in {folder}", "Start one with `dexwatch demo`.", status=EXIT_USAGE)
     headers = {"authorization": f"Bearer {token}"}
     return httpx.Client(base_url=address, headers=headers, timeout=CONTROL_SECONDS, trust_env=False)

@@ -11,9 +11,11 @@ from typing import Any, ClassVar, Self, TypeVar
 import httpx
 import orjson
 
+from dexwatch.bounded_file import read_file
 from dexwatch.clients.access import Access
 
 _T = TypeVar("_T")
+_AUTHORITY_BYTES_MAX = 1_000_000
 
 
 class Outcome(StrEnum):
@@ -197,7 +199,16 @@ async def _body(response: httpx.Response, limit: int) -> bytes:
 def _trusted(access: Access) -> ssl.SSLContext | bool:
     if access.ca_file is None:
         return True
-    return ssl.create_default_context(cafile=str(access.ca_file))
+    try:
+        read = read_file(access.ca_file, _AUTHORITY_BYTES_MAX).decode("ascii", "ignore")
+        # No text at all would stand for the authorities of the system.
+        return ssl.create_default_context(cadata=read or "\n")
+    except OSError as error:  # Certificates that are none raise one, too.
+        raise SourceError(
+            Outcome.CONNECTION,
+            f"the authority {access.ca_file} cannot be read ({error.strerror}): "
+            "correct `ca_file` to a file of certificates (PEM)",
+        ) from None
 
 
 def decode(body: bytes) -> Any:  # noqa: ANN401 - unchecked JSON; callers check each field.

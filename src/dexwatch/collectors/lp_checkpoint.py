@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 import structlog
 
+from dexwatch.bounded_file import read_file
+
 _MOST_BYTES = 64_000_000
 
 _log = structlog.get_logger("dexwatch.liquidity")
@@ -40,7 +42,7 @@ class LpCheckpointFile:
         if self._path is None or not self._path.is_file():
             return None
         try:
-            record = orjson.loads(self._path.read_bytes())
+            record = orjson.loads(read_file(self._path, _MOST_BYTES))
             if record["config"] != self._config:
                 return None
             gaps = tuple((int(first), int(last)) for first, last in record["gaps"])

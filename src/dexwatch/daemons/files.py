@@ -157,7 +157,9 @@ def _make_private(path: Path, owner: Owner | None) -> None:
 
 def _read(folder: int, name: str) -> bytes | None:
     try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        # Not blocking: a pipe in its place would otherwise hold us up.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(name, flags, dir_fd=folder)
     except FileNotFoundError:
         return None
     except OSError as error:

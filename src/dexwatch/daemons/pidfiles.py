@@ -8,6 +8,7 @@ import signal
 import time
 from pathlib import Path
 
+from dexwatch.bounded_file import read_file
 from dexwatch.daemons.program import AlreadyRunningError
 from dexwatch.daemons.reaper import kill, start_time, tree
 
@@ -54,7 +55,7 @@ class PidFiles:
         found = {}
         for file in self._run.glob("*.pid"):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                noted = json.loads(file.read_text())
+                noted = json.loads(read_file(file, 4096))
                 pid, started = int(noted["pid"]), str(noted["start"])
                 # Pid and start time within one boot name a process for certain.
                 if noted["boot"] == _boot() and start_time(pid) == started:

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
+from dexwatch.bounded_file import read_file
 from dexwatch.reports.coverage import TestFile
 
 RULES_FILE = "tested_rules.json"
 TESTS_FILE = "tests.json"
+_BYTES_MAX = 10_000_000
 
 
 def judged_rules() -> Mapping[str, str]:
@@ -29,7 +31,7 @@ def recorded_tests(home: Path) -> dict[str, TestFile]:
     Paths are relative to the folder in which `home` lies.
     """
     try:
-        document = json.loads((home / TESTS_FILE).read_text("utf-8"))
+        document = json.loads(read_file(home / TESTS_FILE, _BYTES_MAX))
     except (OSError, ValueError):
         return {}
     root = home.resolve().parent
@@ -55,7 +57,7 @@ def _outcome(file: Path, run: Mapping[str, object]) -> str:
 
 def proves(file: Path) -> tuple[str, ...]:
     """Return the requirement ids in a test file's constant `PROVES`, without running it."""
-    for node in ast.parse(file.read_text("utf-8")).body:
+    for node in ast.parse(read_file(file, _BYTES_MAX)).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PROVES":
             return tuple(str(each) for each in ast.literal_eval(node.value))
     return ()
@@ -63,4 +65,4 @@ def proves(file: Path) -> tuple[str, ...]:
 
 def mark(file: Path) -> str:
     """Return a mark that changes with the file's content."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    return hashlib.sha256(read_file(file, _BYTES_MAX)).hexdigest()[:16]

@@ -21,6 +21,9 @@ from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.registry import ALERTS
 from dexwatch.rules.rule import RecordingRule
 
+FILE_BYTES_MAX = 1_000_000
+"""A larger rule file is not read."""
+
 _OURS = {rule.id for rule in ALERTS} | {rule.name for rule in RECORDING_RULES}
 _WANTED = {
     "component": "the part of the platform that it is about, as ours do",

@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from dexwatch.bounded_file import read_bounded
 from dexwatch.secret import Withheld
-from dexwatch.settings.bounded_file import read_bounded
 from dexwatch.settings.problems import Problem, SettingsError
 from dexwatch.settings.schema import Place, is_secret, keys
 from dexwatch.settings.yaml_file import YamlFile, parse_yaml, read_text

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dexwatch.settings.bounded_file import read_bounded
+from dexwatch.bounded_file import read_bounded
 from dexwatch.settings.document import Document, dotted, read
 from dexwatch.settings.model import Settings
 from dexwatch.settings.problems import Problem, SettingsError

@@ -23,7 +23,7 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.nodes import ScalarNode
 
-from dexwatch.settings.bounded_file import read_bounded
+from dexwatch.bounded_file import read_bounded
 from dexwatch.settings.problems import Problem, SettingsError
 from dexwatch.settings.schema import Place
 

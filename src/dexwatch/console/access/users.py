@@ -18,6 +18,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from dexwatch.bounded_file import read_file
+
 log = structlog.get_logger(__name__)
 
 MOST_BYTES = 1_000_000
@@ -114,11 +116,17 @@ def read(file: Path) -> tuple[User, ...]:
     """Read a users file.
 
     Raises:
-        UsersError: it is not valid; the message holds no hash.
+        FileNotFoundError: there is none.
+        UsersError: it cannot be read or is not valid; the message holds no hash.
     """
-    content = file.read_bytes()[: MOST_BYTES + 1]
-    if len(content) > MOST_BYTES:
-        raise UsersError(f"{file} is larger than {MOST_BYTES} bytes")
+    try:
+        content = read_file(file, MOST_BYTES)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UsersError(
+            f"{file} cannot be read ({error.strerror}): correct `console.users_file`, or remove it"
+        ) from None
     try:
         return _File.model_validate_json(content).users
     except ValidationError as error:

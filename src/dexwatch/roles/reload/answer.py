@@ -14,10 +14,13 @@ from pathlib import Path
 
 import orjson
 
+from dexwatch.bounded_file import read_file
+
 REQUEST = "reload.request"
 ANSWER = "reload.json"
 LOCK = "supervisor.lock"
 ID_MAX = 64
+_ANSWER_BYTES_MAX = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Answer:
 def requested(run: Path, *, name: str = REQUEST) -> str:
     """Return the id of the request that waits, or nothing."""
     with contextlib.suppress(OSError):
-        return (run / name).read_text(encoding="ascii", errors="replace")[:ID_MAX].strip()
+        return read_file(run / name, ID_MAX).decode("ascii", "replace").strip()
     return ""
 
 
@@ -65,7 +68,7 @@ def answer(run: Path, given: Answer, *, name: str = ANSWER) -> None:
 def answered(run: Path, *, name: str = ANSWER) -> Answer | None:
     """Return the last answer, if there is one."""
     try:
-        return Answer(**orjson.loads((run / name).read_bytes()))
+        return Answer(**orjson.loads(read_file(run / name, _ANSWER_BYTES_MAX)))
     except (OSError, TypeError, orjson.JSONDecodeError):
         return None
 

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import structlog
 
+from dexwatch.bounded_file import read_file
 from dexwatch.roles.registry import RoleSpec, frozen
 from dexwatch.roles.reload.answer import write
 from dexwatch.settings import Settings, SettingsError, load
 from dexwatch.settings.snapshot import keeping
 
 NAME = "configuration.json"
+_BYTES_MAX = 100_000_000
 
 _log = structlog.get_logger(__name__)
 
@@ -76,5 +78,5 @@ def settings_in_use(spec: RoleSpec, file: Path, run: Path | None) -> Settings:
 
 
 def _read(run: Path) -> list[dict[str, str]]:
-    kept: list[dict[str, str]] = json.loads((run / NAME).read_bytes())
+    kept: list[dict[str, str]] = json.loads(read_file(run / NAME, _BYTES_MAX))
     return kept

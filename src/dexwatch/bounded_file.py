@@ -40,6 +40,27 @@ def read_bounded(path: Path, bytes_max: int, *, wait_seconds: float = WAIT_SECON
     return content
 
 
+def read_file(path: Path, bytes_max: int) -> bytes:
+    """Return the whole content of a file on a disk, at once: one that is read again, so no pipe.
+
+    Raises:
+        OSError: it cannot be read, is no regular file, or is larger than `bytes_max` bytes.
+    """
+    descriptor = os.open(path, _FLAGS)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is a folder, a pipe or a device, not a file")
+        parts, left = [], bytes_max + 1
+        while left and (part := os.read(descriptor, left)):
+            parts.append(part)
+            left -= len(part)
+    finally:
+        os.close(descriptor)
+    if not left:
+        raise OSError(errno.EFBIG, f"it is larger than {bytes_max} bytes")
+    return b"".join(parts)
+
+
 def _wait(descriptor: int, end: float) -> bool:
     """Wait until there is something to read; return whether it is the end of the file.
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from dexwatch.bounded_file import read_bounded
 from dexwatch.settings import load
-from dexwatch.settings.bounded_file import read_bounded
 from dexwatch.settings.problems import SettingsError
 
 
