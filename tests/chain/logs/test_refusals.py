@@ -161,6 +161,7 @@ NAMED = {
     "ranges over 100 blocks are not supported on free plan": 100,
     "block range is too wide (maximum 24)": 24,
     "block range too large, max 250": 250,
+    "block range is larger than max block range, block range = 400, max block range = 90": 90,
 }
 
 
@@ -182,6 +183,7 @@ async def test_the_span_that_a_text_names_is_taken(node: FakeNode, text: str, bl
         "up to a 2K block range and no limit on the response size",
         "this block range should work: [0x9, 0x1]",
         "this block range should work: [0x0, 0xffffff]",
+        "query exceeds max results 20000, retry with the range 1-500",
         "block range limit exceeded after 10 seconds",
         "range: limit 10 MB",
     ],
@@ -199,6 +201,8 @@ def test_thousands_are_read() -> None:
     assert permitted_blocks(told) == 2_000
     told = SourceError(Outcome.RPC_ERROR, "eth_getLogs is limited to a 10,000 range")
     assert permitted_blocks(told) == 10_000
+    told = SourceError(Outcome.RPC_ERROR, "eth_getLogs range is too large, max is 1k blocks")
+    assert permitted_blocks(told) == 1_000
 
 
 HELD_BACK = {
@@ -209,6 +213,7 @@ HELD_BACK = {
     "compute units": rpc(429, "Your app has exceeded its compute units per second capacity"),
     "no such method": rpc(-32601, "the method eth_getLogs does not exist/is not available"),
     "no such path": gateway(404),
+    "a span that the node has not come to": rpc(-32602, "block range extends beyond current head"),
     "not signed in": gateway(401),
     "not paid": gateway(402),
 }

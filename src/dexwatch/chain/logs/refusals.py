@@ -31,6 +31,10 @@ _WIDTH = re.compile(
     r"|max(?:imum)? (?:results|logs)|response size|response is too (?:big|large)"
     r"|block (?:span|limit)"
 ).search
+_AHEAD = re.compile(
+    r"beyond (?:the )?(?:current )?head|invalid block range|(?:after|greater than) (?:the )?last"
+).search
+"""The node has not come so far yet: its newest block is older than the span's last."""
 _SUGGESTED = re.compile(r"\[(0x[0-9a-f]{1,16}), ?(0x[0-9a-f]{1,16})\]|range (\d{1,19})-(\d{1,19})")
 _PERMITTED = re.compile(
     r"(?:up to|limit|max|over)[^\d]{0,60}(?:0 - )?(\d[\d,]{0,15})(k?)\b"
@@ -43,6 +47,8 @@ def cause(error: SourceError) -> Cause:
     if isinstance(error, MonstrousAnswerError):
         return Cause.WIDTH
     if isinstance(error, RpcError):
+        if _AHEAD(error.detail.lower()):
+            return Cause.ELSEWHERE
         # The text goes before the code: a span that is too wide may come under any of them.
         if error.refusal is Refusal.TOO_LARGE or _WIDTH(error.detail.lower()):
             return Cause.WIDTH
@@ -62,7 +68,9 @@ def permitted_blocks(error: SourceError) -> int | None:
     if suggested is not None:
         first, last = (int(end, 0) for end in suggested.groups() if end is not None)
         return last - first + 1 if last >= first else None
-    permitted = _PERMITTED.search(text)
-    if permitted is None:
-        return None
-    return int(permitted[1].replace(",", "")) * (1_000 if permitted[2] else 1)
+    # Of several numbers the least is the bound: the others are what was asked for.
+    named = _PERMITTED.findall(text)
+    return min(
+        (int(digits.replace(",", "")) * (1_000 if thousand else 1) for digits, thousand in named),
+        default=None,
+    )
