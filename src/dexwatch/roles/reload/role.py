@@ -15,6 +15,7 @@ from pathlib import Path
 
 import structlog
 
+from dexwatch.roles.lookups import share_lookups
 from dexwatch.roles.process import reload_event, stop_event
 from dexwatch.roles.registry import Finish, RoleSpec, frozen, run_role
 from dexwatch.roles.reload.answer import Answer, answer, requested
@@ -36,6 +37,7 @@ _log = structlog.get_logger(__name__)
 
 async def with_reload(spec: RoleSpec, settings: Settings, file: Path) -> None:
     """Run the role until SIGINT or SIGTERM, and read its settings anew at each SIGHUP."""
+    share_lookups()
     stop = stop_event()
     configuration = Configuration(file, settings, secrets=spec.secrets)
     await run_with_reload(spec, configuration, stop=stop, again=reload_event(stop))
