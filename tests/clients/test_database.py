@@ -153,3 +153,13 @@ async def test_a_refused_connection_and_a_timeout_are_distinguished() -> None:
         await mute.fetch(query("select 1"), ())
     assert raised.value.outcome is Outcome.TIMEOUT
     silent.close()
+
+
+async def test_options_of_the_dsn_are_kept_but_for_the_limits_that_are_ours(dsn: str) -> None:
+    options = "-c search_path=shop -c default_transaction_read_only=off -c statement_timeout=0"
+    database = PlatformDatabase(DatabaseConfig(dsn=f"{dsn} options='{options}'"))
+    shown = "', '".join(("search_path", "default_transaction_read_only", "statement_timeout"))
+    sql = f"select 1 as value, setting as query from pg_settings where name in ('{shown}')"
+    rows = await database.fetch(QueryConfig(metric="business_query_value", sql=sql), LABELS)
+    await database.close()
+    assert {row.labels["query"] for row in rows} == {"shop", "on", "3000"}

@@ -12,7 +12,9 @@ from tests.fakes import pools as fake
 from tests.fakes.bench import Bench
 from tests.fakes.pools import ANA, BNB, PAIR, POOL, UNIT, USDT
 
-TOKEN, MANAGER = "0x" + "77" * 20, "0x46a15b0b27311cedf172ab29e4f4766fbe7f4364"
+TOKEN = "0x" + "77" * 20
+MANAGER = "0x46a15b0b27311cedf172ab29e4f4766fbe7f4364"
+UNISWAP_MANAGER = "0x7b8a01b39d58278b5de7e48c8449c9f4f5170613"
 BO, CY = "0x" + "0b" * 20, "0x" + "0c" * 20
 V3_SWAP = ["int256", "int256", "uint160", "uint128", "int24", "uint128", "uint128"]
 THIRD, FOURTH = "0x" + "a5" * 20, "0x" + "a6" * 20
@@ -128,18 +130,18 @@ def test_trading_worthless_tokens_with_oneself_makes_no_volume() -> None:
     assert bench.value(exchange.swaps_unpriced, pool="CAKE/JUNK") == 1
 
 
-def mint(token: int, owner: str | None) -> list[dict[str, Any]]:
+def mint(token: int, owner: str | None, manager: str = MANAGER) -> list[dict[str, Any]]:
     """A position through the manager; without an owner as a node's log filter may show it."""
     amounts = ["address", "uint128", "uint256", "uint256"]
     lower, upper = (f"{tick % (1 << 256):064x}" for tick in (-1_000 - 50 * token, 1_000))
-    made = fake.log(POOL, topics.V3_MINT, [MANAGER], amounts, MANAGER, 10**18, 5, 6)
+    made = fake.log(POOL, topics.V3_MINT, [manager], amounts, manager, 10**18, 5, 6)
     made["topics"] += ["0x" + lower, "0x" + upper]
     if owner is None:
         return [made]
-    nft = fake.log(MANAGER, topics.TRANSFER, ["0x" + "00" * 20, owner], [])
+    nft = fake.log(manager, topics.TRANSFER, ["0x" + "00" * 20, owner], [])
     nft["topics"].append(f"0x{token:064x}")
     kinds = ["uint128", "uint256", "uint256"]
-    grown = fake.log(MANAGER, topics.INCREASE_LIQUIDITY, [], kinds, 10**18, 5, 6)
+    grown = fake.log(manager, topics.INCREASE_LIQUIDITY, [], kinds, 10**18, 5, 6)
     grown["topics"].append(f"0x{token:064x}")
     return [made, nft, grown]
 
@@ -147,12 +149,13 @@ def mint(token: int, owner: str | None) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("owners", "count"), [((ANA, BO, CY), 3), ((ANA, BO, ANA), 2), ((None, None, None), 3)]
 )
+@pytest.mark.parametrize("manager", [MANAGER, UNISWAP_MANAGER])
 def test_positions_through_the_manager_are_their_owners(
-    owners: tuple[str | None, ...], count: int
+    owners: tuple[str | None, ...], count: int, manager: str
 ) -> None:
     bench = Bench()
     for token, owner in enumerate(owners, start=1):
-        last = bench.block({"logs": mint(token, owner)})
+        last = bench.block({"logs": mint(token, owner, manager)})
     assert bench.value(exchange.liquidity_providers, pool="V3") == count
     assert bench.value(exchange.liquidity_events, pool="V3", kind="mint") == 3
     bench.retract(last)

@@ -9,6 +9,7 @@ from math import isfinite
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict
 
 from dexwatch.clients.config import DatabaseConfig, QueryConfig
 from dexwatch.clients.http import Outcome, SourceError
@@ -93,12 +94,15 @@ class PlatformDatabase:
 
     async def _connected(self) -> AsyncConnection:
         if self._connection is None or self._connection.closed:
+            dsn = self._dsn.get_secret_value()
+            # What the operator set, such as a search path, stays; of two settings the last counts.
+            given = conninfo_to_dict(dsn).get("options") or ""
             connection = await AsyncConnection.connect(
-                self._dsn.get_secret_value(),
+                dsn,
                 autocommit=True,
                 connect_timeout=max(2, round(self._timeout)),
                 application_name="dexwatch",
-                options=f"-c statement_timeout={round(self._timeout * 1000)}"
+                options=f"{given} -c statement_timeout={round(self._timeout * 1000)}"
                 " -c default_transaction_read_only=on",
             )
             self._connection = connection

@@ -5,8 +5,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-PANCAKE_V3_MANAGER = "0x46a15b0b27311cedf172ab29e4f4766fbe7f4364"
-"""PancakeSwap's NonfungiblePositionManager on BNB Smart Chain."""
+POSITION_MANAGERS = (
+    "0x46a15b0b27311cedf172ab29e4f4766fbe7f4364",
+    "0x7b8a01b39d58278b5de7e48c8449c9f4f5170613",
+)
+"""The NonfungiblePositionManagers of PancakeSwap and Uniswap on BNB Smart Chain."""
 PANCAKE_FARMS = (
     "0xa5f8c5dbd5f286960b9d90548680ae5ebff07652",
     "0x556b9306565093c855aea9ae92a594704c2cd59e",
@@ -145,9 +148,9 @@ class DexConfig(_Config):
         Field(
             max_length=20,
             description="NFT managers of V3 positions: a position is its NFT owner's;"
-            " PancakeSwap's by default",
+            " PancakeSwap's and Uniswap's by default",
         ),
-    ] = (PANCAKE_V3_MANAGER,)
+    ] = POSITION_MANAGERS
     liquidity_custodians: Annotated[
         tuple[Address, ...],
         Field(
