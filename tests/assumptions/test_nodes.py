@@ -25,8 +25,7 @@ from dexwatch.evm.block import Block
 from dexwatch.evm.sequence import ChainEvent, Reorg
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
-from tests.fakes.patience import until
-from tests.fakes.real_nodes import KINDS, RealNode, mined, receipt_of
+from tests.fakes.real_nodes import KINDS, RealNode, mined, receipt_of, until
 
 CHAIN_ID = 31337
 TOPIC = "0x" + "01" * 32

@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,8 +14,7 @@ import httpx
 from dexwatch.chain.config import EndpointConfig
 from dexwatch.chain.endpoint import Endpoint
 from dexwatch.metrics.series import Series
-from tests.fakes import need
-from tests.fakes.patience import until
+from tests.fakes import need, patience
 
 HOME = Path(os.environ.get("DEXWATCH_HOME", Path(__file__).parents[2] / ".dexwatch")).resolve()
 HARDHAT = "node_modules/hardhat/internal/cli/bootstrap.js"
@@ -23,6 +23,8 @@ HARDHAT_CONFIG = """module.exports = {
 };
 """
 START_SECONDS = 60.0
+until = partial(patience.until, seconds=START_SECONDS)
+"""Waits longer than usual: Hardhat takes many times as long on a busy machine."""
 
 Kind = Literal["anvil", "hardhat"]
 KINDS: tuple[Kind, ...] = ("anvil", "hardhat")
