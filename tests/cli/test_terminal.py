@@ -1,6 +1,7 @@
 """Nothing that strangers write can steer the terminal of whoever reads it."""
 
 import ast
+import contextlib
 import io
 import json
 import unicodedata
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from rich.table import Table
 
 from dexwatch.cli import terminal
+from dexwatch.cli.present import emit_json
+from tests.fakes.alerts import T0
 
 STEERS = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 ATTACKS = [
@@ -62,6 +65,16 @@ def test_json_for_machines_means_the_same_and_steers_nothing(text):
     document = terminal.safe_json(orjson.dumps({"text": text}))
     assert json.loads(document) == {"text": text}
     assert steering(document.decode()) == []
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=())))
+def test_a_command_gives_json_of_any_text(text):
+    written = io.TextIOWrapper(io.BytesIO())
+    with contextlib.redirect_stdout(written):
+        emit_json({"text": [text], "at": T0})
+    read = json.loads(written.buffer.getvalue())
+    assert read["text"] == [text.encode(errors="replace").decode()]
+    assert read["at"].startswith(f"{T0:%Y-%m-%d}")
 
 
 def test_text_that_steers_nothing_stays_as_it_is():

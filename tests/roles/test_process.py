@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import json
 import logging
 import os
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dexwatch.roles import process
 from dexwatch.roles.reload.answer import answered
@@ -49,6 +52,20 @@ def test_log_of_a_terminal_begins_anew_and_is_bounded(
     assert lines[-1]["number"] == 199
     assert sum(one.stat().st_size for one in file.parent.iterdir()) < 5_000
     assert {one.name for one in file.parent.iterdir()} == {"up.log", "up.log.1"}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.characters(exclude_categories=())))
+def test_any_text_can_be_logged_and_ours_is_one_line_of_json(text: str) -> None:
+    written = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
+    process.log_to(written)
+    structlog.get_logger().error(text, alert=text)
+    logging.StreamHandler(process._NeverFails(written)).emit(
+        logging.makeLogRecord({"msg": text, "levelno": logging.ERROR})
+    )
+    first, *_ = written.buffer.getvalue().splitlines()
+    assert json.loads(first)["alert"] == text
+    assert text.encode(errors="backslashreplace") in written.buffer.getvalue()
 
 
 def test_warnings_of_libraries_are_logged(tmp_path: Path) -> None:

@@ -66,6 +66,10 @@ def test_an_annotation_too_long_for_receivers_is_found():
         ("groups: 7", 1),
         ("", 1),
         ("- 1", 1),
+        ("[" * 5_000, 1),
+        ("- " * 5_000, 1),
+        ("groups:\n" + "? " * 5_000, 2),
+        ("\0", 1),
         ("groups:\n  - name: a\n   rules: []\n", 3),
     ],
 )

@@ -1,5 +1,6 @@
 """How the commands speak: tables on a terminal, JSON for machines, errors that say what to do."""
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,7 +77,15 @@ def counted(number: int, one: str, many: str = "") -> str:
 
 def emit_json(value: Any) -> None:  # noqa: ANN401 - anything that JSON can hold.
     """Write one JSON document and a newline to standard output."""
-    sys.stdout.buffer.write(safe_json(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)))
+    try:
+        document = orjson.dumps(value)
+    except TypeError:
+        # A file's name that is no UTF-8 holds half a surrogate pair: it becomes a question mark.
+        text = json.dumps(
+            value, ensure_ascii=False, default=lambda one: orjson.loads(orjson.dumps(one))
+        )
+        document = text.encode(errors="replace")
+    sys.stdout.buffer.write(safe_json(document) + b"\n")
     sys.stdout.flush()
 
 

@@ -57,7 +57,8 @@ class _NeverFails(io.TextIOBase):
             # The line that could not be written may have left its beginning there.
             told = f'\n{{"event": "log.lines_missing", "level": "error", "most": {self._failed}}}\n'
         try:
-            self._stream.write(told + text)
+            # What is no UTF-8, as a library may tell of, is written out.
+            self._stream.write(told + text.encode(errors="backslashreplace").decode())
             self._stream.flush()
         except OSError:
             self._failed += 1

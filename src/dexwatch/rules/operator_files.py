@@ -9,6 +9,7 @@ from typing import Any
 import promql_parser as promql
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 
 from dexwatch.metrics import METRICS
 from dexwatch.metrics.component import Component
@@ -21,6 +22,7 @@ from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.registry import ALERTS
 from dexwatch.rules.rule import RecordingRule
 
+_DEPTH_MAX = 32
 FILE_BYTES_MAX = 1_000_000
 """A larger rule file is not read."""
 
@@ -72,6 +74,7 @@ def read_rules(file: str, text: str) -> tuple[OperatorRule, ...]:
         OperatorFileError: it is not YAML, or has no list of groups.
     """
     try:
+        _refuse_depth(text)
         document = YAML(pure=True).load(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -88,6 +91,14 @@ def read_rules(file: str, text: str) -> tuple[OperatorRule, ...]:
         for entry in group["rules"]
         if isinstance(entry, dict)
     )
+
+
+def _refuse_depth(text: str) -> None:
+    depth = 0
+    for event in YAML(pure=True).parse(text):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > _DEPTH_MAX:
+            raise OperatorFileError("it is nested too deeply", event.start_mark.line + 1)
 
 
 def _rule(file: str, entry: Any) -> OperatorRule:  # noqa: ANN401 - what YAML holds.
