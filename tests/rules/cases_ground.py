@@ -170,4 +170,13 @@ CASES_GROUND = (
             Gauge(f"node_nf_conntrack_entries_limit{{{HOST}}}", 1000, 1000, 1000),
         ),
     ),
+    Case(
+        "HostMetricsIncomplete",
+        (
+            Gauge(f'node_scrape_collector_success{{{HOST},collector="diskstats"}}', 1, 0, 1),
+            # What a host does not have has no metrics, and no rule of ours misses them.
+            Series(f'node_scrape_collector_success{{{HOST},collector="zfs"}}', "0*4500"),
+            Series(f'node_scrape_collector_success{{{HOST},collector="conntrack"}}', "0*4500"),
+        ),
+    ),
 )

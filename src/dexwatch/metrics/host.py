@@ -138,5 +138,27 @@ major_faults = counter("node_vmstat_pgmajfault", "Page faults that had to read a
 conntrack_entries = gauge("node_nf_conntrack_entries", "Tracked connections.")
 conntrack_limit = gauge("node_nf_conntrack_entries_limit", "Most tracked connections.")
 boot_time = gauge("node_boot_time_seconds", "When the host started.", unit=Unit.TIMESTAMP)
+COLLECTED = (
+    "conntrack",
+    "cpu",
+    "diskstats",
+    "filefd",
+    "filesystem",
+    "loadavg",
+    "meminfo",
+    "netdev",
+    "netstat",
+    "sockstat",
+    "stat",
+    "timex",
+    "vmstat",
+)
+"""The exporter's collectors that give the metrics above."""
+collector_success = gauge(
+    "node_scrape_collector_success",
+    "1 when a collector of the exporter read all that it reads.",
+    unit=Unit.BOOLEAN,
+    labels=("collector",),
+)
 
 HOST_METRICS = declared(Metric, globals())

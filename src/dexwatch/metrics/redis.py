@@ -15,6 +15,12 @@ up = gauge(
     unit=Unit.BOOLEAN,
     requirements=("C-DB-EXP", "C-REDIS"),
 )
+last_scrape_error = gauge(
+    "redis_exporter_last_scrape_error",
+    "1 when the last reading failed; `err` says why.",
+    unit=Unit.BOOLEAN,
+    labels=("err",),
+)
 memory_used = gauge(
     "redis_memory_used_bytes",
     "Memory in use.",

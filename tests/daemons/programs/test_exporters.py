@@ -235,14 +235,15 @@ async def test_redis_metrics_come_with_a_password_that_is_shown_nowhere(ground):
     assert b"geheim" not in words
 
 
-async def test_nginx_and_its_exporter_find_each_other_in_any_order(ground):
-    async def up() -> bool:
-        try:
-            return (await ground.figures("nginx")).get("nginx_up") == 1
-        except (OSError, httpx.HTTPError):
-            return False
+async def nginx_is_told_as_up(ground):
+    try:
+        return (await ground.figures("nginx")).get("nginx_up") == 1
+    except (OSError, httpx.HTTPError):
+        return False
 
-    await until(up)
+
+async def test_nginx_and_its_exporter_find_each_other_in_any_order(ground):
+    await until(lambda: nginx_is_told_as_up(ground))
     assert {metric.name for metric in NGINX_METRICS} <= names(await ground.figures("nginx"))
     await until(
         lambda: ground.supervisor.state("nginx-exporter-edge").state is State.READY, seconds=10
@@ -257,6 +258,8 @@ async def test_a_probe_tells_up_from_down(ground):
 
 
 async def test_a_server_that_stops_is_reported_and_leaves_no_process_behind(ground):
+    # Its exporter listens only once it has seen nginx.
+    await until(lambda: nginx_is_told_as_up(ground))
     for name in ("postgres", "redis", "nginx"):
         state = ground.supervisor.state(name)
         assert state.pid is not None

@@ -128,6 +128,8 @@ class SampleHost(LoopbackServer):
             host.network_receive_drops,
         ):
             yield metric, (("device", "eth0"),), 0
+        for collector in host.COLLECTED:
+            yield host.collector_success, (("collector", collector),), 1
 
     def _gauges(self) -> dict[Metric, float]:
         rate = round(self._rate())

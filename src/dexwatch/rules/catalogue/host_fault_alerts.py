@@ -64,6 +64,8 @@ def _rate(metric: Metric) -> Expression:
 
 
 IDLE = 'mode="idle"'
+# Of a host that tracks no connections that collector always fails.
+COLLECTORS = f'collector=~"{"|".join(one for one in host.COLLECTED if one != "conntrack")}"'
 
 MACHINE_ALERTS = (
     host_fault(
@@ -213,5 +215,22 @@ MACHINE_ALERTS = (
         check=("See from which addresses the connections come (conntrack -L).",),
         fix=("Block the flood.", "Raise the limit if it is honest traffic."),
         requirement="M-NET-PERF",
+    ),
+    host_fault(
+        "HostMetricsIncomplete",
+        lambda _: (
+            f"max by (host, collector) (1 - {host.collector_success.where(ALERTING, COLLECTORS)})"
+        ),
+        severity=P2,
+        alert_group="host-metrics",
+        threshold=0,
+        unit=Unit.BOOLEAN,
+        for_seconds=300,
+        why="One reading may fail; five minutes of it are a file that the exporter cannot read.",
+        summary="node_exporter cannot read {{ $labels.collector }} of {{ $labels.host }}.",
+        description="Some metrics of the host are missing, and rules on them say nothing.",
+        check=("Read the exporter's log: it names the collector and the file.",),
+        fix=("Give the exporter the right to read it, or repair what hangs, such as a mount.",),
+        requirement="C-NODE-EXP",
     ),
 )

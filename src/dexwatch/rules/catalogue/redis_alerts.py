@@ -190,5 +190,37 @@ PERSISTENCE_FAILING = redis_rule(
     ),
     requirements=("M-REDIS-PERSIST",),
 )
+METRICS_INCOMPLETE = redis_rule(
+    id="RedisMetricsIncomplete",
+    severity=Severity.P2,
+    alert_group="redis-metrics",
+    value=lambda p: (
+        f"max by (instance) ({latest(p, str(redis.last_scrape_error), scrape_class=STANDARD)})"
+    ),
+    threshold=0,
+    unit=Unit.BOOLEAN,
+    condition=lambda p: (
+        "and on (instance) "
+        f"min by (instance) ({latest(p, str(redis.up), scrape_class=STANDARD)}) == 1"
+    ),
+    for_seconds=120,
+    keep_firing_seconds=120,
+    why=(
+        "A restart of the server fails one reading; two minutes are a command that cannot succeed."
+        " While the server is down all of them fail, and RedisDown says so."
+    ),
+    summary="The exporter of {{ $labels.instance }} answers, but a part of its reading fails.",
+    description="Some metrics of Redis are missing, and rules on them say nothing.",
+    runbook=Runbook(
+        meaning="Silence of the rules on Redis does not mean health.",
+        check=(
+            "Read the label err of redis_exporter_last_scrape_error: it says what failed.",
+            "See whether the monitoring user may still run INFO, CONFIG GET and SLOWLOG.",
+        ),
+        fix=("Give the monitoring user these commands (ACL SETUSER).",),
+        escalate="Tell the database owner within the day.",
+    ),
+    requirements=("C-DB-EXP", "C-REDIS"),
+)
 
 CACHE_ALERTS = declared(AlertRule, globals())
