@@ -11,23 +11,29 @@ import tempfile
 from collections import Counter
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+
+from sqlalchemy import select
 
 from dexwatch.incidents.events import Event
 from dexwatch.incidents.notice import Notice
 from dexwatch.incidents.policy import Policy
+from dexwatch.incidents.records import NotificationState
 from dexwatch.jobs.job import Job, JobResult
 from dexwatch.jobs.queue import Slots
 from dexwatch.response.apply import Applied, apply_events
 from dexwatch.response.messaging.dispatch import Dispatcher
-from dexwatch.response.messaging.job import NOTIFY, UPDATE
+from dexwatch.response.messaging.job import MAX_BLIND, NOTIFY, UPDATE, message_of
 from dexwatch.response.messaging.queue import ResponseQueue
 from dexwatch.response.notifier import DeliveryResult, LookupResult
+from dexwatch.storage import tables
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import Ticker, at
 
 T = TypeVar("T")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RETRY_AFTER = 60.0
 STEP = 4.0
 """Seconds between two signs of life, a third of the shortest lease."""
@@ -61,6 +67,14 @@ class Channel:
     broken_holds: list[tuple[float, str]] = field(default_factory=list)
     needless: list[str] = field(default_factory=list)
     """Pages that it was sent again though it would have told that it has them."""
+    deaths: Counter[str] = field(default_factory=Counter)
+    """How often the worker of a message died or lost its lease."""
+    unsure: Counter[str] = field(default_factory=Counter)
+    """Copies of a message of which the sender cannot know whether they have arrived."""
+    answered: set[str] = field(default_factory=set)
+    """Messages of which it has said what came of them, and whose worker has not settled that."""
+    blind: list[str] = field(default_factory=list)
+    """Messages of which as many copies lay unsure as may, and which were sent once more."""
 
     async def start(self) -> None: ...
 
@@ -73,11 +87,15 @@ class Channel:
             self.broken_holds.append((now, key))
         if self.tells and self.has[key] and key.startswith(f"{NOTIFY}/"):
             self.needless.append(key)
+        if not self.tells and self.unsure[key] >= MAX_BLIND:
+            self.blind.append(key)
         if self.mode in ("works", "takes_and_breaks"):
             self.has[key] += 1
         if self.mode in ("takes_and_breaks", "breaks"):
             self.cut_off[key] += 1
+            self.unsure[key] += 1
             return DeliveryResult.unknown("the connection broke")
+        self.answered.add(key)
         if self.mode == "slows":
             self.held_until, self.hold_claim = now + RETRY_AFTER, self.claim
             return DeliveryResult.retryable("slow down", retry_after=RETRY_AFTER)
@@ -100,6 +118,7 @@ class Channel:
     async def lookup(self, notice: Notice) -> LookupResult:
         if not self.tells:
             return LookupResult(None)
+        self.unsure[notice.key] = 0
         return LookupResult(self.has[notice.key] > 0, f"{self.name}/{notice.key}")
 
 
@@ -111,6 +130,8 @@ class Response:
         self.wall, self.steady, self.lived = Ticker(), Ticker(), Ticker()
         self.server = False
         """Is the database a server, whose clock is the wall clock and can be set under us?"""
+        self.stepped = False
+        """Has the database's clock been set since a worker last looked for work?"""
         self.slow: list[tuple[Job, JobResult]] = []
         """Attempts that were made, by a worker that lives and has not settled them yet."""
         self.tokens: dict[int, str] = {}
@@ -157,6 +178,7 @@ class Response:
         """What the database knows of the time is what the machine's clock says now."""
         step = self.wall.seconds - self.steady.seconds
         self.steady.seconds += step
+        self.stepped = True
         for channel in self.channels.values():
             # A clock that was put forward cannot be told from a long sleep.
             channel.held_until += min(step, 0)
@@ -197,6 +219,7 @@ class Response:
     def settle_slow(self) -> None:
         """All that took long ends."""
         for job, result in self.slow:
+            self.channels[job.queue].answered.discard(job.key)
             assert self.do(self.queue.settle(job, result)), "a lease of one that lives was lost"
         self.slow = []
         for channel in self.channels.values():
@@ -207,14 +230,18 @@ class Response:
         known = len(self.slow)
         self.work(most=most, slow=True)
         frozen, self.slow = self.slow[known:], self.slow[:known]
+        known_only_to_it = set()
         for job, result in frozen:
-            self._cut(job)
+            if self._cut(job):
+                known_only_to_it.add(job.id)
             if result.hold is not None:
                 self.channels[job.queue].held_until = -math.inf
         self.pass_time(seconds)
         self.work(most=9)
         for job, result in frozen:
             held = self.tokens[job.id] == job.lease_token
+            if held and job.id in known_only_to_it:
+                self.channels[job.queue].unsure[job.key] -= 1
             assert self.do(self.queue.settle(job, result)) == held, "who lost its lease is told so"
 
     def work(self, *, crash: str = "", most: int = 4, slow: bool = False) -> int:
@@ -228,6 +255,9 @@ class Response:
         queue = self.queue
         slots = {name: Slots(most) for name in self.channels}
         jobs = await queue.claim(owner="machine", slots=slots, kinds=[NOTIFY, UPDATE])
+        if self.stepped:
+            await self._no_time_is_ahead()
+            self.stepped = False
         for channel in self.channels.values():
             channel.claim += 1
         self.tokens.update({job.id: job.lease_token for job in jobs})
@@ -236,6 +266,7 @@ class Response:
         dispatcher = Dispatcher(self.store, self.channels, self.wall)
         for job in jobs:
             result = await dispatcher(job)
+            await self._a_blind_copy_has_its_reason(job)
             if crash == "job.attempted":
                 self._cut(job)
                 if result.hold is not None:
@@ -247,9 +278,41 @@ class Response:
                 if result.hold is not None:
                     self.channels[job.queue].hold_known = False
             else:
+                self.channels[job.queue].answered.discard(job.key)
                 assert await queue.settle(job, result), "a lease of one that lives was lost"
         return len(jobs)
 
-    def _cut(self, job: Job) -> None:
-        channel = self.channels[str(job.payload["channel"])]
+    def _cut(self, job: Job) -> bool:
+        """The worker of an attempt is gone; return whether what came of it is known no more."""
+        channel = self.channels[job.queue]
         channel.cut_off[job.key] += 1
+        channel.deaths[job.key] += 1
+        lost = job.key in channel.answered
+        channel.answered.discard(job.key)
+        channel.unsure[job.key] += lost
+        return lost
+
+    async def _no_time_is_ahead(self) -> None:
+        """What was set by a clock that has been put back since is mended by a look for work."""
+        ahead = (self.steady() - EPOCH) // timedelta(microseconds=1) + 5_000_000
+        jobs, holds = tables.jobs.c, tables.holds.c
+        waits = select(jobs.key).where(jobs.state.in_(("due", "leased")), jobs.set_at > ahead)
+        held = select(holds.queue).where(holds.set_at > ahead)
+        async with self.store.database.read() as connection:
+            for query in (waits, held):
+                assert (await connection.execute(query)).scalars().all() == []
+
+    async def _a_blind_copy_has_its_reason(self, job: Job) -> None:
+        """Only an urgent page that has reached nobody of its round goes out on and on."""
+        message = message_of(job)
+        channel = self.channels[message.channel]
+        blind, channel.blind = channel.blind, []
+        if not blind or not message.notification_id:
+            return
+        view = await self.store.incident(message.incident_id)
+        assert view is not None
+        pages = view.notifications
+        turn = next(n.notification_round for n in pages if n.id == message.notification_id)
+        assert message.urgent, f"{job.key} may have arrived"
+        states = {n.state for n in pages if n.notification_round == turn}
+        assert NotificationState.DELIVERED not in states, f"{job.key}: others have it"

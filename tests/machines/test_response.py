@@ -1,7 +1,7 @@
 """Whatever fails, in whatever order: the promises of the response hold, over the real store."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -28,7 +28,6 @@ from tests.fakes.response import MODES, Response
 NAMES = {"ApiUptimeLow": "P0", "ApiLatencyHigh": "P1", "CpuUse80": "P2", "DiskUse60": "P3"}
 GROUPS = ("api", "host")
 INSTANCES = ("", "main", "custody")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNDECIDED = {Reason.QUARANTINED, Reason.NO_SUCH_NOTIFICATION}
 
 
@@ -161,15 +160,6 @@ class ResponseMachine(RuleBasedStateMachine):
         for _ in range(rounds):
             self.response.work(most=9)
             self.response.pass_time(pause)
-        self.response.do(self._no_time_is_ahead())
-
-    async def _no_time_is_ahead(self) -> None:
-        """What was set by a clock that has been put back since was mended by the next look."""
-        ahead = (self.response.steady() - EPOCH) // timedelta(microseconds=1) + 5_000_000
-        jobs = tables.jobs.c
-        query = select(jobs.key).where(jobs.state == "due", jobs.set_at > ahead)
-        async with self.response.store.database.read() as connection:
-            assert (await connection.execute(query)).scalars().all() == []
 
     @invariant()
     def a_hold_is_kept(self) -> None:
@@ -196,7 +186,7 @@ class ResponseMachine(RuleBasedStateMachine):
                 first.setdefault(key, []).append(when)
             for key, times in first.items():
                 span = times[-1] - times[0]
-                assert len(times) <= 8 + span / 20 + channel.cuts(key), key
+                assert len(times) <= 8 + span / 20 + channel.deaths[key], key
 
     @invariant()
     def summaries_are_true(self) -> None:
@@ -257,14 +247,17 @@ class ResponseMachine(RuleBasedStateMachine):
         assert [key for key, payload in found if payload["reason"] != again] == []
 
     def settle_everything(self) -> None:
-        """All is mended; within the longest wait everything that is due gets done."""
+        """All is mended but the clock; within the longest wait all that is due gets done."""
         for channel in self.response.channels.values():
             channel.mode = "works"
         self.response.settle_slow()
+        # What waits was set by a clock that is ahead of the one by which it is looked at.
+        self.response.set_clock(-3600)
+        self.response.restart()
         for _ in range(40):
+            self.response.pass_time(150)
             while self.response.work():
                 pass
-            self.response.pass_time(150)
         counts = self.response.do(self.response.store.counts())
         assert counts.overdue == 0
         assert counts.quarantined == 0
