@@ -3,7 +3,7 @@
 import io
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -119,15 +119,11 @@ def _ours(
 
 def listening(options: Options, ports: Ports) -> dict[str, Any]:
     """Return where each role listens: the console where it is wished, the others anywhere."""
-    wishes = {CONSOLE.section: _wish(options)}
+    wish = CONSOLE_PORT if options.console_port is None else options.console_port
     return {
-        spec.section: {"port": ports.take(spec.section, wish=wishes.get(spec.section))}
+        spec.section: {"port": ports.take(spec.section, wish=wish if spec is CONSOLE else None)}
         for spec in ROLES
     }
-
-
-def _wish(options: Options) -> int:
-    return CONSOLE_PORT if options.console_port is None else options.console_port
 
 
 def _daemons(options: Options, ports: Ports, chain: ChainHandle) -> dict[str, Any]:
@@ -172,73 +168,52 @@ def dex_of(deployment: Deployment) -> dict[str, Any]:
     return {
         "high_value_usd": 50_000,
         "tokens": [
-            {"symbol": t.symbol, "address": t.address, "decimals": t.decimals}
-            | ({"usd": t.usd} if t.usd is not None else {})
-            for t in deployment.tokens.values()
+            {name: value for name, value in asdict(token).items() if value is not None}
+            for token in deployment.tokens.values()
         ],
         "pools": [
             {
-                "name": p.name,
-                "kind": p.kind,
-                "address": p.address,
-                "token0": p.token0,
-                "token1": p.token1,
-                "fee_bps": p.fee_bps,
+                **asdict(pool),
                 "first_block": 1,
-                "entry_price": START_USD[p.token0] / START_USD[p.token1],
+                "entry_price": START_USD[pool.token0] / START_USD[pool.token1],
             }
-            for p in deployment.pools.values()
+            for pool in deployment.pools.values()
         ],
-        "contracts": [_router(deployment), _vault(deployment), _farm(deployment)],
+        "contracts": _contracts(deployment),
     }
 
 
-def _router(deployment: Deployment) -> dict[str, Any]:
+def _contracts(deployment: Deployment) -> list[dict[str, Any]]:
     swap = "(address,address,uint256,uint256,uint256,address)"
-    return {
-        "name": "router",
-        "address": deployment.router,
-        "kind": "router",
-        "methods": [
+    methods = {
+        "router": (
             f"swapV2{swap}",
             f"swapV3{swap}",
             "addLiquidityV2(address,uint256,uint256)",
             "removeLiquidityV2(address,uint256)",
             "addLiquidityV3(address,int24,int24,uint128)",
             "setFeeBps(uint256)",
-            *GUARDED,
-        ],
-        "pausable": True,
-        "views": [{"name": "fee_bps", "signature": "feeBps()(uint256)"}],
-        "trade_event": TRADED,
-        "events": ["FeeChanged(uint256,uint256)"],
+        ),
+        "vault": ("deposit(address,uint256)", "withdraw(address,uint256)"),
+        "farm": ("stake(uint256)", "unstake(uint256)", "harvest()"),
     }
-
-
-def _vault(deployment: Deployment) -> dict[str, Any]:
-    owed = {
-        "name": "owed_usdt",
-        "signature": "total(address)(uint256)",
-        "arguments": [deployment.tokens["USDT"].address],
-        "decimals": 18,
+    usdt = deployment.tokens["USDT"].address
+    owed = {"signature": "total(address)(uint256)", "arguments": [usdt], "decimals": 18}
+    views: dict[str, dict[str, Any]] = {
+        "router": {"name": "fee_bps", "signature": "feeBps()(uint256)"},
+        "vault": {"name": "owed_usdt", **owed},
+        "farm": {"name": "total_staked", "signature": "totalStaked()(uint256)", "decimals": 18},
     }
-    return {
-        "name": "vault",
-        "address": deployment.vault,
-        "kind": "vault",
-        "methods": ["deposit(address,uint256)", "withdraw(address,uint256)", *GUARDED],
-        "pausable": True,
-        "views": [owed],
-    }
-
-
-def _farm(deployment: Deployment) -> dict[str, Any]:
-    staked = {"name": "total_staked", "signature": "totalStaked()(uint256)", "decimals": 18}
-    return {
-        "name": "farm",
-        "address": deployment.farm,
-        "kind": "farm",
-        "methods": ["stake(uint256)", "unstake(uint256)", "harvest()", *GUARDED],
-        "pausable": True,
-        "views": [staked],
-    }
+    events = {"trade_event": TRADED, "events": ["FeeChanged(uint256,uint256)"]}
+    return [
+        {
+            "name": name,
+            "address": getattr(deployment, name),
+            "kind": name,
+            "methods": [*methods[name], *GUARDED],
+            "pausable": True,
+            "views": [views[name]],
+            **(events if name == "router" else {}),
+        }
+        for name in methods
+    ]

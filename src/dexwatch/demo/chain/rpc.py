@@ -1,6 +1,5 @@
 """JSON-RPC to anvil, for the sample's own reads and writes; and the encoding of calls."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, TypeAlias
@@ -33,7 +32,6 @@ class Rpc:
 
     def __init__(self, url: str, *, timeout_seconds: float = 10.0) -> None:
         self._client = httpx.AsyncClient(base_url=url, timeout=timeout_seconds)
-        self._ids = itertools.count(1)
 
     async def call(self, method: str, *params: object) -> Json:
         """Return the result of one call.
@@ -66,17 +64,14 @@ class Rpc:
         await self._client.aclose()
 
     async def _post(self, calls: Sequence[Call]) -> list[Json]:
-        first = next(self._ids)
         body = [
-            {"jsonrpc": "2.0", "id": first + i, "method": method, "params": list(params)}
-            for i, (method, params) in enumerate(calls)
+            {"jsonrpc": "2.0", "id": number, "method": method, "params": list(params)}
+            for number, (method, params) in enumerate(calls)
         ]
-        for _ in body[1:]:
-            next(self._ids)
         headers = {"content-type": "application/json"}
         response = await self._client.post("/", content=orjson.dumps(body), headers=headers)
         by_id = {answer["id"]: answer for answer in orjson.loads(response.content)}
-        return [_result(method, by_id.get(first + i)) for i, (method, _) in enumerate(calls)]
+        return [_result(method, by_id.get(number)) for number, (method, _) in enumerate(calls)]
 
 
 def encode_call(signature: str, *args: object) -> str:

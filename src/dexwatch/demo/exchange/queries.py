@@ -1,6 +1,6 @@
 """The sample's `database.queries`: one read-only query for each business metric."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 _ACTIVE = """
 select w.name as window, count(distinct a.user_id) as value
@@ -89,11 +89,4 @@ QUERIES = (
 
 def settings() -> list[dict[str, object]]:
     """Return the queries as `dexwatch.yml` writes them."""
-    return [
-        {
-            "metric": query.metric,
-            "sql": " ".join(query.sql.split()),
-            "every_seconds": query.every_seconds,
-        }
-        for query in QUERIES
-    ]
+    return [{**asdict(query), "sql": " ".join(query.sql.split())} for query in QUERIES]

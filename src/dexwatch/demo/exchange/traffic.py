@@ -58,10 +58,9 @@ def source(number: int) -> dict[str, str]:
 
 
 class Traffic:
-    """Requests by a seeded population; `activity` scales their number, 1.0 is normal."""
+    """Requests by a seeded population."""
 
     def __init__(self, url: str, *, seed: int = 1, per_second: float = 8.0) -> None:
-        self.activity = 1.0
         self._per_second = per_second
         self._random = random.Random(seed)
         self._client = httpx.AsyncClient(
@@ -90,9 +89,9 @@ class Traffic:
                 actions_due = [name for name, count in _CYCLE.items() for _ in range(count)]
                 self._random.shuffle(actions_due)
                 for name in actions_due:
-                    if self.activity > 0 and len(self._running) < _IN_FLIGHT:
+                    if len(self._running) < _IN_FLIGHT:
                         self._begin(actions[name]())
-                    await asyncio.sleep(1 / self._per_second / max(self.activity, 0.1))
+                    await asyncio.sleep(1 / self._per_second)
         finally:
             await self._end()
 
@@ -116,7 +115,7 @@ class Traffic:
         if task is not None:
             task.cancel()
 
-    def _begin(self, work: Awaitable[None]) -> None:
+    def _begin(self, work: Awaitable[object]) -> None:
         async def guarded() -> None:
             try:
                 await work
@@ -145,6 +144,9 @@ class Traffic:
         if answer.status_code == 401:
             self._forget(options.get("headers", {}))
         return answer
+
+    async def _ask_as_visitor(self, method: str, path: str, **options: Any) -> None:  # noqa: ANN401
+        await self._ask_api(method, path, headers=(await self._visitor()).headers, **options)
 
     def _forget(self, headers: Mapping[str, str]) -> None:
         token = headers.get("authorization", "").removeprefix("Bearer ")
@@ -195,13 +197,12 @@ class Traffic:
             await self._ask_api("GET", f"/api/trades/{visitor.trade}", headers=visitor.headers)
 
     async def _portfolio(self) -> None:
-        await self._ask_api("GET", "/api/portfolio", headers=(await self._visitor()).headers)
+        await self._ask_as_visitor("GET", "/api/portfolio")
 
     async def _pay(self) -> None:
         kind = self._random.choice(("deposit", "withdrawal"))
         body = {"kind": kind, "usd": round(self._random.uniform(20, 500), 2)}
-        headers = (await self._visitor()).headers
-        await self._ask_api("POST", "/api/payments", json=body, headers=headers)
+        await self._ask_as_visitor("POST", "/api/payments", json=body)
 
     async def _ask(self) -> None:
         headers = (await self._visitor()).headers
@@ -211,35 +212,24 @@ class Traffic:
         await self._ask_api("POST", "/api/surveys", json={"score": score}, headers=headers)
 
     async def _feature(self) -> None:
-        headers = (await self._visitor()).headers
         feature = self._random.choice(_FEATURES)
-        await self._ask_api("POST", f"/api/features/{feature}", headers=headers)
+        await self._ask_as_visitor("POST", f"/api/features/{feature}")
 
     async def _guess_passwords(self) -> None:
         headers = {"x-sample-client": "203.0.113.66"}
         for number in itertools.cycle(range(1, USERS)):
             body = {"email": f"user{number}@example.org", "password": f"guess-{number:06}"}
-            request = self._ask_api("POST", "/api/sessions", json=body, headers=headers)
-            self._begin(_finish(request))
+            self._begin(self._ask_api("POST", "/api/sessions", json=body, headers=headers))
             await asyncio.sleep(1 / 4)
 
     async def _send_flood(self) -> None:
         headers = {"x-sample-client": "203.0.113.77"}
         while True:
             if len(self._running) < _IN_FLIGHT:
-                request = self._ask_api("GET", "/api/quotes/WBNB-USDT", headers=headers)
-                self._begin(_finish(request))
+                self._begin(self._ask_api("GET", "/api/quotes/WBNB-USDT", headers=headers))
             await asyncio.sleep(1 / 40)
 
     async def _request_admin_page(self) -> None:
         while True:
-            self._begin(self._ask_for_users())
+            self._begin(self._ask_as_visitor("GET", "/api/admin/users"))
             await asyncio.sleep(1 / 3)
-
-    async def _ask_for_users(self) -> None:
-        headers = (await self._visitor()).headers
-        await self._ask_api("GET", "/api/admin/users", headers=headers)
-
-
-async def _finish(request: Awaitable[object]) -> None:
-    await request
