@@ -3,28 +3,32 @@
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from dexwatch.clients.access import Access
+from dexwatch.daemons.programs.exporter_config import (
+    BlackboxConfig,
+    ConfigModel,
+    HttpUrl,
+    Labels,
+    Name,
+    NginxConfig,
+    NodeConfig,
+    PortNumber,
+    PostgresConfig,
+    ProbeConfig,
+    RedisConfig,
+    tcp_probe,
+)
 from dexwatch.listen import LOOPBACK, ListenConfig
 from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.secret import HeaderSecret, beginning
 
-PortNumber = Annotated[int, Field(ge=1, le=65535)]
-Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=64)]
-Labels = dict[LabelName, Annotated[str, Field(max_length=256)]]
-HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+")]
 Address = Annotated[str, Field(pattern=r"^[^\s/@]+:\d{1,5}$")]
 
 
-class _Config(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Server(_Config):
+class _Server(ConfigModel):
     """Ours on `port`, or in external mode yours at `url`, with what it asks of its callers."""
 
     port: PortNumber
@@ -80,7 +84,7 @@ class AlertmanagerConfig(_Server):
     port: PortNumber = 8902
 
 
-class DeadmanConfig(_Config):
+class DeadmanConfig(ConfigModel):
     """The dead man's signal: it comes as long as rules are evaluated and Alertmanager delivers.
 
     Our own respond role awaits it; who watches the watcher is a service outside that pages when
@@ -101,89 +105,13 @@ class DeadmanConfig(_Config):
     )
 
 
-class NodeConfig(_Config):
-    """node_exporter for the machine that dexwatch runs on."""
-
-    port: PortNumber = 8912
-    enabled: bool = True
-    labels: Labels = Field(
-        default_factory=dict,
-        description='Added to the host\'s series; {alerting: "off"} shows it without alerting.',
-    )
-
-
 class SupervisorConfig(ListenConfig):
     """The supervisor's own metrics: which programs are up and how often they ended."""
 
     port: PortNumber = 8911
 
 
-class BlackboxConfig(_Config):
-    """blackbox_exporter, which carries out the `probes`."""
-
-    port: PortNumber = 8913
-
-
-class PostgresTarget(_Config):
-    """A PostgreSQL server to be measured; its user needs the role pg_monitor."""
-
-    name: Name = Field(description="Becomes the `instance` label.")
-    port: PortNumber | None = Field(
-        default=None,
-        description="Where this target's exporter listens; only the first may leave it out.",
-    )
-    labels: Labels = Field(default_factory=dict)
-    dsn: SecretStr
-
-
-class RedisTarget(_Config):
-    """A Redis server to be measured."""
-
-    name: Name = Field(description="Becomes the `instance` label.")
-    url: SecretStr = Field(description="redis://[user[:password]@]host:port")
-    labels: Labels = Field(default_factory=dict)
-
-
-class NginxTarget(_Config):
-    """An nginx with `stub_status` switched on."""
-
-    name: Name = Field(description="Becomes the `instance` label.")
-    labels: Labels = Field(default_factory=dict)
-    status_url: HttpUrl
-
-    @model_validator(mode="after")
-    def _open(self) -> Self:
-        _without_credentials(self.status_url)
-        if urlsplit(self.status_url).port == 0:
-            raise ValueError("status_url needs a port from 1 to 65535")
-        return self
-
-
-class PostgresConfig(_Config):
-    """postgres_exporter: one process a target."""
-
-    port: PortNumber = 8914
-    targets: tuple[PostgresTarget, ...] = ()
-
-
-class RedisConfig(_Config):
-    """redis_exporter: one process for all targets."""
-
-    port: PortNumber = 8915
-    targets: tuple[RedisTarget, ...] = ()
-
-
-class NginxConfig(_Config):
-    """nginx_exporter: one process a target.
-
-    It cannot ask for a password, so it listens on a Unix socket of our user alone, and the
-    supervisor serves its metrics.
-    """
-
-    targets: tuple[NginxTarget, ...] = ()
-
-
-class TargetConfig(_Config):
+class TargetConfig(ConfigModel):
     """Something that exposes Prometheus metrics."""
 
     job: Name
@@ -195,36 +123,7 @@ class TargetConfig(_Config):
     token: HeaderSecret | None = Field(default=None, description="Sent as a bearer token.")
 
 
-class ProbeConfig(_Config):
-    """A probe from outside, as a client would connect."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    name: Name = Field(description="Becomes the `instance` label.")
-    kind: Literal["http", "tcp", "tls", "icmp", "dns", "rpc"]
-    target: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
-        description="http, rpc: a URL. tcp, tls: host:port. icmp: a host. dns: the name to look up."
-    )
-    server: str | None = Field(default=None, description="dns only: the name server, host:port.")
-    scrape_class: ScrapeClass = ScrapeClass.HIGH
-    probe_class: Literal["api", "lb", "upstream", "rpc", "external"] = Field(
-        default="external", alias="class"
-    )
-    labels: Labels = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        _without_credentials(self.target if "://" in self.target else f"//{self.target}")
-        if self.kind in {"http", "rpc"} and urlsplit(self.target).scheme not in {"http", "https"}:
-            raise ValueError(f"a probe of kind {self.kind} needs a URL as its target")
-        if self.kind in {"tcp", "tls"} and not self.target.rpartition(":")[2].isdigit():
-            raise ValueError(f"a probe of kind {self.kind} needs host:port as its target")
-        if (self.kind == "dns") != (self.server is not None):
-            raise ValueError("`server` belongs to probes of kind dns, and these need it")
-        return self
-
-
-class DaemonsConfig(_Config):
+class DaemonsConfig(ConfigModel):
     """All programs beside dexwatch."""
 
     mode: Literal["embedded", "external"] = Field(
@@ -279,7 +178,7 @@ class DaemonsConfig(_Config):
         """
         if any(probe.probe_class == "lb" for probe in self.probes):
             return self.probes
-        return (*self.probes, *(_tcp_probe(target) for target in self.nginx.targets))
+        return (*self.probes, *(tcp_probe(target) for target in self.nginx.targets))
 
     def listeners(self) -> dict[str, int]:
         """Return setting to port for every program that we would run."""
@@ -326,31 +225,6 @@ class DaemonsConfig(_Config):
                 if count > 1:
                     raise ValueError(f"{what}: the name {name!r} is used {count} times")
         return self
-
-
-def _tcp_probe(target: NginxTarget) -> ProbeConfig:
-    url = urlsplit(target.status_url)
-    port = url.port or (443 if url.scheme == "https" else 80)
-    return ProbeConfig.model_validate(
-        {
-            "name": target.name,
-            "kind": "tcp",
-            "target": f"{url.netloc.rpartition(':')[0] if url.port else url.netloc}:{port}",
-            "scrape_class": ScrapeClass.CRITICAL,
-            "class": "lb",
-            "labels": target.labels,
-        }
-    )
-
-
-def _without_credentials(url: str) -> str:
-    """Refuse what would be shown on command lines and in labels; the value is not repeated."""
-    if "@" in urlsplit(url).netloc:
-        raise ValueError(
-            "a URL with user and password would be seen in labels and process lists:"
-            " remove `user:password@` and let this address in by its network instead"
-        )
-    return url
 
 
 def _url(mode: str, port: int, url: str | None) -> str:

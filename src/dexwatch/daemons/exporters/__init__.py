@@ -1,7 +1,7 @@
 """The exporters that others wrote and we run. To add one: its module, and its line here.
 
-Its settings stand in `daemons.config`; programs, scrape jobs, what `doctor` asks for and what
-set-up installs follow from the registry.
+Its settings stand in `daemons.programs.exporter_config`; programs, scrape jobs, what `doctor` asks
+for and what set-up installs follow from the registry.
 """
 
 from dexwatch.daemons.exporters.blackbox import BLACKBOX

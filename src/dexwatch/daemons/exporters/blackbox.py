@@ -3,10 +3,11 @@
 import json
 from typing import Any
 
-from dexwatch.daemons.config import DaemonsConfig, ProbeConfig
+from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.exporters.exporter import THRIFT, Exporter, Plan, Scrape
 from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload
 from dexwatch.daemons.programs.authentication import WEB_FLAG, web_file
+from dexwatch.daemons.programs.exporter_config import ProbeConfig
 from dexwatch.daemons.programs.scrape import LOOPBACK, PROBE_LIMIT, group, job
 from dexwatch.daemons.programs.text import yaml
 from dexwatch.metrics.profile import EvaluationProfile

@@ -6,8 +6,9 @@ from functools import partial
 
 from dexwatch.clients.access import Access
 from dexwatch.clients.probing import Probe, ProbeError, http_answers, port_open
-from dexwatch.daemons.config import DaemonsConfig, ProbeConfig
+from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.exporters import EXPORTERS
+from dexwatch.daemons.programs.exporter_config import ProbeConfig
 
 
 def probes(config: DaemonsConfig) -> Iterator[Probe]:
