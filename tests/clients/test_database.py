@@ -73,6 +73,11 @@ async def test_rows_become_series(database: PlatformDatabase) -> None:
     assert [(row.value, row.labels) for row in rows] == [(1.5, {"query": "a"})]
 
 
+async def test_a_null_is_no_label(database: PlatformDatabase) -> None:
+    rows = await database.fetch(query("select null::text as query, 2 as value"), LABELS)
+    assert [(row.value, row.labels) for row in rows] == [(2.0, {"query": ""})]
+
+
 @pytest.mark.parametrize(
     ("sql", "outcome", "words"),
     [

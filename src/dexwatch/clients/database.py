@@ -116,7 +116,10 @@ def _row(record: Mapping[str, object], metric: str) -> Row:
         raise SourceError(Outcome.MALFORMED, f"{metric}: `value` is not a number") from error
     if not isfinite(value):
         raise SourceError(Outcome.MALFORMED, f"{metric}: `value` is not a finite number")
-    return Row(value, {name: str(text) for name, text in record.items() if name != "value"})
+    # A null is no name: to Prometheus an empty label is one that is not there.
+    labels = {name: "" if text is None else str(text) for name, text in record.items()}
+    del labels["value"]
+    return Row(value, labels)
 
 
 def probes(config: DatabaseConfig) -> Iterator[Probe]:
