@@ -155,3 +155,16 @@ def test_a_log_that_cannot_be_written_ends_nothing_and_tells_what_is_missing(
     lines = (small_disk / "role.log").read_text().splitlines()
     assert json.loads(lines[-1])["event"] == "room again"
     assert any('"log.lines_missing"' in line for line in lines)
+
+
+def test_a_store_that_cannot_be_opened_is_told_in_a_line_with_its_remedy(tmp_path: Path) -> None:
+    # Root may open any file, but nobody opens a folder as a database.
+    (tmp_path / "state" / "dexwatch.sqlite").mkdir(parents=True)
+    file = tmp_path / "dexwatch.yml"
+    file.write_text(f"name: a\nfolder: ./state\nrespond: {{hook_token: {'h' * 32}}}\n")
+    argv = (sys.executable, "-m", "dexwatch.roles", "respond", str(file))
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    said = [line for line in ended.stderr.splitlines() if line.startswith("the database refused")]
+    assert len(said) == 1
+    assert "may this user read and write the database" in said[0]

@@ -10,7 +10,7 @@ from dexwatch.roles.evaluation import Evaluation
 from dexwatch.roles.http import exposition
 from dexwatch.roles.http.serving import serving
 from dexwatch.roles.process import build_info, health_socket
-from dexwatch.roles.resources import open_clients, open_incidents
+from dexwatch.roles.resources import open_clients, open_needed_incidents
 from dexwatch.settings import Settings
 from dexwatch.settings.components import expected_components
 from dexwatch.storage.sessions import SqlSessionStore
@@ -23,7 +23,7 @@ async def run(
     evaluation = evaluation or Evaluation()
     config = settings.console
     async with contextlib.AsyncExitStack() as stack:
-        store = await open_incidents(stack, settings)
+        store = await open_needed_incidents(stack, settings)
         prometheus, alertmanager = await open_clients(stack, settings)
         measurements = Measurements()
         site = build_site(

@@ -5,8 +5,11 @@ from pathlib import Path
 
 from dexwatch.clients.alertmanager import AlertmanagerClient
 from dexwatch.clients.prometheus import PrometheusClient
+from dexwatch.daemons.program import DaemonError
 from dexwatch.daemons.programs.secrets import alertmanager_access, kept, prometheus_access
+from dexwatch.response.store import StoreUnavailableError
 from dexwatch.settings import Settings
+from dexwatch.storage.schema import SchemaError
 from dexwatch.storage.store import SqlStore, open_store
 
 
@@ -21,6 +24,23 @@ async def open_incidents(stack: contextlib.AsyncExitStack, settings: Settings) -
     store = await open_store(settings.storage.database_url(settings.folder))
     stack.push_async_callback(store.close)
     return store
+
+
+async def open_needed_incidents(stack: contextlib.AsyncExitStack, settings: Settings) -> SqlStore:
+    """Open the incident store for a role, which is nothing without it.
+
+    Raises:
+        DaemonError: it cannot be opened; the message says what to look at.
+    """
+    try:
+        return await open_incidents(stack, settings)
+    except SchemaError as error:
+        raise DaemonError(str(error)) from error
+    except StoreUnavailableError as error:
+        raise DaemonError(
+            f"{error}: may this user read and write the database of `storage`, "
+            "which lies in `folder` by default, and is its server up?"
+        ) from error
 
 
 async def open_clients(

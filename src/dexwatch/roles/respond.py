@@ -18,14 +18,14 @@ from dexwatch.roles.http import exposition
 from dexwatch.roles.http.serving import serving
 from dexwatch.roles.process import build_info, health_socket
 from dexwatch.roles.registry import Finish
-from dexwatch.roles.resources import open_clients, open_incidents
+from dexwatch.roles.resources import open_clients, open_needed_incidents
 from dexwatch.settings import Settings
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> Finish:
     """Respond until `stop` is set; returns how to wait for the messages that are under way then."""
     async with contextlib.AsyncExitStack() as stack:
-        store = await open_incidents(stack, settings)
+        store = await open_needed_incidents(stack, settings)
         prometheus, alertmanager = await open_clients(stack, settings)
         role = Respond(
             store,
