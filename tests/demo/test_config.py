@@ -45,7 +45,6 @@ def test_what_is_written_is_valid_and_secrets_are_for_us_alone(tmp_path: Path) -
         nodes=nodes[:2],
         platform=nodes[2],
         deployment=DEPLOYMENT,
-        abis={},
     )
     file, sign_in = write_config(
         tmp_path,

@@ -1,15 +1,13 @@
 """Compile the sample's contracts into artefacts: `python -m dexwatch.demo.chain.compile`.
 
 The artefacts lie in `$DEXWATCH_HOME/contracts` (default `.dexwatch/contracts`), one JSON a contract
-with `abi`, `bytecode` and the hash of all sources; while the hash is right nothing is compiled.
+with `bytecode` and the hash of all sources; while the hash is right nothing is compiled.
 """
 
 import hashlib
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -20,22 +18,14 @@ CONTRACTS = ("Token", "WrappedBnb", "Router", "Vault", "Farm", "PoolDeployer", "
 PANCAKE = ("PancakeFactory", "PancakePair", "PancakeV3Factory", "PancakeV3Pool")
 
 
-@dataclass(frozen=True)
-class Artefact:
-    """A compiled contract."""
-
-    name: str
-    abi: list[dict[str, Any]]
-    bytecode: str
-    """Creation code, 0x and hexadecimal, constructor arguments not included."""
-
-
 class ArtefactError(RuntimeError):
     """Artefacts are missing or broken; the message says what to run."""
 
 
-def compile_contracts(folder: Path | None = None) -> dict[str, Artefact]:
-    """Return all contracts of ours, compiled now only if the sources have changed.
+def compile_contracts(folder: Path | None = None) -> dict[str, str]:
+    """Return the creation code of our contracts by name, compiled now only if a source changed.
+
+    It is 0x and hexadecimal, constructor arguments not included.
 
     Raises:
         ArtefactError: the compiler is not installed.
@@ -43,21 +33,21 @@ def compile_contracts(folder: Path | None = None) -> dict[str, Artefact]:
     folder = folder or home() / "contracts"
     stamp = source_hash()
     found = {name: _stored(folder / f"{name}.json", stamp) for name in CONTRACTS}
-    ready = {name: artefact for name, artefact in found.items() if artefact is not None}
+    ready = {name: code for name, code in found.items() if code is not None}
     if len(ready) == len(CONTRACTS):
         return ready
     folder.mkdir(parents=True, exist_ok=True)
     fresh = {name: _compiled(name) for name in CONTRACTS}
-    for name, artefact in fresh.items():
-        text = {"abi": artefact.abi, "bytecode": artefact.bytecode, "source_hash": stamp}
+    for name, code in fresh.items():
+        text = {"bytecode": code, "source_hash": stamp}
         partial = folder / f"{name}.json.partial"
         partial.write_bytes(orjson.dumps(text))
         partial.replace(folder / f"{name}.json")
     return fresh
 
 
-def load_artefacts() -> Mapping[str, Artefact]:
-    """Return our contracts and PancakeSwap's, by name.
+def load_artefacts() -> Mapping[str, str]:
+    """Return the creation code of our contracts and PancakeSwap's, by name.
 
     Raises:
         ArtefactError: PancakeSwap's artefacts were not installed.
@@ -67,7 +57,7 @@ def load_artefacts() -> Mapping[str, Artefact]:
     for name in PANCAKE:
         try:
             content = orjson.loads((folder / f"{name}.json").read_bytes())
-            artefacts[name] = Artefact(name, content["abi"], _prefixed(content["bytecode"]))
+            artefacts[name] = _prefixed(content["bytecode"])
         except (OSError, orjson.JSONDecodeError, KeyError) as error:
             raise ArtefactError(
                 f"{folder / name}.json is missing or broken: run `make setup` in the project, "
@@ -84,17 +74,15 @@ def source_hash() -> str:
     return digest.hexdigest()
 
 
-def _stored(path: Path, stamp: str) -> Artefact | None:
+def _stored(path: Path, stamp: str) -> str | None:
     try:
         content = orjson.loads(path.read_bytes())
-        if content["source_hash"] != stamp:
-            return None
-        return Artefact(path.stem, content["abi"], content["bytecode"])
+        return str(content["bytecode"]) if content["source_hash"] == stamp else None
     except (OSError, orjson.JSONDecodeError, KeyError):
         return None
 
 
-def _compiled(name: str) -> Artefact:
+def _compiled(name: str) -> str:
     try:
         from vyper.compiler import compile_from_file_input  # noqa: PLC0415 - slow, rarely needed.
         from vyper.compiler.input_bundle import FilesystemInputBundle  # noqa: PLC0415
@@ -102,10 +90,8 @@ def _compiled(name: str) -> Artefact:
         raise ArtefactError("Vyper is missing: install dexwatch with the extra `demo`") from error
     bundle = FilesystemInputBundle([SOURCES])
     source = bundle.load_file(Path(f"{name}.vy"))
-    output = compile_from_file_input(
-        source, input_bundle=bundle, output_formats=["abi", "bytecode"]
-    )
-    return Artefact(name, output["abi"], _prefixed(output["bytecode"]))
+    output = compile_from_file_input(source, input_bundle=bundle, output_formats=["bytecode"])
+    return _prefixed(output["bytecode"])
 
 
 def _prefixed(code: str) -> str:

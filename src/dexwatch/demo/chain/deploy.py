@@ -8,7 +8,6 @@ from typing import Any
 from eth_utils.crypto import keccak
 
 from dexwatch.demo.chain.accounts import Accounts
-from dexwatch.demo.chain.compile import Artefact
 from dexwatch.demo.chain.handle import Deployment, Pool, Token
 from dexwatch.demo.chain.rpc import Rpc, encode_arguments, encode_call
 from dexwatch.demo.chain.transactions import (
@@ -35,7 +34,7 @@ MAX_UINT = 2**256 - 1
 step = partial(call, gas=GAS_SETTING_UP)
 
 
-async def deploy(rpc: Rpc, artefacts: Mapping[str, Artefact], accounts: Accounts) -> Deployment:
+async def deploy(rpc: Rpc, artefacts: Mapping[str, str], accounts: Accounts) -> Deployment:
     """Deploy and fund everything; takes about a second.
 
     Raises:
@@ -45,7 +44,7 @@ async def deploy(rpc: Rpc, artefacts: Mapping[str, Artefact], accounts: Accounts
 
 
 class _Deploy:
-    def __init__(self, rpc: Rpc, artefacts: Mapping[str, Artefact], accounts: Accounts) -> None:
+    def __init__(self, rpc: Rpc, artefacts: Mapping[str, str], accounts: Accounts) -> None:
         self.rpc, self.artefacts, self.accounts = rpc, artefacts, accounts
         self.at: dict[str, str] = {}
         self.pools: dict[str, Pool] = {}
@@ -73,7 +72,7 @@ class _Deploy:
 
     async def _create_contracts(self) -> None:
         who = self.accounts
-        pool_code = bytes.fromhex(self.artefacts["PancakeV3Pool"].bytecode[2:])
+        pool_code = bytes.fromhex(self.artefacts["PancakeV3Pool"][2:])
         await self._create(
             *_token_creations(who.owner),
             ("PancakeFactory", who.owner, ("address",), (who.owner,)),
@@ -192,7 +191,7 @@ class _Deploy:
     async def _create(self, *wanted: "_Creation") -> None:
         steps: list[Transaction] = []
         for name, sender, types, args in wanted:
-            code = self.artefacts[ARTEFACTS.get(name, name)].bytecode
+            code = self.artefacts[ARTEFACTS.get(name, name)]
             code += encode_arguments(types, *args)
             steps.append(Transaction(sender, None, code, GAS_CREATING))
         for (name, *_), address in zip(wanted, await self._send(steps), strict=True):

@@ -78,5 +78,3 @@ class ChainHandle:
     platform: Node
     """The node that the exchange itself sends through; not watched by dexwatch."""
     deployment: Deployment
-    abis: Mapping[str, list[dict[str, object]]]
-    """By contract: `Router`, `Token`, `WrappedBnb`, `Vault`, `Farm`, `PancakePair`, ..."""

@@ -74,14 +74,12 @@ async def sample_chain(
         )
         traders = Traders(rpc, heads, population)
         tasks.append(asyncio.create_task(traders.run(), name="traders"))
-        abis = {name: artefact.abi for name, artefact in artefacts.items()}
         handle = ChainHandle(
             chain_id=CHAIN_ID,
             anvil=url,
             nodes=tuple(nodes[:-1]),
             platform=nodes[-1],
             deployment=deployment,
-            abis=abis,
         )
         await _answering(nodes)
         yield SampleChain(handle, traders, heads)
