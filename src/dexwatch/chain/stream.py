@@ -16,11 +16,11 @@ import structlog
 from dexwatch import clock
 from dexwatch.backoff import Backoff
 from dexwatch.chain.config import ChainConfig
-from dexwatch.chain.endpoint import Endpoint, Request
+from dexwatch.chain.endpoint import Endpoint
 from dexwatch.chain.fetch import BlockFetcher, UnprovedBlockError
 from dexwatch.chain.follower import BlockFollower, ReorgRefusedError, UnconfirmedError
 from dexwatch.chain.heads import HeadFeed
-from dexwatch.chain.verification import HEIGHTS_COMPARED, Verification
+from dexwatch.chain.verification import HEIGHTS_COMPARED, Majority, Verification, hashes_at
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.evm.block import BlockRef, Header
 from dexwatch.evm.sequence import ChainEvent, Reorg
@@ -34,8 +34,6 @@ _PATIENCE_SECONDS = 20.0
 _SHALLOW_BLOCKS = 2
 """Reorganisations up to this depth are usual, and are followed without asking anybody."""
 _SUSPECT_SECONDS = 5.0
-_VOTE_SECONDS = 30.0
-"""An endpoint that shows nothing new for so long has no say in which head is followed."""
 _MOST_ELECTION_STALLS = 3
 _LOG_EVERY_SECONDS = 10.0
 _RETRY = Backoff(first=0.05, most=1.0)
@@ -76,20 +74,21 @@ class BlockStream:
             endpoint.name: BlockFetcher(endpoint, proving=config.prove_blocks)
             for endpoint in endpoints
         }
+        self._wake = asyncio.Event()
+        self._verification = Verification(
+            self.feeds, series, evaluated=self._evaluated, on_change=self._wake.set
+        )
+        self._majority = Majority(self.feeds, self._verification, evaluated=self._evaluated)
         self._follower = BlockFollower(
             series,
             depth=config.safe_depth_blocks,
             max_catch_up=config.max_catch_up_blocks,
             append=append,
             approve=self._approve,
-            confirm=self._is_on_chain,
+            confirm=self._majority.is_on_chain,
             resume=resume,
         )
-        self._verification = Verification(
-            self.feeds, series, evaluated=self._evaluated, on_change=self._wake_up
-        )
         self._arrivals: OrderedDict[str, float] = OrderedDict()
-        self._wake = asyncio.Event()
         self._primary = self.feeds[0]
         self._suspects: dict[str, float] = {}
         self._failures = 0
@@ -115,23 +114,11 @@ class BlockStream:
     @property
     def best_head(self) -> int | None:
         """The highest head of an endpoint of our chain; what others claim is left out."""
-        if self._is_quorum:
-            heads = [self._confirmed(feed) for feed in self.feeds]
+        if self._majority.is_quorum:
+            heads = [self._majority.confirmed(feed) for feed in self.feeds]
         else:
             heads = [feed.head for feed in self.feeds if self.trusted(feed)]
         return max((head.ref.number for head in heads if head), default=None)
-
-    @property
-    def _is_quorum(self) -> bool:
-        """Have more than half of the endpoints, of three or more, a say at this moment?"""
-        return self._can_vote and 2 * len(self._voters()) > len(self.feeds)
-
-    @property
-    def _can_vote(self) -> bool:
-        return len(self.feeds) >= 3
-
-    def _voters(self) -> Sequence[HeadFeed]:
-        return [one for one in self.feeds if one.up and one.head and one.age() < _VOTE_SECONDS]
 
     def trusted(self, feed: HeadFeed) -> bool:
         """Is it the primary endpoint, or verified?"""
@@ -158,9 +145,6 @@ class BlockStream:
     def _evaluated(self) -> Sequence[BlockRef]:
         return self._follower.recent(HEIGHTS_COMPARED)
 
-    def _wake_up(self) -> None:
-        self._wake.set()
-
     def _on_head(self, feed: HeadFeed, head: Header) -> None:
         if head.ref.hash not in self._arrivals:
             self._arrivals[head.ref.hash] = clock.monotonic()
@@ -183,7 +167,7 @@ class BlockStream:
                     await self._wake.wait()
             self._wake.clear()
             self._choose()
-            head = self._confirmed(self._primary)
+            head = self._majority.confirmed(self._primary)
             if head is None or self._primary.name in self._suspects:
                 continue
             try:
@@ -229,20 +213,13 @@ class BlockStream:
         One that is alone with its chain is not believed; of two the one that is named first is.
         """
         await self._heads_of(len(self.feeds), self._stall)
-        if self._can_vote:
+        if self._majority.can_vote:
             await self._heads_of(len(self.feeds) // 2 + 1, self._stall * _MOST_ELECTION_STALLS)
         shown = [feed for feed in self.feeds if feed.head]
         if not shown:
             return
         heights = sorted(feed.head.ref.number for feed in shown if feed.head)
-        height = hex(heights[(len(heights) - 1) // 2])
-        request = [Request("eth_getBlockByNumber", (height, False))]
-        answers = await asyncio.gather(*(feed.endpoint.batch(request) for feed in shown))
-        votes = {
-            feed: answer[0].get("hash")
-            for feed, answer in zip(shown, answers, strict=True)
-            if isinstance(answer[0], dict)
-        }
+        votes = await hashes_at(heights[(len(heights) - 1) // 2], shown)
         counted = Counter(votes.values()).most_common(1)
         if not counted:
             return
@@ -258,40 +235,9 @@ class BlockStream:
                     self._wake.clear()
                     await self._wake.wait()
 
-    def _confirmed(self, feed: HeadFeed) -> Header | None:
-        """Return an endpoint's newest head that most of those who have a say show as well."""
-        voters = self._voters()
-        if not self._can_vote:
-            return feed.head
-        if len(voters) < 2:
-            # The last one left may be the liar that the others held back until now.
-            proven = not self._evaluated() or self._verification.verified(feed)
-            return feed.head if proven else None
-        for head in reversed(feed.recent.values()):
-            if self._is_shown(head.ref, voters):
-                return head
-        return None
-
-    def _is_shown(self, ref: BlockRef, voters: Sequence[HeadFeed]) -> bool:
-        shown = self._verification.divergence.shown(ref.number)
-        # Of all that are configured, so that two liars do not suffice where two others are away;
-        # where fewer than that have a say, all of those must agree.
-        needed = min(len(voters), len(self.feeds) // 2 + 1)
-        return sum(shown.get(one.name) == ref.hash for one in voters) >= needed
-
-    async def _is_on_chain(self, ref: BlockRef) -> bool:
-        """Ask the others for the hash of a height that nobody shows any more."""
-        if not self._is_quorum:
-            return True
-        voters = [one for one in self.feeds if one.up and not one.endpoint.resting]
-        request = [Request("eth_getBlockByNumber", (hex(ref.number), False))]
-        answers = await asyncio.gather(*(one.endpoint.batch(request) for one in voters))
-        told = [answer[0].get("hash") for answer in answers if isinstance(answer[0], dict)]
-        return 2 * told.count(ref.hash) > len(told)
-
     async def _approve(self, reorg: Reorg) -> bool:
         """Is there no other healthy endpoint that still has the blocks that would be dropped?"""
-        if self._is_quorum or (reorg.depth <= _SHALLOW_BLOCKS and reorg.cause == "reorg"):
+        if self._majority.is_quorum or (reorg.depth <= _SHALLOW_BLOCKS and reorg.cause == "reorg"):
             # With three or more the head that leads there is shown by most of them.
             return True
         others = [
@@ -305,11 +251,7 @@ class BlockStream:
         if not others:
             return True
         ref = reorg.blocks[0]
-        request = [Request("eth_getBlockByNumber", (hex(ref.number), False))]
-        answers = await asyncio.gather(*(feed.endpoint.batch(request) for feed in others))
-        return not any(
-            isinstance(answer[0], dict) and answer[0].get("hash") == ref.hash for answer in answers
-        )
+        return ref.hash not in (await hashes_at(ref.number, others)).values()
 
     def _suspect(self, feed: HeadFeed, reason: str) -> None:
         self._suspects[feed.name] = clock.monotonic() + _SUSPECT_SECONDS
@@ -328,8 +270,8 @@ class BlockStream:
             and feed.up
             and not feed.endpoint.resting
             and feed.name not in self._suspects
-            and (head := self._confirmed(feed)) is not None
-            and (self._is_quorum or not anchored or self._verification.verified(feed))
+            and (head := self._majority.confirmed(feed)) is not None
+            and (self._majority.is_quorum or not anchored or self._verification.verified(feed))
         }
         if not others:
             return
@@ -342,7 +284,7 @@ class BlockStream:
             _log.warning("another endpoint is primary", endpoint=self._primary.name)
 
     def _is_fit(self, primary: HeadFeed, now: float) -> bool:
-        best, head = self.best_head, self._confirmed(primary)
+        best, head = self.best_head, self._majority.confirmed(primary)
         late = best is not None and (head is None or head.ref.number < best)
         if not late:
             self._late_since = None
@@ -358,7 +300,7 @@ class BlockStream:
         )
 
     def _is_too_late(self, primary: HeadFeed, head: Header | None, best: int, now: float) -> bool:
-        if self._is_quorum:
+        if self._majority.is_quorum:
             # Most show a newer head and it does not, be it slow or lying.
             return now - (self._late_since or now) > self._stall / 3
         # Of two, the one that is ahead may be the liar: while the primary goes on it is believed.
