@@ -1,4 +1,7 @@
-"""A rule is two files, a board two and a scenario one: everything else follows from them."""
+"""What is written to add a part, and that everything else follows from that.
+
+A rule is two files, a board two, a scenario one, a collector three and the file of its metric.
+"""
 
 import os
 import shutil
@@ -124,20 +127,89 @@ assert "pigeons-gone" in {each.name for each in SCENARIOS}
 assert "`pigeons-gone`" in page()
 """,
 )
+COLLECTOR = Addition(
+    {
+        "src/dexwatch/metrics/business.py": (
+            (
+                "BUSINESS_METRICS =",
+                """pigeons = gauge("business_pigeons", "Pigeons at home.")
+
+BUSINESS_METRICS =""",
+            ),
+        ),
+        "src/dexwatch/collectors/pigeons.py": (
+            (
+                "",
+                '''"""Counts the pigeons that are at home."""
+
+from typing import ClassVar
+
+from dexwatch.collectors.collector import Collector
+from dexwatch.metrics import business
+
+
+class PigeonsCollector(Collector):
+    """One comes home with each block."""
+
+    name: ClassVar[str] = "pigeons"
+
+    def on_block(self, block):
+        """Count one more."""
+        self.series.set(business.pigeons, (self.series.value(business.pigeons) or 0) + 1)
+''',
+            ),
+        ),
+        "src/dexwatch/collectors/registry.py": (
+            (
+                "from dexwatch.collectors.transactions",
+                """from dexwatch.collectors.pigeons import PigeonsCollector
+from dexwatch.collectors.transactions""",
+            ),
+            ("    BusinessCollector,\n)", "    BusinessCollector,\n    PigeonsCollector,\n)"),
+        ),
+        "tests/collectors/test_pigeons.py": (
+            (
+                "",
+                """from dexwatch.collectors.pigeons import PigeonsCollector
+from dexwatch.metrics import business
+from dexwatch.metrics.series import Series
+
+
+def test_one_comes_home_with_each_block():
+    collector = PigeonsCollector(None, Series())
+    collector.on_block(None)
+    assert collector.series.value(business.pigeons) == 1
+""",
+            ),
+        ),
+    },
+    """
+from dexwatch.collectors.registry import COLLECTORS
+from dexwatch.metrics import METRICS
+from tools.reference.metrics import page
+
+assert "pigeons" in {each.name for each in COLLECTORS}
+assert "business_pigeons" in {each.name for each in METRICS}
+assert "business_pigeons" in page()
+""",
+    ("tests/collectors/test_pigeons.py", "tests/test_catalogues.py"),
+)
 
 
 @pytest.mark.parametrize(
     ("addition", "files"),
-    [(RULE, 2), (BOARD, 2), (SCENARIO, 1)],
-    ids=["rule", "board", "scenario"],
+    [(RULE, 2), (BOARD, 2), (SCENARIO, 1), (COLLECTOR, 4)],
+    ids=["rule", "board", "scenario", "collector"],
 )
 def test_a_part_is_so_many_files(tmp_path: Path, addition: Addition, files: int) -> None:
     assert len(addition.files) == files
     for name in COPIED:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for name in ("pyproject.toml", "tests/test_catalogues.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
     for name, changes in addition.files.items():
         file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
         text = file.read_text() if file.exists() else ""
         for before, after in changes:
             assert text.count(before) == 1, (name, before)
