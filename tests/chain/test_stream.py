@@ -12,7 +12,8 @@ from dexwatch.chain import heads
 from dexwatch.metrics import chain
 from tests.fakes.chain import FakeChain
 from tests.fakes.node import FakeNode, running
-from tests.fakes.streams import mine, until, watched
+from tests.fakes.patience import until
+from tests.fakes.streams import mine, watched
 
 
 @pytest.fixture

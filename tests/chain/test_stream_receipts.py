@@ -9,7 +9,8 @@ import pytest
 from dexwatch.metrics import chain
 from tests.fakes.chain import FakeChain
 from tests.fakes.node import FakeNode, RpcRefusal, running
-from tests.fakes.streams import mine, until, watched
+from tests.fakes.patience import until
+from tests.fakes.streams import mine, watched
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from dexwatch.chain.stream import BlockStream
 from dexwatch.metrics import chain
 from tests.fakes.chain import FakeChain
 from tests.fakes.node import FakeNode, running
-from tests.fakes.streams import Seen, mine, until, watched
+from tests.fakes.patience import until
+from tests.fakes.streams import Seen, mine, watched
 
 
 @pytest.fixture

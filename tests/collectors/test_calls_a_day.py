@@ -8,7 +8,8 @@ from dexwatch.collectors.run import Watch
 from tests.fakes import pools as fake
 from tests.fakes.chain import FakeChain
 from tests.fakes.node import FakeNode, running
-from tests.fakes.streams import mine, until
+from tests.fakes.patience import until
+from tests.fakes.streams import mine
 
 SECONDS = 6.0
 BLOCK_SECONDS = 0.45

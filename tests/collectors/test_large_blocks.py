@@ -12,7 +12,7 @@ from dexwatch.metrics import exchange
 from tests.fakes import pools as fake
 from tests.fakes.chain import FakeChain
 from tests.fakes.node import FakeNode, running
-from tests.fakes.streams import until
+from tests.fakes.patience import until
 
 LOGS = 28_000
 MOST_STANDSTILL_SECONDS = 1.0

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from tests.collectors.test_run import ANSWERS
 from tests.fakes import pools as fake
 from tests.fakes.chain import FakeChain
 from tests.fakes.node import FakeNode, GatewayAnswer, RpcRefusal, running
+from tests.fakes.patience import until
 from tests.fakes.pools import ANA, PAIR, POOL
 
 ZERO = "0x" + "00" * 20
@@ -98,13 +99,6 @@ def value(watched: Watch, metric: Metric, **labels: str) -> Any:
         if sample.metric.name == metric.name and dict(sample.labels) == labels:
             return sample.value
     return None
-
-
-async def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "did not come true in time"
-        await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("most", [10_000, 500, 60])

@@ -1,8 +1,7 @@
 """The whole watch against a fake node: all figures come, failures stay where they are, restarts."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from tests.fakes import need
 from tests.fakes import pools as fake
 from tests.fakes.chain import FakeChain
 from tests.fakes.node import FakeNode, running
+from tests.fakes.patience import until
 
 VIEWS = {
     "getReserves()": encode(["uint112", "uint112", "uint32"], [fake.UNIT, 600 * fake.UNIT, 0]),
@@ -55,13 +55,6 @@ def value(watched: Watch, metric: Metric, **labels: str) -> Any:
         if sample.metric.name == metric.name and dict(sample.labels) == labels:
             return sample.value
     return None
-
-
-async def until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "did not come true in time"
-        await asyncio.sleep(0.02)
 
 
 async def test_all_metrics_come(node: FakeNode) -> None:

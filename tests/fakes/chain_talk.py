@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +25,6 @@ async def ask(url: str, method: str, *params: Any) -> Any:
     async with httpx.AsyncClient(timeout=5) as client:
         body = {"jsonrpc": "2.0", "id": 7, "method": method, "params": list(params)}
         return (await client.post(url, json=body)).json()
-
-
-async def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():
-            await asyncio.sleep(0.05)
 
 
 async def send(rpc: Rpc, sender: str, to: str, signature: str, *args: Any) -> dict[str, Any]:

@@ -1,30 +1,16 @@
 """How tests look at the running sample exchange, and break it for a while."""
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
-from typing import Any
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from dexwatch.demo.exchange.programs import PASSWORD
 from dexwatch.demo.scenarios.exchange import SCENARIOS
+from tests.fakes.patience import until
 
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 DEADLINE = 20.0
-
-
-async def until(look: Callable[[], Awaitable[Any]], seconds: float = DEADLINE) -> Any:
-    """Await `look()` until it is true, and return what it gave."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = await look()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"not within {seconds} s: {look}"
-        await asyncio.sleep(0.1)
 
 
 async def scrape(exchange, *names):

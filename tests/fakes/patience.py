@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 async def until(
-    check: Callable[[], T | Awaitable[T]], *, seconds: float = 15.0, why: str = ""
+    check: Callable[[], T | Awaitable[T]], seconds: float = 60.0, *, why: str = ""
 ) -> T:
     """Call `check` until it gives something true and return that; fail after `seconds`."""
     deadline = time.monotonic() + seconds

@@ -1,11 +1,9 @@
 """A block stream over fake nodes, and what it handed on."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from dexwatch.chain.config import ChainConfig
 from dexwatch.chain.endpoint import Endpoint
@@ -67,13 +65,6 @@ async def watched(
         await asyncio.gather(task, return_exceptions=True)
         for endpoint in endpoints:
             await endpoint.close()
-
-
-async def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "did not come true in time"
-        await asyncio.sleep(0.01)
 
 
 async def mine(node: FakeNode, count: int = 1) -> None:

@@ -15,7 +15,8 @@ from dexwatch.evm import topics
 from dexwatch.evm.block import BlockRef
 from dexwatch.market.config import DexConfig
 from dexwatch.metrics import exchange
-from tests.fakes.chain_talk import ask, until
+from tests.fakes.chain_talk import ask
+from tests.fakes.patience import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

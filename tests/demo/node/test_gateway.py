@@ -14,7 +14,8 @@ from dexwatch.demo.chain.handle import Node
 from dexwatch.demo.chain.start import SampleChain
 from dexwatch.demo.node.faults import Faults
 from dexwatch.demo.trading.traders import Load
-from tests.fakes.chain_talk import ask, until
+from tests.fakes.chain_talk import ask
+from tests.fakes.patience import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
