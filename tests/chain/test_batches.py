@@ -179,7 +179,27 @@ async def test_a_limit_that_holds_for_single_calls_too_is_not_tried_for_each(
     node.answers["echo"] = refuse
     found = await endpoint(node).batch(echoes(40))
     assert all(isinstance(answer, RpcError) for answer in found)
-    assert node.exchanges <= HALVINGS + 1
+    assert node.exchanges <= HALVINGS + 2
+
+
+@pytest.mark.parametrize("guilty", [{0}, {7}, {0, 7}])
+async def test_a_call_that_alone_is_too_much_keeps_no_other_from_being_asked(
+    node: FakeNode, guilty: set[int]
+) -> None:
+    def refuse(params: list[Any]) -> Any:
+        if params[0] in guilty:
+            raise RpcRefusal(-32000, "execution gas limit exceeded")
+        return params[0]
+
+    node.answers["echo"] = refuse
+    asked = endpoint(node)
+    for _ in range(DOUBLINGS):
+        found = await asked.batch(echoes(MAX_BATCH))
+        good = {place for place, answer in enumerate(found) if answer == place}
+        # A second one alone is held against the node.
+        assert good >= set(range(max(guilty) if len(guilty) > 1 else MAX_BATCH)) - guilty
+        assert node.exchanges <= MAX_BATCH + HALVINGS
+        node.exchanges = 0
 
 
 async def test_what_was_answered_beside_a_rate_limit_is_kept(node: FakeNode) -> None:
@@ -262,7 +282,7 @@ def test_any_document_is_an_answer_to_each_call_or_one_error(
         found = [error] * count
     assert len(found) == count
     assert batches.refused(found) <= set(range(count))
-    batches.limit(found)
+    batches.limit(found, 0)
 
 
 def test_deep_answers_under_one_id_are_not_compared() -> None:

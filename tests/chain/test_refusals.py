@@ -54,6 +54,7 @@ UNSUPPORTED = [
     ("gateway", -32001, "Your plan does not include eth_getBlockReceipts"),
     ("gateway", -32000, "trace_block is only available on paid plans"),
     ("laravel-web3", -32600, "Unallowed rpc method: eth_provider"),
+    ("gateway", -32000, "the upstream does not support method eth_getBlockReceipts"),
 ]
 
 RATE_LIMITED = [
@@ -161,6 +162,11 @@ PASSING = [
     ("gateway", -32601, "method eth_call is temporarily unavailable, try again later"),
     ("gateway", None, "method not found"),
     ("gateway", True, "method not supported"),
+    ("gateway", -32000, "eth_getBlockReceipts: upstream not available"),
+    ("gateway", -32000, "no upstream of method eth_getBlockReceipts: connection not found"),
+    ("gateway", -32000, "Method eth_getBlockReceipts failed: service unavailable"),
+    ("gateway", -32000, "eth_getBlockReceipts: dial tcp: lookup node-3: no such host"),
+    ("gateway", -32000, "eth_getBlockReceipts: dial unix geth.ipc: permission denied"),
     ("bsc", -39001, "Unknown block"),
     ("gateway", -32600, "invalid request"),
     ("gateway", -32000, "please upgrade your plan"),

@@ -182,6 +182,9 @@ async def test_nothing_is_given_up_for_a_head_that_the_node_does_not_have(node: 
         '{"jsonrpc":"2.0","method":"ping"}',
         '{"method":"eth_subscription","params":{"subscription":"0x9","result":null}}',
         "[]",
+        '{"status":"connected"}',
+        '{"jsonrpc":"2.0","id":77,"result":"welcome"}',
+        '{"jsonrpc":"2.0","result":"welcome"}',
     ],
 )
 @pytest.mark.parametrize("name", ["0x1", 17])

@@ -75,16 +75,24 @@ def _refused_whole(part: Any, status: int) -> SourceError:  # noqa: ANN401 - unc
 
 def refused(found: list[Any]) -> set[int]:
     """Return the places of the calls that are to be asked again in a smaller batch."""
-    if len(found) == 1 or limit(found) is not None:
+    if len(found) == 1 or any(map(_is_rate_limited, found)):
         return set()
     return {place for place, answer in enumerate(found) if _is_of_the_batch(answer)}
 
 
-def limit(found: list[Any]) -> SourceError | None:
-    """Return the error that asks for fewer calls; more of them now would make it worse."""
+def is_limited_alone(found: list[Any]) -> bool:
+    """Does a call alone exceed an unnamed limit, which then is not that of the batch?"""
+    return len(found) == 1 and _is_limited(found[0])
+
+
+def limit(found: list[Any], limited_alone: int) -> SourceError | None:
+    """Return the error that asks for fewer calls; more of them now would make it worse.
+
+    Of the calls so far so many were limited alone: one may be too much for itself, such as by its
+    gas; two tell of a limit for all.
+    """
     of_rate = (answer for answer in found if _is_rate_limited(answer))
-    # Where a call alone exceeds an unnamed limit, it is not that of the batch.
-    return next(of_rate, found[0] if len(found) == 1 and _is_limited(found[0]) else None)
+    return next(of_rate, found[0] if limited_alone > 1 and is_limited_alone(found) else None)
 
 
 def is_broken(found: list[Any]) -> bool:

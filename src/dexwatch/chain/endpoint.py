@@ -106,7 +106,7 @@ class Endpoint:
         A failure of the exchange as a whole is the answer to each request.
         """
         found: list[Any] = [None] * len(requests)
-        waiting = list(range(len(requests)))
+        waiting, limited_alone = list(range(len(requests))), 0
         while waiting:
             size = self._batch.now
             part, waiting = waiting[:size], waiting[size:]
@@ -115,7 +115,8 @@ class Endpoint:
                 answer = [batches.UnansweredError()] * len(part)
             for place, one in zip(part, answer, strict=True):
                 found[place] = one
-            again, limit = batches.refused(answer), batches.limit(answer)
+            limited_alone += batches.is_limited_alone(answer)
+            again, limit = batches.refused(answer), batches.limit(answer, limited_alone)
             if again:
                 # Each round halves the batch, so that at most five are refused in a row.
                 self._batch.refused(len(part))

@@ -242,8 +242,8 @@ def _notified(message: str | bytes) -> Header:
 async def _confirmation(socket: ClientConnection) -> list[str | bytes]:
     """Wait for the answer to the subscription, and return what came before it.
 
-    Relays push heads early, greet, or send signs of life; all of these are notifications, or no
-    JSON-RPC at all. A refusal ends the connection.
+    Relays push heads early, greet, or send signs of life; all of these are notifications, results
+    of what was not asked, or no JSON-RPC at all. A refusal ends the connection.
     """
     early: list[str | bytes] = []
     while len(early) < _BEFORE_CONFIRMATION:
@@ -253,11 +253,14 @@ async def _confirmation(socket: ClientConnection) -> list[str | bytes]:
         except orjson.JSONDecodeError:
             answer = None
         if not isinstance(answer, dict) or "method" in answer:
-            early.append(message)
-        elif answer.get("error") is None and answer.get("result") is not None:
-            return early
-        else:
+            answer = {}
+        # An error may name no request, where the node could not read which.
+        ours = "result" in answer and answer.get("id") in (_REQUEST_ID, str(_REQUEST_ID))
+        if answer.get("error") is not None or (ours and answer["result"] is None):
             break
+        if ours:
+            return early
+        early.append(message)
     raise SourceError(Outcome.RPC_ERROR, "the node refused to subscribe to newHeads")
 
 

@@ -120,7 +120,12 @@ _PASSING = _any(
     "overload",
     "timeout",
     "timed out",
+    "service unavailable",
+    "no such host",
+    r"\bdial ",
     "no backends?",
+    "no upstreams? (?:of|available)",
+    "upstreams? (?:not available|unavailable)",
 )
 _MALFORMED = _any("parse error", "invalid request")
 _NOT_IMPLEMENTED = _any("not supported", "unsupported", "not implemented")

@@ -87,6 +87,8 @@ class LiquidityProvidersCollector(Collector):
         if first < number:
             # The past, what happened while nobody watched, or blocks that were given up.
             self._gaps.append((first, number - 1))
+            # Of a reorganisation below it, we could not tell what the gap was read from.
+            self._first_seen = number
             self._lps.reading.update(self._begun_at)
         # A block that was taken before the end of the process may be handed out again.
         if self._until is None or number > self._until:
@@ -181,12 +183,15 @@ class LiquidityProvidersCollector(Collector):
     async def _read_history(self) -> None:
         """Read a bounded part of what happened in blocks that we did not take ourselves.
 
-        What one endpoint does not have or give is asked of the next.
+        What one endpoint does not have or give is asked of the next: in the next round, where it
+        took all the time.
         """
         end = clock.monotonic() + _HISTORY_SECONDS
         endpoints = self._endpoints()
         failure: SourceError | None = None
         for place, endpoint in enumerate(endpoints):
+            if failure is not None and clock.monotonic() > end:
+                break
             # If this round is cut off here, the next one begins with another endpoint.
             self._history_from = endpoints[(place + 1) % len(endpoints)]
             try:

@@ -12,7 +12,7 @@ from dexwatch.chain.config import EndpointConfig
 from dexwatch.chain.endpoint import Endpoint
 from dexwatch.chain.logs.reader import LogReader
 from dexwatch.chain.refusals import Refusal
-from dexwatch.clients.http import SourceError
+from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.metrics.series import Series
 from tests.fakes.chain import FakeChain
 from tests.fakes.node import FakeNode, running
@@ -78,13 +78,40 @@ async def test_a_span_grows_again() -> None:
     now = 0.0
     endpoint: Any = Ranged(10)
     reader = LogReader(monotonic=lambda: now)
-    await reader.read(endpoint, address=POOL, topics=[], first=1, last=400)
+    await reader.read(endpoint, address=POOL, topics=[], first=1, last=900)
     assert reader.span(endpoint).now <= 10
     endpoint.most = 5_000
     for _ in range(12):
         now += 4_000
         await reader.read(endpoint, address=POOL, topics=[], first=1, last=9_000)
     assert reader.span(endpoint).now == 5_000
+
+
+@pytest.mark.parametrize(("first", "last"), [(1, 3), (1, 503)])
+async def test_a_passing_failure_of_few_blocks_narrows_no_span(first: int, last: int) -> None:
+    class Slow(Ranged):
+        async def call(self, _method: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+            if int(wanted["toBlock"], 16) == last and not self.asked:
+                self.asked.append((first, last))
+                raise SourceError(Outcome.TIMEOUT, "no answer in time")
+            return [
+                log(number)
+                for number in range(int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16) + 1)
+            ]
+
+    endpoint: Any = Slow(5_000)
+    reader = LogReader()
+    page = await reader.read(endpoint, address=POOL, topics=[], first=first, last=last)
+    assert [one.index for one in page.logs] == list(range(first, last + 1))
+    assert endpoint.asked
+    assert reader.span(endpoint).now >= 500
+
+
+async def test_few_blocks_that_are_too_many_are_read_alone() -> None:
+    endpoint: Any = Ranged(1)
+    page = await LogReader().read(endpoint, address=POOL, topics=[], first=1, last=3)
+    assert [one.index for one in page.logs] == [1, 2, 3]
+    assert endpoint.asked == [(1, 3), (1, 1), (2, 2), (3, 3)]
 
 
 async def test_too_many_requests_leave_the_span_alone(node: FakeNode) -> None:

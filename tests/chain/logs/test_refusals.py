@@ -196,6 +196,11 @@ async def test_a_span_is_halved_where_the_text_names_none_that_is_smaller(
     assert provider.asked[1] == (1, 250)
 
 
+@pytest.mark.parametrize(("text", "blocks"), [("try range 0010-0100", 91), ("try range 0-09", 10)])
+def test_a_number_with_zeros_before_it_is_read(text: str, blocks: int) -> None:
+    assert permitted_blocks(SourceError(Outcome.RPC_ERROR, text)) == blocks
+
+
 def test_thousands_are_read() -> None:
     told = SourceError(Outcome.RPC_ERROR, "with up to a 2K block range")
     assert permitted_blocks(told) == 2_000

@@ -2,7 +2,8 @@
 
 Nodes bound a range by blocks, by results or by time, each with a code and words of its own; so a
 span that fails is asked in smaller ones unless that is plainly of no use, and widened again by and
-by. A failure that says nothing of the width is doubted: one block alone is asked first.
+by. A failure that says nothing of the width is doubted: one block alone is asked first. Where fewer
+blocks than the node takes so fail, that tells of these blocks only, and of no others.
 """
 
 from collections.abc import Callable, Sequence
@@ -66,13 +67,14 @@ class LogReader:
             SourceError: not one span could be read; the next call tries the smaller span.
         """
         span, found, begin, size = self.span(endpoint), list[Log](), first, 0
+        most = last - first + 1
         failure: SourceError | None = None
         for _ in range(max_requests):
             # It rests, too, for as long as it asked us to wait.
             if begin > last or endpoint.resting:
                 break
             doubted = self._doubted.pop(endpoint.name, 0)
-            size = 1 if doubted else min(span.now, last - begin + 1)
+            size = 1 if doubted else min(span.now, most, last - begin + 1)
             try:
                 found.extend(await ask_logs(endpoint, address, topics, (begin, begin + size - 1)))
             except SourceError as error:
@@ -83,12 +85,16 @@ class LogReader:
                     # One block alone tells whether the width was the reason; in an outage it
                     # fails, too, and the span stays as wide as it was.
                     self._doubted[endpoint.name] = size
-                else:
+                elif why is Cause.WIDTH or size == span.now:
                     span.refused(size, permitted=permitted_blocks(error))
+                else:
+                    most = size // 2
                 continue
             begin += size
-            if doubted:
+            if doubted == span.now:
                 span.refused(doubted)
+            elif doubted:
+                most = max(doubted // 2, 1)
             elif size == span.now:
                 span.accepted()
         if begin == first <= last:

@@ -66,7 +66,11 @@ def permitted_blocks(error: SourceError) -> int | None:
     text = error.detail.lower()
     suggested = _SUGGESTED.search(text)
     if suggested is not None:
-        first, last = (int(end, 0) for end in suggested.groups() if end is not None)
+        first, last = (
+            int(end, 16 if end.startswith("0x") else 10)
+            for end in suggested.groups()
+            if end is not None
+        )
         return last - first + 1 if last >= first else None
     # Of several numbers the least is the bound: the others are what was asked for.
     named = _PERMITTED.findall(text)
