@@ -1,6 +1,7 @@
 """What becomes of a message that does not arrive: again, another way, or given up."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -83,6 +84,19 @@ async def test_a_message_that_may_have_arrived_is_left_alone_once_others_have_it
     await rig.apply(fire(alert_group="other"))
     await rig.work(4000)
     assert len(rig.channels["email"].sent) == 2
+
+
+async def test_a_newer_page_does_not_make_the_former_go_out_again(rig: Rig) -> None:
+    rig.policy = Policy(routes=dict.fromkeys((Severity.P0, Severity.P1), (SLACK, ANA)))
+    rig.channels["email"].answers = [DeliveryResult.unknown("the connection broke")] * 500
+    await rig.apply(fire("ApiLatencyHigh", "P1"))
+    await rig.work(1)
+    await rig.apply(fire())
+    await rig.work(4000)
+    assert len(rig.channels["slack"].sent) == 2, "a rise in severity is told anew"
+    copies = Counter(notice.key for notice in rig.channels["email"].sent)
+    assert len(copies) == 3, "two pages, and an update of them"
+    assert set(copies.values()) == {2}
 
 
 async def test_channels_that_fail_together_do_not_expedite_each_other(rig: Rig) -> None:

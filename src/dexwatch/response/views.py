@@ -59,7 +59,7 @@ class MessageContext:
     """The worst that fire, and the last that are over."""
     alert_count: int
     notifications: tuple[Notification, ...]
-    """Those to this recipient, and those of the present round."""
+    """Those of the present round, and of each in which this recipient was paged."""
     handle: str | None = None
     last_notified_version: int = 0
     last_notified_state: IncidentState | None = None

@@ -88,10 +88,13 @@ async def message_context(
     incident = incident_of(row)
     pages, threads = tables.notifications.c, tables.delivery_threads.c
     to_them = (pages.channel == channel) & (pages.recipient == recipient)
-    this_round = pages.notification_round == incident.notification_round
+    # Whether others were reached counts for each round in which these were paged.
+    theirs = select(pages.notification_round).where(pages.incident_id == incident_id, to_them)
+    around = pages.notification_round == incident.notification_round
+    around |= pages.notification_round.in_(theirs)
     paged = await connection.execute(
         select(tables.notifications)
-        .where(pages.incident_id == incident_id, to_them | this_round)
+        .where(pages.incident_id == incident_id, around)
         .order_by(pages.notification_round.desc())
         .limit(_MOST_NOTIFICATIONS)
     )

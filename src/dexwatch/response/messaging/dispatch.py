@@ -113,12 +113,13 @@ class Dispatcher:
             now=self._clock(),
         )
         known = None
-        if job.uncertain and message.notification_id:
-            known = await self._lookup(attempt.notifier, notice)
+        if job.uncertain:
+            if message.notification_id:
+                known = await self._lookup(attempt.notifier, notice)
             if known is not None and known.outcome is DeliveryOutcome.DELIVERED:
                 return settled(attempt, known)
             if known is None and job.uncertain >= MAX_BLIND and not nobody_else(attempt):
-                return JobResult.dead("not sent again: it may have arrived, and others have it")
+                return JobResult.dead("not sent again: it may have arrived")
         result = settled(attempt, await self._send(attempt, notice), certain=known is not None)
         return replace(result, certain=known is not None)
 

@@ -152,7 +152,7 @@ def needless(attempt: Attempt) -> JobResult | None:
 
 
 def nobody_else(attempt: Attempt) -> bool:
-    """Is this an urgent page that has reached nobody of its round in another way?"""
+    """Is this an urgent page, of whose round nobody was reached, nor by a later one?"""
     message, notifications = attempt.message, attempt.context.notifications
     here = next((n for n in notifications if n.id == message.notification_id), None)
     return (
@@ -161,6 +161,6 @@ def nobody_else(attempt: Attempt) -> bool:
         and not any(
             n.state is NotificationState.DELIVERED
             for n in notifications
-            if n.notification_round == here.notification_round
+            if n.notification_round >= here.notification_round
         )
     )
