@@ -60,7 +60,7 @@ async def test_what_is_wrong_with_a_certificate_is_told_with_its_remedy(
     [
         (socket.gaierror(-2, "sesame"), "its name is not known: check the address"),
         (ConnectionRefusedError("sesame"), "nothing listens there: check address and port"),
-        (TimeoutError("sesame"), "it does not answer: check address, port and firewall"),
+        (TimeoutError("sesame"), "it does not answer: check address, port, firewall and DNS"),
         (ssl.SSLError("sesame"), "it does not speak TLS there"),
         (OSError("sesame"), "OSError"),
     ],
@@ -76,3 +76,9 @@ def test_errors_that_name_each_other_end() -> None:
     one, other = OSError(), OSError()
     one.__context__, other.__context__ = other, one
     assert why(one) == "OSError"
+
+
+def test_both_families_of_addresses_may_have_refused() -> None:
+    outer = httpx.ConnectError("sesame")
+    outer.__cause__ = ExceptionGroup("sesame", [ConnectionRefusedError(), ConnectionRefusedError()])
+    assert why(outer) == "nothing listens there: check address and port"

@@ -72,3 +72,19 @@ async def test_lookups_are_bounded(names: NameServer, monkeypatch: pytest.Monkey
     await asyncio.gather(_gives_up("silent-a"), _gives_up("silent-b"))
     with pytest.raises(socket.gaierror, match="too many names"):
         await asyncio.open_connection("silent-c", 1)
+
+
+async def test_a_thread_that_cannot_start_fails_one_lookup_and_no_later_one(
+    names: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share_lookups()
+
+    def no_more(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_more)
+    with pytest.raises(socket.gaierror):
+        await asyncio.get_running_loop().getaddrinfo("localhost", 1)
+    monkeypatch.undo()
+    async with asyncio.timeout(5):
+        assert await asyncio.get_running_loop().getaddrinfo("localhost", 1)

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from dexwatch.daemons.program import File, Program, Reload
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.roles.registry import WATCH
 from dexwatch.roles.reload import supervisor as reload_supervisor
-from dexwatch.roles.reload.in_use import InUse, settings_in_use
+from dexwatch.roles.reload.in_use import InUse, Texts, settings_in_use
 from dexwatch.roles.reload.supervisor import Reloading
 from dexwatch.settings import Settings, load
 from dexwatch.settings.document import read_texts
@@ -211,6 +212,30 @@ async def test_role_that_ends_while_a_change_is_taken_keeps_all_as_it_was(ground
     assert ground.held == "2000"
 
 
+async def test_role_that_began_just_before_a_change_was_kept_begins_again_with_it(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = ground.reloading._in_use.take
+
+    def begins_first(texts: Texts) -> None:
+        ground.supervisor.send("watch", signal.SIGKILL)
+        until_begun(ground, watch=[2000, 50, 2000])
+        take(texts)
+
+    monkeypatch.setattr(ground.reloading._in_use, "take", begins_first)
+    ground.write(watch=50)
+
+    assert (await ground.reloading.reload()).good
+    await until(begun(ground, watch=[2000, 50, 2000, 50]))
+
+
+def until_begun(ground: Ground, **figures: list[int]) -> None:
+    deadline = time.monotonic() + 30
+    while not begun(ground, **figures)():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 NAMED = "name: ana-dex\nrespond: {hook_token: a-long-enough-token-for-tests}\n"
 
 
@@ -224,6 +249,17 @@ def test_role_that_begins_again_keeps_what_only_a_restart_changes(tmp_path: Path
     began = settings_in_use(WATCH, file, tmp_path)
 
     assert (began.watch.port, began.watch.max_series) == (7001, 50)
+
+
+@pytest.mark.parametrize("kept", ["", "5", "[1]", '[{"a": 5}, {}]', "[" * 100_000, "[{}, {}", "\0"])
+def test_role_whose_kept_files_are_broken_reads_the_configuration(
+    tmp_path: Path, kept: str
+) -> None:
+    file = tmp_path / "dexwatch.yml"
+    file.write_text(f"{NAMED}watch: {{max_series: 50}}\n")
+    (tmp_path / "configuration.json").write_text(kept)
+
+    assert settings_in_use(WATCH, file, tmp_path).watch.max_series == 50
 
 
 def test_role_without_kept_files_reads_the_configuration(tmp_path: Path) -> None:

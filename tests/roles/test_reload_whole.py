@@ -43,8 +43,11 @@ class Running:
         self.base = free_base()
         self.log = folder / "up.log"
         self.write("")
+        (folder / "hook.token").write_text("a-long-enough-token-for-tests")
+        # As its user starts it: without a path, so that all of them are relative.
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "dexwatch", "up", "-c", str(self.file)],
+            [sys.executable, "-m", "dexwatch", "up"],
+            cwd=folder,
             stdout=subprocess.DEVNULL,
             stderr=self.log.open("wb"),
             start_new_session=True,
@@ -52,7 +55,7 @@ class Running:
 
     def write(self, more: str) -> None:
         self.file.write_text(
-            "name: ana-dex\nrespond: {hook_token: a-long-enough-token-for-tests}\n"
+            "name: ana-dex\nrespond: {hook_token_file: hook.token}\n"
             f"base_port: {self.base}\n{more}"
         )
 

@@ -15,15 +15,18 @@ _KINDS: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLError, "it does not speak TLS there: check address, port and tls"),
     (socket.gaierror, "its name is not known: check the address, and this machine's DNS"),
     (ConnectionRefusedError, "nothing listens there: check address and port"),
-    (TimeoutError, "it does not answer: check address, port and firewall"),
+    (TimeoutError, "it does not answer: check address, port, firewall and DNS"),
 )
 
 
 def why(error: BaseException) -> str:
     """Return the reason with its remedy, or the error's kind where there is none."""
-    chain = [error]
-    while len(chain) < _LINKS and (cause := chain[-1].__cause__ or chain[-1].__context__):
-        chain.append(cause)
+    chain, ahead = [], [error]
+    while ahead and len(chain) < _LINKS:
+        chain.append(link := ahead.pop(0))
+        # Of a host with addresses of both families each may have refused.
+        ahead += link.exceptions if isinstance(link, BaseExceptionGroup) else ()
+        ahead += [cause] if (cause := link.__cause__ or link.__context__) else ()
     for link in chain:
         if isinstance(link, ssl.SSLCertVerificationError):
             return _certificate(link.verify_code)

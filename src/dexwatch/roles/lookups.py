@@ -51,9 +51,13 @@ class SharedLookups:
         if found is None:
             if len(self._under_way) >= MOST:
                 raise socket.gaierror(socket.EAI_AGAIN, "too many names are being looked up")
-            found = self._under_way[key] = self._loop.create_future()
             # It must not keep the process from ending.
-            threading.Thread(target=self._ask, args=(key,), name="lookup", daemon=True).start()
+            thread = threading.Thread(target=self._ask, args=(key,), name="lookup", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                raise socket.gaierror(socket.EAI_AGAIN, str(error)) from error
+            found = self._under_way[key] = self._loop.create_future()
         return await asyncio.shield(found)
 
     def _ask(self, key: _Key) -> None:

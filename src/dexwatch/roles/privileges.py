@@ -63,7 +63,7 @@ def require_private(folder: Path) -> None:
         mode = stat.S_IMODE(about.st_mode)
         raise DaemonError(
             f"{folder} (`folder`) can be changed by everybody (mode {mode:04o}), "
-            f"so what lies there is not trusted: chmod 0700 {folder}"
+            f"so what lies there is not trusted: chmod 0700 {folder}, or name a folder below it"
         )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from dexwatch.listen import ListenConfig
 from dexwatch.metrics.scrape_class import ScrapeClass
+from dexwatch.roles.privileges import require_private
 from dexwatch.settings import Settings
 from dexwatch.settings.document import dotted
 from dexwatch.settings.schema import default_ports
@@ -172,6 +173,7 @@ def role(name: str) -> RoleSpec:
 async def run_role(spec: RoleSpec, settings: Settings, stop: asyncio.Event) -> Finish | None:
     """Run one role in this process until `stop` is set; see `Run`."""
     settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    require_private(settings.folder)
     # The database and its log hold incidents and sessions: nobody else on the machine reads them.
     os.umask(0o077)
     return await spec.load()(settings, stop)

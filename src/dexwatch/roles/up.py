@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
-from dexwatch.daemons.program import HttpReady, Port, Program
+from dexwatch.daemons.program import DaemonError, HttpReady, Port, Program
 from dexwatch.daemons.programs.alertmanager import Webhook
 from dexwatch.daemons.programs.plan import plan
 from dexwatch.daemons.programs.scrape import RoleTarget
@@ -22,7 +22,7 @@ from dexwatch.roles.registry import RESPOND, ROLES, SUPERVISOR, RoleSpec
 from dexwatch.roles.reload.in_use import InUse
 from dexwatch.roles.reload.supervisor import Reloading
 from dexwatch.rules.registry import render
-from dexwatch.settings import Settings
+from dexwatch.settings import Settings, SettingsError
 from dexwatch.settings.document import read_texts
 from dexwatch.settings.loading import secret_variables
 from dexwatch.settings.snapshot import Configuration
@@ -61,10 +61,12 @@ async def up(
     """
     settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     require_private(settings.folder)
+    # The roles work in the state folder, where a relative path would lead elsewhere.
+    file = file.absolute()  # noqa: ASYNC240 - it only looks at the working folder.
     configuration = Configuration(file, settings, secrets=SUPERVISOR.secrets)
     async with contextlib.AsyncExitStack() as stack:
         supervisor = await stack.enter_async_context(Supervisor(settings.folder))
-        in_use = InUse(settings.folder / "run", await asyncio.to_thread(read_texts, file))
+        in_use = await asyncio.to_thread(_kept, settings.folder / "run", file)
         own = kept(settings.daemons, folder=settings.folder).access
         await stack.enter_async_context(
             exposition.serve(
@@ -92,6 +94,13 @@ async def up(
         serving = asyncio.create_task(reloading.serve(again or asyncio.Event()))
         stack.push_async_callback(_ended, serving)
         await stop.wait()
+
+
+def _kept(run: Path, file: Path) -> InUse:
+    try:
+        return InUse(run, read_texts(file))
+    except SettingsError as error:
+        raise DaemonError(str(error)) from error
 
 
 async def _started(
@@ -188,7 +197,7 @@ def _program(spec: RoleSpec, settings: Settings, file: Path, evaluation: Evaluat
         name=spec.name,
         argv=(
             *(sys.executable, "-m", evaluation.roles_module),
-            *(spec.name, str(file.resolve()), str(settings.folder / "run")),
+            *(spec.name, str(file.absolute()), str(settings.folder / "run")),
         ),
         cwd=settings.folder,
         env={name: value for name, value in os.environ.items() if name not in foreign},

@@ -10,20 +10,26 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
+from pydantic import TypeAdapter
 
 from dexwatch.bounded_file import read_file
 from dexwatch.roles.registry import RoleSpec, frozen
 from dexwatch.roles.reload.answer import write
 from dexwatch.settings import Settings, SettingsError, load
+from dexwatch.settings.document import FILES_MAX
 from dexwatch.settings.snapshot import keeping
+from dexwatch.settings.yaml_file import BYTES_MAX
 
 NAME = "configuration.json"
-_BYTES_MAX = 100_000_000
 
 _log = structlog.get_logger(__name__)
 
 Texts = Mapping[Path, str]
 """The text of each configuration file."""
+
+_KEPT = TypeAdapter(tuple[dict[Path, str], dict[Path, str]])
+_MOST_BYTES = 4 * FILES_MAX * BYTES_MAX
+"""Of both sets of files, written as JSON."""
 
 
 class InUse:
@@ -61,8 +67,8 @@ def settings_in_use(spec: RoleSpec, file: Path, run: Path | None) -> Settings:
     if run is None:
         return load(file, secrets=spec.secrets)
     try:
-        first, used = ({Path(path): text for path, text in kept.items()} for kept in _read(run))
-    except (OSError, ValueError, AttributeError) as error:
+        first, used = _KEPT.validate_json(read_file(run / NAME, _MOST_BYTES))
+    except (OSError, ValueError) as error:
         _log.warning("config.not_kept", role=spec.name, reason=str(error))
         return load(file, secrets=spec.secrets)
     settings = load(file, secrets=spec.secrets, texts=used)
@@ -75,8 +81,3 @@ def settings_in_use(spec: RoleSpec, file: Path, run: Path | None) -> Settings:
         _log.warning("config.first_not_read", role=spec.name, reason=str(error))
         return settings
     return keeping(begun, settings, frozen(begun))
-
-
-def _read(run: Path) -> list[dict[str, str]]:
-    kept: list[dict[str, str]] = json.loads(read_file(run / NAME, _BYTES_MAX))
-    return kept

@@ -122,7 +122,8 @@ class _Reloading:
         if new and order.startswith("back "):
             await self._back(order)
         else:
-            await self._take(order if new else "")
+            # Told while this process began, it lies there from before and is an order all the same.
+            await self._take(order)
 
     async def _take(self, order: str) -> None:
         configuration, former = self._configuration, self._configuration.current.settings

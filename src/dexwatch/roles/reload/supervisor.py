@@ -86,6 +86,7 @@ class Reloading:
             problems = await taking.roles()
             if not problems:
                 await asyncio.to_thread(self._in_use.take, texts)
+                taking.begin_again()
         except (DaemonError, ValueError) as error:
             problems = [str(error)]
         except Exception as error:  # noqa: BLE001 - what was taken until then must go back.
@@ -158,6 +159,17 @@ class _Taking:
         problems = [problem for given in answers.values() for problem in given.problems]
         # What has taken it and then ended begins with the settings that were in use before.
         return problems or [f"{spec.name} {_ENDED}" for spec in self._told if self._ended(spec)]
+
+    def begin_again(self) -> None:
+        """End the roles that nobody told, since they began meanwhile with what was in use before.
+
+        The supervisor starts them again, now with what is in use.
+        """
+        pids = self._pids()
+        for spec in ROLES:
+            pid = pids.get(spec.name)
+            if pid is not None and pid != self._told.get(spec):
+                self._supervisor.send(spec.name, signal.SIGTERM)
 
     async def back(self) -> None:
         """Bring daemons and roles back, and note what went back and what could not."""
