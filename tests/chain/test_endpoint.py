@@ -14,7 +14,7 @@ from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
 from tests.fakes import need
 from tests.fakes.chain import FakeChain
-from tests.fakes.node import FakeNode, running
+from tests.fakes.node import FakeNode, RpcRefusal, running
 
 
 @pytest.fixture
@@ -151,6 +151,41 @@ async def test_retry_after_is_obeyed(node: FakeNode) -> None:
     now += 29
     assert asked.resting
     now += 2
+    assert not asked.resting
+
+
+async def test_a_rest_that_was_asked_for_is_not_cut_short_by_more_failures(node: FakeNode) -> None:
+    now = 100.0
+    node.status, node.raw, node.headers = 429, b"", "retry-after: 60\r\n"
+    asked = endpoint(node, monotonic=lambda: now)
+    for _ in range(5):
+        with pytest.raises(SourceError):
+            await asked.call("eth_blockNumber")
+        now += 61
+    now -= 2
+    assert asked.resting
+
+
+async def test_a_batch_that_is_refused_whole_says_of_no_method_that_it_is_lacking(
+    node: FakeNode,
+) -> None:
+    def busy(_: list[Any]) -> Any:
+        raise RpcRefusal(-32000, "header not found")
+
+    node.most_calls, node.refused_code = 1, -32601
+    asked = endpoint(node)
+    # Asked alone it fails in passing, which says nothing of the method either.
+    node.answers["eth_getBlockReceipts"] = busy
+    await asked.batch([Request("eth_blockNumber"), Request("eth_getBlockReceipts")])
+    assert not asked.lacks("eth_getBlockReceipts")
+
+
+async def test_more_logs_than_are_read_at_once_put_no_endpoint_to_rest(node: FakeNode) -> None:
+    node.raw = b"[" + b"[]," * 400_000 + b"[]]"
+    asked = endpoint(node)
+    for _ in range(4):
+        with pytest.raises(SourceError):
+            await asked.call("eth_getLogs", {})
     assert not asked.resting
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dexwatch import clock
 from dexwatch.metrics import chain
 from tests.fakes.chain import FakeChain
 from tests.fakes.node import FakeNode, RpcRefusal, running
@@ -69,6 +70,29 @@ async def test_receipts_that_are_late_in_another_form_cost_no_block(
         node.answers["eth_getBlockReceipts"] = late
         node.chain.mine(receipts=[{}, {}])
         await node.push()
+        await until(lambda: seen.hashes == node.chain.canonical)
+        assert seen.series.value(chain.blocks, stage="lost") == 0
+
+
+async def test_time_in_which_the_node_was_away_is_no_patience_with_a_block(
+    node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, ahead = clock.monotonic, 0.0
+    monkeypatch.setattr(clock, "monotonic", lambda: real() + ahead)
+    give = node._eth_getBlockReceipts
+
+    def late(params: list[Any]) -> Any:
+        node.asked_receipts[params[0]] += 1
+        return give(*params) if node.asked_receipts[params[0]] > 6 else []
+
+    async with watched(node) as (_, seen):
+        await until(lambda: node.sockets and seen.blocks)
+        node.answers["eth_getBlockReceipts"] = late
+        node.chain.mine(receipts=[{}])
+        block = node.chain.canonical[-1]
+        await node.push()
+        await until(lambda: node.asked_receipts[block] == 2)
+        ahead += 25.0
         await until(lambda: seen.hashes == node.chain.canonical)
         assert seen.series.value(chain.blocks, stage="lost") == 0
 

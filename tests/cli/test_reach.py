@@ -37,3 +37,13 @@ async def test_an_endpoint_that_does_not_answer_is_to_be_checked(tmp_path: Path)
         found = await tried(node, tmp_path)
     assert found.state is State.FAILED
     assert found.remedy.startswith("Check the address")
+
+
+async def test_an_endpoint_without_receipts_yet_is_to_be_asked_again(tmp_path: Path) -> None:
+    async with running(FakeNode(FakeChain())) as node:
+        node.chain.mine(receipts=[{}])
+        node.chain.mine(2)
+        node.answers["eth_getBlockReceipts"] = lambda _: None
+        found = await tried(node, tmp_path)
+    assert found.state is State.FAILED
+    assert found.remedy.startswith("Try again in a minute")

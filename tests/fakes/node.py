@@ -62,6 +62,8 @@ class FakeNode:
     """A longer batch is refused as a whole, by one error without an id."""
     refused_status: int = 200
     """The HTTP status of that refusal."""
+    refused_code: int = 31
+    """The JSON-RPC code of that refusal."""
     answered_of_batch: int = 1_000
     """So many calls of a batch are answered, the rest by geth's "response too large"."""
     bend: Callable[[list[dict[str, Any]]], tuple[int, Any]] | None = None
@@ -241,7 +243,10 @@ def _answers(node: FakeNode, body: bytes) -> tuple[int, bytes]:
     if not isinstance(asked, list):
         return node.status, orjson.dumps(node.answer(asked))
     if len(asked) > node.most_calls:
-        error = {"code": 31, "message": f"at most {node.most_calls} calls in a batch"}
+        error = {
+            "code": node.refused_code,
+            "message": f"at most {node.most_calls} calls in a batch",
+        }
         refusal = {"jsonrpc": "2.0", "id": None, "error": error}
         return node.refused_status, orjson.dumps(refusal)
     if node.bend is not None:

@@ -22,6 +22,8 @@ _EIP_1898 = "EIP-1898"
 _INVALID_PARAMS = (-32602, -32600)
 _NO_STATE = re.compile(r"not found|missing trie node|state .*(unavailable|not available)").search
 """What nodes say where they have no state of the block: no answer of the contract."""
+_NO_REASON = (Refusal.UNSUPPORTED, Refusal.RATE_LIMITED, Refusal.LIMITED)
+"""The node's own refusals, of which the contract knows nothing."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ async def revert_reason(endpoint: Endpoint, call: Transaction, *, block: int) ->
     try:
         await endpoint.call("eth_call", request, hex(max(block - 1, 0)))
     except RpcError as error:
-        if error.refusal in (Refusal.UNSUPPORTED, Refusal.RATE_LIMITED) or _NO_STATE(error.detail):
+        if error.refusal in _NO_REASON or _NO_STATE(error.detail):
             raise
         return read_reason(error.data, error.detail)
     return "state changed"

@@ -18,6 +18,7 @@ from dexwatch.backoff import Backoff, Failures
 from dexwatch.chain import answers, batches
 from dexwatch.chain.adaptive_size import AdaptiveSize
 from dexwatch.chain.answers import Bound, MonstrousAnswerError
+from dexwatch.chain.batches import BatchRefusedError
 from dexwatch.chain.config import EndpointConfig
 from dexwatch.clients.http import AnswerTooLargeError, HttpClient, Outcome, Reply, SourceError
 from dexwatch.metrics import chain
@@ -169,8 +170,7 @@ class Endpoint:
         except AnswerTooLargeError as error:
             raise MonstrousAnswerError(error.detail) from error
         if reply.status == 429:
-            asked = _REST.delay(1, key=self.name, retry_after=reply.retry_after)
-            self._rest_until = self._now() + asked
+            self._rest_for(_REST.delay(1, key=self.name, retry_after=reply.retry_after))
         return batches.read(await _document(reply, most), ids, reply.status)
 
     def _account(self, requests: Sequence[Request], found: list[Any], seconds: float) -> None:
@@ -178,7 +178,7 @@ class Endpoint:
         for request, answer in zip(requests, found, strict=True):
             outcome = answer.outcome if isinstance(answer, SourceError) else Outcome.OK
             method = request.method
-            if answers.is_unsupported(answer):
+            if answers.is_unsupported(answer) and not isinstance(answer, BatchRefusedError):
                 self.set_lacking(method)
             elif outcome is Outcome.OK:
                 self._lacking.pop(method, None)
@@ -188,21 +188,32 @@ class Endpoint:
             self._series.observe(
                 chain.endpoint_request_seconds, seconds, endpoint=name, method=method
             )
-        self._rest(found)
+        asked = zip(requests, found, strict=True)
+        self._rest([answer for request, answer in asked if not _is_wide(request, answer)])
 
     def _rest(self, found: list[Any]) -> None:
-        now = self._now()
+        if not found:
+            return
         if any(isinstance(answer, MonstrousAnswerError) for answer in found):
-            self._rest_until = now + self._monstrous.failed()
+            self._rest_for(self._monstrous.failed())
         elif not batches.is_broken(found):
             self._failures = 0
-            if now - self._rest_until > _FORGIVEN_SECONDS:
+            if self._now() - self._rest_until > _FORGIVEN_SECONDS:
                 self._monstrous.succeeded()
         else:
             self._failures += 1
             extra = self._failures - _FAILURES_BEFORE_REST
             if extra >= 0:
-                self._rest_until = now + _REST.delay(extra + 1, key=self.name)
+                self._rest_for(_REST.delay(extra + 1, key=self.name))
+
+    def _rest_for(self, seconds: float) -> None:
+        # What the server asked for, or a longer rest, is not cut short.
+        self._rest_until = max(self._rest_until, self._now() + seconds)
+
+
+def _is_wide(request: Request, answer: object) -> bool:
+    """An honest node may have more logs than we read at once: who asks narrows the span."""
+    return request.method == "eth_getLogs" and isinstance(answer, MonstrousAnswerError)
 
 
 async def _document(reply: Reply, most: Bound) -> object:

@@ -10,6 +10,7 @@ import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -31,6 +32,8 @@ _ARRIVALS_KEPT = 512
 _FAILURES_BEFORE_CHANGE = 2
 _PATIENCE_SECONDS = 20.0
 """A block that cannot be read is asked for so long before it is passed over."""
+_FORGOTTEN_SECONDS = 10.0
+"""Where the node did not say for so long that it cannot give the block, the wait begins anew."""
 _SHALLOW_BLOCKS = 2
 """Reorganisations up to this depth are usual, and are followed without asking anybody."""
 _SUSPECT_SECONDS = 5.0
@@ -39,6 +42,15 @@ _LOG_EVERY_SECONDS = 10.0
 _RETRY = Backoff(first=0.05, most=1.0)
 
 _log = structlog.get_logger("dexwatch.stream")
+
+
+@dataclass(frozen=True, slots=True)
+class _Stuck:
+    """The tip beyond which nothing could be read, since when, and when that was last told."""
+
+    tip: BlockRef | None
+    since: float
+    told: float
 
 
 class BlockStream:
@@ -92,8 +104,7 @@ class BlockStream:
         self._primary = self.feeds[0]
         self._suspects: dict[str, float] = {}
         self._failures = 0
-        self._stuck: tuple[BlockRef | None, float] | None = None
-        """The tip beyond which nothing could be read, and since when."""
+        self._stuck: _Stuck | None = None
         self._late_since: float | None = None
         self._logged = float("-inf")
         for endpoint in endpoints:
@@ -198,14 +209,16 @@ class BlockStream:
 
         What is late looks like nonsense as well: a null, no receipts, some of them, another's.
         """
-        now = clock.monotonic()
-        if self._stuck is None or self._stuck[0] != self.tip:
-            self._stuck = self.tip, now
-        elif now - self._stuck[1] > self._patience:
+        now, stuck = clock.monotonic(), self._stuck
+        if stuck is None or stuck.tip != self.tip or now - stuck.told > _FORGOTTEN_SECONDS:
+            # In an outage the block was not asked for, and may well be there after it.
+            stuck = _Stuck(self.tip, since=now, told=now)
+        elif now - stuck.since > self._patience:
             await self._follower.skip(self._readers[self._primary.name], head)
             self._failures = 1
             # Its neighbours are likely to be gone too: they get one try each.
-            self._stuck = self.tip, self._stuck[1]
+            stuck = replace(stuck, tip=self.tip)
+        self._stuck = replace(stuck, told=now)
 
     async def _elect(self) -> None:
         """Find the first primary: of the chains that are shown, the one that most show.

@@ -1,7 +1,7 @@
 """Would a node's blocks be taken? One of its newest is read and proved, as the stream does it."""
 
 from dexwatch.chain.endpoint import Endpoint
-from dexwatch.chain.fetch import BlockFetcher
+from dexwatch.chain.fetch import BlockFetcher, UnprovedBlockError
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.clients.probing import ProbeError
 from dexwatch.evm.block import Block
@@ -10,6 +10,10 @@ REMEDY = (
     "No block that is not proved is evaluated. If other endpoints prove theirs, this one alters"
     " what it gives: take it out of `chain.endpoints`. If none does, this chain hashes its blocks"
     " in another way: set `chain.prove_blocks: false`."
+)
+LATE_REMEDY = (
+    "Try again in a minute: a node that has just started, or is behind, lacks parts of its blocks."
+    " If it goes on, name another endpoint in `chain.endpoints`."
 )
 _SETTLED_BLOCKS = 2
 """Nodes may have the receipts of their newest blocks a moment later than the blocks."""
@@ -38,11 +42,14 @@ async def prove_recent(node: Endpoint, head: int) -> str:
 async def _proved(fetcher: BlockFetcher, number: int) -> Block:
     try:
         block = await fetcher.by_number(number)
+    except UnprovedBlockError as error:
+        told = f"block {number:,} is not proved by its hash ({error.detail})"
+        raise ProbeError(told, remedy=REMEDY) from error
     except SourceError as error:
         if error.outcome is not Outcome.MALFORMED:
             raise
-        told = f"block {number:,} is not proved by its hash ({error.detail})"
-        raise ProbeError(told, remedy=REMEDY) from error
+        told = f"block {number:,} cannot be read ({error.detail})"
+        raise ProbeError(told, remedy=LATE_REMEDY) from error
     if block is None:
         raise ProbeError(f"it tells of newer blocks, and has no block {number:,}")
     return block
