@@ -1,5 +1,6 @@
 """How tests look at the running sample exchange, and break it for a while."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import httpx
@@ -7,10 +8,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dexwatch.demo.exchange.programs import PASSWORD
 from dexwatch.demo.scenarios.exchange import SCENARIOS
-from tests.fakes.patience import until
+from tests.fakes import patience
 
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
-DEADLINE = 20.0
+
+until = partial(patience.until, every=0.1)
+"""The API takes so many requests a second of one client, and no more."""
 
 
 async def scrape(exchange, *names):

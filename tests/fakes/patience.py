@@ -11,7 +11,11 @@ T = TypeVar("T")
 
 
 async def until(
-    check: Callable[[], T | Awaitable[T]], seconds: float = 60.0, *, why: str = ""
+    check: Callable[[], T | Awaitable[T]],
+    seconds: float = 60.0,
+    *,
+    why: str = "",
+    every: float = 0.02,
 ) -> T:
     """Call `check` until it gives something true and return that; fail after `seconds`."""
     deadline = time.monotonic() + seconds
@@ -23,7 +27,7 @@ async def until(
             return found  # type: ignore[return-value]
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds:g} s: {why or check}")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(every)
 
 
 def gone(pid: int) -> bool:

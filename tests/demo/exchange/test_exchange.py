@@ -7,8 +7,7 @@ from redis.asyncio import Redis
 
 from dexwatch.demo.exchange.queries import QUERIES
 from dexwatch.metrics.business import BUSINESS_METRICS
-from tests.fakes.exchange import client, rises, scrape, signed_in, status, total
-from tests.fakes.patience import until
+from tests.fakes.exchange import client, rises, scrape, signed_in, status, total, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

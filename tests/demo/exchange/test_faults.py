@@ -7,8 +7,7 @@ import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.fakes.exchange import Broken, client, rises, signed_in, status, total
-from tests.fakes.patience import until
+from tests.fakes.exchange import Broken, client, rises, signed_in, status, total, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
