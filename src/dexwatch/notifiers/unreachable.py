@@ -21,7 +21,8 @@ _KINDS: tuple[tuple[type[BaseException], str], ...] = (
 
 def why(error: BaseException) -> str:
     """Return the reason with its remedy, or the error's kind where there is none."""
-    chain, ahead = [], [error]
+    chain: list[BaseException] = []
+    ahead = [error]
     while ahead and len(chain) < _LINKS:
         chain.append(link := ahead.pop(0))
         # Of a host with addresses of both families each may have refused.
