@@ -13,7 +13,7 @@ REMEDY = (
 )
 LATE_REMEDY = (
     "Try again in a minute: a node that has just started, or is behind, lacks parts of its blocks."
-    " If it goes on, name another endpoint in `chain.endpoints`."
+    f" If it goes on: {REMEDY}"
 )
 _SETTLED_BLOCKS = 2
 """Nodes may have the receipts of their newest blocks a moment later than the blocks."""
@@ -48,7 +48,7 @@ async def _proved(fetcher: BlockFetcher, number: int) -> Block:
     except SourceError as error:
         if error.outcome is not Outcome.MALFORMED:
             raise
-        told = f"block {number:,} cannot be read ({error.detail})"
+        told = f"block {number:,} is not whole ({error.detail})"
         raise ProbeError(told, remedy=LATE_REMEDY) from error
     if block is None:
         raise ProbeError(f"it tells of newer blocks, and has no block {number:,}")
