@@ -194,8 +194,15 @@ CASES_PLATFORM = (
         (
             Gauge('redis_exporter_last_scrape_error{instance="cache",err="denied"}', 0, 1, 0),
             Series('redis_up{instance="cache"}', "1*4500"),
-            # A server that is down, or of which nothing is told, is the matter of other rules.
-            Series('redis_exporter_last_scrape_error{instance="down"}', "0*900 1*1800 0*1800"),
+            # A server that is down is the matter of other rules; so is its first moment afterwards.
+            Series(
+                'redis_exporter_last_scrape_error{instance="down",err=""}',
+                "0*900 stale _*1799 0*1800",
+            ),
+            Series(
+                'redis_exporter_last_scrape_error{instance="down",err="refused"}',
+                "_*900 1*1800 stale",
+            ),
             Series('redis_up{instance="down"}', "1*900 0*1800 1*1800"),
         ),
     ),

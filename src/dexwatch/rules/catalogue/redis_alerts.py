@@ -194,9 +194,8 @@ METRICS_INCOMPLETE = redis_rule(
     id="RedisMetricsIncomplete",
     severity=Severity.P2,
     alert_group="redis-metrics",
-    value=lambda p: (
-        f"max by (instance) ({latest(p, str(redis.last_scrape_error), scrape_class=STANDARD)})"
-    ),
+    # Not what was last seen: the reason is a label, so that each has a series, which ends with it.
+    value=lambda _: f"max by (instance) ({redis.last_scrape_error})",
     threshold=0,
     unit=Unit.BOOLEAN,
     condition=lambda p: (
