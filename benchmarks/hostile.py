@@ -231,8 +231,8 @@ async def alerts(settings: Settings) -> None:
                 {
                     "labels": {
                         "alertname": "Storm",
+                        "alert_group": f"storm-{number}",
                         "severity": "P2",
-                        "subject": f"storm-{number}",
                         "host": f"host-{number}",
                     },
                     "annotations": {"summary": f"storm {number} " + "x" * 500},

@@ -38,6 +38,8 @@ def _run(name: str, script: Path) -> bool:
     done = subprocess.run(
         [sys.executable, str(script)],
         cwd=ROOT,
+        # Some measure with what the tests use.
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         check=False,
         timeout=TIMEOUT_SECONDS,
         text=True,

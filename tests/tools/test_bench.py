@@ -12,7 +12,7 @@ from tools import bench
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(bench, "FOLDER", tmp_path)
     monkeypatch.setenv("DEXWATCH_HOME", str(tmp_path / "home"))
-    (tmp_path / "good.py").write_text("print('{\"p95\": 5.5}')")
+    (tmp_path / "good.py").write_text("import tests.fakes\nprint('{\"p95\": 5.5}')")
     return tmp_path
 
 
