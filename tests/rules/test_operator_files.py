@@ -2,7 +2,7 @@
 
 import pytest
 
-from dexwatch.rules.operator_files import lint_file, promtool_tests, read_rules
+from dexwatch.rules.operator_files import lint_files, promtool_tests, read_rules
 
 OWN = """\
 groups:
@@ -27,7 +27,7 @@ groups:
 
 
 def test_each_mistake_is_found_at_its_line():
-    assert {(f.place, f.check, f.level) for f in lint_file("mine.yml", OWN)} == {
+    assert {(f.place, f.check, f.level) for f in lint_files({"mine.yml": OWN})} == {
         ("mine.yml:6: Mine", "unknown-metric", "warning"),
         ("mine.yml:11: Sloppy", "syntax", "error"),
         ("mine.yml:11: Sloppy", "no-severity", "error"),
@@ -43,7 +43,7 @@ def test_each_mistake_is_found_at_its_line():
 
 
 def test_what_a_file_records_its_other_rules_may_use():
-    assert not [f for f in lint_file("mine.yml", OWN) if "mine:swaps:rate" in f.message]
+    assert not [f for f in lint_files({"mine.yml": OWN}) if "mine:swaps:rate" in f.message]
 
 
 def test_rules_are_read_with_file_line_and_requirements():
@@ -55,7 +55,7 @@ def test_rules_are_read_with_file_line_and_requirements():
 
 def test_an_annotation_too_long_for_receivers_is_found():
     text = OWN.replace("Restart it.", "x" * 2001)
-    assert "long-annotation" in {f.check for f in lint_file("mine.yml", text)}
+    assert "long-annotation" in {f.check for f in lint_files({"mine.yml": text})}
 
 
 @pytest.mark.parametrize(
@@ -74,12 +74,43 @@ def test_an_annotation_too_long_for_receivers_is_found():
     ],
 )
 def test_a_broken_file_is_a_finding_and_never_a_crash(text, line):
-    [finding] = lint_file("mine.yml", text)
+    [finding] = lint_files({"mine.yml": text})
     assert (finding.check, finding.place) == ("yaml", f"mine.yml:{line}")
 
 
+def test_aliases_that_make_a_kilobyte_a_gigabyte_are_refused_before_they_are_followed():
+    lines = [f"b{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    [finding] = lint_files({"mine.yml": "\n".join(["b0: &a0 [x]", *lines, "groups: *a11"])})
+    assert (finding.check, "aliases" in finding.message) == ("yaml", True)
+    assert "write" in finding.remedy
+
+
+def test_an_alias_that_says_a_thing_twice_is_followed():
+    text = OWN.replace("labels: {severity: P2", "labels: &l {severity: P2", 1)
+    text = text.replace("labels: {severity: page, component: gateway}", "labels: *l")
+    found = lint_files({"mine.yml": text})
+    assert ("mine.yml:11: Sloppy", "no-severity") not in {(f.place, f.check) for f in found}
+
+
+def test_two_files_name_no_alert_twice_and_know_what_the_other_records():
+    record, alert = OWN.partition("      - alert: Sloppy")[0].split("      - alert: Mine")
+    mine = "groups:\n  - name: mine\n    rules:\n      - alert: Mine" + alert
+    found = lint_files({"a.yml": record, "b.yml": mine, "c.yml": mine})
+    assert [(f.place, "b.yml:4" in f.message) for f in found if f.check == "duplicate"] == [
+        ("c.yml:4", True)
+    ]
+    assert not [f for f in found if "mine:swaps:rate" in f.message]
+
+
+def test_what_we_record_is_recorded_by_nobody_else():
+    text = OWN.replace("mine:swaps:rate", "dex:swaps:rate")
+    assert ("mine.yml:4", "duplicate") in {
+        (f.place, f.check) for f in lint_files({"mine.yml": text})
+    }
+
+
 def test_what_is_no_rule_is_passed_over():
-    assert lint_file("mine.yml", "groups:\n  - {rules: [7, null]}\n  - 3\n") == ()
+    assert lint_files({"mine.yml": "groups:\n  - {rules: [7, null]}\n  - 3\n"}) == ()
 
 
 def test_tests_lie_beside_the_file(tmp_path):

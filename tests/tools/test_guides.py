@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dexwatch.rules.operator_files import lint_file
+from dexwatch.rules.operator_files import lint_files
 from dexwatch.rules.registry import render
 from dexwatch.settings import load
 from tools.tree import ROOT
@@ -62,7 +62,7 @@ def test_parts_of_a_configuration_load_with_the_smallest_rest(
 
 @pytest.mark.parametrize("text", blocks(RULES))
 def test_rule_files_are_sound(text: str) -> None:
-    found = lint_file("guide", text)
+    found = lint_files({"guide": text})
     assert [finding for finding in found if finding.check != "unknown-metric"] == []
 
 

@@ -1,5 +1,6 @@
 """`dexwatch check`: everything that can be found wrong without starting anything."""
 
+import errno
 import shutil
 import subprocess
 import tempfile
@@ -28,13 +29,13 @@ from dexwatch.notifiers import registry as notifiers
 from dexwatch.roles.up import programs
 from dexwatch.rules.expression_checks import LintFinding
 from dexwatch.rules.lint import lint
-from dexwatch.rules.operator_files import FILE_BYTES_MAX, lint_file, promtool_tests
+from dexwatch.rules.operator_files import FILE_BYTES_MAX, lint_files, promtool_tests
 from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.registry import ALERTS
 from dexwatch.settings import Settings
 from dexwatch.settings.exposure import exposed
 
-TEST_SECONDS = 120.0
+PROMTOOL_SECONDS = 120.0
 LAST_LINES = 12
 
 
@@ -101,60 +102,83 @@ def _routes(settings: Settings) -> tuple[LintFinding, ...]:
 
 
 def _rules(settings: Settings) -> tuple[LintFinding, ...]:
-    own = (finding for file in settings.rules.extra_files for finding in findings_of(file))
+    own = findings_of(*settings.rules.extra_files)
     return (*lint(ALERTS, RECORDING_RULES, config=settings.rules), *own)
 
 
-def findings_of(file: Path) -> Iterator[LintFinding]:
-    """Yield what is wrong with an operator's rule file, and which of the tests beside it fail."""
-    try:
-        text = read_file(file, FILE_BYTES_MAX).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"cannot be read ({getattr(error, 'strerror', None) or 'it is no UTF-8 text'})"
-        yield LintFinding("unreadable", str(file), message, "correct `rules.extra_files`")
-        return
-    yield from lint_file(str(file), text)
+def findings_of(*files: Path) -> Iterator[LintFinding]:
+    """Yield what is wrong with an operator's rule files, and which tests beside them fail."""
+    texts: dict[str, str] = {}
+    for file in files:
+        remedy = "correct `rules.extra_files`"
+        try:
+            texts[str(file)] = read_file(file, FILE_BYTES_MAX).decode()
+        except OSError as error:
+            remedy = "split the file" if error.errno == errno.EFBIG else remedy
+            message = f"cannot be read ({error.strerror})"
+            yield LintFinding("unreadable", str(file), message, remedy)
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            message = f"line {line} is no UTF-8 text"
+            yield LintFinding("unreadable", str(file), message, "save the file as UTF-8")
+    found = lint_files(texts)
+    yield from found
+    unparsed = {finding.place.rpartition(":")[0] for finding in found if finding.check == "yaml"}
+    for name in texts:
+        if name not in unparsed:
+            yield from _judged(Path(name))
+
+
+def _judged(file: Path) -> Iterator[LintFinding]:
+    """Let promtool judge a rule file as Prometheus would load it, and by the tests beside it."""
+    promtool = shutil.which("promtool")
     tests = promtool_tests(file)
     if not tests:
         remedy = f"write {file.stem}.test.yml beside it, as `promtool test rules` reads it"
         yield LintFinding("no-tests", str(file), "no test judges its rules", remedy, "warning")
-    for test in tests:
-        yield from _run(test)
-
-
-def _run(test: Path) -> Iterator[LintFinding]:
-    promtool = shutil.which("promtool")
     if promtool is None:
         remedy = "install Prometheus, which brings it"
-        message = "is not run: promtool is not here"
-        yield LintFinding("not-run", str(test), message, remedy, "warning")
+        message = "neither the file nor its tests are judged: promtool is not here"
+        yield LintFinding("not-run", str(file), message, remedy, "warning")
         return
+    yield from _run("refused", (promtool, "check", "rules", "--lint=none"), file)
+    for test in tests:
+        yield from _run("failed-test", (promtool, "test", "rules"), test)
+
+
+def _run(kind: str, command: tuple[str, ...], file: Path) -> Iterator[LintFinding]:
     try:
         ended = subprocess.run(
-            [promtool, "test", "rules", test.name],
-            cwd=test.parent,
+            (*command, file.name),
+            cwd=file.parent,
             capture_output=True,
             text=True,
             check=False,
-            timeout=TEST_SECONDS,
+            timeout=PROMTOOL_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        message = f"takes longer than {TEST_SECONDS:g} s"
-        yield LintFinding("slow-test", str(test), message, "judge a shorter time")
+        message = f"promtool takes longer than {PROMTOOL_SECONDS:g} s"
+        yield LintFinding("slow-test", str(file), message, "judge a shorter time")
         return
     if ended.returncode != 0:
-        said = [line.strip() for line in (ended.stdout + ended.stderr).splitlines() if line.strip()]
-        message = f"promtool says: {' '.join(said[-LAST_LINES:])}"
-        yield LintFinding("failed-test", str(test), message, "correct the rule or its test")
+        said = [line.strip() for line in (ended.stdout + ended.stderr).splitlines()]
+        # Its headings say nothing that the place does not.
+        told = [line for line in said if line not in {"", "FAILED:", f"Checking {file.name}"}]
+        message = f"promtool says: {' '.join(told[-LAST_LINES:])}"
+        remedy = "correct what it names" if kind == "refused" else "correct the rule or its test"
+        yield LintFinding(kind, str(file), message, remedy)
 
 
 def _rendered(settings: Settings, config: Path) -> tuple[LintFinding, ...]:
     """Let promtool, amtool and the like judge the files that we would give to the programs."""
     found = []
+    # The operator's own rule files have been judged at their own place.
+    ours = settings.rules.model_copy(update={"extra_files": ()})
     # Elsewhere than in the state folder: a check must not leave anything behind.
     with tempfile.TemporaryDirectory(prefix="dexwatch-check-") as folder:
+        update = {"folder": Path(folder), "rules": ours}
         try:
-            planned = programs(settings.model_copy(update={"folder": Path(folder)}), config)
+            planned = programs(settings.model_copy(update=update), config)
         except (DaemonError, ValueError) as error:
             return (LintFinding("config", "rules", str(error), "Correct the `rules` part."),)
         for program in planned:

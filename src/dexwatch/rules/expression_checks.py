@@ -52,7 +52,9 @@ def check_expression(
                 "unknown-metric",
                 place,
                 f"nobody declares {use.name or 'a selector without name'}",
-                "correct the name, or declare the metric in dexwatch/metrics",
+                "correct the name, or declare the metric in dexwatch/metrics"
+                if strict
+                else "correct the name if no exporter of yours exposes it",
                 "error" if strict else "warning",
             )
             continue

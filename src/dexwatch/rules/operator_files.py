@@ -9,7 +9,12 @@ from typing import Any
 import promql_parser as promql
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    ScalarEvent,
+)
 
 from dexwatch.metrics import METRICS
 from dexwatch.metrics.component import Component
@@ -26,7 +31,7 @@ _DEPTH_MAX = 32
 FILE_BYTES_MAX = 1_000_000
 """A larger rule file is not read."""
 
-_OURS = {rule.id for rule in ALERTS} | {rule.name for rule in RECORDING_RULES}
+_OURS = (*(rule.id for rule in ALERTS), *(rule.name for rule in RECORDING_RULES))
 _WANTED = {
     "component": "the part of the platform that it is about, as ours do",
     "team": "the team that answers",
@@ -62,19 +67,20 @@ class OperatorRule:
 class OperatorFileError(ValueError):
     """The file is no rule file; `line` says where it ends to be one, from 1."""
 
-    def __init__(self, message: str, line: int) -> None:
+    def __init__(self, message: str, line: int, remedy: str = "correct this line") -> None:
         super().__init__(message)
         self.line = line
+        self.remedy = remedy
 
 
 def read_rules(file: str, text: str) -> tuple[OperatorRule, ...]:
     """Return the rules of a file, in its order.
 
     Raises:
-        OperatorFileError: it is not YAML, or has no list of groups.
+        OperatorFileError: it is not YAML, is made to cost much, or has no list of groups.
     """
     try:
-        _refuse_depth(text)
+        _refuse_costly(text)
         document = YAML(pure=True).load(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -83,7 +89,7 @@ def read_rules(file: str, text: str) -> tuple[OperatorRule, ...]:
         raise OperatorFileError(str(error).replace("\n", " "), 1) from None
     groups = document.get("groups") if isinstance(document, dict) else None
     if not isinstance(groups, list):
-        raise OperatorFileError("no list `groups`", 1)
+        raise OperatorFileError("no list `groups`", 1, "begin with `groups:`")
     return tuple(
         _rule(file, entry)
         for group in groups
@@ -93,12 +99,29 @@ def read_rules(file: str, text: str) -> tuple[OperatorRule, ...]:
     )
 
 
-def _refuse_depth(text: str) -> None:
-    depth = 0
+def _refuse_costly(text: str) -> None:
+    """Follow no alias before it is known how much all of them, written out, come to."""
+    size = 0
+    sizes: dict[str | None, int] = {}
+    opened: list[tuple[str | None, int]] = []
     for event in YAML(pure=True).parse(text):
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if depth > _DEPTH_MAX:
-            raise OperatorFileError("it is nested too deeply", event.start_mark.line + 1)
+        line = event.start_mark.line + 1
+        if isinstance(event, AliasEvent):
+            size += sizes.get(event.anchor, 0)
+        elif isinstance(event, ScalarEvent):
+            sizes[event.anchor] = 1 + len(event.value)
+            size += sizes[event.anchor]
+        elif isinstance(event, CollectionStartEvent):
+            opened.append((event.anchor, size))
+            size += 1
+        elif isinstance(event, CollectionEndEvent):
+            anchor, before = opened.pop()
+            sizes[anchor] = size - before
+        if len(opened) > _DEPTH_MAX:
+            raise OperatorFileError("it is nested too deeply", line, "write it flatter")
+        if size > FILE_BYTES_MAX:
+            message = f"with its aliases written out it has more than {FILE_BYTES_MAX} characters"
+            raise OperatorFileError(message, line, "write what they stand for where it is needed")
 
 
 def _rule(file: str, entry: Any) -> OperatorRule:  # noqa: ANN401 - what YAML holds.
@@ -118,21 +141,27 @@ def _texts(found: object) -> dict[str, str]:
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
 
-def lint_file(file: str, text: str) -> tuple[LintFinding, ...]:
-    """Return what is wrong with a rule file; metrics that nobody declares are only warned of."""
-    try:
-        rules = read_rules(file, text)
-    except OperatorFileError as error:
-        place = f"{file}:{error.line}"
-        return (LintFinding("yaml", place, str(error), "begin with `groups:`, and correct this"),)
-    known = Vocabulary(METRICS, (*RECORDING_RULES, *map(_recorded, rules)))
+def lint_files(texts: Mapping[str, str]) -> tuple[LintFinding, ...]:
+    """Return what is wrong with the texts of rule files, by name, that are loaded together.
+
+    Metrics that nobody declares are only warned of.
+    """
     found: list[LintFinding] = []
-    seen = set(_OURS)
+    rules: list[OperatorRule] = []
+    for file, text in texts.items():
+        try:
+            rules += read_rules(file, text)
+        except OperatorFileError as error:
+            place = f"{file}:{error.line}"
+            found.append(LintFinding("yaml", place, str(error), error.remedy))
+    known = Vocabulary(METRICS, (*RECORDING_RULES, *map(_recorded, rules)))
+    first = dict.fromkeys(_OURS, "a rule of dexwatch")
     for rule in rules:
-        if rule.is_alert and rule.name in seen:
-            message = f"{rule.name} is there already"
+        # What a file records it may record again under other labels; an alert's name is its own.
+        if rule.name in first and (rule.is_alert or rule.name in _OURS):
+            message = f"{rule.name} is there already: {first[rule.name]}"
             found.append(LintFinding("duplicate", rule.place, message, "choose another name"))
-        seen.add(rule.name)
+        first.setdefault(rule.name, rule.place)
         found += check_expression(
             f"{rule.place}: {rule.name}",
             rule.expr,
