@@ -1,6 +1,6 @@
 """The PromQL shapes that rules and panels share; each returns text for the windows in use."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -110,6 +110,20 @@ def latest(
 ) -> str:
     """Return a state's last known value, so that a lost scrape does not look like recovery."""
     return f"last_over_time({selector}[{windows.window(seconds, scrape_class)}])"
+
+
+def latest_of(
+    selector: object, *, of: str = "max", by: str = "", scrape_class: ScrapeClass = CRITICAL
+) -> Callable[[Windows], str]:
+    """Return the writer of a state's last known value, of several the greatest, by the labels."""
+    return lambda w: f"{of}{by_clause(by)}({latest(w, str(selector), scrape_class=scrape_class)})"
+
+
+def gained(
+    selector: object, *, by: str = "", seconds: float, scrape_class: ScrapeClass = HIGH
+) -> Callable[[Windows], str]:
+    """Return the writer of what a counter gained over the window, summed by the labels."""
+    return lambda w: f"sum{by_clause(by)}(increase({selector}[{w.window(seconds, scrape_class)}]))"
 
 
 def seen_down(profile: EvaluationProfile, selector: str, *, looks: int = 2) -> str:

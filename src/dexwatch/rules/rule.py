@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from dexwatch.metrics.component import Component
@@ -44,10 +45,6 @@ class AlertRule:
     """The watched quantity without comparison; it is also what the graph draws."""
     threshold: float
     """In `unit`; an operator may override it."""
-    for_seconds: float
-    """How long the condition must hold, in production seconds."""
-    keep_firing_seconds: float
-    """How long it goes on firing after the condition ended, in production seconds."""
     why: str
     """The reason for window, `for` and `keep_firing_for`."""
     summary: str
@@ -58,6 +55,10 @@ class AlertRule:
     """Requirement ids that this rule covers."""
     unit: Unit = Unit.COUNT
     operator: Operator = ">"
+    for_seconds: float = 0
+    """How long the condition must hold, in production seconds; 0 where the window is the hold."""
+    keep_firing_seconds: float = 120
+    """How long it goes on firing after the condition ended, in production seconds."""
     scrape_class: ScrapeClass = ScrapeClass.STANDARD
     group_priority: int = 1
     """Its place in the group; a higher one inhibits the lower ones."""
@@ -78,6 +79,10 @@ class AlertRule:
     def query(self, profile: EvaluationProfile) -> str:
         """Return what the graph draws."""
         return (self.graph or self.value)(profile)
+
+
+state_rule = partial(AlertRule, operator="<", threshold=1, unit=Unit.BOOLEAN)
+"""A rule on a state that is 1 in health: it fires while the state is less."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from dexwatch.metrics.promql import latest, seen_down
 from dexwatch.metrics.scrape_class import CRITICAL, HISTORICAL, STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules import recording_rules as recorded
-from dexwatch.rules.rule import AlertRule, Runbook
+from dexwatch.rules.rule import AlertRule, Runbook, state_rule
 
 API = probes.success.where('class="api"')
 BALANCER = probes.success.where('class="lb"')
@@ -53,8 +53,6 @@ API_UPTIME_LOW = AlertRule(
     threshold=0.99,
     unit=Unit.RATIO,
     condition=_failed_twice,
-    for_seconds=0,
-    keep_firing_seconds=120,
     why=(
         "Ten minutes hold 120 probes, so the second failed one breaks the 99%; a single failure"
         " never pages. It ends when a whole minute was good, kept two more to bridge flapping."
@@ -93,8 +91,6 @@ SYSTEM_AVAILABILITY_LOW = AlertRule(
     threshold=0.999,
     unit=Unit.RATIO,
     condition=_third_look,
-    for_seconds=0,
-    keep_firing_seconds=120,
     why=(
         "One hour of 720 probes: 99.9% are lost with the first, so a third is waited for."
         " The part that failed has its own alert, which silences this one while it fires."
@@ -118,7 +114,7 @@ SYSTEM_AVAILABILITY_LOW = AlertRule(
     requirements=("A-P0-AVAIL-999",),
 )
 
-LOAD_BALANCER_DOWN = AlertRule(
+LOAD_BALANCER_DOWN = state_rule(
     id="LoadBalancerDown",
     severity=Severity.P0,
     component=Component.LOAD_BALANCER,
@@ -128,11 +124,6 @@ LOAD_BALANCER_DOWN = AlertRule(
     group_priority=2,
     scrape_class=CRITICAL,
     value=lambda p: f"({seen_down(p, str(nginx.up))}) or ({seen_down(p, BALANCER)})",
-    operator="<",
-    threshold=1,
-    unit=Unit.BOOLEAN,
-    for_seconds=0,
-    keep_firing_seconds=120,
     why=(
         "Two scrapes or probes failed to reach the balancer: no reload takes so"
         " long, and more seconds would cost trades. Keeping it firing bridges flapping."
@@ -154,7 +145,7 @@ LOAD_BALANCER_DOWN = AlertRule(
     requirements=("A-P0-LB-DOWN",),
 )
 
-LOAD_BALANCER_UPSTREAM_DOWN = AlertRule(
+LOAD_BALANCER_UPSTREAM_DOWN = state_rule(
     id="LoadBalancerUpstreamDown",
     severity=Severity.P1,
     component=Component.LOAD_BALANCER,
@@ -162,11 +153,7 @@ LOAD_BALANCER_UPSTREAM_DOWN = AlertRule(
     alert_group="load-balancer",
     scrape_class=CRITICAL,
     value=lambda p: latest(p, UPSTREAM),
-    operator="<",
-    threshold=1,
-    unit=Unit.BOOLEAN,
     for_seconds=15,
-    keep_firing_seconds=120,
     why="Three failed probes in a row; a restart of one upstream during a deployment is shorter.",
     summary="The upstream {{ $labels.instance }} of the load balancer does not answer.",
     description="The balancer still serves through the others, with less reserve.",
@@ -182,16 +169,13 @@ LOAD_BALANCER_UPSTREAM_DOWN = AlertRule(
     requirements=("M-LB",),
 )
 
-EXTERNAL_PROBE_FAILED = AlertRule(
+EXTERNAL_PROBE_FAILED = state_rule(
     id="ExternalServiceDown",
     severity=Severity.P2,
     component=Component.JOBS,
     team="platform",
     alert_group="external-service",
     value=lambda p: latest(p, EXTERNAL, scrape_class=STANDARD),
-    operator="<",
-    threshold=1,
-    unit=Unit.BOOLEAN,
     for_seconds=120,
     keep_firing_seconds=300,
     why="Others' services blink; two minutes keep short trouble of theirs away from our people.",

@@ -6,7 +6,7 @@ from dexwatch.metrics import business, platform
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
-from dexwatch.metrics.promql import enough, latest, share
+from dexwatch.metrics.promql import enough, latest_of, share
 from dexwatch.metrics.scrape_class import HIGH
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
@@ -86,9 +86,7 @@ SYNC_DELAY = business_rule(
     id="DataSyncDelayed",
     severity=Severity.P1,
     alert_group="data-sync",
-    value=lambda p: (
-        f"max by (dataset) ({latest(p, str(business.sync_delay_seconds), scrape_class=HIGH)})"
-    ),
+    value=latest_of(business.sync_delay_seconds, by="dataset", scrape_class=HIGH),
     threshold=60,
     unit=Unit.SECONDS,
     for_seconds=60,
@@ -112,7 +110,7 @@ QUEUE_DEPTH = business_rule(
     id="QueueDepthHigh",
     severity=Severity.P1,
     alert_group="job-queue",
-    value=lambda p: f"max by (queue) ({latest(p, str(platform.queue_depth), scrape_class=HIGH)})",
+    value=latest_of(platform.queue_depth, by="queue", scrape_class=HIGH),
     threshold=1000,
     for_seconds=60,
     keep_firing_seconds=120,

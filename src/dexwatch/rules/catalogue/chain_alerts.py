@@ -7,7 +7,7 @@ from dexwatch.metrics.component import Component
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
-from dexwatch.metrics.promql import latest
+from dexwatch.metrics.promql import latest_of
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
@@ -17,7 +17,6 @@ chain_rule = partial(
     component=Component.CHAIN,
     team="chain",
     scrape_class=CRITICAL,
-    keep_firing_seconds=120,
 )
 
 ORACLE = chain.gas_price.where('source="oracle"')
@@ -56,7 +55,7 @@ FINALITY = chain_rule(
     id="FinalityStalled",
     severity=Severity.P1,
     alert_group="chain-finality",
-    value=lambda p: f"max({latest(p, str(chain.finality_lag))})",
+    value=latest_of(chain.finality_lag),
     threshold=15,
     unit=Unit.BLOCKS,
     for_seconds=15,
@@ -124,7 +123,7 @@ STORE_NOT_DURABLE = chain_rule(
     id="BlockStoreNotDurable",
     severity=Severity.P2,
     alert_group="chain-store",
-    value=lambda p: f"max({latest(p, str(chain.block_store_durable))})",
+    value=latest_of(chain.block_store_durable),
     operator="<",
     threshold=1,
     unit=Unit.BOOLEAN,
@@ -146,7 +145,6 @@ REORG = chain_rule(
     alert_group="chain-fork",
     value=lambda p: f'sum(increase({chain.reorgs}{{depth!~"1|2"}}[{p.window(300, CRITICAL)}]))',
     threshold=0,
-    for_seconds=0,
     keep_firing_seconds=300,
     why="The event is over at once, so it is shown for as long as the window and the keeping.",
     summary="The chain was reorganised more than two blocks deep, {value} times in five minutes.",

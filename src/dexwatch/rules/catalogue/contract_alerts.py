@@ -6,7 +6,7 @@ from dexwatch.metrics import exchange
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
-from dexwatch.metrics.promql import enough, latest, share
+from dexwatch.metrics.promql import enough, gained, latest_of, share
 from dexwatch.metrics.scrape_class import CRITICAL
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
@@ -35,8 +35,6 @@ CALLS_FAILING = contract_rule(
         by="contract",
         scrape_class=CRITICAL,
     ),
-    for_seconds=0,
-    keep_firing_seconds=120,
     why=(
         "Some reverts are healthy: the price moved beyond the user's limit. A quarter, with at"
         " least ten within five minutes, is a contract that refuses to work."
@@ -63,10 +61,9 @@ PAUSED = contract_rule(
     id="ContractPaused",
     severity=Severity.P1,
     alert_group="contract-paused",
-    value=lambda p: f"max by (contract) ({latest(p, str(exchange.contract_paused))})",
+    value=latest_of(exchange.contract_paused, by="contract"),
     threshold=0,
     unit=Unit.BOOLEAN,
-    for_seconds=0,
     keep_firing_seconds=60,
     why="A pause is a state that somebody set; it needs no confirmation by time.",
     summary="The contract {{ $labels.contract }} is paused.",
@@ -84,11 +81,8 @@ EVENTS_MALFORMED = contract_rule(
     id="EventsMalformed",
     severity=Severity.P3,
     alert_group="events-malformed",
-    value=lambda p: (
-        f"sum by (address) (increase({exchange.events_malformed}[{p.window(1800, CRITICAL)}]))"
-    ),
+    value=gained(exchange.events_malformed, by="address", seconds=1800, scrape_class=CRITICAL),
     threshold=10,
-    for_seconds=0,
     keep_firing_seconds=600,
     why="Anybody can emit one odd event; ten in half an hour are a contract that is read wrongly.",
     summary="{value} events of {{ $labels.address }} do not fit; the threshold is {threshold}.",

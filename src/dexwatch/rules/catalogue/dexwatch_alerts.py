@@ -6,12 +6,13 @@ from dexwatch.metrics import own, prometheus
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
-from dexwatch.metrics.promql import latest
+from dexwatch.metrics.promql import gained, latest, latest_of
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH, STANDARD
 from dexwatch.metrics.severity import Severity
-from dexwatch.rules.rule import AlertRule, Runbook
+from dexwatch.rules.rule import AlertRule, Runbook, state_rule
 
 dexwatch_rule = partial(AlertRule, component=Component.MONITORING, team="monitoring")
+dexwatch_state = partial(state_rule, component=Component.MONITORING, team="monitoring")
 
 WATCHDOG = dexwatch_rule(
     id="Watchdog",
@@ -22,7 +23,6 @@ WATCHDOG = dexwatch_rule(
     value=lambda _: "vector(1)",
     threshold=0,
     unit=Unit.BOOLEAN,
-    for_seconds=0,
     keep_firing_seconds=0,
     why="It must always fire: whoever expects it learns from its absence that we are dead.",
     summary="The way from Prometheus through Alertmanager works.",
@@ -50,16 +50,12 @@ WATCHDOG = dexwatch_rule(
     ),
     requirements=("U-DEADMAN",),
 )
-TARGET_DOWN = dexwatch_rule(
+TARGET_DOWN = dexwatch_state(
     id="TargetDown",
     severity=Severity.P2,
     alert_group="target",
     value=lambda p: latest(p, prometheus.up.where('alerting!="off"'), scrape_class=STANDARD),
-    operator="<",
-    threshold=1,
-    unit=Unit.BOOLEAN,
     for_seconds=60,
-    keep_firing_seconds=120,
     why="A restart takes less than a minute; after that we are blind on this target.",
     summary="{{ $labels.instance }} ({{ $labels.job }}) cannot be scraped.",
     description="Its metrics are missing, and rules on them say nothing.",
@@ -71,18 +67,12 @@ TARGET_DOWN = dexwatch_rule(
     ),
     requirements=("C-PROMETHEUS",),
 )
-COLLECTOR_FAILING = dexwatch_rule(
+COLLECTOR_FAILING = dexwatch_state(
     id="CollectorFailing",
     severity=Severity.P2,
     alert_group="collector",
-    value=lambda p: (
-        f"max by (collector) ({latest(p, str(own.collector_success), scrape_class=STANDARD)})"
-    ),
-    operator="<",
-    threshold=1,
-    unit=Unit.BOOLEAN,
+    value=latest_of(own.collector_success, by="collector", scrape_class=STANDARD),
     for_seconds=120,
-    keep_firing_seconds=120,
     why="Collectors run every few seconds; two minutes are many failures in a row.",
     summary="The collector {{ $labels.collector }} fails.",
     description="What it measures is missing or old.",
@@ -98,11 +88,8 @@ SERIES_DROPPED = dexwatch_rule(
     id="SeriesDropped",
     severity=Severity.P3,
     alert_group="cardinality",
-    value=lambda p: (
-        f"sum by (collector) (increase({own.series_dropped}[{p.window(900, STANDARD)}]))"
-    ),
+    value=gained(own.series_dropped, by="collector", seconds=900, scrape_class=STANDARD),
     threshold=0,
-    for_seconds=0,
     keep_firing_seconds=300,
     why="A bound that is met once will be met again; there is no hurry.",
     summary="{{ $labels.collector }} had to leave out {value} series.",
@@ -115,17 +102,13 @@ SERIES_DROPPED = dexwatch_rule(
     ),
     requirements=("S-QUERY",),
 )
-DAEMON_DOWN = dexwatch_rule(
+DAEMON_DOWN = dexwatch_state(
     id="DaemonDown",
     severity=Severity.P1,
     alert_group="daemon",
     scrape_class=HIGH,
-    value=lambda p: f"max by (daemon) ({latest(p, str(own.daemon_up), scrape_class=HIGH)})",
-    operator="<",
-    threshold=1,
-    unit=Unit.BOOLEAN,
+    value=latest_of(own.daemon_up, by="daemon", scrape_class=HIGH),
     for_seconds=30,
-    keep_firing_seconds=120,
     why="The supervisor restarts it within seconds; half a minute means that it cannot.",
     summary="The program {{ $labels.daemon }} does not run, and restarting does not help.",
     description="A supervised program is not ready.",
@@ -142,11 +125,8 @@ SUPERVISION_FAILING = dexwatch_rule(
     severity=Severity.P2,
     alert_group="supervision",
     scrape_class=HIGH,
-    value=lambda p: (
-        f"sum by (daemon) (increase({own.daemon_supervision_failures}[{p.window(900, HIGH)}]))"
-    ),
+    value=gained(own.daemon_supervision_failures, by="daemon", seconds=900),
     threshold=0,
-    for_seconds=0,
     keep_firing_seconds=600,
     why="It never fails in health, so the first failure within a quarter of an hour is told.",
     summary="Watching over {{ $labels.daemon }} failed {value} times, and began anew.",
@@ -163,15 +143,12 @@ SUPERVISION_FAILING = dexwatch_rule(
     ),
     requirements=("U-DAILY",),
 )
-CONFIG_REFUSED = dexwatch_rule(
+CONFIG_REFUSED = dexwatch_state(
     id="DexwatchConfigBad",
     severity=Severity.P2,
     alert_group="own-config",
     scrape_class=HIGH,
-    value=lambda p: f"max({latest(p, str(own.config_reload_successful), scrape_class=HIGH)})",
-    operator="<",
-    threshold=1,
-    unit=Unit.BOOLEAN,
+    value=latest_of(own.config_reload_successful, scrape_class=HIGH),
     for_seconds=60,
     keep_firing_seconds=60,
     why="A refused reload stays refused until somebody mends it; a minute is for a second try.",

@@ -6,12 +6,13 @@ from dexwatch.metrics import chain
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
-from dexwatch.metrics.promql import latest
+from dexwatch.metrics.promql import latest_of
 from dexwatch.metrics.scrape_class import CRITICAL, STANDARD
 from dexwatch.metrics.severity import Severity
-from dexwatch.rules.rule import AlertRule, Runbook
+from dexwatch.rules.rule import AlertRule, Runbook, state_rule
 
-endpoint_rule = partial(AlertRule, component=Component.CHAIN, team="chain", keep_firing_seconds=120)
+endpoint_rule = partial(AlertRule, component=Component.CHAIN, team="chain")
+endpoint_state = partial(state_rule, component=Component.CHAIN, team="chain")
 
 NODE = Runbook(
     meaning="We see the chain with fewer eyes; with none left, we are blind.",
@@ -27,16 +28,13 @@ NODE = Runbook(
     escalate="Call the chain lead when only one healthy endpoint is left.",
 )
 
-UNREACHABLE = endpoint_rule(
+UNREACHABLE = endpoint_state(
     id="NodeUnreachable",
     severity=Severity.P1,
     alert_group="chain-node",
     group_priority=4,
     scrape_class=CRITICAL,
-    value=lambda p: f"max by (endpoint) ({latest(p, str(chain.endpoint_up))})",
-    operator="<",
-    threshold=1,
-    unit=Unit.BOOLEAN,
+    value=latest_of(chain.endpoint_up, by="endpoint"),
     for_seconds=15,
     why="Three failed queries; a single time-out of a public endpoint is daily life.",
     summary="The node {{ $labels.endpoint }} does not answer.",
@@ -50,7 +48,7 @@ LAGGING = endpoint_rule(
     alert_group="chain-node",
     group_priority=3,
     scrape_class=CRITICAL,
-    value=lambda p: f"max by (endpoint) ({latest(p, str(chain.endpoint_lag))})",
+    value=latest_of(chain.endpoint_lag, by="endpoint"),
     threshold=10,
     unit=Unit.BLOCKS,
     for_seconds=30,
@@ -62,16 +60,13 @@ LAGGING = endpoint_rule(
     runbook=NODE,
     requirements=("A-CH-NODE",),
 )
-UNVERIFIED = endpoint_rule(
+UNVERIFIED = endpoint_state(
     id="NodeUnverified",
     severity=Severity.P2,
     alert_group="chain-node",
     group_priority=2,
     scrape_class=CRITICAL,
-    value=lambda p: f"max by (endpoint) ({latest(p, str(chain.endpoint_verified))})",
-    operator="<",
-    threshold=1,
-    unit=Unit.BOOLEAN,
+    value=latest_of(chain.endpoint_verified, by="endpoint"),
     for_seconds=600,
     why="A node that restarts catches up within minutes; after ten it is no reserve any more.",
     summary="The node {{ $labels.endpoint }} shows no block of the chain that we follow.",
@@ -83,9 +78,7 @@ PEERS_LOW = endpoint_rule(
     id="NodePeersLow",
     severity=Severity.P2,
     alert_group="chain-node",
-    value=lambda p: (
-        f"max by (endpoint) ({latest(p, str(chain.endpoint_peers), scrape_class=STANDARD)})"
-    ),
+    value=latest_of(chain.endpoint_peers, by="endpoint", scrape_class=STANDARD),
     operator="<",
     threshold=5,
     for_seconds=120,
@@ -109,7 +102,6 @@ DISAGREE = endpoint_rule(
         f" + 10 * sum by (endpoint) (increase({chain.blocks_refused}[{p.window(300, CRITICAL)}]))"
     ),
     threshold=3,
-    for_seconds=0,
     keep_firing_seconds=180,
     why="A short fork makes one or two differences; more mean that a node follows another chain.",
     summary="{{ $labels.endpoint }} gave other blocks than the majority, or false ones: {value}.",

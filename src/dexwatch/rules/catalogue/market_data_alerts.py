@@ -7,7 +7,7 @@ from dexwatch.metrics.component import Component
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
-from dexwatch.metrics.promql import enough, latest
+from dexwatch.metrics.promql import enough, latest_of
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
@@ -17,7 +17,6 @@ market_data_rule = partial(
     component=Component.TRADING,
     team="trading",
     scrape_class=CRITICAL,
-    keep_firing_seconds=120,
 )
 
 PRICE_MOVED = market_data_rule(
@@ -30,7 +29,6 @@ PRICE_MOVED = market_data_rule(
     ),
     threshold=0.1,
     unit=Unit.RATIO,
-    for_seconds=0,
     why="Ten per cent within five minutes is an event by itself and may be over in the next.",
     summary=(
         "The price in {{ $labels.pool }} moved by {value} within minutes; threshold {threshold}."
@@ -69,9 +67,7 @@ FEED_LOST = market_data_rule(
     severity=Severity.P2,
     alert_group="market-data",
     scrape_class=HIGH,
-    value=lambda p: (
-        f"max by (feed) ({latest(p, str(platform.market_connected), scrape_class=HIGH)})"
-    ),
+    value=latest_of(platform.market_connected, by="feed", scrape_class=HIGH),
     operator="<",
     threshold=1,
     unit=Unit.BOOLEAN,

@@ -7,14 +7,12 @@ from dexwatch.metrics.component import Component
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
-from dexwatch.metrics.promql import enough, quantile, seen_down
+from dexwatch.metrics.promql import enough, gained, quantile, seen_down
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH, STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
 
-postgres_rule = partial(
-    AlertRule, component=Component.DATABASE, team="database", keep_firing_seconds=120
-)
+postgres_rule = partial(AlertRule, component=Component.DATABASE, team="database")
 
 
 def _reachable(profile: EvaluationProfile) -> str:
@@ -36,7 +34,6 @@ DATABASE_DOWN = postgres_rule(
     operator="<",
     threshold=1,
     unit=Unit.BOOLEAN,
-    for_seconds=0,
     why=(
         "Two failed scrapes of the exporter are proof, and the second costs five seconds; a restart"
         " of a second is seen once. Where the exporter itself waits in vain, a minute of nothing"
@@ -156,11 +153,8 @@ DEADLOCKS = postgres_rule(
     id="DatabaseDeadlocks",
     severity=Severity.P2,
     alert_group="database-locks",
-    value=lambda p: (
-        f"sum by (instance, datname) (increase({postgres.deadlocks}[{p.window(600, STANDARD)}]))"
-    ),
+    value=gained(postgres.deadlocks, by="instance, datname", seconds=600, scrape_class=STANDARD),
     threshold=5,
-    for_seconds=0,
     keep_firing_seconds=300,
     why="The count over ten minutes is itself the hold; a few deadlocks solve themselves by retry.",
     summary=(

@@ -7,7 +7,7 @@ from dexwatch.metrics.component import Component
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Metric, Unit
 from dexwatch.metrics.profile import EvaluationProfile
-from dexwatch.metrics.promql import enough, latest
+from dexwatch.metrics.promql import enough, gained, latest, latest_of
 from dexwatch.metrics.scrape_class import BUSINESS, HIGH, STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
@@ -55,11 +55,8 @@ ARCHIVE_FAILING = postgres_rule(
     severity=Severity.P1,
     alert_group="database-backup",
     scrape_class=BUSINESS,
-    value=lambda p: (
-        f"sum by (instance) (increase({postgres.archive_failures}[{p.window(900, BUSINESS)}]))"
-    ),
+    value=gained(postgres.archive_failures, by="instance", seconds=900, scrape_class=BUSINESS),
     threshold=2,
-    for_seconds=0,
     keep_firing_seconds=600,
     why="One failure is tried again by itself; the third within a quarter of an hour is not luck.",
     summary=(
@@ -105,12 +102,9 @@ LOCK_WAITS = postgres_rule(
     severity=Severity.P2,
     alert_group="database-lock-waits",
     scrape_class=HIGH,
-    value=lambda p: (
-        f"max by (instance) ({latest(p, str(postgres.waiting_for_lock), scrape_class=HIGH)})"
-    ),
+    value=latest_of(postgres.waiting_for_lock, by="instance", scrape_class=HIGH),
     threshold=5,
     for_seconds=60,
-    keep_firing_seconds=120,
     why="Short waits are how locks work; five sessions for a minute stand behind something stuck.",
     summary=(
         "{value} sessions wait for a lock in {{ $labels.instance }}; the threshold is {threshold}."
@@ -129,13 +123,10 @@ REPLICA_LAG = postgres_rule(
     severity=Severity.P1,
     alert_group="database-replication",
     scrape_class=HIGH,
-    value=lambda p: (
-        f"max by (instance) ({latest(p, str(postgres.replica_lag), scrape_class=HIGH)})"
-    ),
+    value=latest_of(postgres.replica_lag, by="instance", scrape_class=HIGH),
     threshold=60,
     unit=Unit.SECONDS,
     for_seconds=60,
-    keep_firing_seconds=120,
     why="A bulk load makes a minute of lag; a minute more means that the standby cannot follow.",
     summary="The standby {{ $labels.instance }} is {value} behind; the threshold is {threshold}.",
     description="What was written in that time would be lost with the primary.",
@@ -151,9 +142,7 @@ SLOT_UNUSED = postgres_rule(
     id="DatabaseSlotUnused",
     severity=Severity.P2,
     alert_group="database-slots",
-    value=lambda p: (
-        f"max by (instance) ({latest(p, str(postgres.inactive_slots), scrape_class=STANDARD)})"
-    ),
+    value=latest_of(postgres.inactive_slots, by="instance", scrape_class=STANDARD),
     threshold=0,
     for_seconds=900,
     keep_firing_seconds=300,
@@ -172,9 +161,7 @@ METRICS_INCOMPLETE = postgres_rule(
     id="DatabaseMetricsIncomplete",
     severity=Severity.P2,
     alert_group="database-metrics",
-    value=lambda p: (
-        f"max by (instance) ({latest(p, str(postgres.last_scrape_error), scrape_class=STANDARD)})"
-    ),
+    value=latest_of(postgres.last_scrape_error, by="instance", scrape_class=STANDARD),
     threshold=0,
     unit=Unit.BOOLEAN,
     condition=lambda p: (
@@ -182,7 +169,6 @@ METRICS_INCOMPLETE = postgres_rule(
         f"min by (instance) ({latest(p, str(postgres.up), scrape_class=STANDARD)}) == 1"
     ),
     for_seconds=120,
-    keep_firing_seconds=120,
     why=(
         "A restart of the server fails one reading; two minutes are a query that cannot succeed."
         " While the server is down all of them fail, and DatabaseDown says so."

@@ -6,28 +6,24 @@ from dexwatch.metrics import platform, redis
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
-from dexwatch.metrics.promql import enough, latest, seen_down
+from dexwatch.metrics.promql import enough, gained, latest, seen_down
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH, STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules import recording_rules as recorded
-from dexwatch.rules.rule import AlertRule, Runbook
+from dexwatch.rules.rule import AlertRule, Runbook, state_rule
 
 redis_rule = partial(AlertRule, component=Component.CACHE, team="database")
+redis_state = partial(state_rule, component=Component.CACHE, team="database")
 
 LOOKUPS = str(platform.cache_requests)
 
-REDIS_DOWN = redis_rule(
+REDIS_DOWN = redis_state(
     id="RedisDown",
     severity=Severity.P0,
     alert_group="redis",
     inhibits="availability",
     scrape_class=CRITICAL,
     value=lambda p: seen_down(p, str(redis.up)),
-    operator="<",
-    threshold=1,
-    unit=Unit.BOOLEAN,
-    for_seconds=0,
-    keep_firing_seconds=120,
     why=(
         "Two failed scrapes of the exporter are proof, and the second costs five seconds; a restart"
         " of a second is seen once. Keeping it firing bridges lost scrapes."
@@ -62,7 +58,6 @@ HIT_RATE_LOW = redis_rule(
     unit=Unit.RATIO,
     condition=lambda p: enough(p, LOOKUPS, 50, by="cache"),
     for_seconds=120,
-    keep_firing_seconds=120,
     why="A restart warms up within the window; two minutes more and it is not warming up.",
     summary=(
         "Only {value} of the look-ups in {{ $labels.cache }} hit; the threshold is {threshold}."
@@ -97,7 +92,6 @@ MISSES_RISING = redis_rule(
     threshold=2,
     condition=lambda p: f"and {recorded.cache_misses} > 0.1\n{enough(p, LOOKUPS, 50, by='cache')}",
     for_seconds=120,
-    keep_firing_seconds=120,
     why="Six hours are the usual; under ten per cent of misses a doubling harms nobody.",
     summary=(
         "{{ $labels.cache }} misses {value} times as often as usual; the threshold is {threshold}."
@@ -132,11 +126,8 @@ REJECTING = redis_rule(
     id="RedisRejectingConnections",
     severity=Severity.P1,
     alert_group="redis-connections",
-    value=lambda p: (
-        f"sum by (instance) (increase({redis.rejected_connections}[{p.window(300, STANDARD)}]))"
-    ),
+    value=gained(redis.rejected_connections, by="instance", seconds=300, scrape_class=STANDARD),
     threshold=0,
-    for_seconds=0,
     keep_firing_seconds=180,
     why="Each refused connection is a failed request; the window itself is the hold.",
     summary="Redis at {{ $labels.instance }} refused {value} connections in five minutes.",
@@ -166,7 +157,7 @@ EVICTING = redis_rule(
     runbook=MEMORY_HIGH.runbook,
     requirements=("M-REDIS-KEYS",),
 )
-PERSISTENCE_FAILING = redis_rule(
+PERSISTENCE_FAILING = redis_state(
     id="RedisPersistenceFailing",
     severity=Severity.P1,
     alert_group="redis-persistence",
@@ -174,9 +165,6 @@ PERSISTENCE_FAILING = redis_rule(
         f"{latest(p, str(redis.rdb_ok), scrape_class=STANDARD)}"
         f" * {latest(p, str(redis.aof_ok), scrape_class=STANDARD)}"
     ),
-    operator="<",
-    threshold=1,
-    unit=Unit.BOOLEAN,
     for_seconds=120,
     keep_firing_seconds=300,
     why="A failed snapshot is tried again within a minute; the second failure is a fault.",
@@ -203,7 +191,6 @@ METRICS_INCOMPLETE = redis_rule(
         f"min by (instance) ({latest(p, str(redis.up), scrape_class=STANDARD)}) == 1"
     ),
     for_seconds=120,
-    keep_firing_seconds=120,
     why=(
         "A restart of the server fails one reading; two minutes are a command that cannot succeed."
         " While the server is down all of them fail, and RedisDown says so."

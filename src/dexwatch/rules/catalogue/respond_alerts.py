@@ -7,7 +7,7 @@ from dexwatch.metrics.component import Component
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
-from dexwatch.metrics.promql import latest
+from dexwatch.metrics.promql import gained, latest_of
 from dexwatch.metrics.scrape_class import HIGH
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
@@ -29,7 +29,7 @@ STORE_DOWN = respond_rule(
     id="StoreDown",
     severity=Severity.P1,
     alert_group="store",
-    value=lambda p: f"min by (instance) ({latest(p, str(own.store_up), scrape_class=HIGH)})",
+    value=latest_of(own.store_up, of="min", by="instance", scrape_class=HIGH),
     operator="<",
     threshold=1,
     unit=Unit.BOOLEAN,
@@ -56,9 +56,8 @@ OUTSIDE_FAILING = respond_rule(
     id="OutsidePingFailing",
     severity=Severity.P2,
     alert_group="outside-ping",
-    value=lambda p: f"sum(increase({FAILED_PINGS}[{p.window(600, HIGH)}]))",
+    value=gained(FAILED_PINGS, seconds=600),
     threshold=3,
-    for_seconds=0,
     why="One or two failures are the network; more let the service outside page in error.",
     summary="{value} pings to the service outside were not taken within ten minutes.",
     description="The service that pages when we are dead does not take our pings.",
@@ -96,9 +95,8 @@ PAGES_FAILING = respond_rule(
     id="PagesFailing",
     severity=Severity.P1,
     alert_group="pages",
-    value=lambda p: f"sum by (channel) (increase({NOT_DELIVERED}[{p.window(600, HIGH)}]))",
+    value=gained(NOT_DELIVERED, by="channel", seconds=600),
     threshold=2,
-    for_seconds=0,
     why="A retry or two is normal for a network; three within ten minutes are a broken channel.",
     summary="{{ $labels.channel }} refused {value} messages within ten minutes.",
     description="Messages to people do not get through this channel.",
@@ -114,11 +112,8 @@ RECEIVER_REFUSING = respond_rule(
     id="ReceiverRefusing",
     severity=Severity.P2,
     alert_group="receivers",
-    value=lambda p: (
-        f"sum by (receiver, outcome) (increase({REFUSED_REQUESTS}[{p.window(600, HIGH)}]))"
-    ),
+    value=gained(REFUSED_REQUESTS, by="receiver, outcome", seconds=600),
     threshold=5,
-    for_seconds=0,
     why="A scan tries once or twice; more is a sender with the wrong token.",
     summary="The receiver {{ $labels.receiver }} refused {value} requests ({{ $labels.outcome }}).",
     description="Requests of an alert source were not accepted.",
@@ -135,9 +130,8 @@ RECEIVER_DROPPING_ALERTS = respond_rule(
     id="ReceiverDroppingAlerts",
     severity=Severity.P2,
     alert_group="receiver-dropped-alerts",
-    value=lambda p: f"sum by (receiver) (increase({DROPPED_ALERTS}[{p.window(600, HIGH)}]))",
+    value=gained(DROPPED_ALERTS, by="receiver", seconds=600),
     threshold=0,
-    for_seconds=0,
     why="Every such request lost an alert, and the sender does not send it again: one is enough.",
     summary="{value} requests to {{ $labels.receiver }} were accepted in part: alerts are missing.",
     description="Some alerts of a request were malformed, or were more than one request may carry.",

@@ -6,7 +6,7 @@ from dexwatch.metrics import platform
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
-from dexwatch.metrics.promql import enough, latest, per_minute, share
+from dexwatch.metrics.promql import enough, latest_of, per_minute, share
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
@@ -57,9 +57,8 @@ SUSPICIOUS_IP = security_rule(
     id="SuspiciousIpActivity",
     severity=Severity.P0,
     alert_group="suspicious-addresses",
-    value=lambda p: f"max({latest(p, str(platform.auth_suspicious_sources))})",
+    value=latest_of(platform.auth_suspicious_sources),
     threshold=0,
-    for_seconds=0,
     why=(
         "The platform counts a minute of failures before it calls an address suspicious, so nothing"
         " more is waited for. Three minutes of keeping make one incident of several waves."
@@ -88,7 +87,6 @@ UNAUTHORIZED = security_rule(
     threshold=10,
     unit=Unit.PER_MINUTE,
     condition=lambda p: enough(p, FORBIDDEN, 20, by="service", scrape_class=CRITICAL),
-    for_seconds=0,
     why=(
         "Expired sessions are left out: only requests by somebody who is known and may not."
         " Ten a minute is no stray click; the window is the hold."

@@ -7,7 +7,7 @@ from dexwatch.metrics.component import Component
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
-from dexwatch.metrics.promql import enough, quantile, share
+from dexwatch.metrics.promql import enough, gained, quantile, share
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules import recording_rules as recorded
@@ -18,7 +18,6 @@ trading_rule = partial(
     component=Component.TRADING,
     team="trading",
     scrape_class=CRITICAL,
-    keep_firing_seconds=120,
 )
 
 BLIND_SECONDS = 3
@@ -50,7 +49,6 @@ TRADING_SUCCESS = trading_rule(
     threshold=0.9,
     unit=Unit.RATIO,
     condition=lambda p: enough(p, SERVED, 20, scrape_class=CRITICAL),
-    for_seconds=0,
     why=(
         "Twenty trades within five minutes make the share honest, so nothing more is waited for."
         " Orders that we refused for the user's sake do not count."
@@ -196,11 +194,8 @@ WHALE = trading_rule(
     id="HighValueTrade",
     severity=Severity.P2,
     alert_group="high-value-trade",
-    value=lambda p: (
-        f"sum by (pool) (increase({exchange.high_value_swaps}[{p.window(300, CRITICAL)}]))"
-    ),
+    value=gained(exchange.high_value_swaps, by="pool", seconds=300, scrape_class=CRITICAL),
     threshold=0,
-    for_seconds=0,
     keep_firing_seconds=60,
     why="One such trade is the event itself; five minutes keep it on the board long enough.",
     summary="A trade above the high value went through {{ $labels.pool }}.",
