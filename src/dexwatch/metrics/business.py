@@ -1,7 +1,7 @@
 """Business metrics, read from the platform's database by declared read-only queries."""
 
 from dexwatch.metrics.declared import declared
-from dexwatch.metrics.metric import Metric, Unit, counter, gauge
+from dexwatch.metrics.metric import Metric, counter, gauge
 
 users = gauge("business_users", "Registered users.", requirements=("C-CUSTOM-EXP",))
 active_users = gauge(
@@ -11,9 +11,7 @@ active_users = gauge(
     requirements=("M-USER-ACTIVE",),
 )
 registrations = counter(
-    "business_registrations_total",
-    "Users ever registered.",
-    requirements=("M-USER-NEW",),
+    "business_registrations_total", "Users ever registered.", requirements=("M-USER-NEW",)
 )
 trades = counter(
     "business_trades_total",
@@ -26,10 +24,7 @@ payments = counter(
     labels=("status",),
 )
 revenue_usd = counter(
-    "business_revenue_usd_total",
-    "The platform's revenue.",
-    unit=Unit.USD,
-    requirements=("M-REVENUE",),
+    "business_revenue_usd_total", "The platform's revenue.", requirements=("M-REVENUE",)
 )
 tickets_open = gauge(
     "business_support_tickets_open",
@@ -45,7 +40,6 @@ feature_uses = counter(
 retention = gauge(
     "business_retention_ratio",
     "Users of the previous window that came back in this one.",
-    unit=Unit.RATIO,
     labels=("window",),
     requirements=("M-USER-RETAIN",),
 )
@@ -55,16 +49,10 @@ satisfaction = gauge(
     requirements=("M-USER-FEATURE",),
 )
 portfolio_usd = gauge(
-    "business_portfolio_usd",
-    "Value of all users' portfolios.",
-    unit=Unit.USD,
-    requirements=("M-USER-PORTFOLIO",),
+    "business_portfolio_usd", "Value of all users' portfolios.", requirements=("M-USER-PORTFOLIO",)
 )
 sync_delay_seconds = gauge(
-    "business_sync_delay_seconds",
-    "How far a data set lies behind the chain.",
-    unit=Unit.SECONDS,
-    labels=("dataset",),
+    "business_sync_delay_seconds", "How far a data set lies behind the chain.", labels=("dataset",)
 )
 query_value = gauge("business_query_value", "Result of an operator's own query.", labels=("query",))
 

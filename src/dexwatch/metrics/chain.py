@@ -20,7 +20,6 @@ endpoint_requests = counter(
 endpoint_request_seconds = histogram(
     "bsc_endpoint_request_duration_seconds",
     "Time of RPC requests.",
-    unit=Unit.SECONDS,
     buckets=LATENCY_SECONDS,
     labels=("endpoint", "method"),
 )
@@ -77,14 +76,10 @@ head_block = gauge(
     requirements=("C-CUSTOM-EXP",),
 )
 head_timestamp = gauge(
-    "bsc_head_timestamp_seconds",
-    "Time of the newest evaluated block, milliseconds included.",
-    unit=Unit.TIMESTAMP,
+    "bsc_head_timestamp_seconds", "Time of the newest evaluated block, milliseconds included."
 )
 head_received = gauge(
-    "bsc_head_received_timestamp_seconds",
-    "Wall-clock time at which the newest head reached us.",
-    unit=Unit.TIMESTAMP,
+    "bsc_head_received_timestamp_seconds", "Wall-clock time at which the newest head reached us."
 )
 finalized_block = gauge("bsc_finalized_block", "Newest finalised block number.", unit=Unit.BLOCKS)
 finality_lag = gauge(
@@ -116,19 +111,16 @@ block_store_durable = gauge(
 block_visible_seconds = histogram(
     "bsc_block_visible_seconds",
     "From receiving a head to its metrics being readable on /metrics.",
-    unit=Unit.SECONDS,
     buckets=(0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.45, 0.75, 1.0, 2.0, 5.0),
 )
 block_interval_seconds = histogram(
     "bsc_block_interval_seconds",
     "Time between the timestamps of neighbouring blocks.",
-    unit=Unit.SECONDS,
     buckets=(0.1, 0.3, 0.4, 0.5, 0.75, 1.0, 2.0, 3.0, 10.0),
 )
 block_gas_ratio = gauge(
     "bsc_block_gas_used_ratio",
     "Gas used of the gas limit, newest block.",
-    unit=Unit.RATIO,
     requirements=("M-GAS-PRICE",),
 )
 block_turns = counter(
@@ -182,7 +174,6 @@ gas_price = gauge(
 finality_seconds = histogram(
     "bsc_finality_seconds",
     "From a block's head reaching us to the block being finalised.",
-    unit=Unit.SECONDS,
     buckets=(0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 80.0),
     requirements=("M-CONFIRM",),
 )

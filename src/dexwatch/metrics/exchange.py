@@ -6,15 +6,11 @@ from dexwatch.metrics.metric import Metric, Unit, counter, gauge, histogram
 POOL = ("pool",)
 
 swaps = counter(
-    "dex_swaps_total",
-    "Swaps.",
-    labels=POOL,
-    requirements=("C-CUSTOM-EXP", "M-TRADE-PAIRS"),
+    "dex_swaps_total", "Swaps.", labels=POOL, requirements=("C-CUSTOM-EXP", "M-TRADE-PAIRS")
 )
 volume_usd = counter(
     "dex_volume_usd_total",
     "Traded value by the side nearer to a peg, at the prices before the block.",
-    unit=Unit.USD,
     labels=POOL,
     requirements=("M-TRADE-VOLUME", "M-TRADE-PAIRS", "M-LP-UTIL"),
 )
@@ -26,7 +22,6 @@ swaps_unpriced = counter(
 swap_size_usd = histogram(
     "dex_swap_size_usd",
     "Value of single swaps.",
-    unit=Unit.USD,
     buckets=(10, 50, 100, 500, 1_000, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000),
     labels=POOL,
     requirements=("M-TRADE-SIZE",),
@@ -40,7 +35,6 @@ high_value_swaps = counter(
 price_impact_ratio = histogram(
     "dex_price_impact_ratio",
     "Price impact without fee, x/(R+x).",
-    unit=Unit.RATIO,
     buckets=(0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25),
     labels=POOL,
     requirements=("M-TRADE-EXEC",),
@@ -48,22 +42,19 @@ price_impact_ratio = histogram(
 slippage_ratio = histogram(
     "dex_slippage_ratio",
     "1 - received/quoted for trades through the platform's router.",
-    unit=Unit.RATIO,
     buckets=(-0.01, 0.0, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5),
     labels=POOL,
     requirements=("M-TRADE-EXEC",),
 )
-fees_usd = counter("dex_fees_usd_total", "Fees paid by traders.", unit=Unit.USD, labels=POOL)
+fees_usd = counter("dex_fees_usd_total", "Fees paid by traders.", labels=POOL)
 lp_fees_usd = counter(
     "dex_lp_fees_usd_total",
     "The liquidity providers' part of the fees, without the protocol's.",
-    unit=Unit.USD,
     labels=POOL,
 )
 tvl_usd = gauge(
     "dex_tvl_usd",
     "Total value locked, of the tokens whose price has depth.",
-    unit=Unit.USD,
     labels=POOL,
     requirements=("M-LP-TVL", "M-LP-UTIL"),
 )
@@ -76,19 +67,16 @@ pool_price = gauge("dex_pool_price", "Units of token1 for one token0.", labels=P
 token_price_usd = gauge(
     "dex_token_price_usd",
     "Price of a token: the median of the deep enough pools on a path to a pegged token.",
-    unit=Unit.USD,
     labels=("token",),
 )
 price_depth_usd = gauge(
     "dex_token_price_depth_usd",
     "Dollars that stand behind a token's price, in the pools that set it.",
-    unit=Unit.USD,
     labels=("token",),
 )
 price_spread_ratio = gauge(
     "dex_token_price_spread_ratio",
     "How far the pools that set a token's price are apart: highest over lowest, less one.",
-    unit=Unit.RATIO,
     labels=("token",),
 )
 liquidity_providers = gauge(
@@ -109,7 +97,6 @@ liquidity_events = counter(
 impermanent_loss = gauge(
     "dex_impermanent_loss_ratio",
     "Loss of liquidity in a v2 pool against holding since the configured entry price; negative.",
-    unit=Unit.RATIO,
     labels=POOL,
 )
 events_malformed = counter(

@@ -15,35 +15,28 @@ FILESYSTEM = ("device", "fstype", "mountpoint")
 cpu_seconds = counter(
     "node_cpu_seconds_total",
     "Seconds that each processor spent in each mode.",
-    unit=Unit.SECONDS,
     labels=("cpu", "mode"),
     requirements=("C-NODE-EXP", "M-SYS-CPU"),
 )
 memory_total = gauge(
-    "node_memory_MemTotal_bytes",
-    "Memory of the host.",
-    unit=Unit.BYTES,
-    requirements=("C-NODE-EXP", "M-SYS-MEM"),
+    "node_memory_MemTotal_bytes", "Memory of the host.", requirements=("C-NODE-EXP", "M-SYS-MEM")
 )
 memory_available = gauge(
     "node_memory_MemAvailable_bytes",
     "Memory that programs could still take without swapping.",
-    unit=Unit.BYTES,
     requirements=("M-SYS-MEM",),
 )
-swap_total = gauge("node_memory_SwapTotal_bytes", "Swap space.", unit=Unit.BYTES)
-swap_free = gauge("node_memory_SwapFree_bytes", "Unused swap space.", unit=Unit.BYTES)
+swap_total = gauge("node_memory_SwapTotal_bytes", "Swap space.")
+swap_free = gauge("node_memory_SwapFree_bytes", "Unused swap space.")
 filesystem_size = gauge(
     "node_filesystem_size_bytes",
     "Size of a file system.",
-    unit=Unit.BYTES,
     labels=FILESYSTEM,
     requirements=("M-SYS-DISK",),
 )
 filesystem_available = gauge(
     "node_filesystem_avail_bytes",
     "Space of a file system that ordinary users may fill.",
-    unit=Unit.BYTES,
     labels=FILESYSTEM,
     requirements=("M-SYS-DISK", "M-STORAGE"),
 )
@@ -57,12 +50,8 @@ filesystem_readonly = gauge(
     unit=Unit.BOOLEAN,
     labels=FILESYSTEM,
 )
-disk_read_bytes = counter(
-    "node_disk_read_bytes_total", "Bytes read.", unit=Unit.BYTES, labels=DEVICE
-)
-disk_written_bytes = counter(
-    "node_disk_written_bytes_total", "Bytes written.", unit=Unit.BYTES, labels=DEVICE
-)
+disk_read_bytes = counter("node_disk_read_bytes_total", "Bytes read.", labels=DEVICE)
+disk_written_bytes = counter("node_disk_written_bytes_total", "Bytes written.", labels=DEVICE)
 disk_reads = counter(
     "node_disk_reads_completed_total",
     "Reads completed.",
@@ -71,21 +60,15 @@ disk_reads = counter(
 )
 disk_writes = counter("node_disk_writes_completed_total", "Writes completed.", labels=DEVICE)
 disk_io_seconds = counter(
-    "node_disk_io_time_seconds_total",
-    "Seconds in which the disk had work.",
-    unit=Unit.SECONDS,
-    labels=DEVICE,
+    "node_disk_io_time_seconds_total", "Seconds in which the disk had work.", labels=DEVICE
 )
 network_received_bytes = counter(
     "node_network_receive_bytes_total",
     "Bytes received.",
-    unit=Unit.BYTES,
     labels=DEVICE,
     requirements=("M-SYS-NET",),
 )
-network_sent_bytes = counter(
-    "node_network_transmit_bytes_total", "Bytes sent.", unit=Unit.BYTES, labels=DEVICE
-)
+network_sent_bytes = counter("node_network_transmit_bytes_total", "Bytes sent.", labels=DEVICE)
 network_received_packets = counter(
     "node_network_receive_packets_total",
     "Packets received.",
@@ -127,9 +110,7 @@ processes_blocked = gauge(
 forks = counter("node_forks_total", "Processes ever started.", requirements=("M-SYS-PROC",))
 files_open = gauge("node_filefd_allocated", "Open file descriptors.")
 files_max = gauge("node_filefd_maximum", "Most open file descriptors.")
-clock_offset = gauge(
-    "node_timex_offset_seconds", "How far the clock is from its reference.", unit=Unit.SECONDS
-)
+clock_offset = gauge("node_timex_offset_seconds", "How far the clock is from its reference.")
 clock_synced = gauge(
     "node_timex_sync_status", "1 while the clock is synchronised.", unit=Unit.BOOLEAN
 )

@@ -4,7 +4,7 @@ Each metric is declared once as a `Metric` object.
 Exporters fill the object, rules and panels write it into PromQL, so a misspelt name is a type error
 and a label that the metric does not carry is refused when the module is imported:
 
-    >>> swaps = Metric("dex_swaps_total", Kind.COUNTER, "Swaps.", Unit.COUNT, labels=("pool",))
+    >>> swaps = counter("dex_swaps_total", "Swaps.", labels=("pool",))
     >>> swaps.where('pool="WBNB/USDT"')
     'dex_swaps_total{pool="WBNB/USDT"}'
     >>> f"rate({swaps}[1m])"
@@ -12,8 +12,9 @@ and a label that the metric does not carry is refused when the module is importe
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
+from functools import partial
 
 TARGET_LABELS = frozenset({"job", "instance", "host", "service", "alerting", "role", "le", "class"})
 """Labels that scraping adds to every series; they may be matched on any metric."""
@@ -58,8 +59,9 @@ class Metric:
     """One metric: the name is the identity, everything else is its contract."""
 
     name: str
-    kind: Kind
     help: str
+    _: KW_ONLY
+    kind: Kind
     unit: Unit
     labels: tuple[str, ...] = ()
     owner: str = "dexwatch"
@@ -74,6 +76,8 @@ class Metric:
             raise ValueError(
                 f"metric name {self.name!r}: begin in lower case; letters, digits, underscores"
             )
+        if (self.kind is Kind.HISTOGRAM) != bool(self.buckets):
+            raise ValueError(f"metric {self.name}: a histogram has buckets, and nothing else has")
 
     def __str__(self) -> str:
         return self.name
@@ -115,41 +119,42 @@ LATENCY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0
 """Bounds of OpenTelemetry's HTTP duration histograms; our limits of 0.5 and 1 s are among them."""
 
 
-def counter(
+_UNITS = {
+    "_timestamp_seconds": Unit.TIMESTAMP,
+    "_seconds": Unit.SECONDS,
+    "_bytes": Unit.BYTES,
+    "_ratio": Unit.RATIO,
+    "_usd": Unit.USD,
+}
+"""Units by the end of a name, as Prometheus' naming convention has it."""
+
+
+def _declare(
     name: str,
     help: str,  # noqa: A002 - Prometheus' own word.
     *,
-    labels: tuple[str, ...] = (),
-    unit: Unit = Unit.COUNT,
-    owner: str = "dexwatch",
-    requirements: tuple[str, ...] = (),
-) -> Metric:
-    """Declare a counter."""
-    return Metric(name, Kind.COUNTER, help, unit, labels, owner, requirements=requirements)
-
-
-def gauge(
-    name: str,
-    help: str,  # noqa: A002 - Prometheus' own word.
-    *,
-    labels: tuple[str, ...] = (),
-    unit: Unit = Unit.COUNT,
-    owner: str = "dexwatch",
-    requirements: tuple[str, ...] = (),
-) -> Metric:
-    """Declare a gauge."""
-    return Metric(name, Kind.GAUGE, help, unit, labels, owner, requirements=requirements)
-
-
-def histogram(
-    name: str,
-    help: str,  # noqa: A002 - Prometheus' own word.
-    *,
-    unit: Unit,
-    buckets: tuple[float, ...],
+    kind: Kind,
+    unit: Unit | None = None,
     labels: tuple[str, ...] = (),
     owner: str = "dexwatch",
+    buckets: tuple[float, ...] = (),
     requirements: tuple[str, ...] = (),
 ) -> Metric:
-    """Declare a histogram; buckets ascend and are in the metric's unit."""
-    return Metric(name, Kind.HISTOGRAM, help, unit, labels, owner, buckets, requirements)
+    """Declare a metric; its unit is said only where the end of its name does not say it."""
+    stem = name.removesuffix("_total")
+    named = next((known for end, known in _UNITS.items() if stem.endswith(end)), Unit.COUNT)
+    return Metric(
+        name,
+        help,
+        kind=kind,
+        unit=named if unit is None else unit,
+        labels=labels,
+        owner=owner,
+        buckets=buckets,
+        requirements=requirements,
+    )
+
+
+counter = partial(_declare, kind=Kind.COUNTER)
+gauge = partial(_declare, kind=Kind.GAUGE)
+histogram = partial(_declare, kind=Kind.HISTOGRAM)

@@ -16,7 +16,6 @@ collector_success = gauge(
 collector_seconds = gauge(
     "dexwatch_collector_duration_seconds",
     "Time that the collector's last run took.",
-    unit=Unit.SECONDS,
     labels=("collector",),
 )
 collector_failures = counter(
@@ -25,7 +24,6 @@ collector_failures = counter(
 collector_timestamp = gauge(
     "dexwatch_collector_timestamp_seconds",
     "When the collector last succeeded.",
-    unit=Unit.TIMESTAMP,
     labels=("collector",),
 )
 series_dropped = counter(
@@ -50,7 +48,6 @@ notifications = counter(
 notification_seconds = histogram(
     "dexwatch_notification_latency_seconds",
     "From the alert reaching us to the channel accepting the message.",
-    unit=Unit.SECONDS,
     buckets=(0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 6.0, 10.0, 30.0, 60.0, 300.0),
     labels=("channel", "severity"),
 )
@@ -73,7 +70,6 @@ quarantined = gauge(
 watchdog_timestamp = gauge(
     "dexwatch_watchdog_timestamp_seconds",
     "When the dead man's signal of the source last came.",
-    unit=Unit.TIMESTAMP,
     labels=("source",),
     requirements=("U-DEADMAN",),
 )
@@ -97,9 +93,7 @@ config_reload_successful = gauge(
     unit=Unit.BOOLEAN,
 )
 config_timestamp = gauge(
-    "dexwatch_config_timestamp_seconds",
-    "Since when the configuration is in use.",
-    unit=Unit.TIMESTAMP,
+    "dexwatch_config_timestamp_seconds", "Since when the configuration is in use."
 )
 config_version = gauge(
     "dexwatch_config_version", "Counts the configurations that were taken into use since the start."
@@ -113,7 +107,6 @@ console_requests = counter(
 console_request_seconds = histogram(
     "dexwatch_console_request_duration_seconds",
     "Time until a page was answered whole, without streams.",
-    unit=Unit.SECONDS,
     buckets=LATENCY_SECONDS,
     labels=("route",),
     requirements=("C-CONSOLE",),

@@ -21,7 +21,6 @@ HTTP = ("http_request_method", "http_route", "http_response_status_code")
 http_seconds = histogram(
     "http_server_request_duration_seconds",
     "Time to answer.",
-    unit=Unit.SECONDS,
     buckets=LATENCY_SECONDS,
     labels=HTTP,
     requirements=("M-HTTP-COUNT", "M-HTTP-LATENCY", "M-HTTP-ERR"),
@@ -29,7 +28,6 @@ http_seconds = histogram(
 http_request_bytes = histogram(
     "http_server_request_body_size_bytes",
     "Request bodies.",
-    unit=Unit.BYTES,
     buckets=SIZE_BYTES,
     labels=HTTP,
     requirements=("M-HTTP-SIZE",),
@@ -37,7 +35,6 @@ http_request_bytes = histogram(
 http_response_bytes = histogram(
     "http_server_response_body_size_bytes",
     "Response bodies.",
-    unit=Unit.BYTES,
     buckets=SIZE_BYTES,
     labels=HTTP,
     requirements=("M-HTTP-SIZE",),
@@ -51,7 +48,6 @@ http_active = gauge(
 db_seconds = histogram(
     "db_client_operation_duration_seconds",
     "Time of database operations.",
-    unit=Unit.SECONDS,
     buckets=LATENCY_SECONDS,
     labels=("db_system_name", "db_operation_name"),
     requirements=("M-PG-QUERY",),
@@ -97,7 +93,6 @@ sessions_active = gauge(
 session_seconds = histogram(
     "platform_session_duration_seconds",
     "Length of ended sessions.",
-    unit=Unit.SECONDS,
     buckets=(10, 60, 300, 900, 1_800, 3_600, 14_400, 43_200),
     requirements=("M-APP-SESSION",),
 )
@@ -115,7 +110,6 @@ trades = counter(
 trade_seconds = histogram(
     "platform_trade_duration_seconds",
     "From the trade request to its outcome.",
-    unit=Unit.SECONDS,
     buckets=(0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0),
     labels=("pair",),
     requirements=("M-ENGINE-ORDER", "M-TRADE-EXEC"),
@@ -123,7 +117,6 @@ trade_seconds = histogram(
 confirmation_seconds = histogram(
     "platform_transaction_confirmation_seconds",
     "From sending a transaction to its receipt.",
-    unit=Unit.SECONDS,
     buckets=(0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0),
     requirements=("M-CONFIRM", "M-TX-CONFIRM"),
 )
@@ -149,7 +142,6 @@ queue_depth = gauge(
 job_seconds = histogram(
     "platform_job_duration_seconds",
     "Time that jobs take, by outcome (success, failure).",
-    unit=Unit.SECONDS,
     buckets=LATENCY_SECONDS,
     labels=("queue", "outcome"),
     requirements=("M-APP-QUEUE",),
@@ -169,13 +161,11 @@ market_updates = counter(
 market_updated = gauge(
     "platform_market_data_timestamp_seconds",
     "Time of the latest market data update.",
-    unit=Unit.TIMESTAMP,
     labels=("feed",),
 )
 market_seconds = histogram(
     "platform_market_data_latency_seconds",
     "From the event to its arrival in the feed.",
-    unit=Unit.SECONDS,
     buckets=LATENCY_SECONDS,
     labels=("feed",),
     requirements=("M-ENGINE-MARKET",),
@@ -190,7 +180,6 @@ market_connected = gauge(
 market_deviation = gauge(
     "platform_market_data_deviation_ratio",
     "Relative difference between the feed and the pool's price.",
-    unit=Unit.RATIO,
     labels=("feed",),
     requirements=("M-ENGINE-MARKET",),
 )

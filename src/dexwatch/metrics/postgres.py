@@ -19,9 +19,7 @@ up = gauge(
     requirements=("C-DB-EXP", "C-POSTGRES"),
 )
 last_scrape_error = gauge(
-    "pg_exporter_last_scrape_error",
-    "1 when the last reading failed in part.",
-    unit=Unit.BOOLEAN,
+    "pg_exporter_last_scrape_error", "1 when the last reading failed in part.", unit=Unit.BOOLEAN
 )
 connections = gauge(
     "pg_stat_activity_count",
@@ -57,39 +55,23 @@ rollbacks = counter(
 )
 deadlocks = counter("pg_stat_database_deadlocks", "Deadlocks.", labels=DATABASE_ID)
 blocks_hit = counter(
-    "pg_stat_database_blks_hit",
-    "Blocks found in the buffer cache.",
-    labels=DATABASE_ID,
+    "pg_stat_database_blks_hit", "Blocks found in the buffer cache.", labels=DATABASE_ID
 )
-blocks_read = counter(
-    "pg_stat_database_blks_read",
-    "Blocks read from disk.",
-    labels=DATABASE_ID,
-)
+blocks_read = counter("pg_stat_database_blks_read", "Blocks read from disk.", labels=DATABASE_ID)
 rows_fetched = counter("pg_stat_database_tup_fetched", "Rows fetched.", labels=DATABASE_ID)
 rows_returned = counter("pg_stat_database_tup_returned", "Rows scanned.", labels=DATABASE_ID)
 rows_inserted = counter(
-    "pg_stat_database_tup_inserted",
-    "Rows inserted.",
-    labels=DATABASE_ID,
-    requirements=("M-PG-TX",),
+    "pg_stat_database_tup_inserted", "Rows inserted.", labels=DATABASE_ID, requirements=("M-PG-TX",)
 )
 rows_updated = counter(
-    "pg_stat_database_tup_updated",
-    "Rows updated.",
-    labels=DATABASE_ID,
-    requirements=("M-PG-TX",),
+    "pg_stat_database_tup_updated", "Rows updated.", labels=DATABASE_ID, requirements=("M-PG-TX",)
 )
 rows_deleted = counter(
-    "pg_stat_database_tup_deleted",
-    "Rows deleted.",
-    labels=DATABASE_ID,
-    requirements=("M-PG-TX",),
+    "pg_stat_database_tup_deleted", "Rows deleted.", labels=DATABASE_ID, requirements=("M-PG-TX",)
 )
 temporary_bytes = counter(
     "pg_stat_database_temp_bytes",
     "Bytes written to temporary files by queries that outgrew their memory.",
-    unit=Unit.BYTES,
     labels=DATABASE_ID,
 )
 locks = gauge(
@@ -101,7 +83,6 @@ locks = gauge(
 database_size = gauge(
     "pg_database_size_bytes",
     "Size of a database on disk.",
-    unit=Unit.BYTES,
     labels=DATABASE,
     requirements=("C-POSTGRES", "M-PG-SIZE", "M-STORAGE"),
 )
@@ -131,14 +112,12 @@ archive_age = gauge(
 longest_query = gauge(
     "pg_activity_longest_query_seconds",
     "Age of the oldest query that runs now.",
-    unit=Unit.SECONDS,
     labels=SERVER,
     requirements=("M-PG-QUERY",),
 )
 longest_idle_transaction = gauge(
     "pg_activity_longest_idle_transaction_seconds",
     "Age of the oldest transaction that sits idle.",
-    unit=Unit.SECONDS,
     labels=SERVER,
 )
 waiting_for_lock = gauge(
@@ -157,7 +136,6 @@ is_standby = gauge(
 replica_lag = gauge(
     "pg_replica_lag_seconds",
     "How far a standby is behind; 0 on a primary.",
-    unit=Unit.SECONDS,
     labels=SERVER,
     requirements=("M-PG-REPL",),
 )
@@ -205,11 +183,6 @@ statements = counter(
     "Statements that were run, where pg_stat_statements is on.",
     labels=SERVER,
 )
-statement_seconds = counter(
-    "pg_statements_seconds",
-    "Seconds spent in statements.",
-    unit=Unit.SECONDS,
-    labels=SERVER,
-)
+statement_seconds = counter("pg_statements_seconds", "Seconds spent in statements.", labels=SERVER)
 
 POSTGRES_METRICS = declared(Metric, globals())

@@ -17,22 +17,17 @@ success = gauge(
 seconds = gauge(
     "probe_duration_seconds",
     "Time that the probe took.",
-    unit=Unit.SECONDS,
     requirements=("C-BLACKBOX-EXP", "M-NET-PERF"),
 )
-dns_seconds = gauge("probe_dns_lookup_time_seconds", "Time to resolve the name.", unit=Unit.SECONDS)
+dns_seconds = gauge("probe_dns_lookup_time_seconds", "Time to resolve the name.")
 http_seconds = gauge(
     "probe_http_duration_seconds",
     "Time by phase (resolve, connect, tls, processing, transfer).",
-    unit=Unit.SECONDS,
     labels=("phase",),
 )
 http_status = gauge("probe_http_status_code", "HTTP status; 0 when none came.")
 icmp_seconds = gauge(
-    "probe_icmp_duration_seconds",
-    "Time by phase (resolve, setup, rtt).",
-    unit=Unit.SECONDS,
-    labels=("phase",),
+    "probe_icmp_duration_seconds", "Time by phase (resolve, setup, rtt).", labels=("phase",)
 )
 certificate_expiry = gauge(
     "probe_ssl_earliest_cert_expiry",

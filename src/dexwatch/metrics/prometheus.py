@@ -26,9 +26,7 @@ alerts = gauge(
         *("group_priority", "mountpoint"),
     ),
 )
-scrape_seconds = gauge(
-    "scrape_duration_seconds", "Time that the last scrape took.", unit=Unit.SECONDS
-)
+scrape_seconds = gauge("scrape_duration_seconds", "Time that the last scrape took.")
 scrape_samples = gauge("scrape_samples_scraped", "Samples of the last scrape.")
 config_ok = gauge(
     "prometheus_config_last_reload_successful",
@@ -48,7 +46,6 @@ rule_iterations_missed = counter(
 rule_group_seconds = gauge(
     "prometheus_rule_group_last_duration_seconds",
     "Time that the group's last evaluation took.",
-    unit=Unit.SECONDS,
     labels=("rule_group",),
 )
 notifications_dropped = counter(
@@ -72,9 +69,7 @@ samples_appended = counter(
     "prometheus_tsdb_head_samples_appended_total", "Samples stored.", labels=("type",)
 )
 series = gauge("prometheus_tsdb_head_series", "Series in memory.", requirements=("C-PROMETHEUS",))
-storage_bytes = gauge(
-    "prometheus_tsdb_storage_blocks_bytes", "Size of the blocks.", unit=Unit.BYTES
-)
+storage_bytes = gauge("prometheus_tsdb_storage_blocks_bytes", "Size of the blocks.")
 compaction_failures = counter(
     "prometheus_tsdb_compactions_failed_total", "Compactions that failed."
 )

@@ -22,16 +22,14 @@ last_scrape_error = gauge(
     labels=("err",),
 )
 memory_used = gauge(
-    "redis_memory_used_bytes",
-    "Memory in use.",
-    unit=Unit.BYTES,
-    requirements=("C-REDIS", "M-REDIS-MEM"),
+    "redis_memory_used_bytes", "Memory in use.", requirements=("C-REDIS", "M-REDIS-MEM")
 )
-memory_max = gauge("redis_memory_max_bytes", "Memory limit; 0 means none.", unit=Unit.BYTES)
+memory_max = gauge("redis_memory_max_bytes", "Memory limit; 0 means none.")
 fragmentation = gauge(
     "redis_mem_fragmentation_ratio",
     "Resident memory over used memory; about 1 is healthy.",
     requirements=("M-REDIS-MEM",),
+    unit=Unit.COUNT,
 )
 clients = gauge("redis_connected_clients", "Connected clients.", requirements=("M-REDIS-CONN",))
 clients_max = gauge("redis_config_maxclients", "Most clients.")
@@ -52,7 +50,6 @@ commands = counter(
 command_seconds = counter(
     "redis_commands_duration_seconds_total",
     "Time spent in commands by name.",
-    unit=Unit.SECONDS,
     labels=("cmd",),
     requirements=("M-REDIS-CMD",),
 )
@@ -85,11 +82,7 @@ rdb_changes = gauge(
     "Writes since the last snapshot.",
     requirements=("M-REDIS-PERSIST",),
 )
-rdb_saved = gauge(
-    "redis_rdb_last_save_timestamp_seconds",
-    "When the last snapshot was written.",
-    unit=Unit.TIMESTAMP,
-)
+rdb_saved = gauge("redis_rdb_last_save_timestamp_seconds", "When the last snapshot was written.")
 aof_enabled = gauge(
     "redis_aof_enabled",
     "1 when the append-only file is on.",
@@ -102,6 +95,6 @@ aof_ok = gauge(
     unit=Unit.BOOLEAN,
 )
 replicas = gauge("redis_connected_slaves", "Connected replicas.")
-uptime = gauge("redis_uptime_in_seconds", "Time since the start.", unit=Unit.SECONDS)
+uptime = gauge("redis_uptime_in_seconds", "Time since the start.")
 
 REDIS_METRICS = declared(Metric, globals())
