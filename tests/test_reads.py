@@ -18,9 +18,11 @@ from dexwatch.clients.access import Access
 from dexwatch.clients.http import HttpClient, SourceError
 from dexwatch.collectors.lp_checkpoint import LpCheckpointFile
 from dexwatch.console.access.users import Users, UsersError, read, sign_out, write
+from dexwatch.daemons.child import Log
 from dexwatch.daemons.pidfiles import PidFiles
+from dexwatch.daemons.reaper import start_time
 from dexwatch.reports.record import recorded_tests
-from dexwatch.roles.reload.answer import answered, requested
+from dexwatch.roles.reload.answer import answered, requested, supervisor_of
 from tests.fakes.alerts import T0
 
 
@@ -100,6 +102,45 @@ def test_what_stands_in_the_place_of_our_own_files_is_as_if_nothing_did(
     assert len(requested(tmp_path, name="request")) <= 64
     assert LpCheckpointFile(tmp_path, {}).read() is None
     assert PidFiles(tmp_path).leftovers() == {}
+
+
+def test_a_program_log_is_a_file_or_refused_by_name(
+    odd: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    log = Log(odd(tmp_path / "watch.log"))
+    log.tail()
+    if not log.path.is_file():
+        assert log.tail() == []
+        with pytest.raises(OSError, match=r"watch\.log"):
+            log.open()
+
+
+def test_a_program_log_is_cut_whatever_stands_in_the_place_of_the_older_one(
+    odd: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    log = Log(tmp_path / "watch.log", bound=10)
+    log.path.write_text("more than ten bytes")
+    odd(tmp_path / "watch.log.1")
+    assert log.cut()
+    assert log.size() == 0
+
+
+def test_a_child_is_noted_whatever_stands_in_the_place_of_its_note(
+    odd: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    noted, mine = PidFiles(tmp_path), os.getpid()
+    file = odd(tmp_path / "run" / "watch.pid")
+    if file.is_dir():
+        pytest.skip("only a person makes a folder there")
+    noted.note("watch", mine, start_time(mine))
+    assert noted.leftovers() == {"watch": (mine, start_time(mine))}
+
+
+def test_no_supervisor_works_where_its_lock_is_no_file(
+    odd: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    odd(tmp_path / "supervisor.lock")
+    assert supervisor_of(tmp_path) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 100])

@@ -1,9 +1,10 @@
-"""Reads a file that an operator names, whatever it is: with a bound of bytes and of time."""
+"""Reads and writes files, whatever stands in their place: with a bound of bytes and of time."""
 
 import errno
 import os
 import select
 import stat
+import tempfile
 import time
 from pathlib import Path
 
@@ -59,6 +60,24 @@ def read_file(path: Path, bytes_max: int) -> bytes:
     if not left:
         raise OSError(errno.EFBIG, f"it is larger than {bytes_max} bytes")
     return b"".join(parts)
+
+
+def write_file(file: Path, content: bytes) -> None:
+    """Write at once or not at all, under a name that nobody else could have laid there.
+
+    Only the user that we are may read it.
+
+    Raises:
+        OSError: the folder is not ours, or full.
+    """
+    descriptor, fresh = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        Path(fresh).replace(file)
+    except OSError:
+        Path(fresh).unlink(missing_ok=True)
+        raise
 
 
 def _wait(descriptor: int, end: float) -> bool:

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from dexwatch.daemons import ports
+from dexwatch.daemons.program import DaemonError, PortTakenError
 from dexwatch.metrics.metric import Unit, counter, gauge, histogram
 from dexwatch.metrics.sample import Distribution, Sample
 from dexwatch.roles.http.exposition import expose, serve
-from dexwatch.roles.http.serving import PortTakenError
 
 PRICE = gauge("dex_price", "Price.", unit=Unit.USD, labels=("pool", "side"))
 SWAPS = counter("dex_swaps_total", "Swaps.", labels=("pool",))
@@ -97,11 +98,26 @@ async def test_a_failing_collector_is_a_500_and_the_next_request_is_served():
         assert (await client.get(url)).status_code == 200
 
 
-async def test_a_taken_port_names_the_setting():
+async def test_a_taken_port_names_the_setting_and_who_holds_it():
     async with serve(list, 0) as port:
-        with pytest.raises(PortTakenError, match=rf"watch\.port: 127\.0\.0\.1:{port} is taken"):
+        holder = ports.holder(port)
+        with pytest.raises(PortTakenError) as refused:
             async with serve(list, port, setting="watch.port"):
                 pass
+    assert str(refused.value) == (
+        f"watch.port: 127.0.0.1:{port} is taken by {holder}. "
+        "Stop the other program, or choose another port in that setting."
+    )
+
+
+async def test_an_address_that_is_not_ours_is_not_called_a_taken_port():
+    with pytest.raises(DaemonError) as refused:
+        async with serve(list, 0, setting="watch.port", host="192.0.2.1"):
+            pass
+    assert str(refused.value) == (
+        "watch.port: nothing can listen on 192.0.2.1:0 (Cannot assign requested address); "
+        "correct host and port there"
+    )
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import errno
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -30,7 +31,7 @@ _HERE = Path(__file__).parent
 _SCRIPT = (sys.executable, "-I", "-S")
 """Isolated and without site: a few milliseconds and none of our packages."""
 
-_OLDER = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+_OLDER = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 LEFTOVER_SECONDS = 1.0
 """What descendants get after their leader has ended in order, before they are killed."""
 
@@ -44,9 +45,13 @@ class Log:
         self.bound = bound
 
     def open(self) -> int:
-        """Return a new descriptor for appending; the caller closes it."""
+        """Return a new descriptor for appending; the caller closes it.
+
+        Raises:
+            OSError: what stands there is no file.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        return _open_file(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def cut(self) -> bool:
         """Copy to `NAME.1` and empty the file if it is past its bound; the child appends on."""
@@ -61,21 +66,22 @@ class Log:
         return True
 
     def _copy(self, older: Path) -> None:
-        """Keep a copy if there is room: on a full disk the log must be cut all the same."""
+        """Keep a copy if that can be: on a full disk, too, the log must be cut."""
         try:
-            copied = os.open(older, _OLDER, 0o640)
-            with os.fdopen(copied, "wb") as copy, self.path.open("rb") as source:
-                os.fchmod(copied, 0o640)
-                shutil.copyfileobj(source, copy)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
             older.unlink(missing_ok=True)
+            with (
+                os.fdopen(_open_file(self.path, os.O_RDONLY), "rb") as source,
+                os.fdopen(os.open(older, _OLDER, 0o640), "wb") as copy,
+            ):
+                shutil.copyfileobj(source, copy)
+        except OSError:
+            with contextlib.suppress(OSError):
+                older.unlink(missing_ok=True)
 
     def tail(self, lines: int = 10, *, since: int = 0) -> list[str]:
         """Return the last lines that were written after the byte offset `since`."""
         try:
-            with self.path.open("rb") as file:
+            with os.fdopen(_open_file(self.path, os.O_RDONLY), "rb") as file:
                 size = file.seek(0, os.SEEK_END)
                 file.seek(max(since if since <= size else 0, size - 64 * 1024))
                 text = file.read().decode("utf-8", "replace")
@@ -89,6 +95,20 @@ class Log:
             return self.path.stat().st_size
         except OSError:
             return 0
+
+
+def _open_file(path: Path, flags: int) -> int:
+    """Open a file on a disk; a pipe in its place must not hold us up."""
+    try:
+        descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o640)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.set_blocking(descriptor, True)
+            return descriptor
+        os.close(descriptor)
+    except OSError as error:
+        if error.errno != errno.ENXIO:  # A pipe that nobody reads.
+            raise
+    raise OSError(errno.EINVAL, "what stands there is no file: remove it", str(path))
 
 
 class Reaper:

@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from dexwatch.bounded_file import read_file
+from dexwatch.bounded_file import read_file, write_file
 from dexwatch.daemons.program import AlreadyRunningError
 from dexwatch.daemons.reaper import kill, start_time, tree
 
@@ -44,7 +44,7 @@ class PidFiles:
     def note(self, name: str, pid: int, started: str) -> None:
         """Remember a child, so that a successor knows it for ours."""
         text = json.dumps({"pid": pid, "start": started, "boot": _boot()})
-        (self._run / f"{name}.pid").write_text(text)
+        write_file(self._run / f"{name}.pid", text.encode())
 
     def forget(self, name: str) -> None:
         """The child has ended."""

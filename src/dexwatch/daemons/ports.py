@@ -11,6 +11,7 @@ import httpx
 import psutil
 
 from dexwatch.daemons.program import HttpReady, Port, PortTakenError, Ready, SocketReady, TcpReady
+from dexwatch.listen import LOOPBACK
 
 
 def require_free(ports: Iterable[Port]) -> None:
@@ -19,15 +20,19 @@ def require_free(ports: Iterable[Port]) -> None:
     Raises:
         PortTakenError: names every taken port, its setting and, where /proc tells, the holder.
     """
-    taken = [
-        f"{port.setting}: 127.0.0.1:{port.number} is taken by {holder(port.number)}"
-        for port in ports
-        if not is_free(port.number)
-    ]
-    if taken:
-        raise PortTakenError(
-            "; ".join(taken) + ". Stop the other program, or choose another port in that setting."
-        )
+    found = [(port.setting, LOOPBACK, port.number) for port in ports if not is_free(port.number)]
+    if found:
+        raise taken(found)
+
+
+def taken(found: Iterable[tuple[str, str, int]]) -> PortTakenError:
+    """Return the error of ports that somebody else has, each as (setting, host, number)."""
+    said = "; ".join(
+        f"{setting}: {host}:{number} is taken by {holder(number)}"
+        for setting, host, number in found
+    )
+    remedy = "Stop the other program, or choose another port in that setting."
+    return PortTakenError(f"{said}. {remedy}")
 
 
 def is_free(number: int) -> bool:

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import errno
 import hmac
 import ipaddress
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, MutableMapping
 from pathlib import Path
@@ -14,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from dexwatch.clients.access import Access
-from dexwatch.daemons.ports import short_path
+from dexwatch.daemons.ports import short_path, taken
+from dexwatch.daemons.program import DaemonError
 from dexwatch.listen import LOOPBACK
 from dexwatch.roles.http.connections import Limits
 
@@ -31,10 +34,6 @@ BACKLOG = 512
 
 NOT_OURS = "nobody here has this host name; console.public_url and roles name ours\n"
 AMBIGUOUS = "a request has either a Content-Length or a Transfer-Encoding\n"
-
-
-class PortTakenError(OSError):
-    """Somebody else listens on the port; the message names it."""
 
 
 @contextlib.asynccontextmanager
@@ -56,6 +55,7 @@ async def serving(
 
     Raises:
         PortTakenError: somebody else listens on the port; the message names the setting.
+        DaemonError: nothing can listen there.
     """
     server = _Server(
         uvicorn.Config(
@@ -174,9 +174,14 @@ def _listen(host: str, port: int, setting: str) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=BACKLOG)
     except OSError as error:
-        raise PortTakenError(
-            f"{setting}: {host}:{port} is taken ({error.strerror}); "
-            "stop the other program, or choose another port in that setting"
+        if error.errno == errno.EADDRINUSE:
+            raise taken([(setting, host, port)]) from error
+        # A name that cannot be looked up has a number below zero, and only a text of its own.
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror
+        raise DaemonError(
+            f"{setting}: nothing can listen on {host}:{port} ({reason}); "
+            "correct host and port there"
         ) from error
 
 

@@ -7,14 +7,13 @@ and waits for the answer that bears its id. `dexwatch up` asks its roles in the 
 import contextlib
 import fcntl
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import orjson
 
-from dexwatch.bounded_file import read_file
+from dexwatch.bounded_file import read_file, write_file
 
 REQUEST = "reload.request"
 ANSWER = "reload.json"
@@ -57,12 +56,12 @@ def ask(run: Path, request: str, *, name: str = REQUEST) -> None:
     Raises:
         OSError: the folder is not ours.
     """
-    write(run / name, request.encode())
+    write_file(run / name, request.encode())
 
 
 def answer(run: Path, given: Answer, *, name: str = ANSWER) -> None:
     """Write the answer."""
-    write(run / name, orjson.dumps(asdict(given)))
+    write_file(run / name, orjson.dumps(asdict(given)))
 
 
 def answered(run: Path, *, name: str = ANSWER) -> Answer | None:
@@ -76,7 +75,8 @@ def answered(run: Path, *, name: str = ANSWER) -> Answer | None:
 def supervisor_of(run: Path) -> int | None:
     """Return the process id of the `dexwatch up` that works in the folder; None: none does."""
     try:
-        with (run / LOCK).open("rb") as lock:
+        # Not blocking: a pipe in its place would otherwise hold us up.
+        with os.fdopen(os.open(run / LOCK, os.O_RDONLY | os.O_NONBLOCK), "rb") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -84,21 +84,3 @@ def supervisor_of(run: Path) -> int | None:
     except (OSError, ValueError):
         return None
     return None
-
-
-def write(file: Path, content: bytes) -> None:
-    """Write at once or not at all, under a name that nobody else could have laid there.
-
-    Only the user that we are may read it.
-
-    Raises:
-        OSError: the folder is not ours, or full.
-    """
-    descriptor, fresh = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-        Path(fresh).replace(file)
-    except OSError:
-        Path(fresh).unlink(missing_ok=True)
-        raise

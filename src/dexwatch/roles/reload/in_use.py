@@ -12,9 +12,8 @@ from pathlib import Path
 import structlog
 from pydantic import TypeAdapter
 
-from dexwatch.bounded_file import read_file
+from dexwatch.bounded_file import read_file, write_file
 from dexwatch.roles.registry import RoleSpec, frozen
-from dexwatch.roles.reload.answer import write
 from dexwatch.settings import Settings, SettingsError, load
 from dexwatch.settings.document import FILES_MAX
 from dexwatch.settings.snapshot import keeping
@@ -53,7 +52,7 @@ class InUse:
             OSError: they cannot be kept; what was kept before still is.
         """
         plain = [{str(path): text for path, text in kept.items()} for kept in (self._first, texts)]
-        write(self._file, json.dumps(plain).encode())
+        write_file(self._file, json.dumps(plain).encode())
 
 
 def settings_in_use(spec: RoleSpec, file: Path, run: Path | None) -> Settings:
