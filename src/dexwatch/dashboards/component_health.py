@@ -55,9 +55,7 @@ COMPONENTS: tuple[ComponentHealth, ...] = (
     ComponentHealth(Component.TRADING, _reports(platform.trades), "/boards/trading"),
     ComponentHealth(Component.CHAIN, f"max({chain.endpoint_up})", "/boards/blockchain"),
     ComponentHealth(
-        Component.CONTRACTS,
-        f"1 - max({exchange.contract_paused})",
-        "/boards/blockchain#contracts",
+        Component.CONTRACTS, f"1 - max({exchange.contract_paused})", "/boards/blockchain#contracts"
     ),
     ComponentHealth(Component.DATABASE, f"min({postgres.up})", "/boards/infrastructure#postgresql"),
     ComponentHealth(Component.CACHE, f"min({redis.up})", "/boards/infrastructure#redis"),

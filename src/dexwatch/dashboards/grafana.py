@@ -7,13 +7,7 @@ on Grafana's grid of 24 columns, because no builder places panels without overfl
 from collections.abc import Mapping
 from typing import Any
 
-from dexwatch.dashboards.board import (
-    Board,
-    Level,
-    Panel,
-    PanelKind,
-    Query,
-)
+from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.metrics.promql import SteppedWindows, Windows

@@ -4,12 +4,23 @@ Every writer takes the metric object: a misspelt name or label fails when the bo
 The shapes themselves are those of `metrics.promql`, which the rules use too.
 """
 
-from dexwatch.dashboards.board import Expression
+from dexwatch.dashboards.board import Expression, Query
 from dexwatch.metrics import promql
 from dexwatch.metrics.metric import Metric
 from dexwatch.metrics.scrape_class import CRITICAL, ScrapeClass
 
 ByLabels = tuple[str, ...]
+_OF_SHARES = {0.5: "median", 0.95: "95 of 100", 0.99: "99 of 100"}
+
+
+def one(expression: Expression | str, legend: str = "") -> tuple[Query, ...]:
+    """Return the queries of a panel that asks a single one."""
+    return (Query(expression, legend),)
+
+
+def quantiles(metric: Metric, *shares: float, seconds: float = 300) -> tuple[Query, ...]:
+    """Return the queries of a panel that shows how a histogram's observations spread."""
+    return tuple(Query(quantile(q, metric, seconds=seconds), _OF_SHARES[q]) for q in shares)
 
 
 def rate(

@@ -3,7 +3,7 @@
 from functools import partial
 
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
-from dexwatch.dashboards.queries import increase, quantile, rate, success
+from dexwatch.dashboards.queries import increase, one, quantile, quantiles, rate, success
 from dexwatch.dashboards.sections.contract_panels import CHAIN_EMPTY, CONTRACTS, GAS
 from dexwatch.metrics import chain, platform
 from dexwatch.metrics.metric import Unit
@@ -15,7 +15,7 @@ HEAD = (
     stat(
         "head",
         "Head block",
-        (Query(f"max({chain.head_block})"),),
+        one(f"max({chain.head_block})"),
         Unit.BLOCKS,
         "Grows by more than two blocks a second.",
         ("M-NODE-SYNC",),
@@ -23,7 +23,7 @@ HEAD = (
     stat(
         "head-age",
         "Age of the head",
-        (Query(f"time() - max({chain.head_received})"),),
+        one(f"time() - max({chain.head_received})"),
         Unit.SECONDS,
         "Below the scrape interval plus one block.",
         ("M-NODE-SYNC", "A-CH-NODE"),
@@ -35,7 +35,7 @@ HEAD = (
     stat(
         "finality-lag",
         "Blocks until final",
-        (Query(f"max({chain.finality_lag})"),),
+        one(f"max({chain.finality_lag})"),
         Unit.BLOCKS,
         "Two or three.",
         ("M-CONFIRM", "A-CH-CONFIRM"),
@@ -47,7 +47,7 @@ HEAD = (
     stat(
         "gaps",
         "Unseen blocks",
-        (Query(f"max({chain.block_gaps_open})"),),
+        one(f"max({chain.block_gaps_open})"),
         Unit.BLOCKS,
         "Zero; every block that was produced has been seen and evaluated.",
         ("M-NODE-SYNC",),
@@ -56,7 +56,7 @@ HEAD = (
     stat(
         "reorgs",
         "Reorgs, 24 h",
-        (Query(increase(chain.reorgs, window="24h")),),
+        one(increase(chain.reorgs, window="24h")),
         Unit.COUNT,
         "Zero; one block deep now and then is harmless.",
         ("M-FORK", "A-CH-FORK"),
@@ -66,7 +66,7 @@ HEAD = (
     stat(
         "reorg-depth",
         "Deep reorgs, 24 h",
-        (Query(f'sum(increase({chain.reorgs}{{depth!~"1|2"}}[24h])) or vector(0)'),),
+        one(f'sum(increase({chain.reorgs}{{depth!~"1|2"}}[24h])) or vector(0)'),
         Unit.COUNT,
         "None: at most two blocks are replaced now and then.",
         ("M-FORK", "A-CH-FORK"),
@@ -76,10 +76,7 @@ HEAD = (
     panel(
         "interval",
         "Time between blocks",
-        (
-            Query(quantile(0.5, chain.block_interval_seconds), "median"),
-            Query(quantile(0.99, chain.block_interval_seconds), "99 of 100"),
-        ),
+        quantiles(chain.block_interval_seconds, 0.5, 0.99),
         Unit.SECONDS,
         "0.45 s; a wider spread means that validators miss their turn.",
         ("M-NODE-SYNC",),
@@ -87,10 +84,7 @@ HEAD = (
     panel(
         "finality",
         "Time until final",
-        (
-            Query(quantile(0.5, chain.finality_seconds), "median"),
-            Query(quantile(0.95, chain.finality_seconds), "95 of 100"),
-        ),
+        quantiles(chain.finality_seconds, 0.5, 0.95),
         Unit.SECONDS,
         "About one to two seconds.",
         ("M-CONFIRM",),
@@ -99,10 +93,7 @@ HEAD = (
     Panel(
         "confirmation",
         "Our transactions: time to receipt",
-        (
-            Query(quantile(0.5, platform.confirmation_seconds), "median"),
-            Query(quantile(0.95, platform.confirmation_seconds), "95 of 100"),
-        ),
+        quantiles(platform.confirmation_seconds, 0.5, 0.95),
         Unit.SECONDS,
         "One to three blocks.",
         ("M-CONFIRM", "M-TX-CONFIRM"),
@@ -112,7 +103,7 @@ HEAD = (
     panel(
         "balance",
         "Blocks per minute: produced, seen, evaluated",
-        (Query(rate(chain.blocks, by=("stage",), per=60), "{{stage}}"),),
+        one(rate(chain.blocks, by=("stage",), per=60), "{{stage}}"),
         Unit.PER_MINUTE,
         "Three equal lines at about 133 a minute.",
         ("M-NODE-SYNC",),
@@ -121,10 +112,7 @@ HEAD = (
     panel(
         "visible",
         "Head received to metrics visible",
-        (
-            Query(quantile(0.5, chain.block_visible_seconds), "median"),
-            Query(quantile(0.99, chain.block_visible_seconds), "99 of 100"),
-        ),
+        quantiles(chain.block_visible_seconds, 0.5, 0.99),
         Unit.SECONDS,
         "Below one block, 0.45 s.",
         ("M-NODE-SYNC",),
@@ -133,7 +121,7 @@ HEAD = (
     panel(
         "turns",
         "Blocks in turn (difficulty 2)",
-        (Query(success(chain.block_turns, 'turn="in"'), "in turn"),),
+        one(success(chain.block_turns, 'turn="in"'), "in turn"),
         Unit.RATIO,
         "Above 95%; out-of-turn blocks mean that a validator is missing.",
         ("M-DIFFICULTY",),
@@ -181,7 +169,7 @@ ENDPOINTS = (
     panel(
         "lag",
         "Blocks behind the best endpoint",
-        (Query(f"max by (endpoint) ({chain.endpoint_lag})", "{{endpoint}}"),),
+        one(f"max by (endpoint) ({chain.endpoint_lag})", "{{endpoint}}"),
         Unit.BLOCKS,
         "Zero to two.",
         ("M-NODE-SYNC", "A-CH-NODE"),
@@ -191,7 +179,7 @@ ENDPOINTS = (
     Panel(
         "peers",
         "Peers",
-        (Query(f"min by (endpoint) ({chain.endpoint_peers})", "{{endpoint}}"),),
+        one(f"min by (endpoint) ({chain.endpoint_peers})", "{{endpoint}}"),
         Unit.COUNT,
         "More than ten.",
         ("M-NODE-PEERS", "A-CH-NODE"),
@@ -202,11 +190,9 @@ ENDPOINTS = (
     Panel(
         "rpc-errors",
         "Failed RPC requests per minute",
-        (
-            Query(
-                rate(chain.endpoint_requests, 'outcome!="ok"', by=("endpoint", "outcome"), per=60),
-                "{{endpoint}} · {{outcome}}",
-            ),
+        one(
+            rate(chain.endpoint_requests, 'outcome!="ok"', by=("endpoint", "outcome"), per=60),
+            "{{endpoint}} · {{outcome}}",
         ),
         Unit.PER_MINUTE,
         "Zero.",
@@ -217,7 +203,7 @@ ENDPOINTS = (
     panel(
         "rpc-latency",
         "RPC time, 95 of 100",
-        (Query(quantile(0.95, chain.endpoint_request_seconds, by=("endpoint",)), "{{endpoint}}"),),
+        one(quantile(0.95, chain.endpoint_request_seconds, by=("endpoint",)), "{{endpoint}}"),
         Unit.SECONDS,
         "Well below one block, 0.45 s.",
         ("M-NODE-SYNC",),

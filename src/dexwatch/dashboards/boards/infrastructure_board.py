@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
-from dexwatch.dashboards.queries import increase, rate
+from dexwatch.dashboards.queries import increase, one, rate
 from dexwatch.dashboards.sections import host_panels as hosts
 from dexwatch.dashboards.sections.store_panels import POSTGRES, REDIS
 from dexwatch.metrics import chain, host, nginx, own, probes, prometheus
@@ -41,7 +41,7 @@ BALANCER = (
     balancer_panel(
         "lb-requests",
         "Requests per second",
-        (Query(rate(nginx.requests, by=("instance",), scrape_class=HIGH), "{{instance}}"),),
+        one(rate(nginx.requests, by=("instance",), scrape_class=HIGH), "{{instance}}"),
         Unit.PER_SECOND,
         "Follows the users' day.",
         ("M-LB",),
@@ -101,7 +101,7 @@ WATCHING = (
     Panel(
         "daemons",
         "Our own programs",
-        (Query(f"min by (daemon) ({own.daemon_up})", "{{daemon}}"),),
+        one(f"min by (daemon) ({own.daemon_up})", "{{daemon}}"),
         Unit.BOOLEAN,
         "All up.",
         ("U-DAILY",),
@@ -112,7 +112,7 @@ WATCHING = (
     Panel(
         "collectors",
         "Collectors",
-        (Query(f"min by (collector) ({own.collector_success})", "{{collector}}"),),
+        one(f"min by (collector) ({own.collector_success})", "{{collector}}"),
         Unit.BOOLEAN,
         "Each succeeded last time.",
         ("C-CUSTOM-EXP", "U-DAILY"),
@@ -123,7 +123,7 @@ WATCHING = (
     Panel(
         "blocks-not-consumed",
         "Stored blocks not taken yet",
-        (Query(f"max by (consumer) ({chain.consumer_lag})", "{{consumer}}"),),
+        one(f"max by (consumer) ({chain.consumer_lag})", "{{consumer}}"),
         Unit.COUNT,
         "One or two; a growing line means that metrics and rules fall behind the chain.",
         ("M-NODE-SYNC", "U-DAILY"),
@@ -154,7 +154,7 @@ WATCHING = (
     Panel(
         "ingest",
         "Samples stored per second",
-        (Query(rate(prometheus.samples_appended, scrape_class=HIGH), "samples"),),
+        one(rate(prometheus.samples_appended, scrape_class=HIGH), "samples"),
         Unit.PER_SECOND,
         "Flat; a fall to zero means that Prometheus is blind.",
         ("C-PROMETHEUS", "U-DAILY"),

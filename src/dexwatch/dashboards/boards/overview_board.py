@@ -7,7 +7,9 @@ from dexwatch.dashboards.queries import (
     average_over,
     increase,
     mean,
+    one,
     quantile,
+    quantiles,
     success,
 )
 from dexwatch.dashboards.sections.host_panels import CPU, DISK, MEMORY, NETWORK
@@ -44,13 +46,7 @@ AVAILABILITY = (
     stat(
         "api-uptime",
         "API uptime",
-        (
-            Query(
-                average_over(
-                    probes.success.where('class="api"'), seconds=3600, scrape_class=CRITICAL
-                )
-            ),
-        ),
+        one(average_over(probes.success.where('class="api"'), seconds=3600, scrape_class=CRITICAL)),
         Unit.RATIO,
         "99.9% or more within the last hour.",
         ("A-P0-API-UPTIME",),
@@ -64,7 +60,7 @@ AVAILABILITY = (
     stat(
         "availability",
         "System availability",
-        (Query(lambda w: f"avg_over_time(({ALL_UP})[{w.window(3600, CRITICAL)}:])"),),
+        one(lambda w: f"avg_over_time(({ALL_UP})[{w.window(3600, CRITICAL)}:])"),
         Unit.RATIO,
         "API, load balancer, database and cache up together for 99.9% of the last hour or more.",
         ("A-P0-AVAIL-999",),
@@ -75,13 +71,11 @@ AVAILABILITY = (
     stat(
         "error-share",
         "Requests that fail",
-        (
-            Query(
-                lambda w: (
-                    f"(sum(rate({FAILED_REQUESTS}[{w.window(300, CRITICAL)}])) or vector(0))"
-                    f" / (sum(rate({ALL_REQUESTS}[{w.window(300, CRITICAL)}])) > 0)"
-                )
-            ),
+        one(
+            lambda w: (
+                f"(sum(rate({FAILED_REQUESTS}[{w.window(300, CRITICAL)}])) or vector(0))"
+                f" / (sum(rate({ALL_REQUESTS}[{w.window(300, CRITICAL)}])) > 0)"
+            )
         ),
         Unit.RATIO,
         "Below 1%.",
@@ -97,7 +91,7 @@ AVAILABILITY = (
     stat(
         "response",
         "Average response",
-        (Query(mean(platform.http_seconds)),),
+        one(mean(platform.http_seconds)),
         Unit.SECONDS,
         "Below 200 ms.",
         ("M-HTTP-LATENCY",),
@@ -125,15 +119,13 @@ AVAILABILITY = (
     Panel(
         "errors",
         "Failed requests by status",
-        (
-            Query(
-                lambda w: (
-                    "sum by (http_response_status_code) (rate("
-                    f"{REFUSED_REQUESTS}"
-                    f"[{w.window(60, CRITICAL)}])) * 60"
-                ),
-                "{{http_response_status_code}}",
+        one(
+            lambda w: (
+                "sum by (http_response_status_code) (rate("
+                f"{REFUSED_REQUESTS}"
+                f"[{w.window(60, CRITICAL)}])) * 60"
             ),
+            "{{http_response_status_code}}",
         ),
         Unit.PER_MINUTE,
         "Few, and none that begins with 5.",
@@ -145,11 +137,7 @@ AVAILABILITY = (
     Panel(
         "latency",
         "Response time",
-        (
-            Query(quantile(0.5, platform.http_seconds, seconds=60), "median"),
-            Query(quantile(0.95, platform.http_seconds, seconds=60), "95 of 100"),
-            Query(quantile(0.99, platform.http_seconds, seconds=60), "99 of 100"),
-        ),
+        quantiles(platform.http_seconds, 0.5, 0.95, 0.99, seconds=60),
         Unit.SECONDS,
         "95 of 100 requests below 500 ms.",
         ("M-HTTP-LATENCY", "A-P1-LAT-500MS", "A-P1-LAT-1S"),
@@ -166,13 +154,9 @@ PERFORMANCE = (
     Panel(
         "requests",
         "Requests per minute",
-        (
-            Query(
-                lambda w: (
-                    f"sum by (http_route) (rate({ALL_REQUESTS}[{w.window(60, CRITICAL)}])) * 60"
-                ),
-                "{{http_route}}",
-            ),
+        one(
+            lambda w: f"sum by (http_route) (rate({ALL_REQUESTS}[{w.window(60, CRITICAL)}])) * 60",
+            "{{http_route}}",
         ),
         Unit.PER_MINUTE,
         "Follows the users' day; a sudden fall is worse than a rise.",
@@ -184,11 +168,9 @@ PERFORMANCE = (
     Panel(
         "database",
         "Database, 95 of 100 queries",
-        (
-            Query(
-                quantile(0.95, platform.db_seconds, by=("db_operation_name",), seconds=60),
-                "{{db_operation_name}}",
-            ),
+        one(
+            quantile(0.95, platform.db_seconds, by=("db_operation_name",), seconds=60),
+            "{{db_operation_name}}",
         ),
         Unit.SECONDS,
         "Below 100 ms.",
@@ -200,11 +182,8 @@ PERFORMANCE = (
     Panel(
         "cache",
         "Cache hits",
-        (
-            Query(
-                success(platform.cache_requests, 'result="hit"', by=("cache",), seconds=60),
-                "{{cache}}",
-            ),
+        one(
+            success(platform.cache_requests, 'result="hit"', by=("cache",), seconds=60), "{{cache}}"
         ),
         Unit.RATIO,
         "Above 80%.",
@@ -221,7 +200,7 @@ IMPACT = (
     stat(
         "active-users",
         "Active users, 5 min",
-        (Query(f"max({ACTIVE_NOW})"),),
+        one(f"max({ACTIVE_NOW})"),
         Unit.COUNT,
         "Follows the day.",
         ("M-USER-ACTIVE",),
@@ -230,7 +209,7 @@ IMPACT = (
     stat(
         "volume",
         "Volume, 24 h",
-        (Query(increase(exchange.volume_usd, window="24h")),),
+        one(increase(exchange.volume_usd, window="24h")),
         Unit.USD,
         "At least half of yesterday's.",
         ("M-TRADE-VOLUME", "A-P1-VOLUME"),
@@ -239,7 +218,7 @@ IMPACT = (
     stat(
         "trade-success",
         "Trade success",
-        (Query(success(platform.trades, 'outcome="success"')),),
+        one(success(platform.trades, 'outcome="success"')),
         Unit.RATIO,
         "Above 98%.",
         ("M-TRADE-OK", "A-P0-TRADE-OK"),
@@ -252,7 +231,7 @@ IMPACT = (
     stat(
         "revenue",
         "Revenue, 24 h",
-        (Query(increase(business.revenue_usd, window="24h")),),
+        one(increase(business.revenue_usd, window="24h")),
         Unit.USD,
         "Follows the volume.",
         ("M-REVENUE",),

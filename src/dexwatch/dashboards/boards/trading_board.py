@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
+from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Section, Threshold
 from dexwatch.dashboards.boards.overview_board import USERS_EMPTY
-from dexwatch.dashboards.queries import increase, quantile, rate, success
+from dexwatch.dashboards.queries import increase, one, quantile, rate, success
 from dexwatch.dashboards.sections.market_panels import (
     EXECUTION,
     FEED_EMPTY,
@@ -24,7 +24,7 @@ SYSTEM = (
     Panel(
         "nodes",
         "Chain endpoints",
-        (Query(f"min by (endpoint) ({chain.endpoint_up})", "{{endpoint}}"),),
+        one(f"min by (endpoint) ({chain.endpoint_up})", "{{endpoint}}"),
         Unit.BOOLEAN,
         "All up.",
         ("M-NODE-SYNC",),
@@ -34,7 +34,7 @@ SYSTEM = (
     Panel(
         "feeds",
         "Market data feeds",
-        (Query(f"min by (feed) ({platform.market_connected})", "{{feed}}"),),
+        one(f"min by (feed) ({platform.market_connected})", "{{feed}}"),
         Unit.BOOLEAN,
         "All connected.",
         ("M-ENGINE-MARKET",),
@@ -44,7 +44,7 @@ SYSTEM = (
     Panel(
         "gas-saving",
         "Gas paid below the suggestion",
-        (Query(f"1 - scalar(avg({PAID})) / avg({SUGGESTED})"),),
+        one(f"1 - scalar(avg({PAID})) / avg({SUGGESTED})"),
         Unit.RATIO,
         "Zero or more: we do not pay above what the node suggests.",
         ("M-GAS-SAVED", "M-TX-GASPAID"),
@@ -55,7 +55,7 @@ SYSTEM = (
     Panel(
         "tx-success",
         "On-chain success",
-        (Query(success(chain.transactions, 'outcome="success"'), "all transactions"),),
+        one(success(chain.transactions, 'outcome="success"'), "all transactions"),
         Unit.RATIO,
         "Above 95%; reverts cost gas and patience.",
         ("M-TX-CONFIRM", "M-TX-FAIL"),
@@ -66,7 +66,7 @@ SYSTEM = (
     Panel(
         "queues",
         "Jobs waiting",
-        (Query(f"sum by (queue) ({platform.queue_depth})", "{{queue}}"),),
+        one(f"sum by (queue) ({platform.queue_depth})", "{{queue}}"),
         Unit.COUNT,
         "Near zero; a growing queue means that workers do not keep up.",
         ("M-APP-QUEUE", "M-ENGINE-ORDER"),
@@ -76,7 +76,7 @@ SYSTEM = (
     Panel(
         "jobs",
         "Job time, 95 of 100",
-        (Query(quantile(0.95, platform.job_seconds, by=("queue",)), "{{queue}}"),),
+        one(quantile(0.95, platform.job_seconds, by=("queue",)), "{{queue}}"),
         Unit.SECONDS,
         "Flat.",
         ("M-APP-QUEUE",),
@@ -88,7 +88,7 @@ EXPERIENCE = (
     stat(
         "trade-success",
         "Trade success",
-        (Query(success(platform.trades, 'outcome="success"')),),
+        one(success(platform.trades, 'outcome="success"')),
         Unit.RATIO,
         "Above 98%.",
         ("M-TRADE-OK", "A-P0-TRADE-OK"),
@@ -101,7 +101,7 @@ EXPERIENCE = (
     stat(
         "satisfaction",
         "Satisfaction",
-        (Query(f"avg({business.satisfaction})"),),
+        one(f"avg({business.satisfaction})"),
         Unit.COUNT,
         "Above 4 of 5.",
         ("M-USER-FEATURE",),
@@ -112,7 +112,7 @@ EXPERIENCE = (
     stat(
         "tickets",
         "Open support tickets",
-        (Query(f"sum({business.tickets_open})"),),
+        one(f"sum({business.tickets_open})"),
         Unit.COUNT,
         "Flat; a rise tells of trouble before a metric does.",
         ("M-USER-FEATURE",),
@@ -121,7 +121,7 @@ EXPERIENCE = (
     stat(
         "retention",
         "Users that come back",
-        (Query(f"avg({business.retention})"),),
+        one(f"avg({business.retention})"),
         Unit.RATIO,
         "Steady or growing.",
         ("M-USER-RETAIN",),
@@ -130,7 +130,7 @@ EXPERIENCE = (
     Panel(
         "outcomes",
         "Trades per minute by outcome",
-        (Query(rate(platform.trades, by=("outcome",), per=60), "{{outcome}}"),),
+        one(rate(platform.trades, by=("outcome",), per=60), "{{outcome}}"),
         Unit.PER_MINUTE,
         "Nearly all succeed; rejected is the user's doing, error is ours.",
         ("M-APP-TRADE", "M-TRADE-OK", "M-TX-FAIL"),
@@ -141,7 +141,7 @@ EXPERIENCE = (
     Panel(
         "features",
         "Feature use, 1 h",
-        (Query(increase(business.feature_uses, by=("feature",), window="1h"), "{{feature}}"),),
+        one(increase(business.feature_uses, by=("feature",), window="1h"), "{{feature}}"),
         Unit.COUNT,
         "New features find users.",
         ("M-USER-FEATURE",),

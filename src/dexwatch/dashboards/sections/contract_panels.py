@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from dexwatch.dashboards.board import Level, Panel, PanelKind, Query, State, Threshold
-from dexwatch.dashboards.queries import increase, rate, success
+from dexwatch.dashboards.board import Level, Panel, PanelKind, State, Threshold
+from dexwatch.dashboards.queries import increase, one, rate, success
 from dexwatch.metrics import chain, exchange
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.scrape_class import CRITICAL
@@ -17,7 +17,7 @@ GAS = (
     Panel(
         "gas-price",
         "Gas price",
-        (Query(f"max by (source) ({chain.gas_price})", "{{source}}"),),
+        one(f"max by (source) ({chain.gas_price})", "{{source}}"),
         Unit.WEI,
         "Steady; a spike makes each trade dearer.",
         ("M-GAS-PRICE", "M-TX-GASPAID", "A-CH-GAS"),
@@ -26,7 +26,7 @@ GAS = (
     Panel(
         "utilisation",
         "Block utilisation",
-        (Query(f"max({chain.block_gas_ratio})", "gas used of the limit"),),
+        one(f"max({chain.block_gas_ratio})", "gas used of the limit"),
         Unit.RATIO,
         "Room to spare; near 100% fees rise and transactions wait.",
         ("M-GAS-PRICE",),
@@ -36,7 +36,7 @@ GAS = (
     Panel(
         "transactions",
         "Transactions per minute by outcome",
-        (Query(rate(chain.transactions, by=("outcome",), per=60), "{{outcome}}"),),
+        one(rate(chain.transactions, by=("outcome",), per=60), "{{outcome}}"),
         Unit.PER_MINUTE,
         "Nearly all succeed.",
         ("M-TX-SUBMIT", "M-TX-CONFIRM", "M-TX-FAIL"),
@@ -49,7 +49,7 @@ CONTRACTS = (
     Panel(
         "paused",
         "Contracts",
-        (Query(f"max by (contract) ({exchange.contract_paused})", "{{contract}}"),),
+        one(f"max by (contract) ({exchange.contract_paused})", "{{contract}}"),
         Unit.BOOLEAN,
         "All active.",
         ("M-CONTRACT",),
@@ -60,11 +60,8 @@ CONTRACTS = (
     panel(
         "contract-success",
         "Contract call success",
-        (
-            Query(
-                success(exchange.contract_calls, 'outcome="success"', by=("contract",)),
-                "{{contract}}",
-            ),
+        one(
+            success(exchange.contract_calls, 'outcome="success"', by=("contract",)), "{{contract}}"
         ),
         Unit.RATIO,
         "Above 95%.",
@@ -75,7 +72,7 @@ CONTRACTS = (
     panel(
         "calls",
         "Calls per minute",
-        (Query(rate(exchange.contract_calls, by=("contract",), per=60), "{{contract}}"),),
+        one(rate(exchange.contract_calls, by=("contract",), per=60), "{{contract}}"),
         Unit.PER_MINUTE,
         "Follows the trading.",
         ("M-CONTRACT",),
@@ -83,15 +80,13 @@ CONTRACTS = (
     panel(
         "contract-gas",
         "Gas per call",
-        (
-            Query(
-                lambda w: (
-                    f"sum by (contract) (rate({exchange.contract_gas}[{w.window(300, CRITICAL)}]))"
-                    " / (sum by (contract)"
-                    f" (rate({exchange.contract_calls}[{w.window(300, CRITICAL)}])) > 0)"
-                ),
-                "{{contract}}",
+        one(
+            lambda w: (
+                f"sum by (contract) (rate({exchange.contract_gas}[{w.window(300, CRITICAL)}]))"
+                " / (sum by (contract)"
+                f" (rate({exchange.contract_calls}[{w.window(300, CRITICAL)}])) > 0)"
             ),
+            "{{contract}}",
         ),
         Unit.GAS,
         "Flat for each contract; a step is a new code path or an attack.",
@@ -100,11 +95,9 @@ CONTRACTS = (
     panel(
         "methods",
         "Calls by method, 1 h",
-        (
-            Query(
-                increase(exchange.contract_calls, by=("contract", "method"), window="1h"),
-                "{{contract}} · {{method}}",
-            ),
+        one(
+            increase(exchange.contract_calls, by=("contract", "method"), window="1h"),
+            "{{contract}} · {{method}}",
         ),
         Unit.COUNT,
         "The mix that you know.",
@@ -115,11 +108,9 @@ CONTRACTS = (
     Panel(
         "state-changes",
         "Administrative events, 24 h",
-        (
-            Query(
-                increase(exchange.contract_changes, by=("contract", "event"), window="24h"),
-                "{{contract}} · {{event}}",
-            ),
+        one(
+            increase(exchange.contract_changes, by=("contract", "event"), window="24h"),
+            "{{contract}} · {{event}}",
         ),
         Unit.COUNT,
         "Only what you did yourselves.",

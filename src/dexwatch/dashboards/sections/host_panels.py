@@ -3,7 +3,7 @@
 from functools import partial
 
 from dexwatch.dashboards.board import Expression, Level, Panel, PanelKind, Query, Threshold
-from dexwatch.dashboards.queries import rate
+from dexwatch.dashboards.queries import one, rate
 from dexwatch.metrics import host, probes
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.scrape_class import HIGH
@@ -28,7 +28,7 @@ panel = partial(Panel, empty=HOST_EMPTY)
 CPU = panel(
     "cpu",
     "CPU use",
-    (Query(_idle(120), "{{host}}"),),
+    one(_idle(120), "{{host}}"),
     Unit.RATIO,
     "Below 70% on every host.",
     ("M-SYS-CPU", "A-P1-CPU"),
@@ -38,11 +38,9 @@ CPU = panel(
 MEMORY = panel(
     "memory",
     "Memory use",
-    (
-        Query(
-            f"1 - sum by (host) ({host.memory_available}) / sum by (host) ({host.memory_total})",
-            "{{host}}",
-        ),
+    one(
+        f"1 - sum by (host) ({host.memory_available}) / sum by (host) ({host.memory_total})",
+        "{{host}}",
     ),
     Unit.RATIO,
     "Below 75%, and flat: a steady rise is a leak.",
@@ -57,14 +55,12 @@ MEMORY = panel(
 DISK = panel(
     "disk",
     "Disk use",
-    (
-        Query(
-            (
-                f"1 - max by (host, mountpoint) ({host.filesystem_available.where(*DISKS)})"
-                f" / max by (host, mountpoint) ({host.filesystem_size.where(*DISKS)})"
-            ),
-            "{{host}} · {{mountpoint}}",
+    one(
+        (
+            f"1 - max by (host, mountpoint) ({host.filesystem_available.where(*DISKS)})"
+            f" / max by (host, mountpoint) ({host.filesystem_size.where(*DISKS)})"
         ),
+        "{{host}} · {{mountpoint}}",
     ),
     Unit.RATIO,
     "Below 75% on every file system.",
@@ -111,7 +107,7 @@ IDLE = host.cpu_seconds.where('mode="idle"')
 LOAD = panel(
     "load",
     "Load per processor, 5 min",
-    (Query(f"max by (host) ({host.load5}) / count by (host) ({IDLE})", "{{host}}"),),
+    one(f"max by (host) ({host.load5}) / count by (host) ({IDLE})", "{{host}}"),
     Unit.COUNT,
     "Below one.",
     ("M-SYS-LOAD",),
@@ -160,14 +156,12 @@ PACKETS = panel(
 LOSS = panel(
     "packet-loss",
     "Segments sent again",
-    (
-        Query(
-            lambda w: (
-                f"sum by (host) (rate({host.tcp_retransmitted}[{w.window(120, HIGH)}]))"
-                f" / (sum by (host) (rate({host.tcp_sent}[{w.window(120, HIGH)}])) > 0)"
-            ),
-            "{{host}}",
+    one(
+        lambda w: (
+            f"sum by (host) (rate({host.tcp_retransmitted}[{w.window(120, HIGH)}]))"
+            f" / (sum by (host) (rate({host.tcp_sent}[{w.window(120, HIGH)}])) > 0)"
         ),
+        "{{host}}",
     ),
     Unit.RATIO,
     "Below 1%: every lost packet is sent again.",
@@ -209,7 +203,7 @@ CONNECTIONS = panel(
 PROBE_LATENCY = Panel(
     "probe-latency",
     "Time to answer a probe",
-    (Query(f"max by (instance) ({probes.seconds})", "{{instance}}"),),
+    one(f"max by (instance) ({probes.seconds})", "{{instance}}"),
     Unit.SECONDS,
     "Below 100 ms within one region.",
     ("M-NET-PERF", "A-P2-NETLAT"),
@@ -219,14 +213,12 @@ PROBE_LATENCY = Panel(
 GROWTH = panel(
     "growth",
     "Disk growth per day",
-    (
-        Query(
-            (
-                "sum by (host, mountpoint)"
-                f" (-deriv({host.filesystem_available.where(*DISKS)}[1h])) * 86400"
-            ),
-            "{{host}} · {{mountpoint}}",
+    one(
+        (
+            "sum by (host, mountpoint)"
+            f" (-deriv({host.filesystem_available.where(*DISKS)}[1h])) * 86400"
         ),
+        "{{host}} · {{mountpoint}}",
     ),
     Unit.BYTES,
     "Fits the room that is left.",

@@ -3,7 +3,7 @@
 from functools import partial
 
 from dexwatch.dashboards.board import Level, Panel, PanelKind, Query, Threshold
-from dexwatch.dashboards.queries import increase, mean, quantile, rate
+from dexwatch.dashboards.queries import increase, mean, one, quantile, quantiles, rate
 from dexwatch.metrics import exchange, platform
 from dexwatch.metrics.metric import Unit
 
@@ -22,7 +22,7 @@ VOLUME = (
     stat(
         "volume-24h",
         "Volume, 24 h",
-        (Query(increase(exchange.volume_usd, window="24h")),),
+        one(increase(exchange.volume_usd, window="24h")),
         Unit.USD,
         "Grows with the market; compare it with the trend below.",
         ("M-TRADE-VOLUME",),
@@ -30,7 +30,7 @@ VOLUME = (
     stat(
         "volume-rate",
         "Volume per minute",
-        (Query(rate(exchange.volume_usd, per=60)),),
+        one(rate(exchange.volume_usd, per=60)),
         Unit.USD,
         "Above half of the usual volume; a sharp fall means that traders cannot or will not trade.",
         ("M-TRADE-VOLUME",),
@@ -38,7 +38,7 @@ VOLUME = (
     stat(
         "swaps-rate",
         "Swaps per minute",
-        (Query(rate(exchange.swaps, per=60)),),
+        one(rate(exchange.swaps, per=60)),
         Unit.PER_MINUTE,
         "Never zero while the market is awake.",
         ("M-TRADE-PAIRS", "M-APP-TRADE"),
@@ -46,7 +46,7 @@ VOLUME = (
     stat(
         "trade-size",
         "Average trade",
-        (Query(mean(exchange.swap_size_usd)),),
+        one(mean(exchange.swap_size_usd)),
         Unit.USD,
         "Stable; a jump means that a few large traders dominate.",
         ("M-TRADE-SIZE",),
@@ -54,7 +54,7 @@ VOLUME = (
     stat(
         "tvl",
         "Total value locked",
-        (Query(f"sum({exchange.tvl_usd})"),),
+        one(f"sum({exchange.tvl_usd})"),
         Unit.USD,
         "Steady or growing; a fast fall means that liquidity is leaving.",
         ("M-LP-TVL",),
@@ -62,7 +62,7 @@ VOLUME = (
     stat(
         "fees",
         "Fees, 24 h",
-        (Query(increase(exchange.fees_usd, window="24h")),),
+        one(increase(exchange.fees_usd, window="24h")),
         Unit.USD,
         "Follows the volume.",
         ("M-REVENUE",),
@@ -70,7 +70,7 @@ VOLUME = (
     panel(
         "volume-pair",
         "Volume per minute by pair",
-        (Query(rate(exchange.volume_usd, by=("pool",), per=60), "{{pool}}"),),
+        one(rate(exchange.volume_usd, by=("pool",), per=60), "{{pool}}"),
         Unit.USD,
         "Every pair trades; one that falls to zero alone has lost its liquidity or its price.",
         ("M-TRADE-VOLUME", "M-TRADE-PAIRS"),
@@ -80,14 +80,12 @@ VOLUME = (
     panel(
         "market-share",
         "Share of volume, 1 h",
-        (
-            Query(
-                (
-                    f"sum by (pool) (increase({exchange.volume_usd}[1h])) / ignoring (pool)"
-                    f" group_left () (sum(increase({exchange.volume_usd}[1h])) > 0)"
-                ),
-                "{{pool}}",
+        one(
+            (
+                f"sum by (pool) (increase({exchange.volume_usd}[1h])) / ignoring (pool)"
+                f" group_left () (sum(increase({exchange.volume_usd}[1h])) > 0)"
             ),
+            "{{pool}}",
         ),
         Unit.RATIO,
         "No single pair carries the exchange.",
@@ -98,7 +96,7 @@ VOLUME = (
     panel(
         "high-value",
         "High-value swaps, 1 h",
-        (Query(increase(exchange.high_value_swaps, by=("pool",), window="1h"), "{{pool}}"),),
+        one(increase(exchange.high_value_swaps, by=("pool",), window="1h"), "{{pool}}"),
         Unit.COUNT,
         "A few; each one above dex.high_value_usd is announced by an alert.",
         ("M-TRADE-SIZE", "A-CH-WHALE"),
@@ -109,7 +107,7 @@ VOLUME = (
     Panel(
         "price",
         "Token price",
-        (Query(f"sum by (token) ({exchange.token_price_usd})", "{{token}}"),),
+        one(f"sum by (token) ({exchange.token_price_usd})", "{{token}}"),
         Unit.USD,
         "Follows the outside market; a step in one block is an attack or a whale.",
         ("M-TRADE-PAIRS", "A-CH-WHALE"),
@@ -119,7 +117,7 @@ VOLUME = (
     Panel(
         "price-spread",
         "Pools apart in a token's price",
-        (Query(f"max by (token) ({exchange.price_spread_ratio})", "{{token}}"),),
+        one(f"max by (token) ({exchange.price_spread_ratio})", "{{token}}"),
         Unit.RATIO,
         "Below one or two per cent: whoever trades between the pools closes any more.",
         ("M-TRADE-PAIRS",),
@@ -130,7 +128,7 @@ VOLUME = (
     panel(
         "liquidity",
         "TVL by pool",
-        (Query(f"sum by (pool) ({exchange.tvl_usd})", "{{pool}}"),),
+        one(f"sum by (pool) ({exchange.tvl_usd})", "{{pool}}"),
         Unit.USD,
         "Steady; liquidity does not leave without a reason.",
         ("M-LP-TVL",),
@@ -179,10 +177,7 @@ EXECUTION = (
     Panel(
         "execution",
         "Trade execution time",
-        (
-            Query(quantile(0.5, platform.trade_seconds), "median"),
-            Query(quantile(0.95, platform.trade_seconds), "95 of 100"),
-        ),
+        quantiles(platform.trade_seconds, 0.5, 0.95),
         Unit.SECONDS,
         "Two or three blocks: about one and a half seconds.",
         ("M-TRADE-EXEC", "M-ENGINE-ORDER"),
@@ -192,10 +187,7 @@ EXECUTION = (
     panel(
         "impact",
         "Price impact",
-        (
-            Query(quantile(0.5, exchange.price_impact_ratio), "median"),
-            Query(quantile(0.95, exchange.price_impact_ratio), "95 of 100"),
-        ),
+        quantiles(exchange.price_impact_ratio, 0.5, 0.95),
         Unit.RATIO,
         "Well below one per cent; more means that trades outgrow the liquidity.",
         ("M-TRADE-EXEC",),
@@ -204,10 +196,7 @@ EXECUTION = (
     Panel(
         "slippage",
         "Slippage against the quote",
-        (
-            Query(quantile(0.5, exchange.slippage_ratio), "median"),
-            Query(quantile(0.95, exchange.slippage_ratio), "95 of 100"),
-        ),
+        quantiles(exchange.slippage_ratio, 0.5, 0.95),
         Unit.RATIO,
         "Close to zero; a steady slippage of one sign is somebody trading before us.",
         ("M-TRADE-EXEC",),
@@ -218,7 +207,7 @@ EXECUTION = (
     panel(
         "impact-pool",
         "Price impact by pool, 95 of 100",
-        (Query(quantile(0.95, exchange.price_impact_ratio, by=("pool",)), "{{pool}}"),),
+        one(quantile(0.95, exchange.price_impact_ratio, by=("pool",)), "{{pool}}"),
         Unit.RATIO,
         "Even; the pool that stands out needs liquidity.",
         ("M-TRADE-EXEC", "M-LP-UTIL"),
@@ -228,7 +217,7 @@ EXECUTION = (
     Panel(
         "market-latency",
         "Market data delay, 95 of 100",
-        (Query(quantile(0.95, platform.market_seconds, by=("feed",)), "{{feed}}"),),
+        one(quantile(0.95, platform.market_seconds, by=("feed",)), "{{feed}}"),
         Unit.SECONDS,
         "Below one block.",
         ("M-ENGINE-MARKET",),
@@ -237,7 +226,7 @@ EXECUTION = (
     Panel(
         "market-deviation",
         "Market data against pool price",
-        (Query(f"max by (feed) (abs({platform.market_deviation}))", "{{feed}}"),),
+        one(f"max by (feed) (abs({platform.market_deviation}))", "{{feed}}"),
         Unit.RATIO,
         "Within one per cent; more means a wrong feed or an arbitrage chance.",
         ("M-ENGINE-MARKET",),

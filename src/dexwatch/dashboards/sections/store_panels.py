@@ -2,16 +2,8 @@
 
 from functools import partial
 
-from dexwatch.dashboards.board import (
-    Expression,
-    Level,
-    Panel,
-    PanelKind,
-    Query,
-    State,
-    Threshold,
-)
-from dexwatch.dashboards.queries import quantile, rate
+from dexwatch.dashboards.board import Expression, Level, Panel, PanelKind, Query, State, Threshold
+from dexwatch.dashboards.queries import one, quantiles, rate
 from dexwatch.metrics import platform, postgres, redis
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.promql import Windows
@@ -41,7 +33,7 @@ POSTGRES = (
     panel(
         "pg-up",
         "Databases",
-        (Query(f"min by (instance) ({postgres.up})", "{{instance}}"),),
+        one(f"min by (instance) ({postgres.up})", "{{instance}}"),
         Unit.BOOLEAN,
         "All up.",
         ("C-DB-EXP", "A-P0-DB-DOWN"),
@@ -51,14 +43,12 @@ POSTGRES = (
     panel(
         "pg-connections",
         "Connections used",
-        (
-            Query(
-                (
-                    f"sum by (instance) ({postgres.connections})"
-                    f" / max by (instance) ({postgres.max_connections})"
-                ),
-                "{{instance}}",
+        one(
+            (
+                f"sum by (instance) ({postgres.connections})"
+                f" / max by (instance) ({postgres.max_connections})"
             ),
+            "{{instance}}",
         ),
         Unit.RATIO,
         "Below 80% of max_connections.",
@@ -73,16 +63,14 @@ POSTGRES = (
     Panel(
         "pool",
         "Application pool used",
-        (
-            Query(
-                (
-                    "sum by (db_client_connection_pool_name) "
-                    f"({POOL_USED})"
-                    " / sum by (db_client_connection_pool_name) "
-                    f"({platform.db_connections_max})"
-                ),
-                "{{db_client_connection_pool_name}}",
+        one(
+            (
+                "sum by (db_client_connection_pool_name) "
+                f"({POOL_USED})"
+                " / sum by (db_client_connection_pool_name) "
+                f"({platform.db_connections_max})"
             ),
+            "{{db_client_connection_pool_name}}",
         ),
         Unit.RATIO,
         "Below 80%: requests do not wait for a connection.",
@@ -95,7 +83,7 @@ POSTGRES = (
     panel(
         "pg-longest",
         "Longest transaction",
-        (Query(f"max({postgres.longest_transaction.where(*NAMED)})"),),
+        one(f"max({postgres.longest_transaction.where(*NAMED)})"),
         Unit.SECONDS,
         "Seconds, not minutes; an old one holds locks and stops the clean-up.",
         ("M-PG-LOCKS",),
@@ -106,10 +94,7 @@ POSTGRES = (
     Panel(
         "pg-queries",
         "Query time, seen by the platform",
-        (
-            Query(quantile(0.5, platform.db_seconds), "median"),
-            Query(quantile(0.95, platform.db_seconds), "95 of 100"),
-        ),
+        quantiles(platform.db_seconds, 0.5, 0.95),
         Unit.SECONDS,
         "A few milliseconds.",
         ("M-PG-QUERY", "A-P1-DB-SLOW"),
@@ -147,7 +132,7 @@ POSTGRES = (
     Panel(
         "pg-locks",
         "Locks held, by mode",
-        (Query(f"sum by (mode) ({postgres.locks.where(*NAMED)}) > 0", "{{mode}}"),),
+        one(f"sum by (mode) ({postgres.locks.where(*NAMED)}) > 0", "{{mode}}"),
         Unit.COUNT,
         "Few exclusive ones, and none for long.",
         ("M-PG-LOCKS",),
@@ -156,7 +141,7 @@ POSTGRES = (
     panel(
         "pg-size",
         "Database size",
-        (Query(f"max by (datname) ({postgres.database_size.where(*NAMED)})", "{{datname}}"),),
+        one(f"max by (datname) ({postgres.database_size.where(*NAMED)})", "{{datname}}"),
         Unit.BYTES,
         "Grows slowly.",
         ("M-PG-SIZE", "M-STORAGE"),
@@ -165,13 +150,11 @@ POSTGRES = (
     panel(
         "pg-cache",
         "Reads answered from memory",
-        (
-            Query(
-                hit_share(
-                    postgres.blocks_hit.where(*NAMED), postgres.blocks_read.where(*NAMED), "datname"
-                ),
-                "{{datname}}",
+        one(
+            hit_share(
+                postgres.blocks_hit.where(*NAMED), postgres.blocks_read.where(*NAMED), "datname"
             ),
+            "{{datname}}",
         ),
         Unit.RATIO,
         "Above 95%.",
@@ -200,7 +183,7 @@ REDIS = (
     redis_panel(
         "redis-hit",
         "Look-ups answered",
-        (Query(hit_share(str(redis.hits), str(redis.misses), "instance"), "{{instance}}"),),
+        one(hit_share(str(redis.hits), str(redis.misses), "instance"), "{{instance}}"),
         Unit.RATIO,
         "Above 80%.",
         ("M-REDIS-HIT",),
@@ -212,7 +195,7 @@ REDIS = (
     redis_panel(
         "redis-memory",
         "Redis memory",
-        (Query(f"max by (instance) ({redis.memory_used})", "{{instance}}"),),
+        one(f"max by (instance) ({redis.memory_used})", "{{instance}}"),
         Unit.BYTES,
         "Below its limit, without evictions.",
         ("M-REDIS-MEM",),
@@ -220,7 +203,7 @@ REDIS = (
     redis_panel(
         "redis-commands",
         "Commands per second",
-        (Query(rate(redis.commands, by=("cmd",), scrape_class=HIGH), "{{cmd}}"),),
+        one(rate(redis.commands, by=("cmd",), scrape_class=HIGH), "{{cmd}}"),
         Unit.PER_SECOND,
         "The mix that you know.",
         ("M-REDIS-CMD",),
