@@ -88,6 +88,13 @@ def test_an_empty_panel_is_named():
     assert board.panels[0].id in row.missing
 
 
+def test_a_rule_that_fires_proves_what_asks_for_an_alert_and_nothing_else():
+    kinds = {each.id: each.kind for each in requirements()}
+    alone = {row.id for row in evaluate(Evidence(tested_rules=TESTED)) if row.state == "proved"}
+    assert alone
+    assert {kinds[row] for row in alone} == {"alert"}
+
+
 ROOT = Path(__file__).parents[2]
 FILES = {
     str(path.relative_to(ROOT)): TestFile("passed", proves(path))

@@ -18,6 +18,9 @@ from tests.fakes.mail_server import DOMAIN, USER, MailServer, mail_server
 from tests.fakes.notices import CHART, hostile, notice
 from tests.notifiers.case import DELIVERED, FAILED, RETRYABLE, SECRET
 
+PROVES = ("C-EMAIL",)
+"""Requirements that these tests prove, for `dexwatch coverage`."""
+
 ANA = f"ana@{DOMAIN}"
 
 

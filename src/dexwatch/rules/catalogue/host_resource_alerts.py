@@ -73,7 +73,7 @@ class _Step:
     severity: Severity
     threshold: float
     for_seconds: float
-    requirement: str
+    requirements: tuple[str, ...]
 
 
 def _rule(step: _Step) -> AlertRule:
@@ -94,7 +94,7 @@ def _rule(step: _Step) -> AlertRule:
         summary=words,
         description=recorded.help,
         runbook=runbook,
-        requirements=(step.requirement,),
+        requirements=step.requirements,
     )
 
 
@@ -108,18 +108,18 @@ P1, P2, P3 = Severity.P1, Severity.P2, Severity.P3
 
 
 _STEPS = (
-    _Step("CpuUse60", "cpu", 1, P3, 0.60, 1800, "A-P3-RES-60"),
-    _Step("CpuUse70", "cpu", 2, P2, 0.70, 600, "A-P2-RES-70"),
-    _Step("CpuUse80", "cpu", 3, P2, 0.80, 300, "A-P2-RES-80"),
-    _Step("CpuHigh", "cpu", 4, P1, 0.85, 120, "A-P1-CPU"),
-    _Step("MemoryUse60", "memory", 1, P3, 0.60, 1800, "A-P3-RES-60"),
-    _Step("MemoryUse75", "memory", 2, P2, 0.75, 600, "A-P2-RES-70"),
-    _Step("MemoryUse80", "memory", 3, P2, 0.80, 300, "A-P2-RES-80"),
-    _Step("MemoryHigh", "memory", 4, P1, 0.85, 120, "A-P1-MEM"),
-    _Step("MemoryCritical", "memory", 5, P1, 0.90, 60, "A-P1-MEM"),
-    _Step("DiskUse60", "disk", 1, P3, 0.60, 1800, "A-P3-RES-60"),
-    _Step("DiskUse75", "disk", 2, P2, 0.75, 900, "A-P2-RES-70"),
-    _Step("DiskUse80", "disk", 3, P2, 0.80, 600, "A-P2-RES-80"),
-    _Step("DiskAlmostFull", "disk", 5, P1, 0.90, 120, "A-P1-DISK"),
+    _Step("CpuUse60", "cpu", 1, P3, 0.60, 1800, ("A-P3-RES-60",)),
+    _Step("CpuUse70", "cpu", 2, P2, 0.70, 600, ("A-P2-RES-70",)),
+    _Step("CpuUse80", "cpu", 3, P2, 0.80, 300, ("A-P2-RES-80",)),
+    _Step("CpuHigh", "cpu", 4, P1, 0.85, 120, ("A-P1-CPU",)),
+    _Step("MemoryUse60", "memory", 1, P3, 0.60, 1800, ("A-P3-RES-60",)),
+    _Step("MemoryUse75", "memory", 2, P2, 0.75, 600, ("A-P2-RES-70",)),
+    _Step("MemoryUse80", "memory", 3, P2, 0.80, 300, ("A-P2-RES-80",)),
+    _Step("MemoryHigh", "memory", 4, P1, 0.85, 120, ("A-P1-MEM", "A-P1-LAT-500MS")),
+    _Step("MemoryCritical", "memory", 5, P1, 0.90, 60, ("A-P1-MEM",)),
+    _Step("DiskUse60", "disk", 1, P3, 0.60, 1800, ("A-P3-RES-60",)),
+    _Step("DiskUse75", "disk", 2, P2, 0.75, 900, ("A-P2-RES-70",)),
+    _Step("DiskUse80", "disk", 3, P2, 0.80, 600, ("A-P2-RES-80",)),
+    _Step("DiskAlmostFull", "disk", 5, P1, 0.90, 120, ("A-P1-DISK",)),
 )
 HOST_ALERTS = tuple(_rule(step) for step in _STEPS)

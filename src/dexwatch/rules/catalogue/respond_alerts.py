@@ -106,7 +106,7 @@ PAGES_FAILING = respond_rule(
         fix=("Renew the token or password.", "Correct address or channel name."),
         escalate="Tell the on-call engineer by another channel.",
     ),
-    requirements=("U-DAILY", "R-SLA"),
+    requirements=("U-DAILY",),
 )
 RECEIVER_REFUSING = respond_rule(
     id="ReceiverRefusing",
