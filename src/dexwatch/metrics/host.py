@@ -11,6 +11,8 @@ gauge = partial(metric.gauge, owner="node_exporter")
 
 DEVICE = ("device",)
 FILESYSTEM = ("device", "fstype", "mountpoint")
+REAL_FILESYSTEMS = 'fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660|autofs|devtmpfs"'
+"""Matches the file systems that can fill up: rules and boards look at the same ones."""
 
 cpu_seconds = counter(
     "node_cpu_seconds_total",
@@ -18,6 +20,7 @@ cpu_seconds = counter(
     labels=("cpu", "mode"),
     requirements=("C-NODE-EXP", "M-SYS-CPU"),
 )
+IDLE = cpu_seconds.where('mode="idle"')
 memory_total = gauge(
     "node_memory_MemTotal_bytes", "Memory of the host.", requirements=("C-NODE-EXP", "M-SYS-MEM")
 )

@@ -76,6 +76,23 @@ def share(
     return f"({above} or {below} * 0) / ({below} > 0)"
 
 
+def part_of_both(
+    windows: Windows,
+    part: str,
+    rest: str,
+    *,
+    by: str,
+    seconds: float = 300,
+    scrape_class: ScrapeClass = HIGH,
+) -> str:
+    """Return the share of `part` where it and the rest are counted apart, as hits and misses."""
+    above, other = (
+        total(windows, each, by=by, seconds=seconds, scrape_class=scrape_class)
+        for each in (part, rest)
+    )
+    return f"{above} / ({above} + {other} > 0)"
+
+
 def quantile(
     windows: Windows,
     q: float,

@@ -20,11 +20,7 @@ COUNTING = "count"
 OF_GAUGES = {"delta", "deriv", "predict_linear", "idelta"}
 COMPARISONS = {">", ">=", "<", "<=", "==", "!="}
 KEEPING = {"and", "or", "unless"} | COMPARISONS
-RATES = {
-    Unit.COUNT: Unit.PER_SECOND,
-    Unit.BYTES: Unit.BYTES_PER_SECOND,
-    Unit.SECONDS: Unit.RATIO,
-}
+RATES = {Unit.COUNT: Unit.PER_SECOND, Unit.BYTES: Unit.BYTES_PER_SECOND, Unit.SECONDS: Unit.RATIO}
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dexwatch.metrics.promql import latest, quantile, share, total
 from dexwatch.metrics.scrape_class import BUSINESS, CRITICAL, HIGH, STANDARD
 from dexwatch.rules.rule import RecordingRule
 
-REAL_FILESYSTEMS = 'fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660|autofs|devtmpfs"'
-IDLE = host.cpu_seconds.where('mode="idle"')
+AVAILABLE = host.filesystem_available.where(host.REAL_FILESYSTEMS)
+SIZE = host.filesystem_size.where(host.REAL_FILESYSTEMS)
 
 _TVL_DAY = f"(sum by (pool) (avg_over_time({exchange.tvl_usd}[1d])) > 0)"
 """Against the mean of a day a pool that is empty for a moment does not look busy."""
@@ -82,7 +82,7 @@ cpu_used = RecordingRule(
     help="Share of all processors' time that was not idle, by host.",
     unit=Unit.RATIO,
     labels=("host", "alerting"),
-    value=lambda p: f"1 - avg by (host, alerting) (rate({IDLE}[{p.window(300, STANDARD)}]))",
+    value=lambda p: f"1 - avg by (host, alerting) (rate({host.IDLE}[{p.window(300, STANDARD)}]))",
 )
 memory_used = RecordingRule(
     name="host:memory_used:ratio",
@@ -100,9 +100,8 @@ disk_used = RecordingRule(
     unit=Unit.RATIO,
     labels=("host", "alerting", "mountpoint"),
     value=lambda _: (
-        "1 - max by (host, alerting, mountpoint) ("
-        f"{host.filesystem_available.where(REAL_FILESYSTEMS)})"
-        f" / max by (host, alerting, mountpoint) ({host.filesystem_size.where(REAL_FILESYSTEMS)})"
+        f"1 - max by (host, alerting, mountpoint) ({AVAILABLE})"
+        f" / max by (host, alerting, mountpoint) ({SIZE})"
     ),
 )
 

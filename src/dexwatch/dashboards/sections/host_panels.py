@@ -9,7 +9,7 @@ from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.scrape_class import HIGH
 
 HOST_EMPTY = "No host is scraped; check daemons.node and the node targets on Targets."
-DISKS = ('fstype!~"tmpfs|ramfs|squashfs|devtmpfs|iso9660"',)
+DISKS = (host.REAL_FILESYSTEMS,)
 OUTSIDE = ('device!~"lo|veth.*|docker.*|br-.*"',)
 CPU_LIMITS = (
     Threshold(0.7, Level.INFO, "little room for a peak"),
@@ -19,11 +19,11 @@ CPU_LIMITS = (
 
 
 def _idle(seconds: int) -> Expression:
-    idle = host.cpu_seconds.where('mode="idle"')
-    return lambda w: f"1 - avg by (host) (rate({idle}[{w.window(seconds, HIGH)}]))"
+    return lambda w: f"1 - avg by (host) (rate({host.IDLE}[{w.window(seconds, HIGH)}]))"
 
 
 panel = partial(Panel, empty=HOST_EMPTY)
+host_rate = partial(rate, by=("host",), scrape_class=HIGH)
 
 CPU = panel(
     "cpu",
@@ -78,14 +78,8 @@ NETWORK = panel(
     "network",
     "Network traffic",
     (
-        Query(
-            rate(host.network_received_bytes, *OUTSIDE, by=("host",), scrape_class=HIGH),
-            "{{host}} · in",
-        ),
-        Query(
-            rate(host.network_sent_bytes, *OUTSIDE, by=("host",), scrape_class=HIGH),
-            "{{host}} · out",
-        ),
+        Query(host_rate(host.network_received_bytes, *OUTSIDE), "{{host}} · in"),
+        Query(host_rate(host.network_sent_bytes, *OUTSIDE), "{{host}} · out"),
     ),
     Unit.BYTES_PER_SECOND,
     "Follows the requests; a spike without them is an attack or a leak.",
@@ -96,18 +90,17 @@ DISK_IO = panel(
     "disk-io",
     "Disk throughput",
     (
-        Query(rate(host.disk_read_bytes, by=("host",), scrape_class=HIGH), "{{host}} · read"),
-        Query(rate(host.disk_written_bytes, by=("host",), scrape_class=HIGH), "{{host}} · written"),
+        Query(host_rate(host.disk_read_bytes), "{{host}} · read"),
+        Query(host_rate(host.disk_written_bytes), "{{host}} · written"),
     ),
     Unit.BYTES_PER_SECOND,
     "Well below what the device can do.",
     ("M-SYS-DISK",),
 )
-IDLE = host.cpu_seconds.where('mode="idle"')
 LOAD = panel(
     "load",
     "Load per processor, 5 min",
-    one(f"max by (host) ({host.load5}) / count by (host) ({IDLE})", "{{host}}"),
+    one(f"max by (host) ({host.load5}) / count by (host) ({host.IDLE})", "{{host}}"),
     Unit.COUNT,
     "Below one.",
     ("M-SYS-LOAD",),
@@ -129,8 +122,8 @@ DISK_OPERATIONS = panel(
     "disk-operations",
     "Disk operations per second",
     (
-        Query(rate(host.disk_reads, by=("host",), scrape_class=HIGH), "{{host}} · reads"),
-        Query(rate(host.disk_writes, by=("host",), scrape_class=HIGH), "{{host}} · writes"),
+        Query(host_rate(host.disk_reads), "{{host}} · reads"),
+        Query(host_rate(host.disk_writes), "{{host}} · writes"),
     ),
     Unit.PER_SECOND,
     "Steady.",
@@ -140,14 +133,8 @@ PACKETS = panel(
     "packets",
     "Packets per second",
     (
-        Query(
-            rate(host.network_received_packets, *OUTSIDE, by=("host",), scrape_class=HIGH),
-            "{{host}} · in",
-        ),
-        Query(
-            rate(host.network_sent_packets, *OUTSIDE, by=("host",), scrape_class=HIGH),
-            "{{host}} · out",
-        ),
+        Query(host_rate(host.network_received_packets, *OUTSIDE), "{{host}} · in"),
+        Query(host_rate(host.network_sent_packets, *OUTSIDE), "{{host}} · out"),
     ),
     Unit.PER_SECOND,
     "Follows the traffic; many small packets are an attack.",
@@ -172,18 +159,9 @@ NETWORK_ERRORS = panel(
     "network-errors",
     "Network errors and drops per minute",
     (
-        Query(
-            rate(host.network_receive_errors, by=("host",), scrape_class=HIGH, per=60),
-            "{{host}} · received",
-        ),
-        Query(
-            rate(host.network_send_errors, by=("host",), scrape_class=HIGH, per=60),
-            "{{host}} · sent",
-        ),
-        Query(
-            rate(host.network_receive_drops, by=("host",), scrape_class=HIGH, per=60),
-            "{{host}} · dropped",
-        ),
+        Query(host_rate(host.network_receive_errors, per=60), "{{host}} · received"),
+        Query(host_rate(host.network_send_errors, per=60), "{{host}} · sent"),
+        Query(host_rate(host.network_receive_drops, per=60), "{{host}} · dropped"),
     ),
     Unit.PER_MINUTE,
     "Zero.",

@@ -6,7 +6,7 @@ from dexwatch.dashboards.board import Expression, Level, Panel, PanelKind, Query
 from dexwatch.dashboards.queries import one, quantiles, rate
 from dexwatch.metrics import platform, postgres, redis
 from dexwatch.metrics.metric import Unit
-from dexwatch.metrics.promql import Windows
+from dexwatch.metrics.promql import part_of_both
 from dexwatch.metrics.scrape_class import HIGH
 
 PG_EMPTY = "No database is scraped; check daemons.postgres.targets and Targets."
@@ -17,13 +17,7 @@ NAMED = ('datname!~"template.*|postgres|"',)
 
 def hit_share(hits: str, misses: str, label: str) -> Expression:
     """Return the share of look-ups that found what they looked for, by one label."""
-
-    def expression(w: Windows) -> str:
-        found = f"sum by ({label}) (rate({hits}[{w.window(300, HIGH)}]))"
-        missed = f"sum by ({label}) (rate({misses}[{w.window(300, HIGH)}]))"
-        return f"{found} / ({found} + {missed} > 0)"
-
-    return expression
+    return lambda w: part_of_both(w, hits, misses, by=label)
 
 
 panel = partial(Panel, empty=PG_EMPTY)

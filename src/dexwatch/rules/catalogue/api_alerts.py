@@ -52,47 +52,44 @@ FAILING = Runbook(
 )
 
 
-def _latency(
-    rule_id: str,
-    threshold: float,
-    for_seconds: float,
-    *,
-    group_priority: int,
-    requirement: str,
-    why: str,
-) -> AlertRule:
-    return api_rule(
-        id=rule_id,
-        severity=Severity.P1,
-        alert_group="api-latency",
-        group_priority=group_priority,
-        value=lambda _: str(recorded.http_p95),
-        threshold=threshold,
-        unit=Unit.SECONDS,
-        condition=_busy,
-        for_seconds=for_seconds,
-        why=why,
-        summary="One request in twenty to {{ $labels.service }} takes over {value}; "
-        "the threshold is {threshold}.",
-        description="95th percentile of the time to answer over five minutes.",
-        runbook=SLOW,
-        requirements=(requirement,),
-    )
+latency_rule = partial(
+    api_rule,
+    severity=Severity.P1,
+    alert_group="api-latency",
+    value=lambda _: str(recorded.http_p95),
+    unit=Unit.SECONDS,
+    condition=_busy,
+    summary="One request in twenty to {{ $labels.service }} takes over {value}; "
+    "the threshold is {threshold}.",
+    description="95th percentile of the time to answer over five minutes.",
+    runbook=SLOW,
+)
+errors_rule = partial(
+    api_rule,
+    severity=Severity.P1,
+    alert_group="api-errors",
+    value=lambda _: str(recorded.http_errors),
+    unit=Unit.RATIO,
+    condition=_busy,
+    summary="{{ $labels.service }} answers {value} of requests with a server error; "
+    "the threshold is {threshold}.",
+    description="Share of requests answered with 5xx over five minutes.",
+    runbook=FAILING,
+)
 
 
 def _noticeable(profile: EvaluationProfile) -> str:
     return f"and {recorded.http_p95} > 0.1\n{_busy(profile)}"
 
 
-LATENCY_ABOVE_BASELINE = api_rule(
+LATENCY_ABOVE_BASELINE = latency_rule(
     id="ApiLatencyAboveBaseline",
-    severity=Severity.P1,
-    alert_group="api-latency",
     value=lambda p: (
         f"{recorded.http_p95} / quantile_over_time(0.5, {recorded.http_p95}"
         f"[{p.window(86_400, HIGH)}] offset {p.window(600, HIGH)})"
     ),
     threshold=2,
+    unit=Unit.COUNT,
     condition=_noticeable,
     for_seconds=120,
     why=(
@@ -104,92 +101,59 @@ LATENCY_ABOVE_BASELINE = api_rule(
         " the threshold is {threshold} times."
     ),
     description="The 95th percentile over five minutes, divided by its median of the last day.",
-    runbook=SLOW,
     requirements=("A-P1-LAT-1S",),
 )
 
 
-def _errors(
-    rule_id: str,
-    severity: Severity,
-    threshold: float,
-    for_seconds: float,
-    *,
-    group_priority: int,
-    requirement: str,
-    why: str,
-) -> AlertRule:
-    return api_rule(
-        id=rule_id,
-        severity=severity,
-        alert_group="api-errors",
-        group_priority=group_priority,
-        value=lambda _: str(recorded.http_errors),
-        threshold=threshold,
-        unit=Unit.RATIO,
-        condition=_busy,
-        for_seconds=for_seconds,
-        why=why,
-        summary="{{ $labels.service }} answers {value} of requests with a server error; "
-        "the threshold is {threshold}.",
-        description="Share of requests answered with 5xx over five minutes.",
-        runbook=FAILING,
-        requirements=(requirement,),
-    )
-
-
 API_ALERTS = (
     LATENCY_ABOVE_BASELINE,
-    _latency(
-        "LatencyDegraded",
-        0.5,
-        120,
+    latency_rule(
+        id="LatencyDegraded",
+        threshold=0.5,
+        for_seconds=120,
         group_priority=2,
-        requirement="A-P1-LAT-500MS",
+        requirements=("A-P1-LAT-500MS",),
         why="Five minutes smooth the quantile; two more keep a single slow burst out.",
     ),
-    _latency(
-        "ApiLatencyHigh",
-        1.0,
-        60,
+    latency_rule(
+        id="ApiLatencyHigh",
+        threshold=1.0,
+        for_seconds=60,
         group_priority=3,
-        requirement="A-P1-LAT-1S",
+        requirements=("A-P1-LAT-1S",),
         why="A second is felt by everybody, so one minute of confirmation is enough.",
     ),
-    _errors(
-        "ErrorRateNoticeable",
-        Severity.P2,
-        0.01,
-        120,
+    errors_rule(
+        id="ErrorRateNoticeable",
+        severity=Severity.P2,
+        threshold=0.01,
+        for_seconds=120,
         group_priority=1,
-        requirement="A-P2-ERR",
+        requirements=("A-P2-ERR",),
         why="One per cent for two minutes is worth a look, and often ends by itself.",
     ),
-    _errors(
-        "ErrorRateDegraded",
-        Severity.P1,
-        0.01,
-        600,
+    errors_rule(
+        id="ErrorRateDegraded",
+        threshold=0.01,
+        for_seconds=600,
         group_priority=2,
-        requirement="A-P1-LAT-500MS",
+        requirements=("A-P1-LAT-500MS",),
         why="The same one per cent is a degradation once it has lasted for ten minutes.",
     ),
-    _errors(
-        "ErrorRateElevated",
-        Severity.P1,
-        0.02,
-        120,
+    errors_rule(
+        id="ErrorRateElevated",
+        threshold=0.02,
+        for_seconds=120,
         group_priority=3,
-        requirement="A-P1-ERR-2",
+        requirements=("A-P1-ERR-2",),
         why="Two per cent are more than retries hide; two minutes rule out one bad burst.",
     ),
-    _errors(
-        "ErrorRateHigh",
-        Severity.P1,
-        0.05,
-        60,
+    errors_rule(
+        id="ErrorRateHigh",
+        threshold=0.05,
+        for_seconds=60,
         group_priority=4,
-        requirement="A-P1-ERR-5",
+        requirements=("A-P1-ERR-5",),
         why="Every twentieth request fails: a minute of confirmation is all that we can afford.",
     ),
 )

@@ -123,10 +123,7 @@ QUEUE_DEPTH = business_rule(
             "See whether the workers run, and how long a job takes now.",
             "See which kind of job fills the queue.",
         ),
-        fix=(
-            "Add workers.",
-            "Put aside the jobs of the kind that fails again and again.",
-        ),
+        fix=("Add workers.", "Put aside the jobs of the kind that fails again and again."),
         escalate="Call the platform team's lead when it doubles within ten minutes.",
     ),
     requirements=("A-P1-LAT-500MS", "M-APP-QUEUE"),
@@ -136,10 +133,7 @@ JOBS_FAILING = business_rule(
     severity=Severity.P2,
     alert_group="jobs",
     value=lambda p: share(
-        p,
-        platform.job_seconds.count('outcome="failure"'),
-        platform.job_seconds.count(),
-        by="queue",
+        p, platform.job_seconds.count('outcome="failure"'), platform.job_seconds.count(), by="queue"
     ),
     threshold=0.25,
     unit=Unit.RATIO,

@@ -12,12 +12,7 @@ from dexwatch.metrics.scrape_class import CRITICAL, HIGH
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
 
-chain_rule = partial(
-    AlertRule,
-    component=Component.CHAIN,
-    team="chain",
-    scrape_class=CRITICAL,
-)
+chain_rule = partial(AlertRule, component=Component.CHAIN, team="chain", scrape_class=CRITICAL)
 
 ORACLE = chain.gas_price.where('source="oracle"')
 

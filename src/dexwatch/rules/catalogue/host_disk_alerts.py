@@ -8,11 +8,10 @@ from dexwatch.metrics.severity import Severity
 from dexwatch.rules import recording_rules as recorded
 from dexwatch.rules.catalogue.host_fault_alerts import host_fault
 from dexwatch.rules.catalogue.host_resource_alerts import ALERTING
-from dexwatch.rules.recording_rules import REAL_FILESYSTEMS
 
 P1, P2 = Severity.P1, Severity.P2
 
-DISKS = (REAL_FILESYSTEMS, ALERTING)
+DISKS = (host.REAL_FILESYSTEMS, ALERTING)
 READ_ONLY = host.filesystem_readonly.where(*DISKS)
 
 

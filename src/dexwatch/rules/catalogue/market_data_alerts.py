@@ -13,10 +13,7 @@ from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
 
 market_data_rule = partial(
-    AlertRule,
-    component=Component.TRADING,
-    team="trading",
-    scrape_class=CRITICAL,
+    AlertRule, component=Component.TRADING, team="trading", scrape_class=CRITICAL
 )
 
 PRICE_MOVED = market_data_rule(

@@ -5,9 +5,8 @@ from functools import partial
 from dexwatch.metrics import postgres
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.declared import declared
-from dexwatch.metrics.metric import Metric, Unit
-from dexwatch.metrics.profile import EvaluationProfile
-from dexwatch.metrics.promql import enough, gained, latest, latest_of
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.promql import enough, gained, latest, latest_of, part_of_both
 from dexwatch.metrics.scrape_class import BUSINESS, HIGH, STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
@@ -17,18 +16,13 @@ postgres_rule = partial(AlertRule, component=Component.DATABASE, team="database"
 DATABASES = "instance, datname"
 
 
-def _part_of_both(profile: EvaluationProfile, part: Metric, rest: Metric, *, seconds: float) -> str:
-    window = profile.window(seconds, STANDARD)
-    above = f"sum by ({DATABASES}) (rate({part}[{window}]))"
-    other = f"sum by ({DATABASES}) (rate({rest}[{window}]))"
-    return f"{above} / ({above} + {other} > 0)"
-
+of_databases = partial(part_of_both, by=DATABASES, scrape_class=STANDARD)
 
 ROLLBACKS = postgres_rule(
     id="DatabaseRollbacksMany",
     severity=Severity.P2,
     alert_group="database-rollbacks",
-    value=lambda p: _part_of_both(p, postgres.rollbacks, postgres.commits, seconds=300),
+    value=lambda p: of_databases(p, str(postgres.rollbacks), str(postgres.commits)),
     threshold=0.5,
     unit=Unit.RATIO,
     condition=lambda p: enough(
@@ -75,7 +69,9 @@ CACHE_LOW = postgres_rule(
     id="DatabaseBufferHitsLow",
     severity=Severity.P2,
     alert_group="database-buffers",
-    value=lambda p: _part_of_both(p, postgres.blocks_hit, postgres.blocks_read, seconds=900),
+    value=lambda p: of_databases(
+        p, str(postgres.blocks_hit), str(postgres.blocks_read), seconds=900
+    ),
     operator="<",
     threshold=0.9,
     unit=Unit.RATIO,

@@ -1,12 +1,14 @@
 """Prometheus and Alertmanager: is what they collect, evaluate and deliver complete?"""
 
+from functools import partial
+
 from dexwatch.metrics import prometheus
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Metric, Unit
 from dexwatch.metrics.promql import latest
 from dexwatch.metrics.scrape_class import STANDARD
 from dexwatch.metrics.severity import Severity
-from dexwatch.rules.rule import AlertRule, Expression, Operator, Runbook
+from dexwatch.rules.rule import AlertRule, Expression, Runbook
 
 LOOK_AT_LOGS = Runbook(
     meaning="The monitoring works in part; silence is not to be trusted.",
@@ -23,38 +25,15 @@ LOOK_AT_LOGS = Runbook(
 )
 
 
-def _of_stack(
-    rule_id: str,
-    value: Expression,
-    *,
-    severity: Severity,
-    threshold: float,
-    for_seconds: float = 0,
-    why: str,
-    summary: str,
-    description: str,
-    unit: Unit = Unit.COUNT,
-    alert_group: str = "",
-    operator: Operator = ">",
-) -> AlertRule:
-    return AlertRule(
-        id=rule_id,
-        severity=severity,
-        component=Component.MONITORING,
-        team="monitoring",
-        alert_group=alert_group or f"stack-{rule_id.lower()}",
-        value=value,
-        operator=operator,
-        threshold=threshold,
-        unit=unit,
-        for_seconds=for_seconds,
-        keep_firing_seconds=180,
-        why=why,
-        summary=summary,
-        description=description,
-        runbook=LOOK_AT_LOGS,
-        requirements=("U-DAILY", "C-PROMETHEUS" if "Prom" in rule_id else "C-ALERTMANAGER"),
-    )
+prometheus_rule = partial(
+    AlertRule,
+    component=Component.MONITORING,
+    team="monitoring",
+    keep_firing_seconds=180,
+    runbook=LOOK_AT_LOGS,
+    requirements=("U-DAILY", "C-PROMETHEUS"),
+)
+alertmanager_rule = partial(prometheus_rule, requirements=("U-DAILY", "C-ALERTMANAGER"))
 
 
 def _gained(metric: Metric, *, by: str = "instance", seconds: float = 900) -> Expression:
@@ -77,9 +56,10 @@ def _state(metric: Metric) -> Expression:
 P1, P2 = Severity.P1, Severity.P2
 
 STACK_ALERTS = (
-    _of_stack(
-        "PrometheusConfigBad",
-        _state(prometheus.config_ok),
+    prometheus_rule(
+        id="PrometheusConfigBad",
+        alert_group="stack-prometheusconfigbad",
+        value=_state(prometheus.config_ok),
         severity=P1,
         operator="<",
         threshold=1,
@@ -89,18 +69,20 @@ STACK_ALERTS = (
         summary="Prometheus at {{ $labels.instance }} refused its new configuration.",
         description="It goes on with the old one: new targets and rules are not in force.",
     ),
-    _of_stack(
-        "PrometheusRulesFailing",
-        _gained(prometheus.rule_failures, by="instance, rule_group", seconds=300),
+    prometheus_rule(
+        id="PrometheusRulesFailing",
+        alert_group="stack-prometheusrulesfailing",
+        value=_gained(prometheus.rule_failures, by="instance, rule_group", seconds=300),
         severity=P1,
         threshold=0,
         why="A rule that cannot be evaluated can never fire; the window itself is the hold.",
         summary="{value} evaluations failed in {{ $labels.rule_group }} within five minutes.",
         description="Rules of this group are blind.",
     ),
-    _of_stack(
-        "PrometheusRulesMissed",
-        _gained(prometheus.rule_iterations_missed, by="instance, rule_group", seconds=600),
+    prometheus_rule(
+        id="PrometheusRulesMissed",
+        alert_group="stack-prometheusrulesmissed",
+        value=_gained(prometheus.rule_iterations_missed, by="instance, rule_group", seconds=600),
         severity=P2,
         threshold=2,
         why="One is missed when the machine pauses; three within ten minutes are overload.",
@@ -110,9 +92,10 @@ STACK_ALERTS = (
         ),
         description="The group takes longer than its interval, so alerts come late.",
     ),
-    _of_stack(
-        "PrometheusNotConnectedToAlertmanager",
-        lambda p: f"max_over_time({prometheus.alertmanagers}[{p.window(300, STANDARD)}])",
+    prometheus_rule(
+        id="PrometheusNotConnectedToAlertmanager",
+        alert_group="stack-prometheusnotconnectedtoalertmanager",
+        value=lambda p: f"max_over_time({prometheus.alertmanagers}[{p.window(300, STANDARD)}])",
         severity=P1,
         operator="<",
         threshold=1,
@@ -121,18 +104,20 @@ STACK_ALERTS = (
         summary="Prometheus at {{ $labels.instance }} knows no Alertmanager.",
         description="Alerts are found and told to nobody.",
     ),
-    _of_stack(
-        "PrometheusAlertsDropped",
-        _gained(prometheus.notifications_dropped, seconds=300),
+    prometheus_rule(
+        id="PrometheusAlertsDropped",
+        alert_group="stack-prometheusalertsdropped",
+        value=_gained(prometheus.notifications_dropped, seconds=300),
         severity=P1,
         threshold=0,
         why="Each dropped alert is one that nobody hears of.",
         summary="Prometheus at {{ $labels.instance }} dropped {value} alerts.",
         description="They could not be handed to any Alertmanager.",
     ),
-    _of_stack(
-        "PrometheusSendsFailing",
-        _gained(prometheus.notification_errors, by="instance, alertmanager", seconds=600),
+    prometheus_rule(
+        id="PrometheusSendsFailing",
+        alert_group="stack-prometheussendsfailing",
+        value=_gained(prometheus.notification_errors, by="instance, alertmanager", seconds=600),
         severity=P2,
         threshold=5,
         why="A restart of Alertmanager costs a few; more within ten minutes is a broken way.",
@@ -142,9 +127,10 @@ STACK_ALERTS = (
             " alerts."
         ),
     ),
-    _of_stack(
-        "PrometheusTargetsNotTaken",
-        _gained_of(
+    prometheus_rule(
+        id="PrometheusTargetsNotTaken",
+        alert_group="stack-prometheustargetsnottaken",
+        value=_gained_of(
             prometheus.scrape_pools_failed, prometheus.scrape_pool_reloads_failed, seconds=900
         ),
         severity=P1,
@@ -156,9 +142,10 @@ STACK_ALERTS = (
             " other alert tells it. Certificates or password files of the job may be unreadable."
         ),
     ),
-    _of_stack(
-        "PrometheusQueueFull",
-        lambda p: (
+    prometheus_rule(
+        id="PrometheusQueueFull",
+        alert_group="stack-prometheusqueuefull",
+        value=lambda p: (
             f"max_over_time({prometheus.notification_queue}[{p.window(300, STANDARD)}])"
             f" / {prometheus.notification_queue_max}"
         ),
@@ -170,9 +157,10 @@ STACK_ALERTS = (
         summary="The queue of alerts is {value} full; the threshold is {threshold}.",
         description="Alertmanager takes alerts more slowly than they come.",
     ),
-    _of_stack(
-        "PrometheusNotIngesting",
-        lambda p: (
+    prometheus_rule(
+        id="PrometheusNotIngesting",
+        alert_group="stack-prometheusnotingesting",
+        value=lambda p: (
             f"sum by (instance) (rate({prometheus.samples_appended}[{p.window(300, STANDARD)}]))"
         ),
         severity=P1,
@@ -184,9 +172,10 @@ STACK_ALERTS = (
         summary="Prometheus at {{ $labels.instance }} stores no samples.",
         description="All rules run on old data.",
     ),
-    _of_stack(
-        "PrometheusStorageFailing",
-        _gained_of(
+    prometheus_rule(
+        id="PrometheusStorageFailing",
+        alert_group="stack-prometheusstoragefailing",
+        value=_gained_of(
             prometheus.compaction_failures,
             prometheus.reload_failures,
             prometheus.wal_corruptions,
@@ -201,9 +190,10 @@ STACK_ALERTS = (
         summary="The storage of Prometheus at {{ $labels.instance }} failed {value} times.",
         description="Compaction, reload or the write-ahead log is damaged, or the disk is full.",
     ),
-    _of_stack(
-        "PrometheusSamplesRefused",
-        _gained_of(
+    prometheus_rule(
+        id="PrometheusSamplesRefused",
+        alert_group="stack-prometheussamplesrefused",
+        value=_gained_of(
             prometheus.duplicate_timestamps,
             prometheus.out_of_order,
             prometheus.out_of_bounds,
@@ -216,9 +206,10 @@ STACK_ALERTS = (
         summary="{value} samples were refused within ten minutes; the threshold is {threshold}.",
         description="Two sources write the same series, or a clock goes backwards.",
     ),
-    _of_stack(
-        "PrometheusScrapeLimitHit",
-        _gained_of(
+    prometheus_rule(
+        id="PrometheusScrapeLimitHit",
+        alert_group="stack-prometheusscrapelimithit",
+        value=_gained_of(
             prometheus.sample_limit_hits,
             prometheus.target_limit_hits,
             prometheus.body_limit_hits,
@@ -231,9 +222,10 @@ STACK_ALERTS = (
         summary="{value} scrapes were refused: too many samples, targets or labels, or too large.",
         description="A target grew beyond its bound; its metrics are missing altogether.",
     ),
-    _of_stack(
-        "AlertmanagerConfigBad",
-        _state(prometheus.alertmanager_config_ok),
+    alertmanager_rule(
+        id="AlertmanagerConfigBad",
+        alert_group="stack-alertmanagerconfigbad",
+        value=_state(prometheus.alertmanager_config_ok),
         severity=P1,
         operator="<",
         threshold=1,
@@ -243,18 +235,20 @@ STACK_ALERTS = (
         summary="Alertmanager at {{ $labels.instance }} refused its new configuration.",
         description="It goes on with the old routes.",
     ),
-    _of_stack(
-        "AlertmanagerNotificationsFailing",
-        _gained(prometheus.alertmanager_failures, by="instance, integration", seconds=300),
+    alertmanager_rule(
+        id="AlertmanagerNotificationsFailing",
+        alert_group="stack-alertmanagernotificationsfailing",
+        value=_gained(prometheus.alertmanager_failures, by="instance, integration", seconds=300),
         severity=P1,
         threshold=2,
         why="It tries again by itself; three failures within five minutes are no hiccup.",
         summary="Alertmanager failed {value} times to deliver by {{ $labels.integration }}.",
         description="Alerts are found, and the way to the incidents is broken.",
     ),
-    _of_stack(
-        "AlertmanagerAlertsInvalid",
-        _gained(prometheus.alertmanager_invalid, seconds=600),
+    alertmanager_rule(
+        id="AlertmanagerAlertsInvalid",
+        alert_group="stack-alertmanageralertsinvalid",
+        value=_gained(prometheus.alertmanager_invalid, seconds=600),
         severity=P2,
         threshold=0,
         why="A valid sender never sends an invalid alert.",

@@ -14,10 +14,7 @@ from dexwatch.rules import recording_rules as recorded
 from dexwatch.rules.rule import AlertRule, Runbook
 
 trading_rule = partial(
-    AlertRule,
-    component=Component.TRADING,
-    team="trading",
-    scrape_class=CRITICAL,
+    AlertRule, component=Component.TRADING, team="trading", scrape_class=CRITICAL
 )
 
 BLIND_SECONDS = 3
