@@ -102,13 +102,13 @@ class Rig:
         await self.queue.settle(job, result)
         return result
 
-    async def work(self, until: float) -> None:
-        """Do all that becomes due until then, in steps of a second."""
+    async def work(self, until: float, *, step: float = 1) -> None:
+        """Do all that becomes due until then, in steps of so many seconds."""
         while self.clock.seconds <= until:
             for channel in ("slack", "email"):
                 for job in await self.take(channel, 9):
                     await self.do(job)
-            self.clock.seconds += 1
+            self.clock.seconds += step
 
     async def states(self) -> dict[str, NotificationState]:
         view = await self.store.incident("INC-1")

@@ -176,7 +176,8 @@ class Collecting:
         except TimeoutError:
             result = DeliveryResult.unknown("no answer in time")
         except Exception as error:  # noqa: BLE001 - each who waits is told of it by name.
-            result = DeliveryResult.retryable(f"the notifier failed with {type(error).__name__}")
+            said = f"the notifier failed with {type(error).__name__}"
+            result = DeliveryResult.retryable(said, given=True)
         if len(notices) > 1 and result.handle is not None:
             result = DeliveryResult(result.outcome, f"in one message for {len(notices)}")
         return result

@@ -19,6 +19,8 @@ class DeliveryResult:
     """What later updates of the same message need, for example a Message-ID."""
     retry_after: float | None = None
     """Seconds that the receiver asked us to wait."""
+    given: bool = False
+    """It had the whole message when it put it off: some keep a copy all the same."""
 
     @staticmethod
     def delivered(detail: str = "", *, handle: str | None = None) -> "DeliveryResult":
@@ -26,9 +28,13 @@ class DeliveryResult:
         return DeliveryResult(DeliveryOutcome.DELIVERED, detail, handle)
 
     @staticmethod
-    def retryable(detail: str, *, retry_after: float | None = None) -> "DeliveryResult":
+    def retryable(
+        detail: str, *, retry_after: float | None = None, given: bool = False
+    ) -> "DeliveryResult":
         """It did not get through this time and may the next."""
-        return DeliveryResult(DeliveryOutcome.RETRYABLE, detail, retry_after=retry_after)
+        return DeliveryResult(
+            DeliveryOutcome.RETRYABLE, detail, retry_after=retry_after, given=given
+        )
 
     @staticmethod
     def failed(detail: str) -> "DeliveryResult":

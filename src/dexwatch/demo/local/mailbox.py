@@ -74,10 +74,18 @@ class Mailbox(LoopbackServer):
         return tuple(self._mails)
 
     def refuse(
-        self, reply: str = "451 4.3.0 try again later", *, times: int = 1, after: float = 0
+        self,
+        reply: str = "451 4.3.0 try again later",
+        *,
+        times: int = 1,
+        after: float = 0,
+        taken: bool = False,
     ) -> None:
-        """Answer the next `times` mails with `reply` (code and words), `after` seconds late."""
-        self._refusals.extend([_Refusal(reply, after)] * times)
+        """Answer the next `times` mails with `reply` (code and words), `after` seconds late.
+
+        With `taken` each is kept all the same.
+        """
+        self._refusals.extend([_Refusal(reply, after, taken=taken)] * times)
 
     def hang_up(self, *, taken: bool, times: int = 1, after: float = 0) -> None:
         """Cut the connection of the next `times` mails after their final dot.

@@ -1,7 +1,8 @@
 """The talk with a mail server: how long it is waited for, and what its answers mean.
 
 Until the final dot has been sent nothing was handed over, and a repeat is safe; after it only an
-answer says whether the message was taken. RFC 5321, section 4.5.3.2.6, asks for ten minutes of
+answer says whether the message was taken, and one that puts it off may say so of a message that is
+kept. RFC 5321, section 4.5.3.2.6, asks for ten minutes of
 patience there, because a repeat is a second copy.
 """
 
@@ -140,7 +141,7 @@ async def _content(client: aiosmtplib.SMTP, mail: bytes) -> None:
         return
     refused = answer.code in _CONTENT_CODES or bool(_CONTENT.match(answer.message.strip()))
     content = 500 <= answer.code < 600 and refused
-    raise SmtpError(_by_code(answer.code, "the message"), content=content)
+    raise SmtpError(_by_code(answer.code, "the message", given=True), content=content)
 
 
 async def _socket(host: str, port: int) -> socket.socket:
@@ -185,7 +186,7 @@ def _meaning(error: Exception, doing: str) -> DeliveryResult:
     return DeliveryResult.retryable(f"{doing} failed: {why(error)}")
 
 
-def _by_code(code: int, what: str) -> DeliveryResult:
+def _by_code(code: int, what: str, *, given: bool = False) -> DeliveryResult:
     if 500 <= code < 600:
         return DeliveryResult.failed(f"the mail server refuses {what} (SMTP {code})")
-    return DeliveryResult.retryable(f"the mail server puts off {what} (SMTP {code})")
+    return DeliveryResult.retryable(f"the mail server puts off {what} (SMTP {code})", given=given)

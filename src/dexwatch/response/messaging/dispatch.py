@@ -149,7 +149,8 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 - a broken channel must not stop the others.
             # Only the type is told: the text of a foreign error may quote a secret.
             _log.error("notifier.failed", channel=message.channel, error=type(error).__name__)
-            return DeliveryResult.retryable(f"the notifier failed with {type(error).__name__}")
+            said = f"the notifier failed with {type(error).__name__}"
+            return DeliveryResult.retryable(said, given=True)
         finally:
             sending.cancel()
 

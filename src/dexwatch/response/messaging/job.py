@@ -20,6 +20,8 @@ UPDATE = "update"
 _PRIORITY = {severity: place for place, severity in enumerate(Severity)}
 _BACKOFF = {True: Backoff(first=1.0, most=30.0), False: Backoff(first=5.0, most=300.0)}
 _BLIND = Backoff(first=300.0, most=3600.0)
+_COPY = {True: (60.0, 3600.0), False: (300.0, 4 * 3600.0)}
+"""The shortest and the longest wait before what may have been kept is given once more."""
 MAX_BLIND = 2
 """So many copies of a message may be under way before somebody else must be tried instead."""
 
@@ -105,6 +107,18 @@ def retry_delay(job: Job, message: Message, *, retry_after: float | None = None)
     """
     backoff = _BACKOFF[message.urgent]
     return backoff.delay(job.attempts, key=job.key, retry_after=retry_after)
+
+
+def copy_delay(job: Job, message: Message) -> float:
+    """Return the seconds until the next attempt at what was put off after it was given whole.
+
+    By the standard it was not taken and must be tried again (RFC 5321, section 4.2.5); where it was
+    all the same, each attempt is one more copy (RFC 1047). Each waits three times as long as it all
+    has lasted, from a minute up to an hour if it is urgent, else from the five minutes that
+    greylisting asks for up to four hours: nine fit into the time until it is given up.
+    """
+    shortest, longest = _COPY[message.urgent]
+    return min(max(shortest, 3 * job.age), longest)
 
 
 def unsure_delay(job: Job, cut_off: int) -> float:

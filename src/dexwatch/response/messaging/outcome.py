@@ -13,6 +13,7 @@ from dexwatch.jobs.job import Hold, Job, JobOutcome, JobResult
 from dexwatch.response.messaging.job import (
     UPDATE,
     Message,
+    copy_delay,
     give_up_after,
     retry_delay,
     unsure_delay,
@@ -51,7 +52,11 @@ def settled(attempt: Attempt, delivery: DeliveryResult, *, certain: bool = False
     if outcome is DeliveryOutcome.UNKNOWN:
         after = unsure_delay(job, (0 if certain else job.uncertain) + 1)
     elif outcome is DeliveryOutcome.RETRYABLE:
-        after = retry_delay(job, message, retry_after=delivery.retry_after)
+        after = (
+            copy_delay(job, message)
+            if delivery.given
+            else retry_delay(job, message, retry_after=delivery.retry_after)
+        )
         if delivery.retry_after:
             hold = Hold(after, "" if attempt.notifier.shared_limit else message.recipient)
     if outcome is not DeliveryOutcome.FAILED and job.age + after > give_up_after(message):

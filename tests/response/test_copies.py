@@ -1,0 +1,102 @@
+"""How many copies a reader gets from a receiver that keeps a message and says that it did not."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from dexwatch.demo.local.mailbox import Mailbox
+from dexwatch.incidents.policy import Policy
+from dexwatch.incidents.records import NotificationState
+from dexwatch.metrics.severity import Severity
+from tests.fakes.alerts import ANA, SLACK, fire
+from tests.fakes.dispatch import SAYS, Rig, opened
+from tests.notifiers.case import opened as notifier_of
+from tests.notifiers.email.case import config
+
+HOUR = 3600.0
+REFUSALS = ("421 4.3.2 going down", "354 odd")
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with opened(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def box(rig: Rig) -> AsyncIterator[Mailbox]:
+    """Real mail: what is sent goes to this mailbox."""
+    async with Mailbox() as made:
+        address = f"smtp://127.0.0.1:{made.smtp_port}"
+        async with notifier_of("email", config(address, username=None, password=None)) as email:
+            rig.channels["email"] = email
+            yield made
+
+
+def ids(box: Mailbox) -> Sequence[str]:
+    return [mail.message["Message-ID"] for mail in box.messages]
+
+
+@pytest.mark.parametrize("reply", REFUSALS)
+async def test_a_server_that_keeps_what_it_puts_off_gets_few_copies_under_one_id(
+    rig: Rig, box: Mailbox, reply: str
+) -> None:
+    rig.policy = Policy(routes={Severity.P0: (ANA,)})
+    box.refuse(reply, times=1000, taken=True)
+    await rig.apply(fire())
+    await rig.work(100)
+    assert len(box.messages) == 2, "an urgent one soon once more, for it may not have been kept"
+    await rig.work(4 * HOUR, step=300)
+    assert 4 <= len(box.messages) <= 8
+    assert len(set(ids(box))) == 1
+
+
+async def test_one_that_is_not_urgent_waits_as_long_as_greylisting_does(
+    rig: Rig, box: Mailbox
+) -> None:
+    box.refuse("421 4.3.2 going down", times=1000, taken=True)
+    await rig.apply(fire("DiskUse60", "P3", annotations=SAYS))
+    await rig.work(290, step=20)
+    assert len(box.messages) == 1
+    await rig.work(23 * HOUR, step=600)
+    assert 4 <= len(box.messages) <= 9
+    assert len(set(ids(box))) == 1
+
+
+async def test_a_server_that_truly_puts_off_gets_the_mail_in_the_end(
+    rig: Rig, box: Mailbox
+) -> None:
+    box.refuse("451 4.7.1 greylisted", times=3)
+    await rig.apply(fire("DiskUse60", "P3", annotations=SAYS))
+    await rig.work(2 * HOUR, step=300)
+    assert len(box.messages) == 1
+    assert await rig.states() == {"bo@example.org": NotificationState.DELIVERED}
+
+
+async def test_meanwhile_an_urgent_page_goes_another_way_at_once(rig: Rig, box: Mailbox) -> None:
+    rig.policy = Policy(routes={Severity.P0: (ANA,), Severity.P3: (SLACK,)})
+    box.refuse("421 4.3.2 going down", times=1000, taken=True)
+    await rig.apply(fire())
+    await rig.work(2)
+    assert len(box.messages) == 1
+    assert [notice.event for notice in rig.channels["slack"].sent] == ["fallback"]
+
+
+async def test_what_was_refused_before_the_message_is_tried_again_soon(rig: Rig) -> None:
+    rig.policy = Policy(routes={Severity.P0: (ANA,)})
+    async with Mailbox(greylist=True) as box:
+        address = f"smtp://127.0.0.1:{box.smtp_port}"
+        async with notifier_of("email", config(address, username=None, password=None)) as email:
+            rig.channels["email"] = email
+            await rig.apply(fire())
+            await rig.work(5)
+    assert len(box.messages) == 1
+
+
+async def test_an_error_of_a_notifier_may_have_come_after_the_message(rig: Rig) -> None:
+    rig.policy = Policy(routes={Severity.P0: (ANA,)})
+    rig.channels["email"].answers = [ValueError("odd answer")] * 1000
+    await rig.apply(fire())
+    await rig.work(100)
+    assert len(rig.channels["email"].sent) == 2
