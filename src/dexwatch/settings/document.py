@@ -13,8 +13,6 @@ They are resolved here, so the capabilities see only values. A secret that is no
 read at all.
 """
 
-import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,19 +20,21 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from dexwatch.bounded_file import read_bounded
 from dexwatch.secret import Withheld
 from dexwatch.settings.problems import Problem, SettingsError
+from dexwatch.settings.references import (
+    NotFetchedError,
+    from_file,
+    from_variable,
+    is_reference,
+    variable_name,
+)
 from dexwatch.settings.schema import Place, is_secret, keys
 from dexwatch.settings.yaml_file import YamlFile, parse_yaml, read_text
 
 FOLDER = "conf.d"
 FILES_MAX = 200
-SECRET_MAX_BYTES = 16_384
 _FILE_KEY = "_file"
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NO_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-"""Controls, and what Python makes of bytes that are no UTF-8."""
 
 
 class Mark(NamedTuple):
@@ -184,7 +184,7 @@ class _Merge:
             if name not in into:
                 self.document.marks[here] = mark
                 into[name] = self._value(value, here, (*origin, key), source)
-            elif isinstance(former, dict) and isinstance(value, dict) and not _is_reference(value):
+            elif isinstance(former, dict) and isinstance(value, dict) and not is_reference(value):
                 self._mapping(former, value, here, (*origin, key), source)
             elif isinstance(former, list) and isinstance(value, list):
                 self._items(former, value, here, (*origin, key), source)
@@ -206,7 +206,7 @@ class _Merge:
 
     def _value(self, value: Any, place: Place, origin: Place, source: YamlFile) -> Any:  # noqa: ANN401
         secret = is_secret(self.model, place)
-        if isinstance(value, dict) and _is_reference(value):
+        if isinstance(value, dict) and is_reference(value):
             return self._reference(value, place, source, secret=secret)
         if secret and value is not None and not self.wanted(place):
             return Withheld()
@@ -235,48 +235,19 @@ class _Merge:
     ) -> Any:  # noqa: ANN401 - a secret, or what stands for it.
         kind, name = next(iter(value.items()))
         self.document.fetched.add(place)
-        if kind == "env" and not _VARIABLE.fullmatch(str(name)):
-            # It may be the secret itself, so it is not told.
-            self._problem(
-                place,
-                self.document.mark(place),
-                "what stands at `env` is no variable's name",
-                "Put the value into an environment variable, and that variable's name here.",
-            )
-            return None
-        if kind == "env" and secret:
-            self.document.variables[place] = str(name)
-        if secret and not self.wanted(place):
-            return Withheld()
-        if kind == "env":
-            found = os.environ.get(str(name))
-            if found is None:
-                self._problem(
-                    place,
-                    self.document.mark(place),
-                    f"the environment variable {name} is not set",
-                    f"Set {name} before you start dexwatch.",
-                )
-            elif _NO_TEXT.search(found):
-                self._problem(
-                    place,
-                    self.document.mark(place),
-                    f"the environment variable {name} is not one line of text",
-                    f"Set {name} to one line of UTF-8.",
-                )
-                return None
-            return found
-        path = (source.path.parent / str(name)).resolve()
         try:
-            found = _first_line(read_bounded(path, SECRET_MAX_BYTES))
-        except (OSError, UnicodeDecodeError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "is no text"
-            self._problem(
-                place,
-                self.document.mark(place),
-                f"the file {path} cannot be read ({reason})",
-                "Create it with mode 0600.",
-            )
+            if kind == "env":
+                name = variable_name(str(name))
+                if secret:
+                    self.document.variables[place] = name
+            if secret and not self.wanted(place):
+                return Withheld()
+            if kind == "env":
+                return from_variable(name)
+            path = (source.path.parent / str(name)).resolve()
+            found = from_file(path)
+        except NotFetchedError as error:
+            self._problem(place, self.document.mark(place), str(error), error.remedy)
             return None
         if secret:
             self.document.secret_files = (*self.document.secret_files, path)
@@ -284,17 +255,6 @@ class _Merge:
 
     def _problem(self, place: Place, mark: Mark, message: str, remedy: str) -> None:
         self.problems.append(Problem(mark.file, mark.line, dotted(place), message, remedy))
-
-
-def _first_line(content: bytes) -> str:
-    line, ended, _ = content.partition(b"\n")
-    if b"\0" in line or (not ended and len(line) > SECRET_MAX_BYTES):
-        raise ValueError("no line of text")
-    return line.decode().rstrip("\r")
-
-
-def _is_reference(value: dict[str, Any]) -> bool:
-    return len(value) == 1 and next(iter(value)) in {"env", "file"}
 
 
 def dotted(place: Place) -> str:
