@@ -7,11 +7,18 @@ import stat
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 WAIT_SECONDS = 5.0
 """How long a pipe may take to be written; a process substitution of a shell is one."""
 
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+class NamedFile(NamedTuple):
+    """Marks a setting, by `Annotated`, as the path of a file that is read, or as such paths."""
+
+    may_be_missing: bool = False
 
 
 def read_bounded(path: Path, bytes_max: int, *, wait_seconds: float = WAIT_SECONDS) -> bytes:

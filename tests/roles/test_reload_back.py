@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from dexwatch.daemons.program import File, Program, Reload
 from dexwatch.daemons.supervisor import Supervisor
-from dexwatch.roles.registry import WATCH
+from dexwatch.roles.registry import RESPOND, WATCH
 from dexwatch.roles.reload import supervisor as reload_supervisor
 from dexwatch.roles.reload.in_use import InUse, Texts, settings_in_use
 from dexwatch.roles.reload.supervisor import Reloading
@@ -51,14 +52,14 @@ class Ground:
         )
 
     def plan(self, settings: Settings) -> tuple[Program, ...]:
-        """What `up` would run: one daemon holds a figure in a file, one comes, one goes."""
+        """Beside the roles, one daemon holds a figure in a file, one comes, one goes."""
         figure = settings.watch.max_series
         own = File("own.conf", f"{figure}\n")
         holds = Program(
             "holds", SLEEP, folder=self.folder / "etc", files=(own,), reload=Reload.NONE
         )
         other = Program("goes", SLEEP) if figure == 2000 else Program("comes", self.added)
-        return (holds, other, *(self.role(name) for name in ("watch", "respond")))
+        return (holds, other)
 
     def role(self, name: str) -> Program:
         run = str(self.folder / "run")
@@ -79,6 +80,7 @@ async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
     async with Supervisor(tmp_path / "dexwatch-state") as supervisor:
         made = Ground(tmp_path, supervisor)
         await supervisor.start(made.plan(made.configuration.current.settings))
+        await supervisor.start(made.role(name) for name in ("watch", "respond"))
         await until(begun(made, watch=[2000], respond=[30]))
         yield made
 
@@ -236,6 +238,39 @@ def until_begun(ground: Ground, **figures: list[int]) -> None:
         time.sleep(0.02)
 
 
+async def test_role_that_begins_again_while_the_others_go_back_is_left_alone(
+    ground: Ground,
+) -> None:
+    former = ground.supervisor.state("watch").pid
+    ground.supervisor.send("respond", signal.SIGSTOP)
+    ground.write(watch=50)
+    reloading = asyncio.create_task(ground.reloading.reload())
+    await until(begun(ground, watch=[2000, 50]))
+
+    ground.supervisor.send("watch", signal.SIGKILL)
+    await until(lambda: ground.supervisor.state("watch").pid not in (None, former))
+    ground.supervisor.send("respond", signal.SIGCONT)
+
+    assert not (await reloading).good
+    await until(begun(ground, watch=[2000, 50, 2000]))
+    assert ground.supervisor.state("watch").restarts == 1
+
+
+async def test_roles_take_the_text_that_was_judged_whatever_the_files_say_by_then(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def edited_meanwhile(settings: Settings) -> tuple[Program, ...]:
+        ground.write(watch=60, respond=50)
+        return ground.plan(settings)
+
+    monkeypatch.setattr(ground.reloading, "_plan", edited_meanwhile)
+    ground.write(watch=50, respond=40)
+
+    assert (await ground.reloading.reload()).good
+    assert begun(ground, watch=[2000, 50], respond=[30, 40])()
+    assert ground.held == "50"
+
+
 NAMED = "name: ana-dex\nrespond: {hook_token: a-long-enough-token-for-tests}\n"
 
 
@@ -249,6 +284,46 @@ def test_role_that_begins_again_keeps_what_only_a_restart_changes(tmp_path: Path
     began = settings_in_use(WATCH, file, tmp_path)
 
     assert (began.watch.port, began.watch.max_series) == (7001, 50)
+
+
+def test_role_begins_again_where_a_secret_is_gone_that_only_the_first_files_named(
+    tmp_path: Path,
+) -> None:
+    file, secret = tmp_path / "dexwatch.yml", tmp_path / "first.dsn"
+    secret.write_text("postgresql://ana@127.0.0.1/first")
+    file.write_text(f"{NAMED}database: {{dsn: {{file: first.dsn}}}}\nwatch: {{port: 7001}}\n")
+    in_use = InUse(tmp_path, read_texts(file))
+    file.write_text(f"{NAMED}watch: {{port: 7002, max_series: 50}}\n")
+    in_use.take(read_texts(file))
+    secret.unlink()
+
+    began = settings_in_use(WATCH, file, tmp_path)
+
+    assert (began.watch.port, began.watch.max_series) == (7001, 50)
+
+
+def test_role_begins_again_where_a_secret_is_gone_that_only_a_restart_changes(
+    tmp_path: Path,
+) -> None:
+    file, secret = tmp_path / "dexwatch.yml", tmp_path / "hook.token"
+    secret.write_text("a-long-enough-token-for-tests")
+    named = "name: ana-dex\nrespond: {port: %d, hook_token: %s}\n"
+    file.write_text(named % (7001, "{file: hook.token}"))
+    in_use = InUse(tmp_path, read_texts(file))
+    file.write_text(named % (7002, "another-long-enough-token"))
+    in_use.take(read_texts(file))
+    secret.unlink()
+
+    with structlog.testing.capture_logs() as logged:
+        began = settings_in_use(RESPOND, file, tmp_path)
+
+    assert began.respond.port == 7001
+    assert began.respond.hook_token.get_secret_value() == "another-long-enough-token"
+    assert [(line["event"], line["log_level"]) for line in logged] == [
+        ("config.first_secret_gone", "error")
+    ]
+    assert "hook.token cannot be read" in logged[0]["reason"]
+    assert "restart" in logged[0]["remedy"]
 
 
 @pytest.mark.parametrize("kept", ["", "5", "[1]", '[{"a": 5}, {}]', "[" * 100_000, "[{}, {}", "\0"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 
 from dexwatch.roles.registry import WATCH, RoleSpec
 from dexwatch.roles.reload import role as reload_role
-from dexwatch.roles.reload.answer import Answer, answered
-from dexwatch.roles.reload.role import answer_name, run_with_reload
+from dexwatch.roles.reload.answer import Answer, answered, ask, process_mark
+from dexwatch.roles.reload.in_use import InUse
+from dexwatch.roles.reload.role import answer_name, order_name, run_with_reload
 from dexwatch.settings import Settings, load
 from dexwatch.settings.snapshot import Configuration
 
@@ -108,6 +110,34 @@ async def test_port_stays_until_a_restart(rig: Rig) -> None:
 
         assert given.good
         assert rig.configuration.current.settings.watch.port == 8910
+        assert rig.began == [2000, 60]
+
+
+@pytest.mark.parametrize("word", ["take", "back"])
+async def test_order_that_came_while_the_process_began_is_an_order(rig: Rig, word: str) -> None:
+    former = rig.file.read_text()
+    run = rig.configuration.current.settings.folder / "run"
+    in_use = InUse(run, {rig.file: former})
+    in_use.offer({rig.file: f"{former}watch: {{max_series: 50}}\n"})
+    order = f"{word} 1 {process_mark(os.getpid())}"
+    ask(run, order, name=order_name(rig.spec))
+
+    async with running(rig):
+        given = await rig.reload("watch: {max_series: 60}\n")
+
+        assert (given.good, given.id) == (True, order)
+        assert rig.began == ([2000, 50] if word == "take" else [2000])
+
+
+async def test_order_for_an_earlier_process_is_none(rig: Rig) -> None:
+    run = rig.configuration.current.settings.folder / "run"
+    run.mkdir(parents=True)
+    ask(run, f"back 1 {process_mark(1)}", name=order_name(rig.spec))
+
+    async with running(rig):
+        given = await rig.reload("watch: {max_series: 60}\n")
+
+        assert given.good
         assert rig.began == [2000, 60]
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from dexwatch.roles.programs import programs
 from dexwatch.roles.registry import CONSOLE, RESPOND, ROLES, SUPERVISOR, WATCH, RoleSpec
-from dexwatch.roles.up import programs
 from dexwatch.secret import Withheld, WithheldError
 from dexwatch.settings import Settings, load
 from dexwatch.settings.schema import is_secret

@@ -16,8 +16,9 @@ import pytest_asyncio
 from dexwatch.daemons.program import Program
 from dexwatch.demo.profile import DEMO
 from dexwatch.roles.evaluation import Evaluation
+from dexwatch.roles.programs import programs
 from dexwatch.roles.resources import alertmanager_client, prometheus_client
-from dexwatch.roles.up import programs, up
+from dexwatch.roles.up import up
 from dexwatch.settings import Settings, load
 from tests.fakes.foreign_page import attacker, server
 from tests.fakes.need import free_port, program

@@ -26,7 +26,7 @@ from dexwatch.daemons import files
 from dexwatch.daemons.program import DaemonError
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers import registry as notifiers
-from dexwatch.roles.up import programs
+from dexwatch.roles.programs import programs
 from dexwatch.rules.expression_checks import LintFinding
 from dexwatch.rules.lint import lint
 from dexwatch.rules.operator_files import FILE_BYTES_MAX, lint_files, promtool_tests
@@ -34,6 +34,7 @@ from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.registry import ALERTS
 from dexwatch.settings import Settings
 from dexwatch.settings.exposure import exposed
+from dexwatch.settings.named_files import unreadable
 
 PROMTOOL_SECONDS = 120.0
 LAST_LINES = 12
@@ -46,6 +47,7 @@ def check(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False)
         *_ports(settings),
         *_routes(settings),
         *_rules(settings),
+        *_files(settings),
         *_read_again(settings, config),
     )
     if as_json:
@@ -63,7 +65,9 @@ def _read_again(settings: Settings, config: Path) -> Iterator[LintFinding]:
         yield LintFinding("pipe", str(config), message, "Check a regular file.", "warning")
         return
     yield from _exposed(settings, config)
-    yield from _rendered(settings, config)
+    # A program would hang on what is no file, or read without end; it has been told.
+    if not any(unreadable(settings)):
+        yield from _rendered(settings, config)
 
 
 def _exposed(settings: Settings, config: Path) -> tuple[LintFinding, ...]:
@@ -104,6 +108,14 @@ def _routes(settings: Settings) -> tuple[LintFinding, ...]:
 def _rules(settings: Settings) -> tuple[LintFinding, ...]:
     own = findings_of(*settings.rules.extra_files)
     return (*lint(ALERTS, RECORDING_RULES, config=settings.rules), *own)
+
+
+def _files(settings: Settings) -> Iterator[LintFinding]:
+    """What a role or a program will open only later; rule files are read by their own check."""
+    for problem in unreadable(settings):
+        if problem.file not in settings.rules.extra_files:
+            message = f"{problem.file} {problem.message}"
+            yield LintFinding("unreadable", problem.key, message, problem.remedy)
 
 
 def findings_of(*files: Path) -> Iterator[LintFinding]:

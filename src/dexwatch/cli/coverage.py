@@ -31,8 +31,8 @@ from dexwatch.notifiers.registry import NOTIFIERS
 from dexwatch.receivers.registry import RECEIVERS
 from dexwatch.reports.coverage import Coverage, Evidence, Live, Plugin, evaluate
 from dexwatch.reports.record import judged_rules, recorded_tests
+from dexwatch.roles.programs import programs
 from dexwatch.roles.resources import prometheus_client
-from dexwatch.roles.up import programs
 from dexwatch.rules.operator_files import FILE_BYTES_MAX, read_rules
 from dexwatch.settings import Settings
 

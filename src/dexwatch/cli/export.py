@@ -15,7 +15,7 @@ from dexwatch.daemons.programs.secrets import kept
 from dexwatch.dashboards import grafana
 from dexwatch.dashboards.registry import BOARDS
 from dexwatch.metrics.profile import PRODUCTION
-from dexwatch.roles.up import scraped, webhook
+from dexwatch.roles.programs import scraped, webhook
 from dexwatch.rules.registry import render
 
 app = typer.Typer(

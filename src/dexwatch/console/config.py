@@ -2,10 +2,11 @@
 
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from dexwatch.bounded_file import NamedFile
 from dexwatch.listen import ListenConfig
 
 
@@ -27,7 +28,7 @@ class ConsoleConfig(ListenConfig):
     public_url: str = ""
     """The address that people use: links in messages begin with it; https makes cookies Secure.
     The advertised address when it is left out."""
-    users_file: Path = Path("users.json")
+    users_file: Annotated[Path, NamedFile(may_be_missing=True)] = Path("users.json")
     """Names, roles and argon2 hashes; read again when it changes."""
     session_hours: float = Field(default=12.0, gt=0, le=168)
     """A session ends so long after the sign-in, however busy it is."""

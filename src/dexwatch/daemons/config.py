@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from dexwatch.bounded_file import NamedFile
 from dexwatch.clients.access import Access
 from dexwatch.daemons.programs.exporter_config import (
     BlackboxConfig,
@@ -40,7 +41,7 @@ class _Server(ConfigModel):
     token: HeaderSecret | None = Field(
         default=None, description="External mode: sent as a bearer token."
     )
-    ca_file: Path | None = Field(
+    ca_file: Annotated[Path | None, NamedFile()] = Field(
         default=None,
         description="External mode: the authority that signed its certificate; an absolute path.",
     )

@@ -2,29 +2,23 @@
 
 import asyncio
 import contextlib
-import dataclasses
-import os
-import sys
 from pathlib import Path
 from typing import Protocol
 
-from dexwatch.daemons.program import DaemonError, HttpReady, Port, Program
-from dexwatch.daemons.programs.alertmanager import Webhook
-from dexwatch.daemons.programs.plan import plan
-from dexwatch.daemons.programs.scrape import RoleTarget
+from dexwatch.daemons.program import DaemonError, Program
 from dexwatch.daemons.programs.secrets import kept
 from dexwatch.daemons.supervisor import ProgramState, Supervisor
 from dexwatch.roles.evaluation import Evaluation
 from dexwatch.roles.http import exposition, relay
 from dexwatch.roles.privileges import require_private
-from dexwatch.roles.process import build_info, health_socket
-from dexwatch.roles.registry import RESPOND, ROLES, SUPERVISOR, RoleSpec
-from dexwatch.roles.reload.in_use import InUse
+from dexwatch.roles.process import build_info
+from dexwatch.roles.programs import daemons, programs
+from dexwatch.roles.registry import SUPERVISOR
+from dexwatch.roles.reload.in_use import InUse, Texts
 from dexwatch.roles.reload.supervisor import Reloading
-from dexwatch.rules.registry import render
-from dexwatch.settings import Settings, SettingsError
+from dexwatch.settings import Settings, SettingsError, load
 from dexwatch.settings.document import read_texts
-from dexwatch.settings.loading import secret_variables
+from dexwatch.settings.named_files import unreadable
 from dexwatch.settings.snapshot import Configuration
 
 
@@ -61,34 +55,22 @@ async def up(
     """
     settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     require_private(settings.folder)
+    evaluation = evaluation or Evaluation()
     # The roles work in the state folder, where a relative path would lead elsewhere.
     file = file.absolute()  # noqa: ASYNC240 - it only looks at the working folder.
     configuration = Configuration(file, settings, secrets=SUPERVISOR.secrets)
     async with contextlib.AsyncExitStack() as stack:
         supervisor = await stack.enter_async_context(Supervisor(settings.folder))
-        in_use = await asyncio.to_thread(_kept, settings.folder / "run", file)
-        own = kept(settings.daemons, folder=settings.folder).access
-        await stack.enter_async_context(
-            exposition.serve(
-                lambda: (
-                    *supervisor.samples(),
-                    *configuration.samples(),
-                    build_info("supervisor"),
-                ),
-                settings.daemons.supervisor.port,
-                access=own,
-                more=[relay.route(supervisor.programs, own)],
-                setting="daemons.supervisor.port",
-                host=settings.daemons.supervisor.host,
-                names=[settings.daemons.supervisor.url],
-            )
-        )
-        if not await _started(supervisor, programs(settings, file, evaluation), stop, report):
+        texts = await asyncio.to_thread(_texts, settings, file)
+        in_use = await asyncio.to_thread(InUse, settings.folder / "run", texts)
+        await stack.enter_async_context(_exposed(supervisor, configuration))
+        planned = programs(settings, file, evaluation, texts=texts)
+        if not await _started(supervisor, planned, stop, report):
             return
         reloading = Reloading(
             supervisor,
             configuration,
-            plan=lambda latter: programs(latter, file, evaluation),
+            plan=lambda latter: daemons(latter, evaluation),
             in_use=in_use,
         )
         serving = asyncio.create_task(reloading.serve(again or asyncio.Event()))
@@ -96,11 +78,36 @@ async def up(
         await stop.wait()
 
 
-def _kept(run: Path, file: Path) -> InUse:
+def _exposed(
+    supervisor: Supervisor, configuration: Configuration
+) -> contextlib.AbstractAsyncContextManager[int]:
+    """Serve our own metrics, and those of programs that have no port."""
+    settings = configuration.current.settings
+    listen = settings.daemons.supervisor
+    own = kept(settings.daemons, folder=settings.folder).access
+    return exposition.serve(
+        lambda: (*supervisor.samples(), *configuration.samples(), build_info("supervisor")),
+        listen.port,
+        access=own,
+        more=[relay.route(supervisor.programs, own)],
+        setting="daemons.supervisor.port",
+        host=listen.host,
+        names=[listen.url],
+    )
+
+
+def _texts(settings: Settings, file: Path) -> Texts:
+    """Return the text of the files for the roles, which must run with the settings that we have."""
     try:
-        return InUse(run, read_texts(file))
+        texts = read_texts(file)
+        read = load(file, secrets=SUPERVISOR.secrets, texts=texts)
     except SettingsError as error:
         raise DaemonError(str(error)) from error
+    if read != settings:
+        raise DaemonError(f"{file} was edited while dexwatch began: start it again")
+    if problems := list(unreadable(settings)):
+        raise DaemonError(str(SettingsError(problems)))
+    return texts
 
 
 async def _started(
@@ -135,78 +142,3 @@ async def _started(
 async def _ended(task: asyncio.Task[object]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-def programs(
-    settings: Settings, file: Path, evaluation: Evaluation | None = None
-) -> tuple[Program, ...]:
-    """Return every program that `up` runs: the roles and the daemons."""
-    evaluation = evaluation or Evaluation()
-    roles = tuple(_program(spec, settings, file, evaluation) for spec in ROLES)
-    return (*roles, *(_after_roles(daemon) for daemon in _daemons(settings, evaluation)))
-
-
-def _after_roles(daemon: Program) -> Program:
-    """Let Prometheus begin when there is something to scrape, or each start would be an alert."""
-    if daemon.name != "prometheus":
-        return daemon
-    scraped = (spec.name for spec in ROLES if spec.scrape_class is not None)
-    return dataclasses.replace(daemon, needs=(*daemon.needs, *scraped))
-
-
-def scraped(settings: Settings, *, outside: bool = False) -> tuple[RoleTarget, ...]:
-    """Return our own processes that Prometheus scrapes, by their addresses on this machine.
-
-    `outside` gives the advertised addresses, for programs that run elsewhere.
-    """
-    return tuple(
-        RoleTarget(spec.name, _address(spec, settings, outside=outside), spec.scrape_class)
-        for spec in (*ROLES, SUPERVISOR)
-        if spec.scrape_class is not None
-    )
-
-
-def webhook(settings: Settings, *, outside: bool = False) -> Webhook:
-    """Return where Alertmanager delivers, at the advertised address if it runs elsewhere."""
-    address = _address(RESPOND, settings, outside=outside)
-    return Webhook(f"{address}/hooks/alertmanager", settings.respond.hook_token)
-
-
-def _address(spec: RoleSpec, settings: Settings, *, outside: bool) -> str:
-    listen = spec.listens(settings)
-    return listen.url if outside else listen.local_url
-
-
-def _daemons(settings: Settings, evaluation: Evaluation) -> tuple[Program, ...]:
-    return plan(
-        settings.daemons,
-        folder=settings.folder,
-        profile=evaluation.profile,
-        rules=render(evaluation.profile, settings.rules, evaluation.alerts),
-        roles=scraped(settings),
-        webhook=webhook(settings),
-        secrets=kept(settings.daemons, folder=settings.folder),
-        extra_rules=settings.rules.extra_files,
-    )
-
-
-def _program(spec: RoleSpec, settings: Settings, file: Path, evaluation: Evaluation) -> Program:
-    listen = spec.listens(settings)
-    foreign = secret_variables(file, besides=spec.secrets)
-    return Program(
-        name=spec.name,
-        argv=(
-            *(sys.executable, "-m", evaluation.roles_module),
-            *(spec.name, str(file.absolute()), str(settings.folder / "run")),
-        ),
-        cwd=settings.folder,
-        env={name: value for name, value in os.environ.items() if name not in foreign},
-        ports=(Port(f"{spec.section}.port", listen.port),),
-        ready=HttpReady(
-            f"http://localhost{spec.health}", socket=health_socket(settings, spec.name)
-        ),
-        ready_seconds=30.0,
-        restart_when_silent=True,
-        package="python3",
-        requirements=spec.requirements,
-    )

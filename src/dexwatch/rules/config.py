@@ -1,8 +1,11 @@
 """What an operator may change about the rules without touching code."""
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from dexwatch.bounded_file import NamedFile
 
 
 class RulesConfig(BaseModel):
@@ -17,6 +20,6 @@ class RulesConfig(BaseModel):
         default_factory=dict,
         description="Thresholds by rule id, in the rule's unit: {CpuHigh: 0.9} pages at 90%.",
     )
-    extra_files: tuple[Path, ...] = Field(
+    extra_files: Annotated[tuple[Path, ...], NamedFile()] = Field(
         default=(), description="Prometheus rule files of your own, loaded beside ours."
     )

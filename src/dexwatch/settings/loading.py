@@ -55,14 +55,16 @@ def folder_of(file: Path) -> Path:
     return ((base if base.is_dir() else base.parent) / path).resolve()
 
 
-def secret_variables(file: Path, *, besides: Sequence[str]) -> frozenset[str]:
+def secret_variables(
+    file: Path, *, besides: Sequence[str], texts: Mapping[Path, str] | None = None
+) -> frozenset[str]:
     """Return the environment variables that hold secrets, but for those of the settings named.
 
     Raises:
         SettingsError: the file is no configuration.
     """
     wanted = _wanted(besides)
-    named = read(file, Settings, wanted=lambda _: False).variables
+    named = read(file, Settings, wanted=lambda _: False, texts=texts).variables
     needed = {variable for place, variable in named.items() if wanted(place)}
     return frozenset(named.values()) - needed
 

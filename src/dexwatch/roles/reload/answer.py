@@ -14,6 +14,7 @@ from pathlib import Path
 import orjson
 
 from dexwatch.bounded_file import read_file, write_file
+from dexwatch.daemons.reaper import start_time
 
 REQUEST = "reload.request"
 ANSWER = "reload.json"
@@ -70,6 +71,11 @@ def answered(run: Path, *, name: str = ANSWER) -> Answer | None:
         return Answer(**orjson.loads(read_file(run / name, _ANSWER_BYTES_MAX)))
     except (OSError, TypeError, orjson.JSONDecodeError):
         return None
+
+
+def process_mark(pid: int) -> str:
+    """Return what names a process for certain, so that an order is taken by nobody else."""
+    return f"{pid}:{start_time(pid)}"
 
 
 def supervisor_of(run: Path) -> int | None:

@@ -6,11 +6,12 @@ one: a message to a slow server must not keep others waiting. Leases keep the tw
 A configuration that is no good, or with which the role does not come up, changes nothing: the role
 goes on, or begins again, with the last good one.
 
-`dexwatch up` leaves an order beside the signal: `take ID`, or `back ID` when another role refused
-what this one took. The files hold the new settings then, so the former ones are kept here.
+`dexwatch up` leaves an order beside the signal: `take ID PROCESS`, or `back ID PROCESS` when
+another role refused what this one took. What is to be taken lies there, too, as `up` has judged it.
 """
 
 import asyncio
+import os
 from pathlib import Path
 
 import structlog
@@ -18,7 +19,8 @@ import structlog
 from dexwatch.roles.lookups import share_lookups
 from dexwatch.roles.process import reload_event, stop_event
 from dexwatch.roles.registry import Finish, RoleSpec, frozen, run_role
-from dexwatch.roles.reload.answer import Answer, answer, requested
+from dexwatch.roles.reload.answer import Answer, answer, process_mark, requested
+from dexwatch.roles.reload.in_use import offered
 from dexwatch.settings import Settings, SettingsError, load
 from dexwatch.settings.snapshot import Configuration, changed, keeping
 
@@ -91,8 +93,7 @@ class _Reloading:
         self._spec = spec
         self._configuration = configuration
         self._run = configuration.current.settings.folder / "run"
-        # An order that lies there already was for the process before this one.
-        self._heard = self._order()
+        self._heard = ""
         self._took: tuple[str, Settings] | None = None
         self._finishing: set[asyncio.Task[None]] = set()
 
@@ -116,19 +117,24 @@ class _Reloading:
             _log.exception("role.not_finished", role=self._spec.name)
 
     async def reload(self) -> None:
-        """Do what the order says; without a new one, take what the files say."""
-        order = self._order()
-        new, self._heard = order != self._heard, order
-        if new and order.startswith("back "):
+        """Do what a new order to this process says; without one, take what the files say.
+
+        It may have come while the process began; one that lies there for another is none.
+        """
+        order = requested(self._run, name=order_name(self._spec))
+        if order == self._heard or not order.endswith(f" {process_mark(os.getpid())}"):
+            order = ""
+        else:
+            self._heard = order
+        if order.startswith("back "):
             await self._back(order)
         else:
-            # Told while this process began, it lies there from before and is an order all the same.
             await self._take(order)
 
     async def _take(self, order: str) -> None:
         configuration, former = self._configuration, self._configuration.current.settings
         try:
-            read = await asyncio.to_thread(load, configuration.file, secrets=configuration.secrets)
+            read = await asyncio.to_thread(self._read, judged=bool(order))
         except SettingsError as error:
             self._refused(order, [str(problem) for problem in error.problems])
             return
@@ -142,6 +148,11 @@ class _Reloading:
         self._took = (_id(order), former)
         configuration.accept(latter)
         self._told(order, changed(former, latter, self._spec.needs))
+
+    def _read(self, *, judged: bool) -> Settings:
+        """Read what `dexwatch up` has judged and orders us to take, or the files themselves."""
+        file, secrets = self._configuration.file, self._configuration.secrets
+        return load(file, secrets=secrets, texts=offered(file, self._run) if judged else None)
 
     async def _back(self, order: str) -> None:
         """Return to what was in use before; what was never taken needs no way back."""
@@ -188,12 +199,9 @@ class _Reloading:
         except OSError as error:
             _log.warning("config.answer_not_written", role=self._spec.name, reason=error.strerror)
 
-    def _order(self) -> str:
-        return requested(self._run, name=order_name(self._spec))
-
 
 def _id(order: str) -> str:
-    return order.partition(" ")[2]
+    return order.split()[1] if order else ""
 
 
 def answer_name(spec: RoleSpec) -> str:

@@ -19,14 +19,16 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from dexwatch.clock import monotonic
+from dexwatch.daemons.lifecycle import State
 from dexwatch.daemons.program import DaemonError, Program
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.roles.registry import ROLES, RoleSpec, frozen
-from dexwatch.roles.reload.answer import Answer, answer, answered, ask, requested
-from dexwatch.roles.reload.in_use import InUse
+from dexwatch.roles.reload.answer import Answer, answer, answered, ask, process_mark, requested
+from dexwatch.roles.reload.in_use import InUse, Texts
 from dexwatch.roles.reload.role import answer_name, order_name
 from dexwatch.settings import Settings, SettingsError, load
 from dexwatch.settings.document import read_texts
+from dexwatch.settings.named_files import unreadable
 from dexwatch.settings.snapshot import Configuration, changed, keeping
 
 ROLE_SECONDS = 20.0
@@ -35,7 +37,7 @@ ROLE_SECONDS = 20.0
 _ENDED = "has ended meanwhile: reload again"
 
 Plan = Callable[[Settings], tuple[Program, ...]]
-"""Returns all programs that `up` runs with these settings."""
+"""Returns the daemons that `up` runs with these settings."""
 
 _log = structlog.get_logger(__name__)
 
@@ -71,11 +73,7 @@ class Reloading:
         configuration = self._configuration
         former = configuration.current.settings
         try:
-            # All of it is judged, and then only what this process needs is kept.
-            file = configuration.file
-            texts = await asyncio.to_thread(read_texts, file)
-            await asyncio.to_thread(load, file, texts=texts)
-            read = await asyncio.to_thread(load, file, secrets=configuration.secrets, texts=texts)
+            texts, read = await asyncio.to_thread(self._read)
         except SettingsError as error:
             return self._refused(request, [str(problem) for problem in error.problems])
         fixed = frozen(former)
@@ -83,6 +81,7 @@ class Reloading:
         taking = _Taking(self._supervisor, former)
         try:
             gone = await taking.daemons(self._plan(former), self._plan(latter))
+            await asyncio.to_thread(self._in_use.offer, texts)
             problems = await taking.roles()
             if not problems:
                 await asyncio.to_thread(self._in_use.take, texts)
@@ -103,6 +102,16 @@ class Reloading:
         _log.info("config.reloaded", version=snapshot.version, changed=names, restart=restart)
         return Answer(request, good=True, version=snapshot.version, changed=names, restart=restart)
 
+    def _read(self) -> tuple[Texts, Settings]:
+        """Read the files and judge all of them; return what this process needs."""
+        file, secrets = self._configuration.file, self._configuration.secrets
+        texts = read_texts(file)
+        load(file, texts=texts)
+        read = load(file, secrets=secrets, texts=texts)
+        if problems := list(unreadable(read)):
+            raise SettingsError(problems)
+        return texts, read
+
     def _refused(
         self, request: str, problems: Sequence[str], taking: "_Taking | None" = None
     ) -> Answer:
@@ -122,7 +131,7 @@ class _Taking:
         self._id = secrets.token_hex(8)
         self._old: dict[str, Program] = {}
         self._touched: list[str] = []
-        self._told: dict[RoleSpec, int | None] = {}
+        self._told: dict[RoleSpec, int] = {}
         self.changed: list[str] = []
         """Daemons that took something."""
         self.went_back: list[str] = []
@@ -136,9 +145,8 @@ class _Taking:
         Raises:
             DaemonError: one refuses.
         """
-        roles = {spec.name for spec in ROLES}
-        self._old = {program.name: program for program in former if program.name not in roles}
-        new = {program.name: program for program in latter if program.name not in roles}
+        self._old = {program.name: program for program in former}
+        new = {program.name: program for program in latter}
         added = [program for name, program in new.items() if name not in self._old]
         if added:
             self._touched += [program.name for program in added]
@@ -153,8 +161,13 @@ class _Taking:
 
     async def roles(self) -> list[str]:
         """Tell the roles to read the configuration, and return why any of them refused."""
-        pids = self._pids()
-        self._told = {spec: pids[spec.name] for spec in ROLES if pids.get(spec.name) is not None}
+        running = {
+            state.name: state.pid
+            for state in self._supervisor.states()
+            # What only begins would be ended by the signal, and begins anew afterwards.
+            if state.pid is not None and state.state is not State.STARTING
+        }
+        self._told = {spec: running[spec.name] for spec in ROLES if spec.name in running}
         answers = await self._ask("take")
         problems = [problem for given in answers.values() for problem in given.problems]
         # What has taken it and then ended begins with the settings that were in use before.
@@ -196,12 +209,16 @@ class _Taking:
         return known
 
     async def _ask(self, word: str) -> dict[RoleSpec, Answer]:
-        order = f"{word} {self._id}"
-        for spec in self._told:
-            ask(self._run, order, name=order_name(spec))
-            self._supervisor.send(spec.name, signal.SIGHUP)
+        orders = {
+            spec: f"{word} {self._id} {process_mark(pid)}" for spec, pid in self._told.items()
+        }
+        for spec, order in orders.items():
+            if not self._ended(spec):
+                ask(self._run, order, name=order_name(spec))
+                self._supervisor.send(spec.name, signal.SIGHUP)
         until = monotonic() + ROLE_SECONDS
-        answers = await asyncio.gather(*(self._heard(spec, order, until) for spec in self._told))
+        heard = (self._heard(spec, order, until) for spec, order in orders.items())
+        answers = await asyncio.gather(*heard)
         return dict(zip(self._told, answers, strict=True))
 
     async def _heard(self, spec: RoleSpec, order: str, until: float) -> Answer:
