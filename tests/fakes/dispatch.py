@@ -1,10 +1,13 @@
 """Sends stored messages over channels that do as they are told, one job at a time."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from sqlalchemy import func, select
 
 from dexwatch.incidents.notice import Chart, Notice
 from dexwatch.incidents.policy import Policy
@@ -16,6 +19,8 @@ from dexwatch.response.messaging.dispatch import Dispatcher
 from dexwatch.response.messaging.job import NOTIFY, UPDATE
 from dexwatch.response.messaging.queue import ResponseQueue
 from dexwatch.response.notifier import DeliveryResult, LookupResult
+from dexwatch.storage import tables
+from dexwatch.storage.rows import SECOND
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import POLICY, Ticker, apply
 from tests.fakes.notices import CHART
@@ -103,12 +108,22 @@ class Rig:
         return result
 
     async def work(self, until: float, *, step: float = 1) -> None:
-        """Do all that becomes due until then, in steps of so many seconds."""
+        """Do all that becomes due until then, as if it were looked for every so many seconds."""
         while self.clock.seconds <= until:
             for channel in ("slack", "email"):
                 for job in await self.take(channel, 9):
                     await self.do(job)
-            self.clock.seconds += step
+            left = until - self.clock.seconds
+            self.clock.seconds += step * (1 + min(await self._idle(), left) // step)
+
+    async def _idle(self) -> float:
+        """Return for how many seconds from now a look would find nothing that is due."""
+        jobs = tables.jobs.c
+        waits = (jobs.state == "due") & jobs.kind.in_((NOTIFY, UPDATE))
+        async with self.store.database.read() as connection:
+            now = await self.store.database.now(connection)
+            due = await connection.scalar(select(func.min(jobs.due_at)).where(waits))
+        return math.inf if due is None else max(0, due - now - 1) / SECOND
 
     async def states(self) -> dict[str, NotificationState]:
         view = await self.store.incident("INC-1")
