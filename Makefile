@@ -9,6 +9,9 @@ SETUP := $(PYTHON) -B -m tools.setup
 WORKERS ?= 4
 PYTEST := $(BIN)/pytest --durations=10
 
+# What is compiled once need not be compiled by each worker and each process that a test starts.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tests packages run scenario test flow check format docs bench locks wheel clean
 

@@ -1,5 +1,6 @@
 """What all tests share: ports, the home folder, real programs, and no process left behind."""
 
+import gc
 import os
 import subprocess
 import time
@@ -66,6 +67,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         )
 
     items.sort(key=rank, reverse=_is_worker(config))
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage look again at what lives to the end: modules and tests."""
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,19 +1,26 @@
 """The console in a real Chromium, over a real Prometheus: live, legible, operable, and strict."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, async_playwright
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright
 
 from tests.fakes import need
-from tests.fakes.console import PASSWORD, console
+from tests.fakes.console import PASSWORD, Console, console
 from tests.fakes.patience import until
 
 PROVES = ("C-CONSOLE",)
 """Requirements that these tests prove, for `dexwatch coverage`."""
 
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.browser,
+    pytest.mark.timeout(240),
+]
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -40,13 +47,14 @@ PAGES = {
 }
 
 
-@pytest.fixture
-async def running(tmp_path):
-    async with console(tmp_path, trouble="api-slow") as started:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory):
+    """One for all tests that leave what they look at as it was."""
+    async with console(tmp_path_factory.mktemp("console"), trouble="api-slow") as started:
         yield started
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser():
     program = need.program("chromium")
     async with async_playwright() as playwright:
@@ -55,23 +63,30 @@ async def browser():
         await started.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(running, browser):
+    async with signed_in(browser, running.url) as page:
+        yield page
+
+
+@asynccontextmanager
+async def signed_in(browser: Browser, url: str) -> AsyncIterator[Page]:
     context = await browser.new_context(viewport={"width": 1440, "height": 900})
     page = await context.new_page()
     page.set_default_timeout(20_000)
-    page.complaints = []
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    complaints = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on(
         "console",
         lambda message: (
-            page.complaints.append(message.text) if message.type in {"error", "warning"} else None
+            complaints.append(message.text) if message.type in {"error", "warning"} else None
         ),
     )
-    await sign_in(page, running.url)
+    await sign_in(page, url)
     yield page
     # A violated policy or a script error shows up here, whatever the test was about.
-    assert page.complaints == []
+    assert complaints == []
+    await context.close()
 
 
 async def sign_in(page: Page, url: str) -> None:
@@ -132,7 +147,15 @@ async def test_a_drag_zooms_all_charts_and_leads_back(running, page):
     await page.wait_for_selector("#zoomed", state="hidden")
 
 
-async def test_an_alert_arrives_by_itself_and_an_incident_is_answered(running, page):
+async def test_an_alert_arrives_by_itself_and_an_incident_is_answered(browser, tmp_path):
+    async with (
+        console(tmp_path, trouble="api-slow") as own,
+        signed_in(browser, own.url) as page,
+    ):
+        await an_alert_arrives_and_an_incident_is_answered(own, page)
+
+
+async def an_alert_arrives_and_an_incident_is_answered(running: Console, page: Page) -> None:
     await page.goto(f"{running.url}/alerts")
     await page.wait_for_selector(".alert:has-text('ApiLatencyHigh')")
     await page.goto(f"{running.url}/incidents/INC-2")

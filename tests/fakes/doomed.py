@@ -27,6 +27,8 @@ from dexwatch.response.ingest import fired
 from dexwatch.response.respond import Respond
 from dexwatch.storage.store import open_store
 
+FAST = 30
+
 
 def notify(order: dict) -> NotifyConfig:
     return NotifyConfig(
@@ -61,7 +63,8 @@ async def main(order: dict) -> None:
 
     config = RespondConfig(hook_token=SecretStr("t" * 16))
     channels = notify(order)
-    store = await open_store(order["database"], clock=now)
+    # Leases are waited for by the steady clock: it runs fast, and so do they out.
+    store = await open_store(order["database"], clock=now, steady=lambda: FAST * clock.monotonic())
     policy = config.policy(notifiers.routes(channels))
     role = Respond(store, notifiers.build(channels), config, policy=policy, clock=now, crash=crash)
     stop = asyncio.Event()

@@ -6,6 +6,7 @@ in production: what is judged is what pages.
 """
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -277,6 +278,8 @@ def run(paths: Sequence[Path]) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
         timeout=300,
+        # It lives for seconds and needs little: to collect garbage less often saves a fifth.
+        env=os.environ | {"GOGC": "400"},
     )
 
 
