@@ -1,6 +1,9 @@
 """What several roles open: the incident store, and the clients of Prometheus and Alertmanager."""
 
+import asyncio
 import contextlib
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 
 from dexwatch.clients.alertmanager import AlertmanagerClient
@@ -11,6 +14,8 @@ from dexwatch.response.store import StoreUnavailableError
 from dexwatch.settings import Settings
 from dexwatch.storage.schema import SchemaError
 from dexwatch.storage.store import SqlStore, open_store
+
+CREATE_SECONDS = 30.0
 
 
 def incidents_are_kept(settings: Settings) -> bool:
@@ -32,6 +37,8 @@ async def open_needed_incidents(stack: contextlib.AsyncExitStack, settings: Sett
     Raises:
         DaemonError: it cannot be opened; the message says what to look at.
     """
+    if not incidents_are_kept(settings):
+        await _create_incidents(settings)
     try:
         return await open_incidents(stack, settings)
     except SchemaError as error:
@@ -41,6 +48,29 @@ async def open_needed_incidents(stack: contextlib.AsyncExitStack, settings: Sett
             f"{error}: may this user read and write the database of `storage`, "
             "which lies in `folder` by default, and is its server up?"
         ) from error
+
+
+async def _create_incidents(settings: Settings) -> None:
+    """Make the store in a process of its own, so that ours need not carry what makes it.
+
+    If that fails, our own opening meets the same and says what it is.
+    """
+    url = settings.storage.database_url(settings.folder)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "dexwatch.storage.schema"),
+        stdin=PIPE,
+        stdout=DEVNULL,
+        stderr=DEVNULL,
+    )
+    try:
+        # The address may hold a password, which others would see among the arguments.
+        await asyncio.wait_for(process.communicate(url.encode()), CREATE_SECONDS)
+    except TimeoutError:
+        pass
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 async def open_clients(
