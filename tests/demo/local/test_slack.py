@@ -221,3 +221,20 @@ async def test_a_token_may_do_what_its_scopes_say():
         assert (await call(fake, "chat.postMessage", channel="#alerts", text="a"))["ok"]
         refused = await call(fake, "conversations.history")
         assert (refused["error"], refused["needed"]) == ("missing_scope", "channels:history")
+
+
+async def test_the_page_reads_like_slack(slack):
+    first = await call(slack, "chat.postMessage", channel="#alerts", text="the first")
+    await call(slack, "chat.postMessage", channel="#alerts", text="the second")
+    since = ":red_circle: since <!date^1795729067^{time_secs}|21:37 UTC>"
+    said = f"{since}, not &lt;https://evil.example&gt;"
+    thread = {"thread_ts": first["ts"], "text": said}
+    await call(slack, "chat.postMessage", channel="#alerts", **thread)
+    async with httpx.AsyncClient() as client:
+        page = (await client.get(slack.url, params={"channel": "alerts"})).text
+    assert page.index("the first") < page.index("21:37 UTC") < page.index("the second")
+    assert "<time>21:37 UTC</time>" in page
+    assert "class='lv critical'" in page
+    assert "href='https://evil.example'" not in page
+    assert "&lt;https://evil.example&gt;" in page
+    assert first["ts"] not in page

@@ -2,39 +2,55 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
 from dexwatch.demo.local.message import Message
-from dexwatch.demo.local.page import headers, page
+from dexwatch.demo.local.page import headers, moment, page
 
 HEADERS = headers("img-src 'self' https:; base-uri 'none'")
 _LINK = re.compile(
     r"&lt;(https?://[^|&<>\s]+(?:&amp;[^|&<>\s]+)*)(?:\|([^\n&]*(?:&(?!gt;|lt;)[^\n&]*)*))?&gt;"
 )
-_BOLD = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
-_ITALIC = re.compile(r"(?<![\w_])_([^_\n]+)_(?![\w_])")
+_BOLD = re.compile(r"(?<![\w*])\*(?!\u2060)([^*\n]+)\*(?![\w*])")
+_ITALIC = re.compile(r"(?<![\w_])_(?!\u2060)([^_\n]+)_(?![\w_])")
 _FENCE = re.compile(r"```(.+?)```", re.DOTALL)
-_CODE = re.compile(r"`([^`\n]+)`")
+_CODE = re.compile(r"`(?!\u2060)([^`\n]+)`")
+
+_DATE = re.compile(r"&lt;!date\^\d+\^[^|\n]*?\|([^\n]*?)&gt;")
+_ENTITY = re.compile(r"&amp;(amp|lt|gt);")
+_LEVELS = {
+    "red_circle": "critical",
+    "large_yellow_circle": "warning",
+    "small_red_triangle": "warning",
+    "large_blue_circle": "info",
+    "white_check_mark": "ok",
+}
+"""The console's shapes for the emoji that dexwatch writes: not every machine can draw emoji."""
+_EMOJI_NAME = re.compile(r":([a-z_]+):")
 
 _STYLE = """
-body { display: grid; grid-template-columns: minmax(8rem, 14rem) 1fr; min-height: 100vh }
-nav { background: #3f0e40; color: #fff; padding: 1rem } nav h1 { font-size: 1rem; margin: 0 0 1rem }
-nav a { display: block; color: #e8dfe8; text-decoration: none; padding: .25rem .5rem;
-border-radius: 6px } nav a[aria-current] { background: #1164a3; color: #fff }
-main { padding: 1rem; min-width: 0 }
-article { padding: .6rem 0; border-bottom: 1px solid var(--line) }
-article header { font-weight: 600 } article.reply { margin-left: 2rem }
-time, .note { font-weight: 400; opacity: .65; font-size: .85em }
-h2 { font-size: 1.15rem; margin: .5rem 0 } h3 { font-size: 1.05rem; margin: .4rem 0 }
-.fields { display: grid; grid-template-columns: 1fr 1fr; gap: .3rem 1rem } .context { opacity: .75;
-font-size: .88em } .button { display: inline-block; border: 1px solid var(--line); color: inherit;
-border-radius: 6px; padding: .2rem .7rem; margin: .2rem .4rem .2rem 0; text-decoration: none }
-.primary { background: #007a5a; color: #fff } .danger { background: #e01e5a; color: #fff }
-img { max-width: 100% } code, pre { background: color-mix(in srgb, CanvasText 8%, Canvas);
-border-radius: 4px; padding: 0 .25em; overflow-wrap: anywhere; white-space: pre-wrap }
-.attachment { border-left: 4px solid var(--line); padding-left: .8rem }
-@media (max-width: 600px) { body { display: block } .fields { grid-template-columns: 1fr } }
+body { display: grid; grid-template-columns: 208px 1fr; min-height: 100vh }
+nav { background: var(--card); border-right: 1px solid var(--line); padding: 16px 8px }
+nav h1 { margin: 0 8px 14px } nav a { display: flex; justify-content: space-between; gap: 8px;
+padding: 6px 8px; border-radius: 6px; color: var(--ink-2); font-weight: 500; font-size: 13.5px }
+nav a[aria-current] { background: var(--sunken); color: var(--ink) }
+main { width: 100%; margin: 0 } h2 { font-size: 17px; font-weight: 600 }
+article { padding: 12px 16px; overflow-wrap: anywhere } article > header { font-weight: 600 }
+article > header time { font-weight: 400; margin-left: 4px } article.reply { margin-left: 32px }
+h3 { font-size: 15px; font-weight: 600; margin: 4px 0 } p { margin: 2px 0 }
+.fields { display: grid; grid-template-columns: 1fr 1fr; gap: 4px 16px; margin: 6px 0 }
+.context { color: var(--ink-2); font-size: 12.5px; margin: 4px 0 }
+.button { display: inline-block; border: 1px solid var(--line); background: var(--raised);
+color: var(--ink); border-radius: 6px; padding: 5px 12px; margin: 6px 6px 0 0; font-size: 13px;
+font-weight: 500 } .primary { background: var(--accent); color: var(--accent-ink) }
+.danger { background: var(--critical); color: var(--on-level) }
+img { max-width: 100%; border-radius: 6px; margin-top: 6px }
+code { background: var(--sunken); border-radius: 4px; padding: 0 4px }
+.attachment { border-left: 3px solid var(--line); padding-left: 12px; margin-top: 4px }
+@media (max-width: 600px) { body { display: block } .fields { grid-template-columns: 1fr }
+nav { border-right: 0; border-bottom: 1px solid var(--line) } article.reply { margin-left: 16px } }
 """
 
 
@@ -43,9 +59,12 @@ def render(channels: Sequence[str], messages: Sequence[Message], chosen: str | N
     here = chosen if chosen is not None and chosen in channels else channels[0]
     links = "".join(_channel_link(name, messages, here) for name in channels)
     shown = [message for message in messages if message.channel == here]
+    # A reply stands below the message that it answers, as in Slack's threads.
+    shown.sort(key=lambda message: (message.thread_ts or message.ts, message.ts))
     body = "".join(_message(message) for message in shown)
     if not shown:
-        body = "<p class=note>No message yet. What dexwatch posts to this channel appears here.</p>"
+        words = "No message yet. What dexwatch posts to this channel appears here."
+        body = f"<p class='card lonely'>{words}</p>"
     return page(
         f"#{here} · sample Slack",
         f"<nav><h1>Sample Slack</h1>{links}</nav><main><h2># {escape(here)}</h2>{body}</main>",
@@ -56,7 +75,8 @@ def render(channels: Sequence[str], messages: Sequence[Message], chosen: str | N
 def _channel_link(name: str, messages: Sequence[Message], here: str) -> str:
     count = sum(message.channel == name for message in messages)
     current = " aria-current=page" if name == here else ""
-    return f"<a href='?channel={escape(name)}'{current}># {escape(name)} ({count})</a>"
+    shown = escape(name)
+    return f"<a href='?channel={shown}'{current}><span># {shown}</span> <b>{count}</b></a>"
 
 
 def _message(message: Message) -> str:
@@ -67,9 +87,10 @@ def _message(message: Message) -> str:
         inner = inner or mrkdwn(str(attachment.get("text") or attachment.get("fallback") or ""))
         parts.append(f"<div class=attachment>{inner}</div>")
     parts += [f"<img src='/file/{escape(file)}' alt='uploaded picture'>" for file in message.files]
-    kind = " class=reply" if message.thread_ts else ""
+    kind = "card reply" if message.thread_ts else "card"
+    at = moment(datetime.fromtimestamp(float(message.ts), UTC))
     return (
-        f"<article{kind}><header>dexwatch <time>{escape(message.ts)}{edited}</time></header>"
+        f"<article class='{kind}'><header>dexwatch {at}<span class=quiet>{edited}</span></header>"
         f"{''.join(parts)}</article>"
     )
 
@@ -92,7 +113,7 @@ def _block(block: Mapping[str, Any]) -> str:
         case "divider":
             return "<hr>"
         case other:
-            return f"<p class=note>({escape(str(other))} block)</p>"
+            return f"<p class=quiet>({escape(str(other))} block)</p>"
 
 
 def _element(element: Mapping[str, Any] | None) -> str:
@@ -122,12 +143,18 @@ def _text(text: Mapping[str, Any] | None) -> str:
 
 def mrkdwn(raw: str) -> str:
     """Return Slack's mrkdwn as HTML; everything that is not its mark-up is escaped."""
-    # Writers escape &, < and > for Slack, so these entities are undone once before HTML escaping.
-    text = escape(raw.replace("&amp;", "&"), quote=True)
-    text = text.replace("&amp;lt;", "&lt;").replace("&amp;gt;", "&gt;")
+    text = escape(raw)
+    text = _DATE.sub(r"<time>\1</time>", text)
     text = _LINK.sub(lambda m: f"<a href='{m[1]}' rel=noreferrer>{m[2] or m[1]}</a>", text)
+    text = _EMOJI_NAME.sub(_emoji, text)
     text = _FENCE.sub(r"<pre>\1</pre>", text)
     text = _CODE.sub(r"<code>\1</code>", text)
     text = _BOLD.sub(r"<strong>\1</strong>", text)
     text = _ITALIC.sub(r"<em>\1</em>", text)
-    return text.replace("\n", "<br>")
+    # Writers escape &, < and > for Slack. Only now: what they wrote is no mark-up.
+    return _ENTITY.sub(r"&\1;", text).replace("\n", "<br>")
+
+
+def _emoji(name: re.Match[str]) -> str:
+    level = _LEVELS.get(name[1])
+    return f"<i class='lv {level}' title='{name[0]}'></i>" if level else name[0]

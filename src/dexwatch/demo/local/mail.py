@@ -9,21 +9,27 @@ from email.message import EmailMessage
 from html import escape
 from typing import Any
 
-from dexwatch.demo.local.page import headers, page
+from dexwatch.demo.local.page import headers, moment, page
 
 HEADERS = headers("frame-src 'self'; base-uri 'none'")
 BODY_HEADERS = headers("sandbox allow-popups; img-src data:")
 """For the HTML part: no script, no form, no request; links open elsewhere."""
 
 _CID = re.compile(r"cid:([^\"'\s>)]+)")
+_SEVERITY = re.compile(r"\[(P[0-3])\]")
 _STYLE = """
-body { margin: 0 auto; max-width: 60rem; padding: 1rem }
-table { width: 100%; border-collapse: collapse } td, th { text-align: left; padding: .4rem .5rem;
-border-bottom: 1px solid var(--line); overflow-wrap: anywhere } th { font-weight: 600 }
-time { white-space: nowrap; opacity: .7 }
-iframe { width: 100%; height: 40rem; border: 1px solid var(--line); background: #fff }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid var(--line); padding: 1rem }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem } dd { margin: 0 }
+.mails a { display: grid; grid-template-columns: 1fr auto; gap: 0 16px; padding: 9px 14px;
+color: var(--ink); border-bottom: 1px solid var(--grid); border-left: 3px solid var(--unknown) }
+.mails a:hover { background: var(--sunken); text-decoration: none }
+.mails li:last-child a { border-bottom: 0 } .mails b { overflow-wrap: anywhere }
+.mails .quiet { grid-column: 1 } .mails time { grid-row: 1; grid-column: 2 }
+.mails .P0 { border-left-color: var(--critical) } .mails .P1 { border-left-color: var(--warning) }
+.mails .P2, .mails .P3 { border-left-color: var(--info) }
+.head { padding: 14px 16px } iframe { display: block; width: 100%; height: 46rem; overflow: hidden }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 14px; margin-top: 8px }
+dt { color: var(--ink-3) } dd { overflow-wrap: anywhere } summary { cursor: pointer }
+@media (max-width: 500px) { .mails a { grid-template-columns: 1fr }
+.mails time { grid-row: auto; grid-column: 1 } }
 """
 
 
@@ -70,30 +76,44 @@ class Mail:
 
 def index(mails: Sequence[Mail]) -> str:
     """Return the list of mails, newest first; it renews itself."""
-    rows = "".join(
-        f"<tr><td><time>{mail.received_at:%H:%M:%S}</time>"
-        f"<td><a href='/mail/{mail.number}'>{escape(mail.subject) or '(no subject)'}</a>"
-        f"<td>{escape(', '.join(mail.recipients))}"
-        for mail in reversed(mails)
-    )
-    table = f"<table><tr><th>Came<th>Subject<th>To{rows}</table>"
+    rows = "".join(_row(mail) for mail in reversed(mails))
+    shown = f"<ul class='card mails'>{rows}</ul>"
     if not mails:
-        table = "<p>No mail yet. What dexwatch sends appears here.</p>"
-    return _page("Sample mailbox", table, refresh=True)
+        shown = "<p class='card lonely'>No mail yet. What dexwatch sends appears here.</p>"
+    words = "<p class=quiet>What dexwatch sends; no mail leaves this machine.</p>"
+    return page("Sample mailbox", f"<main><h1>Sample mailbox</h1>{words}{shown}</main>", _STYLE)
+
+
+def _row(mail: Mail) -> str:
+    severity = _SEVERITY.search(mail.subject)
+    return (
+        f"<li><a class='{severity[1] if severity else ''}' href='/mail/{mail.number}'>"
+        f"<b>{_subject(mail)}</b>{moment(mail.received_at)}"
+        f"<span class=quiet>to {escape(', '.join(mail.recipients))}</span></a></li>"
+    )
+
+
+def _subject(mail: Mail) -> str:
+    return escape(mail.subject) or "(no subject)"
 
 
 def mail_page(shown: Mail) -> str:
     """Return one mail: headers, the HTML part in a sandboxed frame, the text part."""
+    text = f"<pre>{escape(shown.text) or '(none)'}</pre>"
     parts = [
-        "<p><a href='/'>All mails</a></p><dl>",
+        "<main><p><a href='/'>All mails</a></p>",
+        f"<header class='card head'><h1>{_subject(shown)}</h1><dl>",
         f"<dt>From<dd>{escape(shown.sender)}<dt>To<dd>{escape(', '.join(shown.recipients))}",
-        f"<dt>Came<dd><time>{shown.received_at:%Y-%m-%d %H:%M:%S} UTC</time></dl>",
+        f"<dt>Came<dd>{moment(shown.received_at)}</dl></header>",
     ]
     if shown.html:
         source = f"/mail/{shown.number}/html"
-        parts.append(f"<iframe sandbox='allow-popups' src='{source}' title='HTML part'></iframe>")
-    parts.append(f"<h2>Text part</h2><pre>{escape(shown.text) or '(none)'}</pre>")
-    return _page(shown.subject or "(no subject)", "".join(parts))
+        parts.append(
+            f"<iframe sandbox='allow-popups' class=card src='{source}' title='HTML part'></iframe>"
+        )
+        text = f"<details><summary>Text part</summary>{text}</details>"
+    parts.append(f"<section class='card head'>{text}</section></main>")
+    return page(shown.subject or "(no subject)", "".join(parts), _STYLE, refresh=False)
 
 
 def body_page(shown: Mail) -> str:
@@ -121,7 +141,3 @@ def plain(shown: Mail) -> dict[str, Any]:
         "text": shown.text,
         "html": shown.html,
     }
-
-
-def _page(title: str, content: str, *, refresh: bool = False) -> str:
-    return page(title, f"<h1>{escape(title)}</h1>{content}", _STYLE, refresh=refresh)

@@ -1,12 +1,22 @@
 """The frame of the stand-ins' pages; nothing that a message holds can run or load anything."""
 
+from datetime import datetime
 from html import escape
+from importlib.resources import files
 
-STYLE = """
-:root { color-scheme: light dark; --line: color-mix(in srgb, CanvasText 16%, Canvas) }
-* { box-sizing: border-box } body { font: 15px/1.45 system-ui, sans-serif; margin: 0 }
-time { font-variant-numeric: tabular-nums }
+_TOKENS = files("dexwatch.console").joinpath("static", "tokens.css").read_text("utf-8")
+STYLE = (
+    _TOKENS
+    + """
+main { max-width: 60rem; margin: 0 auto; padding: 20px 16px 48px; min-width: 0 }
+h1 { font-size: 17px; font-weight: 600; letter-spacing: -.015em; overflow-wrap: anywhere }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: var(--radius);
+box-shadow: var(--shadow); margin-top: 12px }
+time, .quiet { color: var(--ink-2); font-size: 12.5px }
+.lonely { padding: 48px 16px; text-align: center }
 """
+)
+"""The console's colours, letters and levels, and what these pages have in common."""
 
 
 def headers(policy: str) -> dict[str, str]:
@@ -26,3 +36,8 @@ def page(title: str, content: str, style: str, *, refresh: bool = True) -> str:
         "<meta name=viewport content='width=device-width'>"
         f"<title>{escape(title)}</title><style>{STYLE}{style}</style>{content}</html>"
     )
+
+
+def moment(at: datetime) -> str:
+    """Return a time in UTC as the pages show it."""
+    return f"<time datetime='{at:%Y-%m-%dT%H:%M:%SZ}'>{at:%d %b %H:%M:%S} UTC</time>"
