@@ -231,3 +231,16 @@ async def test_an_open_incident_shows_although_nothing_fires(ana, parts):
     page = (await ana.get("/")).text
     assert "All is well" not in page
     assert '<div class="overall warning">' in page
+
+
+@pytest.mark.parametrize("address", ["/alerts", "/incidents", "/silences", "/rules", "/"])
+async def test_the_menu_marks_the_page_that_is_shown(ana, address):
+    marked = re.findall(r'<a href="([^"]*)" aria-current="page"', (await ana.get(address)).text)
+    assert marked == [address]
+
+
+async def test_the_times_of_a_response_name_their_zone(ana):
+    text = (await ana.get("/incidents/INC-1")).text
+    steps = re.search(r'<ol class="steps".*?</ol>', text, re.DOTALL)
+    assert steps is not None
+    assert re.search(r'<time [^>]*datetime="[^"]+\+00:00"[^>]*>\d\d:\d\d:\d\d UTC</time>', steps[0])

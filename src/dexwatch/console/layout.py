@@ -23,11 +23,13 @@ class NavLink:
     key: str
     title: str
     address: str
+    count: str = ""
+    """The live part beside it, by its event, that says how many there are."""
 
 
 RESPOND = (
-    NavLink("a", "Alerts", "/alerts"),
-    NavLink("n", "Incidents", "/incidents"),
+    NavLink("a", "Alerts", "/alerts", "alert-count"),
+    NavLink("n", "Incidents", "/incidents", "incident-count"),
     NavLink("s", "Silences", "/silences"),
 )
 LOOK_INTO = (
@@ -35,8 +37,8 @@ LOOK_INTO = (
     NavLink("r", "Rules", "/rules"),
     NavLink("k", "Runbooks", "/runbooks"),
 )
-LIVE_PARTS = {"banner": "banner", "status": "status", "counts": "counts"}
-"""Events of the stream, by the template of the part that they replace."""
+LIVE_PARTS = ("banner", "status", *(link.count for link in RESPOND if link.count))
+"""Events of the stream; each replaces the part whose template has its name."""
 
 
 def board_links() -> tuple[NavLink, ...]:
@@ -95,8 +97,8 @@ class Pages:
 def live_parts(renderer: Renderer, health: HealthSummary) -> Sequence[Message]:
     """Write the layout's parts that move, and tell pages whose lists have changed to ask again."""
     parts = []
-    for event, template in LIVE_PARTS.items():
-        text = renderer.text(f"parts/{template}.html", {"health": health})
+    for event in LIVE_PARTS:
+        text = renderer.text(f"parts/{event}.html", {"health": health})
         parts.append(Message(f"layout/{event}", event, text, hash(text)))
     changed = Message("layout/changed", "changed", str(health.revision), health.change)
     return (*parts, changed)

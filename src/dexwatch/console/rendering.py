@@ -122,20 +122,22 @@ def _asset(name: str, path: Path) -> Asset:
     return Asset(name, _TYPES[path.suffix], digest, content, gzip.compress(content, 9))
 
 
-def _moment(at: datetime | None) -> Markup:
+def _moment(at: datetime | None, *, kind: str = "moment", form: str = "%d %b %H:%M:%S") -> Markup:
     """A time that the script turns into the reader's own zone and keeps counting."""
     if at is None:
         return Markup("\u2013")
     exact = at.astimezone(UTC)
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+    return Markup('<time class="{}" datetime="{}" title="{} UTC">{} UTC</time>').format(
+        kind,
         exact.isoformat(timespec="seconds"),
-        exact.strftime("%Y-%m-%d %H:%M:%S UTC"),
-        exact.strftime("%d %b %H:%M:%S UTC"),
+        exact.strftime("%Y-%m-%d %H:%M:%S"),
+        exact.strftime(form),
     )
 
 
-def _clock(at: datetime | None) -> str:
-    return at.astimezone(UTC).strftime("%H:%M:%S") if at else units.DASH
+def _clock(at: datetime | None) -> Markup:
+    """A time of day alone, in the reader's own zone, too."""
+    return _moment(at, kind="clock", form="%H:%M:%S")
 
 
 def _lasted(begun: datetime | None, ended: datetime | None) -> str:

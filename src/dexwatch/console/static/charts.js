@@ -32,6 +32,7 @@ dexwatch.charts = (() => {
   function range(spec) {
     return (plot, low, high) => {
       if (low == null) return [0, 1];
+      if (spec.unit === "boolean") return [-0.1, 1.1];
       let bottom = spec.floor == null ? low : Math.min(spec.floor, low);
       let top = high;
       for (const threshold of spec.thresholds) {
@@ -51,58 +52,77 @@ dexwatch.charts = (() => {
     };
   }
 
-  // A word in the colour that is set, on a ground that keeps lines from running through it.
-  function write(ctx, word, x, y) {
-    const ink = ctx.fillStyle;
-    const edge = 2 * devicePixelRatio;
-    const high = 10 * devicePixelRatio;
+  // Writes words after all lines, on a ground that keeps lines from running through them; a word that would
+  // cover an earlier one goes below it.
+  function write(ctx, words, px) {
+    const written = [];
     ctx.textAlign = "left";
     ctx.textBaseline = "bottom";
-    ctx.globalAlpha = 0.8;
-    ctx.fillStyle = css("--card");
-    ctx.fillRect(x - edge, y - high - edge, ctx.measureText(word).width + 2 * edge, high + edge);
-    ctx.globalAlpha = 1;
-    ctx.fillStyle = ink;
-    ctx.fillText(word, x, y);
+    for (const { word, ink, left, y: wished } of words) {
+      const right = left + ctx.measureText(word).width;
+      const covers = (y) => written.some((other) =>
+        left < other.right + 4 * px && other.left < right + 4 * px && Math.abs(other.y - y) < 13 * px);
+      let y = wished;
+      while (covers(y)) y += px;
+      written.push({ left, right, y });
+      ctx.globalAlpha = 0.85;
+      ctx.fillStyle = css("--card");
+      ctx.fillRect(left - 2 * px, y - 12 * px, right - left + 4 * px, 12 * px);
+      ctx.globalAlpha = 1;
+      ctx.fillStyle = ink;
+      ctx.fillText(word, left, y);
+    }
   }
 
-  function thresholds(spec) {
+  function annotate(spec) {
     return (plot) => {
       const { ctx, bbox } = plot;
+      const px = devicePixelRatio;
+      const right = bbox.left + bbox.width;
+      const words = [];
+      const stroke = (ink, dashes, from, to) => {
+        ctx.strokeStyle = ink;
+        ctx.setLineDash(dashes);
+        ctx.beginPath();
+        ctx.moveTo(...from);
+        ctx.lineTo(...to);
+        ctx.stroke();
+      };
       ctx.save();
-      ctx.lineWidth = devicePixelRatio;
-      ctx.font = `${10 * devicePixelRatio}px ${css("--font")}`;
-      let before = Infinity;
-      for (const threshold of spec.thresholds.toSorted((one, other) => other.value - one.value)) {
-        if (threshold.value < plot.scales.y.min || threshold.value > plot.scales.y.max) continue;
-        const y = plot.valToPos(threshold.value, "y", true);
-        ctx.strokeStyle = ctx.fillStyle = css(`--${threshold.level}`);
-        ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
-        ctx.beginPath();
-        ctx.moveTo(bbox.left, y);
-        ctx.lineTo(bbox.left + bbox.width, y);
-        ctx.stroke();
-        if (Math.abs(before - y) < 14 * devicePixelRatio) continue;
+      ctx.lineWidth = px;
+      ctx.font = `${10 * px}px ${css("--font")}`;
+      let before = -Infinity;
+      for (const { value, level, text } of spec.thresholds.toSorted((one, other) => other.value - one.value)) {
+        if (value < plot.scales.y.min || value > plot.scales.y.max) continue;
+        const y = plot.valToPos(value, "y", true);
+        const ink = css(`--${level}`);
+        stroke(ink, [4 * px, 4 * px], [bbox.left, y], [right, y]);
+        if (y - before < 14 * px) continue;
         before = y;
-        write(ctx, threshold.text, bbox.left + 4 * devicePixelRatio, y - 3 * devicePixelRatio);
+        words.push({ word: text, ink, left: bbox.left + 4 * px, y: y - 3 * px });
       }
-      ctx.setLineDash([]);
-      for (const mark of spec.marks ?? []) {
-        const x = plot.valToPos(mark.at, "x", true);
-        if (x < bbox.left || x > bbox.left + bbox.width) continue;
-        ctx.strokeStyle = ctx.fillStyle = css("--ink-2");
-        ctx.beginPath();
-        ctx.moveTo(x, bbox.top);
-        ctx.lineTo(x, bbox.top + bbox.height);
-        ctx.stroke();
+      for (const { at, word } of spec.marks ?? []) {
+        const x = plot.valToPos(at, "x", true);
+        if (x < bbox.left || x > right) continue;
+        const ink = css("--ink-2");
+        stroke(ink, [], [x, bbox.top], [x, bbox.top + bbox.height]);
         // A word that would leave the picture stands on the other side of its line.
-        const room = bbox.left + bbox.width - x - 8 * devicePixelRatio;
-        const size = ctx.measureText(mark.word).width;
-        const left = room < size ? x - size - 4 * devicePixelRatio : x + 4 * devicePixelRatio;
-        write(ctx, mark.word, left, bbox.top + 12 * devicePixelRatio);
+        const size = ctx.measureText(word).width + 4 * px;
+        words.push({ word, ink, left: right - x < size + 4 * px ? x - size : x + 4 * px, y: bbox.top + 12 * px });
       }
+      write(ctx, words, px);
       ctx.restore();
     };
+  }
+
+  // Neighbours on an axis that read alike get decimals until they differ.
+  function labels(ticks, unit) {
+    let words = [];
+    for (const decimals of [undefined, 1, 2, 3, 4]) {
+      words = ticks.map((value) => tick(value, unit, decimals));
+      if (new Set(words).size === words.length) break;
+    }
+    return words;
   }
 
   // Room for the longest label of the axis.
@@ -135,7 +155,7 @@ dexwatch.charts = (() => {
       scales: { x: { time: true, range: (plot, low, high) => plot.span ?? [low, high] }, y: { range: range(spec) } },
       axes: [
         { ...axis, space: 64, size: 26, incrs: moments, values: (plot, ticks) => ticks.map((at) => clock(at, plot.scales.x.max - plot.scales.x.min)) },
-        { ...axis, size: room, space: 34, incrs: steps(spec.unit), values: (plot, ticks) => ticks.map((value) => tick(value, spec.unit)) },
+        { ...axis, size: room, space: 34, incrs: steps(spec.unit), splits: spec.unit === "boolean" ? [0, 1] : undefined, values: (plot, ticks) => labels(ticks, spec.unit) },
       ],
       series: [
         {},
@@ -152,7 +172,7 @@ dexwatch.charts = (() => {
       ],
       bands: spec.stacked ? names.slice(1).map((_, index) => ({ series: [index + 2, index + 1], fill: colour(index + 1) + "38" })) : [],
       hooks: {
-        draw: [thresholds(spec)],
+        draw: [annotate(spec)],
         setSelect: [zoom],
         setCursor: [(plot) => read(plot)],
       },

@@ -77,10 +77,14 @@
       const clock = at.toLocaleTimeString([], { hour12: false });
       const away = old < 0 ? `in ${dexwatch.values.span(-old)}` : `${dexwatch.values.span(old)} ago`;
       one.textContent = `${day}${clock}`;
-      if (Math.abs(old) < 86400) one.textContent += ` · ${away}`;
+      if (one.className === "moment" && Math.abs(old) < 86400) one.textContent += ` · ${away}`;
     }
   }
   times(document);
+  // Clocks and charts alike are in the reader's own zone, which the menu names.
+  const zone = document.getElementById("zone");
+  const parts = new Intl.DateTimeFormat([], { timeZoneName: "longOffset" }).formatToParts();
+  if (zone) zone.textContent = `Times in ${parts.find((one) => one.type === "timeZoneName").value.replace("GMT", "UTC")}`;
   setInterval(() => times(document), 1000);
   document.addEventListener("htmx:afterSwap", (event) => times(event.target));
 })();

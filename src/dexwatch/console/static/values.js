@@ -92,7 +92,7 @@ dexwatch.values = (() => {
   }
 
   // On an axis the panel's title already says per what.
-  const tick = (value, unit) => formatValue(value, unit.startsWith("per_") ? "count" : unit);
+  const tick = (value, unit, decimals) => formatValue(value, unit.startsWith("per_") ? "count" : unit, decimals);
 
   return { formatValue, span, tick };
 })();
