@@ -47,5 +47,5 @@ def test_its_annotations_do_not_grow_with_the_number_of_rules():
         for rule in ALERTS
         if rule.severity is Severity.P0
     ]
-    more = critical_signal_lost((*ALERTS, *twice), RECORDING_RULES)
+    more = critical_signal_lost((*ALERTS, *twice))
     assert all(len(text) < 2_000 for text in annotations(more, PRODUCTION).values())

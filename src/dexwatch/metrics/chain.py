@@ -1,15 +1,15 @@
 """Metrics of the chain, as seen through RPC endpoints and block by block."""
 
+from functools import partial
+
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import LATENCY_SECONDS, Metric, Unit, counter, gauge, histogram
 
 ENDPOINT = ("endpoint",)
+endpoint_gauge = partial(gauge, labels=ENDPOINT)
 
-endpoint_up = gauge(
-    "bsc_endpoint_up",
-    "1 when the RPC endpoint answered its last head query.",
-    unit=Unit.BOOLEAN,
-    labels=ENDPOINT,
+endpoint_up = endpoint_gauge(
+    "bsc_endpoint_up", "1 when the RPC endpoint answered its last head query.", unit=Unit.BOOLEAN
 )
 endpoint_requests = counter(
     "bsc_endpoint_requests_total",
@@ -23,31 +23,27 @@ endpoint_request_seconds = histogram(
     buckets=LATENCY_SECONDS,
     labels=("endpoint", "method"),
 )
-endpoint_head = gauge(
+endpoint_head = endpoint_gauge(
     "bsc_endpoint_head_block",
     "Newest block number that the endpoint reports.",
     unit=Unit.BLOCKS,
-    labels=ENDPOINT,
     requirements=("M-NODE-SYNC",),
 )
-endpoint_lag = gauge(
+endpoint_lag = endpoint_gauge(
     "bsc_endpoint_lag_blocks",
     "Blocks by which the endpoint is behind the best one that is verified to be on our chain.",
     unit=Unit.BLOCKS,
-    labels=ENDPOINT,
     requirements=("M-NODE-SYNC",),
 )
-endpoint_peers = gauge(
+endpoint_peers = endpoint_gauge(
     "bsc_endpoint_peers",
     "Peers of the node; absent where the endpoint does not tell.",
-    labels=ENDPOINT,
     requirements=("M-NODE-PEERS",),
 )
-endpoint_syncing = gauge(
+endpoint_syncing = endpoint_gauge(
     "bsc_endpoint_syncing",
     "1 while the node says that it is syncing.",
     unit=Unit.BOOLEAN,
-    labels=ENDPOINT,
     requirements=("M-NODE-SYNC",),
 )
 endpoint_divergences = counter(
@@ -56,17 +52,15 @@ endpoint_divergences = counter(
     labels=ENDPOINT,
     requirements=("M-FORK",),
 )
-endpoint_verified = gauge(
+endpoint_verified = endpoint_gauge(
     "bsc_endpoint_verified",
     "1 while the endpoint shows blocks that we evaluated; only then it may become primary.",
     unit=Unit.BOOLEAN,
-    labels=ENDPOINT,
 )
-endpoint_subscribed = gauge(
+endpoint_subscribed = endpoint_gauge(
     "bsc_endpoint_subscribed",
     "1 while heads are pushed over WebSocket, 0 while polling.",
     unit=Unit.BOOLEAN,
-    labels=ENDPOINT,
 )
 
 head_block = gauge(

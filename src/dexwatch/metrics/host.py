@@ -13,6 +13,8 @@ DEVICE = ("device",)
 FILESYSTEM = ("device", "fstype", "mountpoint")
 REAL_FILESYSTEMS = 'fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660|autofs|devtmpfs"'
 """Matches the file systems that can fill up: rules and boards look at the same ones."""
+device_counter = partial(counter, labels=DEVICE)
+filesystem_gauge = partial(gauge, labels=FILESYSTEM)
 
 cpu_seconds = counter(
     "node_cpu_seconds_total",
@@ -31,67 +33,46 @@ memory_available = gauge(
 )
 swap_total = gauge("node_memory_SwapTotal_bytes", "Swap space.")
 swap_free = gauge("node_memory_SwapFree_bytes", "Unused swap space.")
-filesystem_size = gauge(
-    "node_filesystem_size_bytes",
-    "Size of a file system.",
-    labels=FILESYSTEM,
-    requirements=("M-SYS-DISK",),
+filesystem_size = filesystem_gauge(
+    "node_filesystem_size_bytes", "Size of a file system.", requirements=("M-SYS-DISK",)
 )
-filesystem_available = gauge(
+filesystem_available = filesystem_gauge(
     "node_filesystem_avail_bytes",
     "Space of a file system that ordinary users may fill.",
-    labels=FILESYSTEM,
     requirements=("M-SYS-DISK", "M-STORAGE"),
 )
-filesystem_files = gauge("node_filesystem_files", "Inodes of a file system.", labels=FILESYSTEM)
-filesystem_files_free = gauge(
-    "node_filesystem_files_free", "Unused inodes of a file system.", labels=FILESYSTEM
+filesystem_files = filesystem_gauge("node_filesystem_files", "Inodes of a file system.")
+filesystem_files_free = filesystem_gauge(
+    "node_filesystem_files_free", "Unused inodes of a file system."
 )
-filesystem_readonly = gauge(
-    "node_filesystem_readonly",
-    "1 while a file system is mounted read-only.",
-    unit=Unit.BOOLEAN,
-    labels=FILESYSTEM,
+filesystem_readonly = filesystem_gauge(
+    "node_filesystem_readonly", "1 while a file system is mounted read-only.", unit=Unit.BOOLEAN
 )
-disk_read_bytes = counter("node_disk_read_bytes_total", "Bytes read.", labels=DEVICE)
-disk_written_bytes = counter("node_disk_written_bytes_total", "Bytes written.", labels=DEVICE)
-disk_reads = counter(
-    "node_disk_reads_completed_total",
-    "Reads completed.",
-    labels=DEVICE,
-    requirements=("M-SYS-DISK",),
+disk_read_bytes = device_counter("node_disk_read_bytes_total", "Bytes read.")
+disk_written_bytes = device_counter("node_disk_written_bytes_total", "Bytes written.")
+disk_reads = device_counter(
+    "node_disk_reads_completed_total", "Reads completed.", requirements=("M-SYS-DISK",)
 )
-disk_writes = counter("node_disk_writes_completed_total", "Writes completed.", labels=DEVICE)
-disk_io_seconds = counter(
-    "node_disk_io_time_seconds_total", "Seconds in which the disk had work.", labels=DEVICE
+disk_writes = device_counter("node_disk_writes_completed_total", "Writes completed.")
+disk_io_seconds = device_counter(
+    "node_disk_io_time_seconds_total", "Seconds in which the disk had work."
 )
-network_received_bytes = counter(
-    "node_network_receive_bytes_total",
-    "Bytes received.",
-    labels=DEVICE,
-    requirements=("M-SYS-NET",),
+network_received_bytes = device_counter(
+    "node_network_receive_bytes_total", "Bytes received.", requirements=("M-SYS-NET",)
 )
-network_sent_bytes = counter("node_network_transmit_bytes_total", "Bytes sent.", labels=DEVICE)
-network_received_packets = counter(
-    "node_network_receive_packets_total",
-    "Packets received.",
-    labels=DEVICE,
-    requirements=("M-SYS-NET",),
+network_sent_bytes = device_counter("node_network_transmit_bytes_total", "Bytes sent.")
+network_received_packets = device_counter(
+    "node_network_receive_packets_total", "Packets received.", requirements=("M-SYS-NET",)
 )
-network_sent_packets = counter(
-    "node_network_transmit_packets_total", "Packets sent.", labels=DEVICE
+network_sent_packets = device_counter("node_network_transmit_packets_total", "Packets sent.")
+network_receive_errors = device_counter(
+    "node_network_receive_errs_total", "Packets received with error.", requirements=("M-NET-PERF",)
 )
-network_receive_errors = counter(
-    "node_network_receive_errs_total",
-    "Packets received with error.",
-    labels=DEVICE,
-    requirements=("M-NET-PERF",),
+network_send_errors = device_counter(
+    "node_network_transmit_errs_total", "Packets that could not be sent."
 )
-network_send_errors = counter(
-    "node_network_transmit_errs_total", "Packets that could not be sent.", labels=DEVICE
-)
-network_receive_drops = counter(
-    "node_network_receive_drop_total", "Received packets that were dropped.", labels=DEVICE
+network_receive_drops = device_counter(
+    "node_network_receive_drop_total", "Received packets that were dropped."
 )
 tcp_established = gauge(
     "node_netstat_Tcp_CurrEstab", "Open TCP connections.", requirements=("M-NET-PERF",)

@@ -1,30 +1,29 @@
 """Metrics of dexwatch itself: the monitoring is monitored by the same means."""
 
+from functools import partial
+
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import LATENCY_SECONDS, Metric, Unit, counter, gauge, histogram
+
+collector_gauge = partial(gauge, labels=("collector",))
 
 build = gauge(
     "dexwatch_build_info", "1, with the version.", unit=Unit.BOOLEAN, labels=("version", "role")
 )
-collector_success = gauge(
+collector_success = collector_gauge(
     "dexwatch_collector_success",
     "1 when the collector's last run succeeded.",
     unit=Unit.BOOLEAN,
-    labels=("collector",),
     requirements=("C-CUSTOM-EXP",),
 )
-collector_seconds = gauge(
-    "dexwatch_collector_duration_seconds",
-    "Time that the collector's last run took.",
-    labels=("collector",),
+collector_seconds = collector_gauge(
+    "dexwatch_collector_duration_seconds", "Time that the collector's last run took."
 )
 collector_failures = counter(
     "dexwatch_collector_failures_total", "Runs of the collector that failed.", labels=("collector",)
 )
-collector_timestamp = gauge(
-    "dexwatch_collector_timestamp_seconds",
-    "When the collector last succeeded.",
-    labels=("collector",),
+collector_timestamp = collector_gauge(
+    "dexwatch_collector_timestamp_seconds", "When the collector last succeeded."
 )
 series_dropped = counter(
     "dexwatch_series_dropped_total",

@@ -17,6 +17,7 @@ histogram = partial(metric.histogram, owner="platform")
 
 SIZE_BYTES = (100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 HTTP = ("http_request_method", "http_route", "http_response_status_code")
+feed_gauge = partial(gauge, labels=("feed",))
 
 http_seconds = histogram(
     "http_server_request_duration_seconds",
@@ -158,10 +159,8 @@ market_updates = counter(
     labels=("feed",),
     requirements=("M-ENGINE-MARKET",),
 )
-market_updated = gauge(
-    "platform_market_data_timestamp_seconds",
-    "Time of the latest market data update.",
-    labels=("feed",),
+market_updated = feed_gauge(
+    "platform_market_data_timestamp_seconds", "Time of the latest market data update."
 )
 market_seconds = histogram(
     "platform_market_data_latency_seconds",
@@ -170,17 +169,15 @@ market_seconds = histogram(
     labels=("feed",),
     requirements=("M-ENGINE-MARKET",),
 )
-market_connected = gauge(
+market_connected = feed_gauge(
     "platform_market_data_connected",
     "1 while the feed is connected.",
     unit=Unit.BOOLEAN,
-    labels=("feed",),
     requirements=("M-ENGINE-MARKET",),
 )
-market_deviation = gauge(
+market_deviation = feed_gauge(
     "platform_market_data_deviation_ratio",
     "Relative difference between the feed and the pool's price.",
-    labels=("feed",),
     requirements=("M-ENGINE-MARKET",),
 )
 

@@ -11,6 +11,10 @@ gauge = partial(metric.gauge, owner="postgres_exporter")
 SERVER = ("server",)
 DATABASE = ("server", "datname")
 DATABASE_ID = ("server", "datname", "datid")
+server_counter = partial(counter, labels=SERVER)
+server_gauge = partial(gauge, labels=SERVER)
+database_counter = partial(counter, labels=DATABASE_ID)
+named_gauge = partial(gauge, labels=DATABASE)
 
 up = gauge(
     "pg_up",
@@ -34,45 +38,35 @@ longest_transaction = gauge(
     labels=(*DATABASE, "state"),
     requirements=("M-PG-LOCKS",),
 )
-max_connections = gauge(
+max_connections = server_gauge(
     "pg_settings_max_connections",
     "Most connections that the server allows.",
-    labels=SERVER,
     requirements=("M-PG-POOL",),
 )
 backends = gauge("pg_stat_database_numbackends", "Connections to a database.", labels=DATABASE_ID)
-commits = counter(
-    "pg_stat_database_xact_commit",
-    "Transactions committed.",
-    labels=DATABASE_ID,
-    requirements=("M-PG-TX",),
+commits = database_counter(
+    "pg_stat_database_xact_commit", "Transactions committed.", requirements=("M-PG-TX",)
 )
-rollbacks = counter(
-    "pg_stat_database_xact_rollback",
-    "Transactions rolled back.",
-    labels=DATABASE_ID,
-    requirements=("M-PG-TX",),
+rollbacks = database_counter(
+    "pg_stat_database_xact_rollback", "Transactions rolled back.", requirements=("M-PG-TX",)
 )
-deadlocks = counter("pg_stat_database_deadlocks", "Deadlocks.", labels=DATABASE_ID)
-blocks_hit = counter(
-    "pg_stat_database_blks_hit", "Blocks found in the buffer cache.", labels=DATABASE_ID
+deadlocks = database_counter("pg_stat_database_deadlocks", "Deadlocks.")
+blocks_hit = database_counter("pg_stat_database_blks_hit", "Blocks found in the buffer cache.")
+blocks_read = database_counter("pg_stat_database_blks_read", "Blocks read from disk.")
+rows_fetched = database_counter("pg_stat_database_tup_fetched", "Rows fetched.")
+rows_returned = database_counter("pg_stat_database_tup_returned", "Rows scanned.")
+rows_inserted = database_counter(
+    "pg_stat_database_tup_inserted", "Rows inserted.", requirements=("M-PG-TX",)
 )
-blocks_read = counter("pg_stat_database_blks_read", "Blocks read from disk.", labels=DATABASE_ID)
-rows_fetched = counter("pg_stat_database_tup_fetched", "Rows fetched.", labels=DATABASE_ID)
-rows_returned = counter("pg_stat_database_tup_returned", "Rows scanned.", labels=DATABASE_ID)
-rows_inserted = counter(
-    "pg_stat_database_tup_inserted", "Rows inserted.", labels=DATABASE_ID, requirements=("M-PG-TX",)
+rows_updated = database_counter(
+    "pg_stat_database_tup_updated", "Rows updated.", requirements=("M-PG-TX",)
 )
-rows_updated = counter(
-    "pg_stat_database_tup_updated", "Rows updated.", labels=DATABASE_ID, requirements=("M-PG-TX",)
+rows_deleted = database_counter(
+    "pg_stat_database_tup_deleted", "Rows deleted.", requirements=("M-PG-TX",)
 )
-rows_deleted = counter(
-    "pg_stat_database_tup_deleted", "Rows deleted.", labels=DATABASE_ID, requirements=("M-PG-TX",)
-)
-temporary_bytes = counter(
+temporary_bytes = database_counter(
     "pg_stat_database_temp_bytes",
     "Bytes written to temporary files by queries that outgrew their memory.",
-    labels=DATABASE_ID,
 )
 locks = gauge(
     "pg_locks_count",
@@ -80,75 +74,54 @@ locks = gauge(
     labels=(*DATABASE, "mode"),
     requirements=("M-PG-LOCKS",),
 )
-database_size = gauge(
+database_size = named_gauge(
     "pg_database_size_bytes",
     "Size of a database on disk.",
-    labels=DATABASE,
     requirements=("C-POSTGRES", "M-PG-SIZE", "M-STORAGE"),
 )
-checkpoints_requested = counter(
-    "pg_stat_bgwriter_checkpoints_req_total",
-    "Checkpoints forced by the volume of writes.",
-    labels=SERVER,
+checkpoints_requested = server_counter(
+    "pg_stat_bgwriter_checkpoints_req_total", "Checkpoints forced by the volume of writes."
 )
-checkpoints_timed = counter(
-    "pg_stat_bgwriter_checkpoints_timed_total",
-    "Checkpoints made because their time had come.",
-    labels=SERVER,
+checkpoints_timed = server_counter(
+    "pg_stat_bgwriter_checkpoints_timed_total", "Checkpoints made because their time had come."
 )
-archive_failures = counter(
+archive_failures = server_counter(
     "pg_stat_archiver_failed_count",
     "Attempts to archive a piece of the write-ahead log that failed.",
-    labels=SERVER,
     requirements=("M-PG-BACKUP",),
 )
-archive_age = gauge(
+archive_age = server_gauge(
     "pg_stat_archiver_last_archive_age",
     "Time since a piece of the write-ahead log was last archived.",
     unit=Unit.SECONDS,
-    labels=SERVER,
 )
 
-longest_query = gauge(
+longest_query = server_gauge(
     "pg_activity_longest_query_seconds",
     "Age of the oldest query that runs now.",
-    labels=SERVER,
     requirements=("M-PG-QUERY",),
 )
-longest_idle_transaction = gauge(
-    "pg_activity_longest_idle_transaction_seconds",
-    "Age of the oldest transaction that sits idle.",
-    labels=SERVER,
+longest_idle_transaction = server_gauge(
+    "pg_activity_longest_idle_transaction_seconds", "Age of the oldest transaction that sits idle."
 )
-waiting_for_lock = gauge(
-    "pg_activity_waiting_for_lock",
-    "Sessions that wait for a lock.",
-    labels=SERVER,
-    requirements=("M-PG-LOCKS",),
+waiting_for_lock = server_gauge(
+    "pg_activity_waiting_for_lock", "Sessions that wait for a lock.", requirements=("M-PG-LOCKS",)
 )
-is_standby = gauge(
-    "pg_replica_is_standby",
-    "1 on a standby.",
-    unit=Unit.BOOLEAN,
-    labels=SERVER,
-    requirements=("M-PG-REPL",),
+is_standby = server_gauge(
+    "pg_replica_is_standby", "1 on a standby.", unit=Unit.BOOLEAN, requirements=("M-PG-REPL",)
 )
-replica_lag = gauge(
+replica_lag = server_gauge(
     "pg_replica_lag_seconds",
     "How far a standby is behind; 0 on a primary.",
-    labels=SERVER,
     requirements=("M-PG-REPL",),
 )
-standbys = gauge(
+standbys = server_gauge(
     "pg_replica_standbys",
     "Standbys that are connected to this primary.",
-    labels=SERVER,
     requirements=("M-PG-REPL",),
 )
-inactive_slots = gauge(
-    "pg_replica_inactive_slots",
-    "Replication slots that nobody reads, so that the log piles up.",
-    labels=SERVER,
+inactive_slots = server_gauge(
+    "pg_replica_inactive_slots", "Replication slots that nobody reads, so that the log piles up."
 )
 full_scans = counter(
     "pg_tables_full_scans",
@@ -162,27 +135,23 @@ index_scans = counter(
     labels=DATABASE,
     requirements=("M-PG-INDEX",),
 )
-live_rows = gauge("pg_tables_live_rows", "Rows in use.", labels=DATABASE)
-dead_rows = gauge("pg_tables_dead_rows", "Rows that await vacuuming.", labels=DATABASE)
-unused_indexes = gauge(
+live_rows = named_gauge("pg_tables_live_rows", "Rows in use.")
+dead_rows = named_gauge("pg_tables_dead_rows", "Rows that await vacuuming.")
+unused_indexes = named_gauge(
     "pg_tables_unused_indexes",
     "Indexes that no query has used since the statistics began.",
-    labels=DATABASE,
     requirements=("M-PG-INDEX",),
 )
-backup_running = gauge("pg_backup_running", "Base backups that run now.", labels=SERVER)
-archiving = gauge(
+backup_running = server_gauge("pg_backup_running", "Base backups that run now.")
+archiving = server_gauge(
     "pg_backup_archiving",
     "1 when the write-ahead log is archived.",
     unit=Unit.BOOLEAN,
-    labels=SERVER,
     requirements=("M-PG-BACKUP",),
 )
-statements = counter(
-    "pg_statements_calls",
-    "Statements that were run, where pg_stat_statements is on.",
-    labels=SERVER,
+statements = server_counter(
+    "pg_statements_calls", "Statements that were run, where pg_stat_statements is on."
 )
-statement_seconds = counter("pg_statements_seconds", "Seconds spent in statements.", labels=SERVER)
+statement_seconds = server_counter("pg_statements_seconds", "Seconds spent in statements.")
 
 POSTGRES_METRICS = declared(Metric, globals())

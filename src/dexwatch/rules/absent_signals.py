@@ -1,37 +1,32 @@
 """The alert that says which critical alert cannot see: a blind P0 is a P1."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 
-import promql_parser as promql
-
-from dexwatch.metrics import METRICS, prometheus
+from dexwatch.metrics import prometheus
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
-from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.metrics.severity import Severity
-from dexwatch.rules.expression import selectors
-from dexwatch.rules.rule import AlertRule, RecordingRule, Runbook
+from dexwatch.rules.arming import STATES, signals
+from dexwatch.rules.rule import AlertRule, Runbook
 
 LOST_SECONDS = 120
 """The same in every profile: stopping a server for a moment is no loss of sight."""
 KNOWN_SECONDS = 6 * 3600
 """What was there within so long is expected; longer would cost more than it tells."""
-_STATES = {metric.name for metric in METRICS if metric.unit is Unit.BOOLEAN}
 _OF_SCRAPING = {prometheus.up.name, prometheus.scrape_seconds.name}
 
 
-def critical_signal_lost(
-    alerts: Iterable[AlertRule], recordings: Iterable[RecordingRule]
-) -> AlertRule:
+def critical_signal_lost(alerts: Iterable[AlertRule]) -> AlertRule:
     """Return the rule that watches over the series behind every P0 of `alerts`."""
-    signals = tuple(sorted(_signals(alerts, {rule.name: rule for rule in recordings})))
+    critical = signals(rule for rule in alerts if rule.severity is Severity.P0)
+    watched = [each for each in critical if each.partition("{")[0] not in _OF_SCRAPING]
     return AlertRule(
         id="CriticalSignalLost",
         severity=Severity.P1,
         component=Component.MONITORING,
         team="monitoring",
         alert_group="critical-signal",
-        value=lambda _: "\nor ".join(_lost(*signal) for signal in signals),
+        value=lambda _: "\nor ".join(map(_lost, watched)),
         graph=lambda _: f"min by (job) ({prometheus.up})",
         operator=">",
         threshold=0,
@@ -63,31 +58,10 @@ def critical_signal_lost(
     )
 
 
-def _signals(
-    alerts: Iterable[AlertRule], recordings: Mapping[str, RecordingRule]
-) -> Iterator[tuple[str, str]]:
-    """Yield name and selector of each series; recorded ones are followed to what they are made of.
-
-    States keep their matchers, for one probe is not another. The others lose them: a series of
-    failures is there only once something has failed.
-    """
-    pending = [rule.expr(PRODUCTION) for rule in alerts if rule.severity is Severity.P0]
-    seen: set[tuple[str, str]] = set()
-    while pending:
-        for selector in selectors(promql.parse(pending.pop())):
-            name = selector.name or ""
-            if name in recordings:
-                pending.append(recordings[name].value(PRODUCTION))
-                continue
-            found = (name, selector.prettify() if name in _STATES else name)
-            if found not in seen and name not in _OF_SCRAPING:
-                seen.add(found)
-                yield found
-
-
-def _lost(name: str, selector: str) -> str:
+def _lost(selector: str) -> str:
+    name = selector.partition("{")[0]
     known, fresh = _present(selector, KNOWN_SECONDS), _present(selector, LOST_SECONDS)
-    if name in _STATES:
+    if name in STATES:
         # A target that was taken out of the configuration has no `up` and is missed by nobody.
         gone = (
             f"group by (job, instance) ({known}) unless group by (job, instance) ({fresh})"

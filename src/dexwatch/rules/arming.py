@@ -23,7 +23,7 @@ from dexwatch.rules.rule import AlertRule
 
 PRESENT_SECONDS = 900
 """Longer than any scrape interval, so that a lost scrape blinds nothing."""
-_STATES = {metric.name for metric in METRICS if metric.unit is Unit.BOOLEAN}
+STATES = {metric.name for metric in METRICS if metric.unit is Unit.BOOLEAN}
 _RECORDED: Mapping[str, promql.Expr] = {
     rule.name: promql.parse(rule.value(PRODUCTION)) for rule in RECORDING_RULES
 }
@@ -45,7 +45,7 @@ def signal(selector: promql.VectorSelector) -> str:
     failures is there only once something has failed.
     """
     name = selector.name or ""
-    return str(selector.prettify()) if name in _STATES else name
+    return str(selector.prettify()) if name in STATES else name
 
 
 def signals(rules: Iterable[AlertRule]) -> tuple[str, ...]:

@@ -173,8 +173,7 @@ def labels(tree: promql.Expr, known: Vocabulary) -> frozenset[str] | None:
     if isinstance(tree, promql.BinaryExpr):
         left, right = labels(tree.lhs, known), labels(tree.rhs, known)
         if isinstance(tree.lhs, promql.NumberLiteral) or str(tree.op) == "or":
-            both = left is not None and right is not None
-            return left | right if both and left is not None and right is not None else right
+            return left | right if left is not None and right is not None else right
         return left
     if isinstance(tree, promql.Call):
         if tree.func.name in {"time", "vector", "scalar"}:
@@ -184,7 +183,7 @@ def labels(tree: promql.Expr, known: Vocabulary) -> frozenset[str] | None:
             return None if inner is None else inner | {tree.args[1].val}
         found = [labels(a, known) for a in tree.args if not isinstance(a, promql.NumberLiteral)]
         result = found[-1] if found else frozenset()
-        is_quantile = tree.func.name == "histogram_quantile" and result is not None
+        is_quantile = tree.func.name == "histogram_quantile"
         return result - {"le"} if is_quantile and result is not None else result
     inner = getattr(tree, "expr", None)
     return frozenset() if inner is None else labels(inner, known)

@@ -1,5 +1,7 @@
 """What several rules and panels would otherwise compute again and again."""
 
+from functools import partial
+
 from dexwatch.metrics import exchange, host, nginx, platform, postgres, probes, redis
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
@@ -14,20 +16,19 @@ SIZE = host.filesystem_size.where(host.REAL_FILESYSTEMS)
 _TVL_DAY = f"(sum by (pool) (avg_over_time({exchange.tvl_usd}[1d])) > 0)"
 """Against the mean of a day a pool that is empty for a moment does not look busy."""
 
-http_rate = RecordingRule(
+service_rule = partial(RecordingRule, labels=("service",), scrape_class=HIGH)
+pool_day_rule = partial(RecordingRule, labels=("pool",), scrape_class=BUSINESS)
+
+http_rate = service_rule(
     name="service:http_requests:rate",
     help="Requests per second by service.",
     unit=Unit.PER_SECOND,
-    labels=("service",),
-    scrape_class=HIGH,
     value=lambda p: total(p, platform.http_seconds.count(), by="service"),
 )
-http_errors = RecordingRule(
+http_errors = service_rule(
     name="service:http_errors:ratio",
     help="Share of requests that the service answered with 5xx.",
     unit=Unit.RATIO,
-    labels=("service",),
-    scrape_class=HIGH,
     value=lambda p: share(
         p,
         platform.http_seconds.count('http_response_status_code=~"5.."'),
@@ -44,12 +45,10 @@ def _http_p95(profile: EvaluationProfile) -> str:
     return f"{p95} and on (service) {asked} > 0"
 
 
-http_p95 = RecordingRule(
+http_p95 = service_rule(
     name="service:http_latency_p95:seconds",
     help="95th percentile of the time to answer, by service.",
     unit=Unit.SECONDS,
-    labels=("service",),
-    scrape_class=HIGH,
     value=_http_p95,
 )
 trades_unserved = RecordingRule(
@@ -134,36 +133,28 @@ swap_rate = RecordingRule(
     value=lambda p: total(p, str(exchange.swaps), seconds=900),
 )
 # A day is a day in every profile: these sums are figures for people, not for alerts.
-volume_day = RecordingRule(
+volume_day = pool_day_rule(
     name="dex:volume_usd:increase1d",
     help="Traded USD of the last 24 hours, by pool.",
     unit=Unit.USD,
-    labels=("pool",),
-    scrape_class=BUSINESS,
     value=lambda _: f"sum by (pool) (increase({exchange.volume_usd}[1d]))",
 )
-pool_utilisation = RecordingRule(
+pool_utilisation = pool_day_rule(
     name="dex:pool_utilisation:ratio1d",
     help="Volume of the last 24 hours over the mean TVL of these hours.",
     unit=Unit.RATIO,
-    labels=("pool",),
-    scrape_class=BUSINESS,
     value=lambda _: f"sum by (pool) (increase({exchange.volume_usd}[1d])) / {_TVL_DAY}",
 )
-fee_apr = RecordingRule(
+fee_apr = pool_day_rule(
     name="dex:fee_apr:ratio1d",
     help="Yearly return of liquidity providers at the fees of the last 24 hours, simple.",
     unit=Unit.RATIO,
-    labels=("pool",),
-    scrape_class=BUSINESS,
     value=lambda _: f"sum by (pool) (increase({exchange.lp_fees_usd}[1d])) * 365 / {_TVL_DAY}",
 )
-fee_apy = RecordingRule(
+fee_apy = pool_day_rule(
     name="dex:fee_apy:ratio1d",
     help="The same when the fees are put back every day: (1 + APR / 365) ^ 365 - 1.",
     unit=Unit.RATIO,
-    labels=("pool",),
-    scrape_class=BUSINESS,
     # Beyond 1,000 a yearly figure means nothing and the power overflows.
     value=lambda _: f"(1 + clamp_max({fee_apr}, 1000) / 365) ^ 365 - 1",
 )

@@ -45,7 +45,7 @@ _WATCHERS: tuple[AlertRule, ...] = (
     *RESPOND_ALERTS,
     *STACK_ALERTS,
 )
-ALERTS: tuple[AlertRule, ...] = (*_WATCHERS, critical_signal_lost(_WATCHERS, RECORDING_RULES))
+ALERTS: tuple[AlertRule, ...] = (*_WATCHERS, critical_signal_lost(_WATCHERS))
 """Every alert, by subject. A rule's id is its name everywhere: test, runbook, scenario, silence."""
 
 
