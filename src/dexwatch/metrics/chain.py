@@ -3,7 +3,7 @@
 from functools import partial
 
 from dexwatch.metrics.declared import declared
-from dexwatch.metrics.metric import LATENCY_SECONDS, Metric, Unit, counter, gauge, histogram
+from dexwatch.metrics.metric import LATENCY_SECONDS, Metric, Unit, counter, gauge, histogram, state
 
 ENDPOINT = ("endpoint",)
 endpoint_gauge = partial(gauge, labels=ENDPOINT)
@@ -97,10 +97,9 @@ consumer_lag = gauge(
     "Stored blocks and reorganisations that a consumer has not taken yet.",
     labels=("consumer",),
 )
-block_store_durable = gauge(
+block_store_durable = state(
     "bsc_block_store_durable",
     "1 while blocks are stored on disk, 0 after the disk failed and they are kept in memory.",
-    unit=Unit.BOOLEAN,
 )
 block_visible_seconds = histogram(
     "bsc_block_visible_seconds",

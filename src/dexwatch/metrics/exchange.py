@@ -3,7 +3,7 @@
 from functools import partial
 
 from dexwatch.metrics.declared import declared
-from dexwatch.metrics.metric import Metric, Unit, counter, gauge, histogram
+from dexwatch.metrics.metric import Metric, Unit, counter, gauge, histogram, state
 
 POOL = ("pool",)
 pool_counter = partial(counter, labels=POOL)
@@ -117,10 +117,9 @@ contract_changes = counter(
     "Administrative events of a watched contract, by event.",
     labels=("contract", "event"),
 )
-contract_paused = gauge(
+contract_paused = state(
     "contract_paused",
     "1 while the contract says that it is paused.",
-    unit=Unit.BOOLEAN,
     labels=("contract",),
     requirements=("M-CONTRACT",),
 )

@@ -8,6 +8,7 @@ from dexwatch.metrics.metric import Metric, Unit
 
 counter = partial(metric.counter, owner="node_exporter")
 gauge = partial(metric.gauge, owner="node_exporter")
+state = partial(metric.state, owner="node_exporter")
 
 DEVICE = ("device",)
 FILESYSTEM = ("device", "fstype", "mountpoint")
@@ -95,9 +96,7 @@ forks = counter("node_forks_total", "Processes ever started.", requirements=("M-
 files_open = gauge("node_filefd_allocated", "Open file descriptors.")
 files_max = gauge("node_filefd_maximum", "Most open file descriptors.")
 clock_offset = gauge("node_timex_offset_seconds", "How far the clock is from its reference.")
-clock_synced = gauge(
-    "node_timex_sync_status", "1 while the clock is synchronised.", unit=Unit.BOOLEAN
-)
+clock_synced = state("node_timex_sync_status", "1 while the clock is synchronised.")
 oom_kills = counter("node_vmstat_oom_kill", "Processes killed for want of memory.")
 major_faults = counter("node_vmstat_pgmajfault", "Page faults that had to read a disk.")
 conntrack_entries = gauge("node_nf_conntrack_entries", "Tracked connections.")
@@ -119,10 +118,9 @@ COLLECTED = (
     "vmstat",
 )
 """The exporter's collectors that give the metrics above."""
-collector_success = gauge(
+collector_success = state(
     "node_scrape_collector_success",
     "1 when a collector of the exporter read all that it reads.",
-    unit=Unit.BOOLEAN,
     labels=("collector",),
 )
 

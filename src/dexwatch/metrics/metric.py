@@ -158,3 +158,5 @@ def _declare(
 counter = partial(_declare, kind=Kind.COUNTER)
 gauge = partial(_declare, kind=Kind.GAUGE)
 histogram = partial(_declare, kind=Kind.HISTOGRAM)
+state = partial(gauge, unit=Unit.BOOLEAN)
+"""A gauge that is 1 while something is so, else 0."""

@@ -4,17 +4,13 @@ from functools import partial
 
 from dexwatch.metrics import metric
 from dexwatch.metrics.declared import declared
-from dexwatch.metrics.metric import Metric, Unit
+from dexwatch.metrics.metric import Metric
 
 counter = partial(metric.counter, owner="nginx_exporter")
 gauge = partial(metric.gauge, owner="nginx_exporter")
+state = partial(metric.state, owner="nginx_exporter")
 
-up = gauge(
-    "nginx_up",
-    "1 when the exporter reached nginx.",
-    unit=Unit.BOOLEAN,
-    requirements=("C-LB-EXP", "M-LB"),
-)
+up = state("nginx_up", "1 when the exporter reached nginx.", requirements=("C-LB-EXP", "M-LB"))
 requests = counter("nginx_http_requests_total", "Requests.", requirements=("C-LB-EXP", "M-LB"))
 accepted = counter("nginx_connections_accepted", "Connections accepted.")
 handled = counter(

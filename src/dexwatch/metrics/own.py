@@ -3,13 +3,11 @@
 from functools import partial
 
 from dexwatch.metrics.declared import declared
-from dexwatch.metrics.metric import LATENCY_SECONDS, Metric, Unit, counter, gauge, histogram
+from dexwatch.metrics.metric import LATENCY_SECONDS, Metric, Unit, counter, gauge, histogram, state
 
 collector_gauge = partial(gauge, labels=("collector",))
 
-build = gauge(
-    "dexwatch_build_info", "1, with the version.", unit=Unit.BOOLEAN, labels=("version", "role")
-)
+build = state("dexwatch_build_info", "1, with the version.", labels=("version", "role"))
 collector_success = collector_gauge(
     "dexwatch_collector_success",
     "1 when the collector's last run succeeded.",
@@ -51,11 +49,10 @@ notification_seconds = histogram(
     labels=("channel", "severity"),
 )
 jobs_overdue = gauge("dexwatch_jobs_overdue", "Due work that nobody has taken yet.")
-store_up = gauge(
+store_up = state(
     "dexwatch_store_up",
     "1 while the respond role can write to its database; without it the figures from there are"
     " left out.",
-    unit=Unit.BOOLEAN,
 )
 outside_pings = counter(
     "dexwatch_outside_pings_total",
@@ -72,11 +69,8 @@ watchdog_timestamp = gauge(
     labels=("source",),
     requirements=("U-DEADMAN",),
 )
-daemon_up = gauge(
-    "dexwatch_daemon_up",
-    "1 while the supervised program is ready.",
-    unit=Unit.BOOLEAN,
-    labels=("daemon",),
+daemon_up = state(
+    "dexwatch_daemon_up", "1 while the supervised program is ready.", labels=("daemon",)
 )
 daemon_restarts = counter(
     "dexwatch_daemon_restarts_total", "Restarts of the supervised program.", labels=("daemon",)
@@ -86,10 +80,9 @@ daemon_supervision_failures = counter(
     "How often watching over the program failed unexpectedly, and began anew.",
     labels=("daemon",),
 )
-config_reload_successful = gauge(
+config_reload_successful = state(
     "dexwatch_config_last_reload_successful",
     "1 when the configuration was good the last time that it was read.",
-    unit=Unit.BOOLEAN,
 )
 config_timestamp = gauge(
     "dexwatch_config_timestamp_seconds", "Since when the configuration is in use."

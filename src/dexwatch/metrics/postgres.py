@@ -8,6 +8,7 @@ from dexwatch.metrics.metric import Metric, Unit
 
 counter = partial(metric.counter, owner="postgres_exporter")
 gauge = partial(metric.gauge, owner="postgres_exporter")
+state = partial(metric.state, owner="postgres_exporter")
 SERVER = ("server",)
 DATABASE = ("server", "datname")
 DATABASE_ID = ("server", "datname", "datid")
@@ -16,14 +17,11 @@ server_gauge = partial(gauge, labels=SERVER)
 database_counter = partial(counter, labels=DATABASE_ID)
 named_gauge = partial(gauge, labels=DATABASE)
 
-up = gauge(
-    "pg_up",
-    "1 when the exporter reached the server.",
-    unit=Unit.BOOLEAN,
-    requirements=("C-DB-EXP", "C-POSTGRES"),
+up = state(
+    "pg_up", "1 when the exporter reached the server.", requirements=("C-DB-EXP", "C-POSTGRES")
 )
-last_scrape_error = gauge(
-    "pg_exporter_last_scrape_error", "1 when the last reading failed in part.", unit=Unit.BOOLEAN
+last_scrape_error = state(
+    "pg_exporter_last_scrape_error", "1 when the last reading failed in part."
 )
 connections = gauge(
     "pg_stat_activity_count",

@@ -7,13 +7,9 @@ from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Metric, Unit
 
 gauge = partial(metric.gauge, owner="blackbox_exporter")
+state = partial(metric.state, owner="blackbox_exporter")
 
-success = gauge(
-    "probe_success",
-    "1 when the probe succeeded.",
-    unit=Unit.BOOLEAN,
-    requirements=("C-BLACKBOX-EXP",),
-)
+success = state("probe_success", "1 when the probe succeeded.", requirements=("C-BLACKBOX-EXP",))
 seconds = gauge(
     "probe_duration_seconds",
     "Time that the probe took.",

@@ -4,23 +4,18 @@ from functools import partial
 
 from dexwatch.metrics import metric
 from dexwatch.metrics.declared import declared
-from dexwatch.metrics.metric import Metric, Unit
+from dexwatch.metrics.metric import Metric
 
 counter = partial(metric.counter, owner="prometheus")
 gauge = partial(metric.gauge, owner="prometheus")
+state = partial(metric.state, owner="prometheus")
 
 ALERTMANAGER = "alertmanager"
 
-up = gauge(
-    "up",
-    "1 when the last scrape of the target succeeded.",
-    unit=Unit.BOOLEAN,
-    requirements=("C-PROMETHEUS",),
-)
-alerts = gauge(
+up = state("up", "1 when the last scrape of the target succeeded.", requirements=("C-PROMETHEUS",))
+alerts = state(
     "ALERTS",
     "1 for each alert that is pending or firing.",
-    unit=Unit.BOOLEAN,
     labels=(
         *("alertname", "alertstate", "severity", "component", "team", "alert_group"),
         *("group_priority", "mountpoint"),
@@ -28,10 +23,9 @@ alerts = gauge(
 )
 scrape_seconds = gauge("scrape_duration_seconds", "Time that the last scrape took.")
 scrape_samples = gauge("scrape_samples_scraped", "Samples of the last scrape.")
-config_ok = gauge(
+config_ok = state(
     "prometheus_config_last_reload_successful",
     "1 when the last reload of the configuration succeeded.",
-    unit=Unit.BOOLEAN,
 )
 rule_failures = counter(
     "prometheus_rule_evaluation_failures_total",
@@ -126,10 +120,9 @@ scrape_pool_reloads_failed = counter(
     "Jobs whose new settings could not be taken into use.",
 )
 
-alertmanager_config_ok = gauge(
+alertmanager_config_ok = state(
     "alertmanager_config_last_reload_successful",
     "1 when the last reload of the configuration succeeded.",
-    unit=Unit.BOOLEAN,
     owner=ALERTMANAGER,
 )
 alertmanager_alerts = gauge(

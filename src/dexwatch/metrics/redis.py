@@ -8,17 +8,12 @@ from dexwatch.metrics.metric import Metric, Unit
 
 counter = partial(metric.counter, owner="redis_exporter")
 gauge = partial(metric.gauge, owner="redis_exporter")
+state = partial(metric.state, owner="redis_exporter")
 
-up = gauge(
-    "redis_up",
-    "1 when the exporter reached Redis.",
-    unit=Unit.BOOLEAN,
-    requirements=("C-DB-EXP", "C-REDIS"),
-)
-last_scrape_error = gauge(
+up = state("redis_up", "1 when the exporter reached Redis.", requirements=("C-DB-EXP", "C-REDIS"))
+last_scrape_error = state(
     "redis_exporter_last_scrape_error",
     "1 when the last reading failed; `err` says why.",
-    unit=Unit.BOOLEAN,
     labels=("err",),
 )
 memory_used = gauge(
@@ -71,10 +66,9 @@ evicted = counter(
     "redis_evicted_keys_total", "Keys evicted for want of memory.", requirements=("M-REDIS-KEYS",)
 )
 expired = counter("redis_expired_keys_total", "Keys that expired.", requirements=("M-REDIS-KEYS",))
-rdb_ok = gauge(
+rdb_ok = state(
     "redis_rdb_last_bgsave_status",
     "1 when the last snapshot succeeded.",
-    unit=Unit.BOOLEAN,
     requirements=("M-REDIS-PERSIST",),
 )
 rdb_changes = gauge(
@@ -83,16 +77,11 @@ rdb_changes = gauge(
     requirements=("M-REDIS-PERSIST",),
 )
 rdb_saved = gauge("redis_rdb_last_save_timestamp_seconds", "When the last snapshot was written.")
-aof_enabled = gauge(
-    "redis_aof_enabled",
-    "1 when the append-only file is on.",
-    unit=Unit.BOOLEAN,
-    requirements=("M-REDIS-PERSIST",),
+aof_enabled = state(
+    "redis_aof_enabled", "1 when the append-only file is on.", requirements=("M-REDIS-PERSIST",)
 )
-aof_ok = gauge(
-    "redis_aof_last_write_status",
-    "1 when the last write to the append-only file succeeded.",
-    unit=Unit.BOOLEAN,
+aof_ok = state(
+    "redis_aof_last_write_status", "1 when the last write to the append-only file succeeded."
 )
 replicas = gauge("redis_connected_slaves", "Connected replicas.")
 uptime = gauge("redis_uptime_in_seconds", "Time since the start.")

@@ -28,11 +28,8 @@ def critical_signal_lost(alerts: Iterable[AlertRule]) -> AlertRule:
         alert_group="critical-signal",
         value=lambda _: "\nor ".join(map(_lost, watched)),
         graph=lambda _: f"min by (job) ({prometheus.up})",
-        operator=">",
         threshold=0,
         unit=Unit.BOOLEAN,
-        for_seconds=0,
-        keep_firing_seconds=120,
         why=(
             "The window of two minutes outlasts a restart, and it is the hold. A state must be told"
             " by each instance that told it within six hours. Counters begin with the first event,"

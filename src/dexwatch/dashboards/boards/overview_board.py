@@ -1,5 +1,6 @@
 """System Overview: are we all right, and if not, where?"""
 
+from dataclasses import replace
 from functools import partial
 
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
@@ -13,7 +14,7 @@ from dexwatch.dashboards.queries import (
     success,
 )
 from dexwatch.dashboards.sections.host_panels import CPU, DISK, MEMORY, NETWORK
-from dexwatch.dashboards.sections.market_panels import POOL_EMPTY
+from dexwatch.dashboards.sections.market_panels import POOL_EMPTY, TRADE_SUCCESS
 from dexwatch.metrics import (
     business,
     exchange,
@@ -39,6 +40,11 @@ SERVERS_UP = f"{postgres.up} or {redis.up} or {nginx.up}"
 ENTRANCES_UP = probes.success.where('class=~"api|lb"')
 ALL_UP = f"min({ENTRANCES_UP} or {SERVERS_UP})"
 FAILED_REQUESTS = platform.http_seconds.count('http_response_status_code=~"5.."')
+
+WAITS = (
+    Threshold(0.5, Level.WARNING, "users notice the wait"),
+    Threshold(1, Level.CRITICAL, "users leave"),
+)
 
 stat = partial(Panel, kind=PanelKind.STAT, width=3)
 
@@ -96,10 +102,7 @@ AVAILABILITY = (
         "Below 200 ms.",
         ("M-HTTP-LATENCY",),
         empty=API_EMPTY,
-        thresholds=(
-            Threshold(0.5, Level.WARNING, "users notice the wait"),
-            Threshold(1, Level.CRITICAL, "users leave"),
-        ),
+        thresholds=WAITS,
     ),
     Panel(
         "services",
@@ -142,10 +145,7 @@ AVAILABILITY = (
         "95 of 100 requests below 500 ms.",
         ("M-HTTP-LATENCY", "A-P1-LAT-500MS", "A-P1-LAT-1S"),
         empty=API_EMPTY,
-        thresholds=(
-            Threshold(0.5, Level.WARNING, "users notice the wait"),
-            Threshold(1, Level.CRITICAL, "users leave"),
-        ),
+        thresholds=WAITS,
         width=6,
     ),
 )
@@ -215,19 +215,7 @@ IMPACT = (
         ("M-TRADE-VOLUME", "A-P1-VOLUME"),
         empty=POOL_EMPTY,
     ),
-    stat(
-        "trade-success",
-        "Trade success",
-        one(success(platform.trades, 'outcome="success"')),
-        Unit.RATIO,
-        "Above 98%.",
-        ("M-TRADE-OK", "A-P0-TRADE-OK"),
-        empty="The platform reported no trade in this window.",
-        thresholds=(
-            Threshold(0.98, Level.WARNING, "traders notice", below=True),
-            Threshold(0.9, Level.CRITICAL, "trading is broken for many", below=True),
-        ),
-    ),
+    replace(TRADE_SUCCESS, empty="The platform reported no trade in this window."),
     stat(
         "revenue",
         "Revenue, 24 h",

@@ -9,6 +9,7 @@ from dexwatch.dashboards.sections.market_panels import (
     EXECUTION,
     FEED_EMPTY,
     TRADE_EMPTY,
+    TRADE_SUCCESS,
     TREND,
     VOLUME,
 )
@@ -85,19 +86,7 @@ SYSTEM = (
 )
 
 EXPERIENCE = (
-    stat(
-        "trade-success",
-        "Trade success",
-        one(success(platform.trades, 'outcome="success"')),
-        Unit.RATIO,
-        "Above 98%.",
-        ("M-TRADE-OK", "A-P0-TRADE-OK"),
-        empty=TRADE_EMPTY,
-        thresholds=(
-            Threshold(0.98, Level.WARNING, "traders notice", below=True),
-            Threshold(0.9, Level.CRITICAL, "trading is broken for many", below=True),
-        ),
-    ),
+    TRADE_SUCCESS,
     stat(
         "satisfaction",
         "Satisfaction",

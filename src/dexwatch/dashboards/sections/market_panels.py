@@ -3,7 +3,7 @@
 from functools import partial
 
 from dexwatch.dashboards.board import Level, Panel, PanelKind, Query, Threshold
-from dexwatch.dashboards.queries import increase, mean, one, quantile, quantiles, rate
+from dexwatch.dashboards.queries import increase, mean, one, quantile, quantiles, rate, success
 from dexwatch.metrics import exchange, platform
 from dexwatch.metrics.metric import Unit
 
@@ -17,6 +17,22 @@ TREND = 60
 
 panel = partial(Panel, empty=POOL_EMPTY)
 stat = partial(panel, kind=PanelKind.STAT, width=2)
+
+TRADE_SUCCESS = Panel(
+    "trade-success",
+    "Trade success",
+    one(success(platform.trades, 'outcome="success"')),
+    Unit.RATIO,
+    "Above 98%.",
+    ("M-TRADE-OK", "A-P0-TRADE-OK"),
+    empty=TRADE_EMPTY,
+    thresholds=(
+        Threshold(0.98, Level.WARNING, "traders notice", below=True),
+        Threshold(0.9, Level.CRITICAL, "trading is broken for many", below=True),
+    ),
+    kind=PanelKind.STAT,
+    width=3,
+)
 
 VOLUME = (
     stat(

@@ -15,22 +15,19 @@ business_rule = partial(
     AlertRule, component=Component.JOBS, team="platform", scrape_class=HIGH, keep_firing_seconds=180
 )
 
+NOT_REGISTERED = platform.registrations.where('outcome="failure"')
+NOT_PAID = platform.payments.where('outcome="failure"')
+JOBS_FAILED = platform.job_seconds.count('outcome="failure"')
+
 REGISTRATIONS = business_rule(
     id="RegistrationsFailing",
     severity=Severity.P1,
     component=Component.USERS,
     alert_group="registrations",
-    value=lambda p: share(
-        p,
-        platform.registrations.where('outcome="failure"'),
-        str(platform.registrations),
-        seconds=900,
-    ),
+    value=lambda p: share(p, NOT_REGISTERED, str(platform.registrations), seconds=900),
     threshold=0.2,
     unit=Unit.RATIO,
-    condition=lambda p: enough(
-        p, platform.registrations.where('outcome="failure"'), 5, seconds=900
-    ),
+    condition=lambda p: enough(p, NOT_REGISTERED, 5, seconds=900),
     for_seconds=60,
     why="Registrations are rare: a quarter of an hour and five failures make the share mean much.",
     summary="{value} of the registrations fail; the threshold is {threshold}.",
@@ -51,18 +48,10 @@ PAYMENTS = business_rule(
     severity=Severity.P1,
     component=Component.USERS,
     alert_group="payments",
-    value=lambda p: share(
-        p,
-        platform.payments.where('outcome="failure"'),
-        str(platform.payments),
-        by="kind",
-        seconds=900,
-    ),
+    value=lambda p: share(p, NOT_PAID, str(platform.payments), by="kind", seconds=900),
     threshold=0.1,
     unit=Unit.RATIO,
-    condition=lambda p: enough(
-        p, platform.payments.where('outcome="failure"'), 5, by="kind", seconds=900
-    ),
+    condition=lambda p: enough(p, NOT_PAID, 5, by="kind", seconds=900),
     for_seconds=60,
     why="A refused card is normal; five failures and a tenth of all in fifteen minutes are not.",
     summary="{value} of the payments ({{ $labels.kind }}) fail; the threshold is {threshold}.",
@@ -132,12 +121,10 @@ JOBS_FAILING = business_rule(
     id="JobsFailing",
     severity=Severity.P2,
     alert_group="jobs",
-    value=lambda p: share(
-        p, platform.job_seconds.count('outcome="failure"'), platform.job_seconds.count(), by="queue"
-    ),
+    value=lambda p: share(p, JOBS_FAILED, platform.job_seconds.count(), by="queue"),
     threshold=0.25,
     unit=Unit.RATIO,
-    condition=lambda p: enough(p, platform.job_seconds.count('outcome="failure"'), 20, by="queue"),
+    condition=lambda p: enough(p, JOBS_FAILED, 20, by="queue"),
     for_seconds=120,
     why="Jobs are tried again, so a few failures are normal; a quarter for minutes is not.",
     summary="{value} of the jobs in {{ $labels.queue }} fail; the threshold is {threshold}.",

@@ -15,26 +15,18 @@ contract_rule = partial(
     AlertRule, component=Component.CONTRACTS, team="chain", scrape_class=CRITICAL
 )
 
+REVERTED = exchange.contract_calls.where('outcome="reverted"')
+
 CALLS_FAILING = contract_rule(
     id="ContractCallsFailing",
     severity=Severity.P0,
     alert_group="contract-calls",
     value=lambda p: share(
-        p,
-        exchange.contract_calls.where('outcome="reverted"'),
-        str(exchange.contract_calls),
-        by="contract",
-        scrape_class=CRITICAL,
+        p, REVERTED, str(exchange.contract_calls), by="contract", scrape_class=CRITICAL
     ),
     threshold=0.25,
     unit=Unit.RATIO,
-    condition=lambda p: enough(
-        p,
-        exchange.contract_calls.where('outcome="reverted"'),
-        10,
-        by="contract",
-        scrape_class=CRITICAL,
-    ),
+    condition=lambda p: enough(p, REVERTED, 10, by="contract", scrape_class=CRITICAL),
     why=(
         "Some reverts are healthy: the price moved beyond the user's limit. A quarter, with at"
         " least ten within five minutes, is a contract that refuses to work."
