@@ -21,19 +21,24 @@ class Component(StrEnum):
     @property
     def words(self) -> str:
         """The component's name on pages."""
-        return _TITLES[self]
+        return _WORDS_AND_TEAM[self][0]
+
+    @property
+    def team(self) -> str:
+        """The team that answers for the component."""
+        return _WORDS_AND_TEAM[self][1]
 
 
-_TITLES = {
-    Component.API: "API",
-    Component.TRADING: "Trading",
-    Component.CHAIN: "Chain",
-    Component.CONTRACTS: "Contracts",
-    Component.DATABASE: "Database",
-    Component.CACHE: "Cache",
-    Component.LOAD_BALANCER: "Load balancer",
-    Component.JOBS: "Jobs and data",
-    Component.USERS: "Users and security",
-    Component.HOSTS: "Hosts",
-    Component.MONITORING: "Monitoring",
+_WORDS_AND_TEAM = {
+    Component.API: ("API", "platform"),
+    Component.TRADING: ("Trading", "trading"),
+    Component.CHAIN: ("Chain", "chain"),
+    Component.CONTRACTS: ("Contracts", "chain"),
+    Component.DATABASE: ("Database", "database"),
+    Component.CACHE: ("Cache", "database"),
+    Component.LOAD_BALANCER: ("Load balancer", "platform"),
+    Component.JOBS: ("Jobs and data", "platform"),
+    Component.USERS: ("Users and security", "security"),
+    Component.HOSTS: ("Hosts", "platform"),
+    Component.MONITORING: ("Monitoring", "monitoring"),
 }

@@ -24,11 +24,9 @@ def critical_signal_lost(alerts: Iterable[AlertRule]) -> AlertRule:
         id="CriticalSignalLost",
         severity=Severity.P1,
         component=Component.MONITORING,
-        team="monitoring",
         alert_group="critical-signal",
         value=lambda _: "\nor ".join(map(_lost, watched)),
         graph=lambda _: f"min by (job) ({prometheus.up})",
-        threshold=0,
         unit=Unit.BOOLEAN,
         why=(
             "The window of two minutes outlasts a restart, and it is the hold. A state must be told"

@@ -15,7 +15,7 @@ from dexwatch.metrics import METRICS
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import PRODUCTION
-from dexwatch.metrics.scrape_class import ScrapeClass
+from dexwatch.metrics.scrape_class import STANDARD
 from dexwatch.rules.expression import Vocabulary, labels
 from dexwatch.rules.expression_checks import LONGEST_ANNOTATION, LintFinding, check_expression
 from dexwatch.rules.recording_rules import RECORDING_RULES
@@ -157,16 +157,10 @@ def lint_files(texts: Mapping[str, str]) -> tuple[LintFinding, ...]:
             message = f"{rule.name} is there already: {first[rule.name]}"
             found.append(LintFinding("duplicate", rule.place, message, "choose another name"))
         first.setdefault(rule.name, rule.place)
-        found += check_expression(
-            f"{rule.place}: {rule.name}",
-            rule.expr,
-            ScrapeClass.STANDARD,
-            PRODUCTION,
-            known,
-            strict=False,
-        )
+        where = f"{rule.place}: {rule.name}"
+        found += check_expression(where, rule.expr, STANDARD, PRODUCTION, known, strict=False)
         if rule.is_alert:
-            found += _card(rule, known)
+            found += _card(rule, where, known)
     return tuple(found)
 
 
@@ -177,8 +171,7 @@ def _recorded(rule: OperatorRule) -> RecordingRule:
     )
 
 
-def _card(rule: OperatorRule, known: Vocabulary) -> Iterator[LintFinding]:
-    where = f"{rule.place}: {rule.name}"
+def _card(rule: OperatorRule, where: str, known: Vocabulary) -> Iterator[LintFinding]:
     if not re.fullmatch("P[0-3]|none", rule.labels.get("severity", "")):
         remedy = "add `labels: {severity: P2}`"
         yield LintFinding("no-severity", where, "no severity P0 to P3", remedy)

@@ -37,14 +37,10 @@ class AlertRule:
     severity: Severity
     component: Component
     """The part of the platform that is ill; it decides the rule group, too."""
-    team: str
-    """The team that answers."""
     alert_group: str
     """Alerts on one fault, from mild to severe: of those on one thing only the worst is heard."""
     value: Expression
     """The watched quantity without comparison; it is also what the graph draws."""
-    threshold: float
-    """In `unit`; an operator may override it."""
     why: str
     """The reason for window, `for` and `keep_firing_for`."""
     summary: str
@@ -54,7 +50,11 @@ class AlertRule:
     requirements: tuple[str, ...]
     """Requirement ids that this rule covers."""
     unit: Unit = Unit.COUNT
+    team: str = ""
+    """The team that answers; without a name it is the component's."""
     operator: Operator = ">"
+    threshold: float = 0
+    """In `unit`; an operator may override it. Without one, anything above nothing fires."""
     for_seconds: float = 0
     """How long the condition must hold, in production seconds; 0 where the window is the hold."""
     keep_firing_seconds: float = 120
@@ -70,6 +70,10 @@ class AlertRule:
     """What to draw where `value` is too long for an annotation."""
     routed: bool = True
     """False for the dead man's signal: its severity label is "none", so nobody is paged by it."""
+
+    def __post_init__(self) -> None:
+        if not self.team:
+            object.__setattr__(self, "team", self.component.team)
 
     def expr(self, profile: EvaluationProfile) -> str:
         """Return the whole condition: value, operator, threshold, and what must hold besides."""

@@ -12,7 +12,7 @@ from dexwatch.metrics.severity import Severity
 from dexwatch.rules import recording_rules as recorded
 from dexwatch.rules.rule import AlertRule, Runbook
 
-api_rule = partial(AlertRule, component=Component.API, team="platform", scrape_class=HIGH)
+api_rule = partial(AlertRule, component=Component.API, scrape_class=HIGH)
 
 REQUESTS = platform.http_seconds.count()
 

@@ -2,6 +2,7 @@
 
 from dexwatch.metrics import nginx, probes
 from dexwatch.metrics.component import Component
+from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.promql import latest, seen_down
@@ -44,7 +45,6 @@ API_UPTIME_LOW = AlertRule(
     id="ApiUptimeLow",
     severity=Severity.P0,
     component=Component.API,
-    team="platform",
     alert_group="api-uptime",
     inhibits="availability",
     scrape_class=CRITICAL,
@@ -83,7 +83,6 @@ SYSTEM_AVAILABILITY_LOW = AlertRule(
     id="SystemAvailabilityLow",
     severity=Severity.P0,
     component=Component.API,
-    team="platform",
     alert_group="availability",
     scrape_class=CRITICAL,
     value=lambda p: f"avg_over_time({recorded.system_up}[{p.window(3600, CRITICAL)}])",
@@ -118,7 +117,6 @@ LOAD_BALANCER_DOWN = state_rule(
     id="LoadBalancerDown",
     severity=Severity.P0,
     component=Component.LOAD_BALANCER,
-    team="platform",
     alert_group="load-balancer",
     inhibits="availability",
     group_priority=2,
@@ -149,7 +147,6 @@ LOAD_BALANCER_UPSTREAM_DOWN = state_rule(
     id="LoadBalancerUpstreamDown",
     severity=Severity.P1,
     component=Component.LOAD_BALANCER,
-    team="platform",
     alert_group="load-balancer",
     scrape_class=CRITICAL,
     value=lambda p: latest(p, UPSTREAM),
@@ -173,7 +170,6 @@ EXTERNAL_PROBE_FAILED = state_rule(
     id="ExternalServiceDown",
     severity=Severity.P2,
     component=Component.JOBS,
-    team="platform",
     alert_group="external-service",
     value=lambda p: latest(p, EXTERNAL, scrape_class=STANDARD),
     for_seconds=120,
@@ -194,7 +190,6 @@ NETWORK_LATENCY_HIGH = AlertRule(
     id="NetworkLatencyHigh",
     severity=Severity.P2,
     component=Component.HOSTS,
-    team="platform",
     alert_group="network-latency",
     value=lambda p: (
         f"avg_over_time({CONNECT}[{p.window(300, STANDARD)}])"
@@ -229,7 +224,6 @@ def _certificate(rule_id: str, severity: Severity, days: int, group_priority: in
         id=rule_id,
         severity=severity,
         component=Component.LOAD_BALANCER,
-        team="platform",
         alert_group="certificate",
         group_priority=group_priority,
         scrape_class=HISTORICAL,
@@ -252,13 +246,7 @@ def _certificate(rule_id: str, severity: Severity, days: int, group_priority: in
     )
 
 
-AVAILABILITY_ALERTS = (
-    API_UPTIME_LOW,
-    SYSTEM_AVAILABILITY_LOW,
-    LOAD_BALANCER_DOWN,
-    LOAD_BALANCER_UPSTREAM_DOWN,
-    EXTERNAL_PROBE_FAILED,
-    NETWORK_LATENCY_HIGH,
-    _certificate("CertificateExpiresSoon", Severity.P2, 21, 1),
-    _certificate("CertificateExpiresVerySoon", Severity.P1, 3, 2),
-)
+CERTIFICATE_SOON = _certificate("CertificateExpiresSoon", Severity.P2, 21, 1)
+CERTIFICATE_VERY_SOON = _certificate("CertificateExpiresVerySoon", Severity.P1, 3, 2)
+
+AVAILABILITY_ALERTS = declared(AlertRule, globals())

@@ -12,7 +12,7 @@ from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
 
 business_rule = partial(
-    AlertRule, component=Component.JOBS, team="platform", scrape_class=HIGH, keep_firing_seconds=180
+    AlertRule, component=Component.JOBS, scrape_class=HIGH, keep_firing_seconds=180
 )
 
 NOT_REGISTERED = platform.registrations.where('outcome="failure"')
@@ -23,6 +23,7 @@ REGISTRATIONS = business_rule(
     id="RegistrationsFailing",
     severity=Severity.P1,
     component=Component.USERS,
+    team="platform",
     alert_group="registrations",
     value=lambda p: share(p, NOT_REGISTERED, str(platform.registrations), seconds=900),
     threshold=0.2,
@@ -47,6 +48,7 @@ PAYMENTS = business_rule(
     id="PaymentsFailing",
     severity=Severity.P1,
     component=Component.USERS,
+    team="platform",
     alert_group="payments",
     value=lambda p: share(p, NOT_PAID, str(platform.payments), by="kind", seconds=900),
     threshold=0.1,

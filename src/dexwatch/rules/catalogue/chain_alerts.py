@@ -10,9 +10,9 @@ from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.promql import latest_of
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH
 from dexwatch.metrics.severity import Severity
-from dexwatch.rules.rule import AlertRule, Runbook
+from dexwatch.rules.rule import AlertRule, Runbook, state_rule
 
-chain_rule = partial(AlertRule, component=Component.CHAIN, team="chain", scrape_class=CRITICAL)
+chain_rule = partial(AlertRule, component=Component.CHAIN, scrape_class=CRITICAL)
 
 ORACLE = chain.gas_price.where('source="oracle"')
 
@@ -114,14 +114,13 @@ CONSUMER_LAGGING = chain_rule(
     ),
     requirements=("M-NODE-SYNC",),
 )
-STORE_NOT_DURABLE = chain_rule(
+STORE_NOT_DURABLE = state_rule(
     id="BlockStoreNotDurable",
     severity=Severity.P2,
+    component=Component.CHAIN,
+    scrape_class=CRITICAL,
     alert_group="chain-store",
     value=latest_of(chain.block_store_durable),
-    operator="<",
-    threshold=1,
-    unit=Unit.BOOLEAN,
     for_seconds=15,
     why="Once the disk has failed it stays so until the restart; there is nothing to wait for.",
     summary="Blocks are kept in memory only: the disk of the watch role failed.",
@@ -139,7 +138,6 @@ REORG = chain_rule(
     severity=Severity.P1,
     alert_group="chain-fork",
     value=lambda p: f'sum(increase({chain.reorgs}{{depth!~"1|2"}}[{p.window(300, CRITICAL)}]))',
-    threshold=0,
     keep_firing_seconds=300,
     why="The event is over at once, so it is shown for as long as the window and the keeping.",
     summary="The chain was reorganised more than two blocks deep, {value} times in five minutes.",

@@ -11,9 +11,7 @@ from dexwatch.metrics.scrape_class import CRITICAL
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
 
-contract_rule = partial(
-    AlertRule, component=Component.CONTRACTS, team="chain", scrape_class=CRITICAL
-)
+contract_rule = partial(AlertRule, component=Component.CONTRACTS, scrape_class=CRITICAL)
 
 REVERTED = exchange.contract_calls.where('outcome="reverted"')
 
@@ -54,7 +52,6 @@ PAUSED = contract_rule(
     severity=Severity.P1,
     alert_group="contract-paused",
     value=latest_of(exchange.contract_paused, by="contract"),
-    threshold=0,
     unit=Unit.BOOLEAN,
     keep_firing_seconds=60,
     why="A pause is a state that somebody set; it needs no confirmation by time.",

@@ -11,8 +11,8 @@ from dexwatch.metrics.scrape_class import CRITICAL, HIGH, STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook, state_rule
 
-dexwatch_rule = partial(AlertRule, component=Component.MONITORING, team="monitoring")
-dexwatch_state = partial(state_rule, component=Component.MONITORING, team="monitoring")
+dexwatch_rule = partial(AlertRule, component=Component.MONITORING)
+dexwatch_state = partial(state_rule, component=Component.MONITORING)
 
 WATCHDOG = dexwatch_rule(
     id="Watchdog",
@@ -21,7 +21,6 @@ WATCHDOG = dexwatch_rule(
     scrape_class=CRITICAL,
     routed=False,
     value=lambda _: "vector(1)",
-    threshold=0,
     unit=Unit.BOOLEAN,
     keep_firing_seconds=0,
     why="It must always fire: whoever expects it learns from its absence that we are dead.",
@@ -89,7 +88,6 @@ SERIES_DROPPED = dexwatch_rule(
     severity=Severity.P3,
     alert_group="cardinality",
     value=gained(own.series_dropped, by="collector", seconds=900, scrape_class=STANDARD),
-    threshold=0,
     keep_firing_seconds=300,
     why="A bound that is met once will be met again; there is no hurry.",
     summary="{{ $labels.collector }} had to leave out {value} series.",
@@ -126,7 +124,6 @@ SUPERVISION_FAILING = dexwatch_rule(
     alert_group="supervision",
     scrape_class=HIGH,
     value=gained(own.daemon_supervision_failures, by="daemon", seconds=900),
-    threshold=0,
     keep_firing_seconds=600,
     why="It never fails in health, so the first failure within a quarter of an hour is told.",
     summary="Watching over {{ $labels.daemon }} failed {value} times, and began anew.",

@@ -11,8 +11,8 @@ from dexwatch.metrics.scrape_class import CRITICAL, STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook, state_rule
 
-endpoint_rule = partial(AlertRule, component=Component.CHAIN, team="chain")
-endpoint_state = partial(state_rule, component=Component.CHAIN, team="chain")
+endpoint_rule = partial(AlertRule, component=Component.CHAIN)
+endpoint_state = partial(state_rule, component=Component.CHAIN)
 
 NODE = Runbook(
     meaning="We see the chain with fewer eyes; with none left, we are blind.",

@@ -82,7 +82,6 @@ def _rule(step: _Step) -> AlertRule:
         id=step.rule_id,
         severity=step.severity,
         component=Component.HOSTS,
-        team="platform",
         alert_group=step.alert_group,
         group_priority=step.group_priority,
         value=lambda _: recorded.where(ALERTING),

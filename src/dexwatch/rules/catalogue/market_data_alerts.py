@@ -10,11 +10,9 @@ from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.promql import enough, latest_of
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH
 from dexwatch.metrics.severity import Severity
-from dexwatch.rules.rule import AlertRule, Runbook
+from dexwatch.rules.rule import AlertRule, Runbook, state_rule
 
-market_data_rule = partial(
-    AlertRule, component=Component.TRADING, team="trading", scrape_class=CRITICAL
-)
+market_data_rule = partial(AlertRule, component=Component.TRADING, scrape_class=CRITICAL)
 
 PRICE_MOVED = market_data_rule(
     id="PriceMovedAbnormally",
@@ -59,15 +57,13 @@ MARKET_STALE = market_data_rule(
     ),
     requirements=("M-ENGINE-MARKET",),
 )
-FEED_LOST = market_data_rule(
+FEED_LOST = state_rule(
     id="MarketDataDisconnected",
     severity=Severity.P2,
+    component=Component.TRADING,
     alert_group="market-data",
     scrape_class=HIGH,
     value=latest_of(platform.market_connected, by="feed", scrape_class=HIGH),
-    operator="<",
-    threshold=1,
-    unit=Unit.BOOLEAN,
     for_seconds=60,
     why="A reconnect takes seconds; after a minute nobody is coming back by himself.",
     summary="The market data feed {{ $labels.feed }} is not connected.",

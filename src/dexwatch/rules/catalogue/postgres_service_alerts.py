@@ -10,9 +10,9 @@ from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.promql import enough, gained, quantile, seen_down
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH, STANDARD
 from dexwatch.metrics.severity import Severity
-from dexwatch.rules.rule import AlertRule, Runbook
+from dexwatch.rules.rule import AlertRule, Runbook, state_rule
 
-postgres_rule = partial(AlertRule, component=Component.DATABASE, team="database")
+postgres_rule = partial(AlertRule, component=Component.DATABASE)
 
 
 def _reachable(profile: EvaluationProfile) -> str:
@@ -24,16 +24,14 @@ def _reachable(profile: EvaluationProfile) -> str:
     return f"({hangs}) or ({seen_down(profile, str(postgres.up))})"
 
 
-DATABASE_DOWN = postgres_rule(
+DATABASE_DOWN = state_rule(
     id="DatabaseDown",
     severity=Severity.P0,
+    component=Component.DATABASE,
     alert_group="database",
     inhibits="availability",
     scrape_class=CRITICAL,
     value=_reachable,
-    operator="<",
-    threshold=1,
-    unit=Unit.BOOLEAN,
     why=(
         "Two failed scrapes of the exporter are proof, and the second costs five seconds; a restart"
         " of a second is seen once. Where the exporter itself waits in vain, a minute of nothing"

@@ -11,7 +11,7 @@ from dexwatch.metrics.scrape_class import BUSINESS, HIGH, STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
 
-postgres_rule = partial(AlertRule, component=Component.DATABASE, team="database")
+postgres_rule = partial(AlertRule, component=Component.DATABASE)
 
 DATABASES = "instance, datname"
 
@@ -139,7 +139,6 @@ SLOT_UNUSED = postgres_rule(
     severity=Severity.P2,
     alert_group="database-slots",
     value=latest_of(postgres.inactive_slots, by="instance", scrape_class=STANDARD),
-    threshold=0,
     for_seconds=900,
     keep_firing_seconds=300,
     why="A standby that restarts comes back within a quarter of an hour.",
@@ -158,7 +157,6 @@ METRICS_INCOMPLETE = postgres_rule(
     severity=Severity.P2,
     alert_group="database-metrics",
     value=latest_of(postgres.last_scrape_error, by="instance", scrape_class=STANDARD),
-    threshold=0,
     unit=Unit.BOOLEAN,
     condition=lambda p: (
         "and on (instance) "

@@ -12,8 +12,8 @@ from dexwatch.metrics.severity import Severity
 from dexwatch.rules import recording_rules as recorded
 from dexwatch.rules.rule import AlertRule, Runbook, state_rule
 
-redis_rule = partial(AlertRule, component=Component.CACHE, team="database")
-redis_state = partial(state_rule, component=Component.CACHE, team="database")
+redis_rule = partial(AlertRule, component=Component.CACHE)
+redis_state = partial(state_rule, component=Component.CACHE)
 
 LOOKUPS = str(platform.cache_requests)
 
@@ -127,7 +127,6 @@ REJECTING = redis_rule(
     severity=Severity.P1,
     alert_group="redis-connections",
     value=gained(redis.rejected_connections, by="instance", seconds=300, scrape_class=STANDARD),
-    threshold=0,
     keep_firing_seconds=180,
     why="Each refused connection is a failed request; the window itself is the hold.",
     summary="Redis at {{ $labels.instance }} refused {value} connections in five minutes.",
@@ -184,7 +183,6 @@ METRICS_INCOMPLETE = redis_rule(
     alert_group="redis-metrics",
     # Not what was last seen: the reason is a label, so that each has a series, which ends with it.
     value=lambda _: f"max by (instance) ({redis.last_scrape_error})",
-    threshold=0,
     unit=Unit.BOOLEAN,
     condition=lambda p: (
         "and on (instance) "

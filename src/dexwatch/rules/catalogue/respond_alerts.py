@@ -5,19 +5,14 @@ from functools import partial
 from dexwatch.metrics import own
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.declared import declared
-from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.promql import gained, latest_of
 from dexwatch.metrics.scrape_class import HIGH
 from dexwatch.metrics.severity import Severity
-from dexwatch.rules.rule import AlertRule, Runbook
+from dexwatch.rules.rule import AlertRule, Runbook, state_rule
 
 respond_rule = partial(
-    AlertRule,
-    component=Component.MONITORING,
-    team="monitoring",
-    scrape_class=HIGH,
-    keep_firing_seconds=300,
+    AlertRule, component=Component.MONITORING, scrape_class=HIGH, keep_firing_seconds=300
 )
 
 NOT_DELIVERED = own.notifications.where('outcome!="delivered"')
@@ -25,14 +20,13 @@ REFUSED_REQUESTS = own.receiver_requests.where('outcome!~"accepted|in_part"')
 FAILED_PINGS = own.outside_pings.where('outcome="failed"')
 DROPPED_ALERTS = own.receiver_requests.where('outcome="in_part"')
 
-STORE_DOWN = respond_rule(
+STORE_DOWN = state_rule(
     id="StoreDown",
     severity=Severity.P1,
+    component=Component.MONITORING,
+    scrape_class=HIGH,
     alert_group="store",
     value=latest_of(own.store_up, of="min", by="instance", scrape_class=HIGH),
-    operator="<",
-    threshold=1,
-    unit=Unit.BOOLEAN,
     for_seconds=60,
     keep_firing_seconds=60,
     why="A restart of the database takes less than a minute; until it is back, nobody is paged.",
@@ -74,7 +68,6 @@ JOBS_OVERDUE = respond_rule(
     severity=Severity.P1,
     alert_group="jobs-overdue",
     value=lambda p: f"max(min_over_time({own.jobs_overdue}[{p.window(120, HIGH)}]))",
-    threshold=0,
     for_seconds=60,
     keep_firing_seconds=120,
     why=(
@@ -131,7 +124,6 @@ RECEIVER_DROPPING_ALERTS = respond_rule(
     severity=Severity.P2,
     alert_group="receiver-dropped-alerts",
     value=gained(DROPPED_ALERTS, by="receiver", seconds=600),
-    threshold=0,
     why="Every such request lost an alert, and the sender does not send it again: one is enough.",
     summary="{value} requests to {{ $labels.receiver }} were accepted in part: alerts are missing.",
     description="Some alerts of a request were malformed, or were more than one request may carry.",
@@ -164,7 +156,6 @@ QUARANTINED = respond_rule(
     severity=Severity.P2,
     alert_group="quarantine",
     value=_newly_quarantined,
-    threshold=0,
     for_seconds=60,
     why="Nothing is quarantined in health, and what is stays so: it is told for an hour.",
     summary="{value} jobs or events could not be handled and were set aside.",

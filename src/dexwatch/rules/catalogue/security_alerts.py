@@ -12,11 +12,7 @@ from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook
 
 security_rule = partial(
-    AlertRule,
-    component=Component.USERS,
-    team="security",
-    scrape_class=CRITICAL,
-    keep_firing_seconds=180,
+    AlertRule, component=Component.USERS, scrape_class=CRITICAL, keep_firing_seconds=180
 )
 
 FAILURES = platform.auth_attempts.where('outcome="failure"')
@@ -58,7 +54,6 @@ SUSPICIOUS_IP = security_rule(
     severity=Severity.P0,
     alert_group="suspicious-addresses",
     value=latest_of(platform.auth_suspicious_sources),
-    threshold=0,
     why=(
         "The platform counts a minute of failures before it calls an address suspicious, so nothing"
         " more is waited for. Three minutes of keeping make one incident of several waves."

@@ -13,9 +13,7 @@ from dexwatch.metrics.severity import Severity
 from dexwatch.rules import recording_rules as recorded
 from dexwatch.rules.rule import AlertRule, Runbook
 
-trading_rule = partial(
-    AlertRule, component=Component.TRADING, team="trading", scrape_class=CRITICAL
-)
+trading_rule = partial(AlertRule, component=Component.TRADING, scrape_class=CRITICAL)
 
 BLIND_SECONDS = 3
 """Without a block for so long we do not see what is traded."""
@@ -116,7 +114,6 @@ CONFIRMATIONS_SLOW = trading_rule(
     id="ConfirmationsSlow",
     severity=Severity.P2,
     component=Component.CHAIN,
-    team="chain",
     alert_group="transactions",
     scrape_class=HIGH,
     value=lambda p: quantile(p, 0.95, platform.confirmation_seconds.bucket()),
@@ -192,7 +189,6 @@ WHALE = trading_rule(
     severity=Severity.P2,
     alert_group="high-value-trade",
     value=gained(exchange.high_value_swaps, by="pool", seconds=300, scrape_class=CRITICAL),
-    threshold=0,
     keep_firing_seconds=60,
     why="One such trade is the event itself; five minutes keep it on the board long enough.",
     summary="A trade above the high value went through {{ $labels.pool }}.",
