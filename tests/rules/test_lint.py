@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from dexwatch.demo.profile import DEMO
+from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.metrics.scrape_class import ScrapeClass
@@ -52,7 +53,6 @@ def test_our_own_rules_are_clean(profile):
         ("impossible-threshold", {"operator": "<", "threshold": -1}),
         ("short-hold", {"for_seconds": 5}),
         ("no-keep", {"keep_firing_seconds": 0}),
-        ("no-team", {"team": ""}),
         ("no-alert_group", {"alert_group": " "}),
         ("no-summary", {"summary": ""}),
         ("no-why", {"why": ""}),
@@ -102,3 +102,9 @@ def test_a_recording_rule_is_checked_too():
 def test_rules_on_hosts_leave_out_those_that_only_are_shown():
     for rule in (*HOST_ALERTS, *MACHINE_ALERTS):
         assert 'alerting!="off"' in rule.expr(PRODUCTION), rule.id
+
+
+def test_who_answers_for_the_component_answers_the_alert_unless_the_rule_says_who():
+    rule = next(rule for rule in ALERTS if rule.id == "RedisDown")
+    assert dataclasses.replace(rule, team="").team == Component.CACHE.team == "database"
+    assert dataclasses.replace(rule, team="platform").team == "platform"

@@ -62,7 +62,7 @@ def _duplicates(
 
 
 def _card(rule: AlertRule) -> Iterator[LintFinding]:
-    for field in ("team", "alert_group", "summary", "description", "why"):
+    for field in ("alert_group", "summary", "description", "why"):
         if not getattr(rule, field).strip():
             yield LintFinding(f"no-{field}", rule.id, f"no {field}", f"write its {field}")
     if rule.routed and rule.threshold not in {0, 1} and "{threshold}" not in rule.summary:
