@@ -20,6 +20,7 @@ from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.metrics.promql import SteppedWindows
+from dexwatch.rules.recording_rules import RECORDING_RULES
 
 PROVES = ("C-GRAFANA",)
 """Requirements that these tests prove, for `dexwatch coverage`."""
@@ -66,6 +67,19 @@ def test_every_metric_in_a_query_is_declared():
                     assert name in names or not name.startswith(
                         ("bsc_", "dex_", "platform_", "business_", "contract_", "dexwatch_")
                     ), f"{board.id}/{panel.id}: {name}"
+
+
+def test_no_board_sums_a_day_itself_but_shows_what_a_rule_records():
+    recorded = {rule.name for rule in RECORDING_RULES}
+    shown = set()
+    for board in BOARDS:
+        for panel in board.panels:
+            for query in panel.queries:
+                expression = query.promql(PRODUCTION)
+                assert not re.search(r"\[(24h|1d)\]", expression), f"{board.id}/{panel.id}"
+                shown |= set(re.findall(r"[a-z]\w*:[a-z0-9_]+:[a-z0-9_]+", expression))
+    assert shown
+    assert shown <= recorded
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.id)

@@ -2,11 +2,12 @@
 
 from functools import partial
 
-from dexwatch.metrics import exchange, host, nginx, platform, postgres, probes, redis
+from dexwatch.metrics import day_sums, exchange, host, nginx, platform, postgres, probes, redis
+from dexwatch.metrics.day_sums import DaySum
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
-from dexwatch.metrics.promql import latest, quantile, share, total
+from dexwatch.metrics.promql import by_clause, latest, quantile, share, total
 from dexwatch.metrics.scrape_class import BUSINESS, CRITICAL, HIGH, STANDARD
 from dexwatch.rules.rule import RecordingRule
 
@@ -132,13 +133,25 @@ swap_rate = RecordingRule(
     scrape_class=HIGH,
     value=lambda p: total(p, str(exchange.swaps), seconds=900),
 )
-# A day is a day in every profile: these sums are figures for people, not for alerts.
-volume_day = pool_day_rule(
-    name="dex:volume_usd:increase1d",
-    help="Traded USD of the last 24 hours, by pool.",
-    unit=Unit.USD,
-    value=lambda _: f"sum by (pool) (increase({exchange.volume_usd}[1d]))",
-)
+
+
+def _day_rule(day: DaySum, what: str) -> RecordingRule:
+    # A day is a day in every profile: these sums are figures for people, not for alerts.
+    return RecordingRule(
+        name=day.name,
+        help=f"{what} of the last 24 hours.",
+        unit=day.counter.unit,
+        labels=day.by,
+        scrape_class=BUSINESS,
+        value=lambda _: f"sum{by_clause(day.by)}(increase({day.counter}[1d]))",
+    )
+
+
+volume_day = _day_rule(day_sums.volume_usd, "Traded USD, by pool,")
+fees_day = _day_rule(day_sums.fees_usd, "Fees that traders paid, by pool,")
+revenue_day = _day_rule(day_sums.revenue_usd, "The platform's revenue")
+reorgs_day = _day_rule(day_sums.reorgs, "Reorganisations, by depth,")
+contract_changes_day = _day_rule(day_sums.contract_changes, "Administrative events of contracts")
 pool_utilisation = pool_day_rule(
     name="dex:pool_utilisation:ratio1d",
     help="Volume of the last 24 hours over the mean TVL of these hours.",

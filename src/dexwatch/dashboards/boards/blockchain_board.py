@@ -5,7 +5,7 @@ from functools import partial
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
 from dexwatch.dashboards.queries import increase, one, quantile, quantiles, rate, success
 from dexwatch.dashboards.sections.contract_panels import CHAIN_EMPTY, CONTRACTS, GAS
-from dexwatch.metrics import chain, platform
+from dexwatch.metrics import chain, day_sums, platform
 from dexwatch.metrics.metric import Unit
 
 panel = partial(Panel, empty=CHAIN_EMPTY)
@@ -56,7 +56,7 @@ HEAD = (
     stat(
         "reorgs",
         "Reorgs, 24 h",
-        one(increase(chain.reorgs, window="24h")),
+        one(f"sum({day_sums.reorgs})"),
         Unit.COUNT,
         "Zero; one block deep now and then is harmless.",
         ("M-FORK", "A-CH-FORK"),
@@ -66,7 +66,7 @@ HEAD = (
     stat(
         "reorg-depth",
         "Deep reorgs, 24 h",
-        one(f'sum(increase({chain.reorgs}{{depth!~"1|2"}}[24h])) or vector(0)'),
+        one(f'sum({day_sums.reorgs}{{depth!~"1|2"}}) or vector(0)'),
         Unit.COUNT,
         "None: at most two blocks are replaced now and then.",
         ("M-FORK", "A-CH-FORK"),

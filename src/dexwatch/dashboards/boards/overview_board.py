@@ -4,20 +4,12 @@ from dataclasses import replace
 from functools import partial
 
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
-from dexwatch.dashboards.queries import (
-    average_over,
-    increase,
-    mean,
-    one,
-    quantile,
-    quantiles,
-    success,
-)
+from dexwatch.dashboards.queries import average_over, mean, one, quantile, quantiles, success
 from dexwatch.dashboards.sections.host_panels import CPU, DISK, MEMORY, NETWORK
 from dexwatch.dashboards.sections.market_panels import POOL_EMPTY, TRADE_SUCCESS
 from dexwatch.metrics import (
     business,
-    exchange,
+    day_sums,
     nginx,
     platform,
     postgres,
@@ -209,7 +201,7 @@ IMPACT = (
     stat(
         "volume",
         "Volume, 24 h",
-        one(increase(exchange.volume_usd, window="24h")),
+        one(f"sum({day_sums.volume_usd})"),
         Unit.USD,
         "At least half of yesterday's.",
         ("M-TRADE-VOLUME", "A-P1-VOLUME"),
@@ -219,7 +211,7 @@ IMPACT = (
     stat(
         "revenue",
         "Revenue, 24 h",
-        one(increase(business.revenue_usd, window="24h")),
+        one(f"sum({day_sums.revenue_usd})"),
         Unit.USD,
         "Follows the volume.",
         ("M-REVENUE",),

@@ -4,7 +4,7 @@ from functools import partial
 
 from dexwatch.dashboards.board import Level, Panel, PanelKind, State, Threshold
 from dexwatch.dashboards.queries import increase, one, rate, success
-from dexwatch.metrics import chain, exchange
+from dexwatch.metrics import chain, day_sums, exchange
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.scrape_class import CRITICAL
 
@@ -108,10 +108,7 @@ CONTRACTS = (
     Panel(
         "state-changes",
         "Administrative events, 24 h",
-        one(
-            increase(exchange.contract_changes, by=("contract", "event"), window="24h"),
-            "{{contract}} · {{event}}",
-        ),
+        one(f"sum by (contract, event) ({day_sums.contract_changes})", "{{contract}} · {{event}}"),
         Unit.COUNT,
         "Only what you did yourselves.",
         ("M-CONTRACT",),

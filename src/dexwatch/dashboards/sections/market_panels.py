@@ -4,7 +4,7 @@ from functools import partial
 
 from dexwatch.dashboards.board import Level, Panel, PanelKind, Query, Threshold
 from dexwatch.dashboards.queries import increase, mean, one, quantile, quantiles, rate, success
-from dexwatch.metrics import exchange, platform
+from dexwatch.metrics import day_sums, exchange, platform
 from dexwatch.metrics.metric import Unit
 
 POOL_EMPTY = "No swap was seen in the configured pools yet; check dex.pools and the chain targets."
@@ -38,7 +38,7 @@ VOLUME = (
     stat(
         "volume-24h",
         "Volume, 24 h",
-        one(increase(exchange.volume_usd, window="24h")),
+        one(f"sum({day_sums.volume_usd})"),
         Unit.USD,
         "Grows with the market; compare it with the trend below.",
         ("M-TRADE-VOLUME",),
@@ -78,7 +78,7 @@ VOLUME = (
     stat(
         "fees",
         "Fees, 24 h",
-        one(increase(exchange.fees_usd, window="24h")),
+        one(f"sum({day_sums.fees_usd})"),
         Unit.USD,
         "Follows the volume.",
         ("M-REVENUE",),
@@ -159,10 +159,7 @@ VOLUME = (
             Query(f"sum by (pool) ({exchange.tvl_usd})", "{{pool}}"),
             Query(increase(exchange.volume_usd, by=("pool",), window="1h"), "{{pool}}"),
             Query(
-                (
-                    f"sum by (pool) (increase({exchange.volume_usd}[24h]))"
-                    f" / sum by (pool) ({exchange.tvl_usd} > 0)"
-                ),
+                (f"sum by (pool) ({day_sums.volume_usd}) / sum by (pool) ({exchange.tvl_usd} > 0)"),
                 "{{pool}}",
             ),
             Query(f"sum by (pool) ({exchange.liquidity_providers})", "{{pool}}"),
