@@ -172,10 +172,9 @@ PERMITTED = {
     "daemons/child.py": {"tail", "_copy"},
     "daemons/pidfiles.py": {"__init__", "_boot"},
     "daemons/ports.py": {"short_path"},
-    "roles/privileges.py": {"_give_folder"},
     "roles/reload/answer.py": {"supervisor_of"},
     # They refuse what is not theirs before they read it, and never wait for a pipe.
-    "daemons/files.py": {"_opened", "_make_private", "_read"},
+    "daemons/files.py": {"opened_folder", "_read"},
     "daemons/programs/secrets.py": {"_read"},
     # The sample's processes, in a folder that it has just made.
     "demo/exchange/process.py": {"read"},

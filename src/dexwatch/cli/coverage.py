@@ -13,10 +13,10 @@ import typer
 from dexwatch.bounded_file import read_file
 from dexwatch.cli.present import (
     CONFIG_DEFAULT,
-    EXIT_FINDINGS,
     ConfigOption,
     JsonOption,
     emit_json,
+    fail,
     out,
     settings_or_exit,
     table,
@@ -59,7 +59,8 @@ def coverage(
             seen = asyncio.run(_look(settings))
         except SourceError as error:
             url = settings.daemons.prometheus_url
-            _unreachable(f"Prometheus at {url}: {error}", as_json=as_json)
+            remedy = "Is `dexwatch up` running? Without --live the rest is judged."
+            fail(f"Prometheus at {url}: {error}", remedy, as_json=as_json)
     states = evaluate(_evidence(settings, config, seen))
     if as_json:
         emit_json({"requirements": [asdict(state) for state in states]})
@@ -130,15 +131,6 @@ async def _look(settings: Settings) -> Live:
             (board, panel.id): number for (board, panel), number in zip(panels, counts, strict=True)
         },
     )
-
-
-def _unreachable(reason: str, *, as_json: bool) -> None:
-    if as_json:
-        emit_json({"error": reason})
-    else:
-        out.print(f"[red]✗[/] {foreign(reason)}")
-        out.print("  [dim]Is `dexwatch up` running? Without --live the rest is judged.[/]")
-    raise typer.Exit(EXIT_FINDINGS)
 
 
 def _show(states: tuple[Coverage, ...], *, live: bool) -> None:

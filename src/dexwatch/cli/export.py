@@ -1,5 +1,6 @@
 """`dexwatch export`: what we give to our own daemons, for those that you run yourself."""
 
+import socket
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from dexwatch.cli.present import CONFIG_DEFAULT, ConfigOption, err, settings_or_
 from dexwatch.cli.terminal import foreign
 from dexwatch.daemons.program import File
 from dexwatch.daemons.programs.alertmanager import alertmanager_files
-from dexwatch.daemons.programs.plan import render_prometheus
+from dexwatch.daemons.programs.prometheus import prometheus_files
 from dexwatch.daemons.programs.secrets import kept
 from dexwatch.dashboards import grafana
 from dexwatch.dashboards.registry import BOARDS
@@ -35,11 +36,12 @@ def prometheus(
     settings = settings_or_exit(config)
     _write(
         to,
-        render_prometheus(
+        prometheus_files(
             settings.daemons,
             profile=PRODUCTION,
             rules=render(config=settings.rules),
             roles=scraped(settings, outside=True),
+            host=socket.gethostname(),
             secrets=kept(settings.daemons, folder=settings.folder),
             extra_rules=settings.rules.extra_files,
         ),
@@ -52,10 +54,8 @@ def alertmanager(
 ) -> None:
     """Write alertmanager.yml and the token file for our receiver."""
     settings = settings_or_exit(config)
-    _write(
-        to,
-        alertmanager_files(profile=PRODUCTION, webhook=webhook(settings, outside=True)),
-    )
+    files = alertmanager_files(profile=PRODUCTION, webhook=webhook(settings, outside=True))
+    _write(to, files)
 
 
 @app.command(name="grafana")

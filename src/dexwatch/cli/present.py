@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -46,20 +47,7 @@ def settings_or_exit(
 def show_problems(problems: Sequence[Problem], *, as_json: bool) -> None:
     """Print configuration problems, one a line, with place and remedy."""
     if as_json:
-        emit_json(
-            {
-                "problems": [
-                    {
-                        "file": str(p.file),
-                        "line": p.line,
-                        "key": p.key,
-                        "message": p.message,
-                        "remedy": p.remedy,
-                    }
-                    for p in problems
-                ]
-            }
-        )
+        emit_json({"problems": [{**asdict(p), "file": str(p.file)} for p in problems]})
         return
     for problem in problems:
         place = f"{problem.file}:{problem.line}" if problem.line else str(problem.file)
@@ -99,8 +87,13 @@ def table(title: str, *columns: str) -> Table:
     return made
 
 
-def fail(message: str, remedy: str, *, status: int = EXIT_FINDINGS) -> NoReturn:
+def fail(
+    message: str, remedy: str, *, status: int = EXIT_FINDINGS, as_json: bool = False
+) -> NoReturn:
     """Say what went wrong and what to do, then end with the status."""
-    err.print(f"[red]✗[/] {foreign(message)}", soft_wrap=True)
-    err.print(f"  [dim]{foreign(remedy)}[/]", soft_wrap=True)
+    if as_json:
+        emit_json({"error": message})
+    else:
+        err.print(f"[red]✗[/] {foreign(message)}", soft_wrap=True)
+        err.print(f"  [dim]{foreign(remedy)}[/]", soft_wrap=True)
     raise typer.Exit(status)

@@ -22,7 +22,6 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 
 from dexwatch.daemons.launch import ANCESTRY
 from dexwatch.daemons.reaper import kill, start_time, tree
@@ -174,12 +173,7 @@ class Reaper:
     def __enter__(self) -> "Reaper":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -129,13 +129,20 @@ def _folder(program: Program) -> Path:
 @contextlib.contextmanager
 def _opened(path: Path, owner: Owner | None) -> Iterator[int]:
     """Yield a descriptor of a folder of ours; `owner`'s group may look into it."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o750)
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
+    with opened_folder(path, mode=0o750) as folder:
         _require_ours(os.fstat(folder), path)
         if owner:
             os.fchown(folder, -1, owner.group)
             os.fchmod(folder, 0o750)
+        yield folder
+
+
+@contextlib.contextmanager
+def opened_folder(path: Path, *, mode: int) -> Iterator[int]:
+    """Make a folder where there is none, and yield its descriptor; a link is not followed."""
+    path.mkdir(parents=True, exist_ok=True, mode=mode)
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
         yield folder
     finally:
         os.close(folder)
@@ -143,16 +150,12 @@ def _opened(path: Path, owner: Owner | None) -> Iterator[int]:
 
 def _make_private(path: Path, owner: Owner | None) -> None:
     """Make a folder that belongs to the program's user, with mode 0700."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
+    with opened_folder(path, mode=0o700) as folder:
         if owner:
             if os.fstat(folder).st_uid != owner.user:
                 _require_ours(os.fstat(folder), path)
             os.fchown(folder, owner.user, owner.group)
         os.fchmod(folder, 0o700)
-    finally:
-        os.close(folder)
 
 
 def _read(folder: int, name: str) -> bytes | None:

@@ -1,17 +1,4 @@
-"""What a supervised program is: how it starts, when it is ready, how it takes a new configuration.
-
-Program(
-name="prometheus",
-argv=("prometheus", "--config.file=prometheus.yml"),
-package="prometheus",
-folder=Path("state/etc/prometheus"),
-files=(File("prometheus.yml", text),),
-checks=(("promtool", "check", "config", "prometheus.yml"),),
-ports=(Port("daemons.prometheus.port", 8901),),
-ready=HttpReady("http://127.0.0.1:8901/-/ready"),
-reload=Reload.HUP,
-)
-"""
+"""What a supervised program is: how it starts, when it is ready, how it takes new files."""
 
 import signal
 from collections.abc import Mapping

@@ -26,13 +26,10 @@ async def reload(program: Program, child: Child, log: Log) -> None:
     Raises:
         RefusedConfigError: it says, or its metrics say, that it did not take them.
     """
-    match program.reload:
-        case Reload.HUP:
-            since = clock.now().timestamp()
-            child.send(signal.SIGHUP)
-            await _prove(program, since, log)
-        case _:
-            pass
+    if program.reload is Reload.HUP:
+        since = clock.now().timestamp()
+        child.send(signal.SIGHUP)
+        await _prove(program, since, log)
     _log.info("daemon.reloaded", daemon=program.name)
 
 

@@ -18,7 +18,6 @@ import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 import structlog
 
@@ -76,12 +75,7 @@ class Supervisor:
         self._reaper = Reaper()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Stop everything and let go of the folder."""
         try:
             await self.stop()

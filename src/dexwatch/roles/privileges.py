@@ -7,6 +7,7 @@ from pathlib import Path
 
 import structlog
 
+from dexwatch.daemons.files import opened_folder
 from dexwatch.daemons.program import DaemonError
 from dexwatch.settings import Settings
 
@@ -69,9 +70,7 @@ def require_private(folder: Path) -> None:
 
 def _give_folder(path: Path, entry: pwd.struct_passwd) -> None:
     """Make the state folder for the user; of one that exists nothing but itself is changed."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
+    with opened_folder(path, mode=0o700) as folder:
         if os.fstat(folder).st_uid not in {0, entry.pw_uid}:
             raise DaemonError(f"{path} belongs to somebody else; choose another `folder`")
         with os.scandir(folder) as found:
@@ -85,5 +84,3 @@ def _give_folder(path: Path, entry: pwd.struct_passwd) -> None:
             )
         os.fchown(folder, entry.pw_uid, entry.pw_gid)
         os.fchmod(folder, 0o700)
-    finally:
-        os.close(folder)

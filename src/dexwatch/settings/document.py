@@ -189,12 +189,8 @@ class _Merge:
             elif isinstance(former, list) and isinstance(value, list):
                 self._items(former, value, here, (*origin, key), source)
             else:
-                self._problem(
-                    here,
-                    mark,
-                    f"is given twice, first at {self.document.mark(here)}",
-                    "Remove one of the two.",
-                )
+                message = f"is given twice, first at {self.document.mark(here)}"
+                self._problem(here, message, "Remove one of the two.", mark=mark)
 
     def _items(
         self, into: list[Any], values: list[Any], place: Place, origin: Place, source: YamlFile
@@ -247,13 +243,16 @@ class _Merge:
             path = (source.path.parent / str(name)).resolve()
             found = from_file(path)
         except NotFetchedError as error:
-            self._problem(place, self.document.mark(place), str(error), error.remedy)
+            self._problem(place, str(error), error.remedy)
             return None
         if secret:
             self.document.secret_files = (*self.document.secret_files, path)
         return found
 
-    def _problem(self, place: Place, mark: Mark, message: str, remedy: str) -> None:
+    def _problem(
+        self, place: Place, message: str, remedy: str, *, mark: Mark | None = None
+    ) -> None:
+        mark = mark or self.document.mark(place)
         self.problems.append(Problem(mark.file, mark.line, dotted(place), message, remedy))
 
 

@@ -3,11 +3,9 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
-import typer
-
-from dexwatch.cli.present import EXIT_FINDINGS, ConfigOption, emit_json, fail, settings_or_exit
+from dexwatch.cli.present import ConfigOption, fail, settings_or_exit
 from dexwatch.response.store import StoreUnavailableError
 from dexwatch.roles.resources import incidents_are_kept, open_incidents
 from dexwatch.settings import Settings
@@ -26,19 +24,11 @@ def with_store(
     """Return what the store answers, or end the command with words for the operator."""
     settings = settings_or_exit(config, as_json=as_json)
     if not incidents_are_kept(settings):
-        end(f"there is no incident store in {settings.folder}", _REMEDY, as_json=as_json)
+        fail(f"there is no incident store in {settings.folder}", _REMEDY, as_json=as_json)
     try:
         return asyncio.run(_asked(settings, ask))
     except StoreUnavailableError as error:
-        end(f"the incident store: {error}", _REMEDY, as_json=as_json)
-
-
-def end(words: str, remedy: str, *, as_json: bool) -> NoReturn:
-    """End the command with status 1, in words or as JSON."""
-    if as_json:
-        emit_json({"error": words})
-        raise typer.Exit(EXIT_FINDINGS)
-    fail(words, remedy, status=EXIT_FINDINGS)
+        fail(f"the incident store: {error}", _REMEDY, as_json=as_json)
 
 
 async def _asked(settings: Settings, ask: Callable[[SqlStore], Awaitable[T]]) -> T:

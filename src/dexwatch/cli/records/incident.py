@@ -14,10 +14,11 @@ from dexwatch.cli.present import (
     ConfigOption,
     JsonOption,
     emit_json,
+    fail,
     out,
     table,
 )
-from dexwatch.cli.records.asking import end, with_store
+from dexwatch.cli.records.asking import with_store
 from dexwatch.cli.terminal import foreign
 from dexwatch.incidents.records import IncidentState
 from dexwatch.response.replay import Replay, replay_incident
@@ -168,9 +169,6 @@ def _print(made: Table, rows: Sequence[tuple[str, ...]]) -> None:
 
 def _known(incident: str, found: T | None, *, as_json: bool) -> T:
     if found is None:
-        end(
-            f"there is no incident {incident}",
-            "`dexwatch incident list` names them.",
-            as_json=as_json,
-        )
+        remedy = "`dexwatch incident list` names them."
+        fail(f"there is no incident {incident}", remedy, as_json=as_json)
     return found

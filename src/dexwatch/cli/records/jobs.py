@@ -6,8 +6,16 @@ from uuid import uuid4
 
 import typer
 
-from dexwatch.cli.present import CONFIG_DEFAULT, ConfigOption, JsonOption, emit_json, out, table
-from dexwatch.cli.records.asking import end, with_store
+from dexwatch.cli.present import (
+    CONFIG_DEFAULT,
+    ConfigOption,
+    JsonOption,
+    emit_json,
+    fail,
+    out,
+    table,
+)
+from dexwatch.cli.records.asking import with_store
 from dexwatch.cli.terminal import foreign
 from dexwatch.clock import now
 from dexwatch.jobs.job import QuarantinedJob
@@ -57,7 +65,7 @@ def _end(key: str, act: QuarantineAct, config: ConfigOption, *, as_json: bool) -
 
     if not with_store(config, ask, as_json=as_json):
         remedy = "`dexwatch jobs list` names them."
-        end(f"no job {foreign(key)} is quarantined", remedy, as_json=as_json)
+        fail(f"no job {foreign(key)} is quarantined", remedy, as_json=as_json)
     if as_json:
         emit_json({"key": key, "done": act.value})
     else:

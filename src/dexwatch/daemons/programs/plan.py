@@ -7,7 +7,7 @@ from pathlib import Path
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.exporters import EXPORTERS
 from dexwatch.daemons.exporters.exporter import Plan
-from dexwatch.daemons.program import File, Program
+from dexwatch.daemons.program import Program
 from dexwatch.daemons.programs.alertmanager import Webhook, alertmanager, alertmanager_files
 from dexwatch.daemons.programs.prometheus import prometheus, prometheus_files
 from dexwatch.daemons.programs.scrape import RoleTarget
@@ -34,8 +34,14 @@ def plan(
         return ()
     folder = folder.resolve()
     access = secrets.access
-    files = render_prometheus(
-        config, profile=profile, rules=rules, roles=roles, secrets=secrets, extra_rules=extra_rules
+    files = prometheus_files(
+        config,
+        profile=profile,
+        rules=rules,
+        roles=roles,
+        host=socket.gethostname(),
+        secrets=secrets,
+        extra_rules=extra_rules,
     )
     routed = alertmanager_files(profile=profile, webhook=webhook)
     return (
@@ -47,25 +53,4 @@ def plan(
             if exporter.wanted(config)
             for program in exporter.programs(Plan(config, folder, secrets))
         ),
-    )
-
-
-def render_prometheus(
-    config: DaemonsConfig,
-    *,
-    profile: EvaluationProfile,
-    rules: str,
-    roles: Iterable[RoleTarget],
-    secrets: Secrets,
-    extra_rules: Iterable[Path] = (),
-) -> tuple[File, ...]:
-    """Return Prometheus' files, for our own or, by `dexwatch export prometheus`, for yours."""
-    return prometheus_files(
-        config,
-        profile=profile,
-        rules=rules,
-        roles=roles,
-        host=socket.gethostname(),
-        secrets=secrets,
-        extra_rules=extra_rules,
     )
