@@ -21,7 +21,7 @@ from dexwatch.daemons.programs.secrets import kept
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.demo.config import Options
 from dexwatch.demo.run import sample
-from dexwatch.demo.trading.traders import Load
+from dexwatch.demo.trading.traders import generated_load
 from dexwatch.settings import load
 
 SECONDS = 600.0
@@ -44,7 +44,7 @@ async def main(seconds: float) -> None:
         ):
             port = running.ports.take("watch")
             await supervisor.start([_watch(running.config, port)])
-            with Load(running.context.traders, TRANSACTIONS):
+            with generated_load(running.context.traders, TRANSACTIONS):
                 await asyncio.sleep(WARM_SECONDS)
                 pid = supervisor.state("watch").pid
                 assert pid is not None

@@ -8,6 +8,8 @@ Every request needs the bearer token that was generated for this run.
 import asyncio
 import contextlib
 import hmac
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import orjson
 import structlog
@@ -45,9 +47,7 @@ class ScenarioRunner:
             UnknownScenarioError: no such scenario.
             TimeoutError: it did not start in time.
         """
-        scenario = self._scenario(name)
-        self._cancel_ending(name)
-        async with self._lock, asyncio.timeout(STEP_SECONDS):
+        async with self._changing(name) as scenario:
             if name not in self.active:
                 # Marked before it starts, so that a start that fails half-way is undone as well.
                 self.active.add(name)
@@ -64,9 +64,7 @@ class ScenarioRunner:
             UnknownScenarioError: no such scenario.
             TimeoutError: it did not stop in time.
         """
-        scenario = self._scenario(name)
-        self._cancel_ending(name)
-        async with self._lock, asyncio.timeout(STEP_SECONDS):
+        async with self._changing(name) as scenario:
             await scenario.fault(self._context, False)
             self.active.discard(name)
             log.info("sample_scenario_stopped", scenario=name)
@@ -78,15 +76,15 @@ class ScenarioRunner:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _scenario(self, name: str) -> Scenario:
+    @asynccontextmanager
+    async def _changing(self, name: str) -> AsyncIterator[Scenario]:
         if name not in self.scenarios:
             raise UnknownScenarioError(name)
-        return self.scenarios[name]
-
-    def _cancel_ending(self, name: str) -> None:
         ending = self._endings.pop(name, None)
         if ending is not None and ending is not asyncio.current_task():
             ending.cancel()
+        async with self._lock, asyncio.timeout(STEP_SECONDS):
+            yield self.scenarios[name]
 
     async def _end_after(self, name: str, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -64,16 +64,16 @@ async def sample(
         ArtefactError: set-up has not been run.
         DaemonError: a program does not start.
     """
-    options, steps = options or Options(), _Steps(on_step)
+    options = options or Options()
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(sample_folder(folder))
         ports = Ports()
         programs = await stack.enter_async_context(Supervisor(folder / "programs"))
-        with steps("chain, contracts and traders"):
+        with _step(on_step, "chain, contracts and traders"):
             chain = await stack.enter_async_context(sample_chain(programs, ports, options))
         exchange: Exchange | None = None
         if options.exchange:
-            with steps("exchange: database, cache, API, balancer, users"):
+            with _step(on_step, "exchange: database, cache, API, balancer, users"):
                 exchange = await start_exchange(
                     chain.handle, folder / "exchange", programs, ports, seed=options.seed
                 )
@@ -108,7 +108,7 @@ async def watched(running: Sample, *, on_step: OnStep | None = None) -> AsyncIte
     Raises:
         DaemonError: dexwatch does not start; the message quotes the end of its log.
     """
-    with _Steps(on_step)("dexwatch: daemons, watch, respond, console"):
+    with _step(on_step, "dexwatch: daemons, watch, respond, console"):
         await running.context.programs.start([_dexwatch(running)])
     try:
         yield running
@@ -160,13 +160,9 @@ def _dexwatch(running: Sample) -> Program:
     )
 
 
-class _Steps:
-    def __init__(self, on_step: OnStep | None) -> None:
-        self._on_step = on_step
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        started = monotonic()
-        yield
-        if self._on_step is not None:
-            self._on_step(name, monotonic() - started)
+@contextmanager
+def _step(on_step: OnStep | None, name: str) -> Iterator[None]:
+    started = monotonic()
+    yield
+    if on_step is not None:
+        on_step(name, monotonic() - started)

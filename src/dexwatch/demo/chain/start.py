@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx
 
 from dexwatch.daemons.paths import home
-from dexwatch.daemons.program import DaemonError, Port, Program, TcpReady
+from dexwatch.daemons.program import Port, Program, TcpReady
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.demo.chain.accounts import Accounts
 from dexwatch.demo.chain.compile import load_artefacts
@@ -124,7 +124,7 @@ async def _answering(nodes: list[Node]) -> None:
     """Wait until every gateway answers and a head was seen.
 
     Raises:
-        DaemonError: that takes more than ten seconds.
+        TimeoutError: that takes more than ten seconds.
     """
     body = {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []}
     async with httpx.AsyncClient(timeout=2) as client, asyncio.timeout(10):
@@ -134,6 +134,3 @@ async def _answering(nodes: list[Node]) -> None:
                     if (await client.post(node.http, json=body)).json()["result"] != "0x0":
                         break
                 await asyncio.sleep(0.05)
-
-
-__all__ = ["DaemonError", "SampleChain", "anvil", "sample_chain"]

@@ -193,12 +193,13 @@ async def quote(pair: str, exchange: CurrentExchange) -> dict[str, object]:
         raise HTTPException(404, "no such pair")
     try:
         cached = await exchange.cache.quote(name)
-        if cached is not None:
-            return cached
-        fresh: dict[str, object] = {"pair": name, "price": (await exchange.swaps.prices())[name]}
-        await exchange.cache.set_quote(name, fresh)
     except (RedisError, OSError):
-        return {"pair": name, "price": (await exchange.swaps.prices())[name]}
+        cached = None
+    if cached is not None:
+        return cached
+    fresh = {"pair": name, "price": (await exchange.swaps.quotes()).pools[name].price}
+    with contextlib.suppress(RedisError, OSError):
+        await exchange.cache.set_quote(name, fresh)
     return fresh
 
 

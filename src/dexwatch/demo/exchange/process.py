@@ -1,8 +1,6 @@
 """The settings of a process of the exchange, and the faults injected into it."""
 
 import asyncio
-import os
-import tempfile
 from pathlib import Path
 from typing import Self
 
@@ -74,11 +72,9 @@ class FaultFile:
         self._write()
 
     def _write(self) -> None:
-        descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=".faults-")
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(self.now.model_dump_json())
-        Path(name).chmod(0o644)
-        Path(name).replace(self.path)
+        partial = self.path.with_suffix(".partial")
+        partial.write_text(self.now.model_dump_json())
+        partial.replace(self.path)
 
 
 class FaultReader:

@@ -61,13 +61,8 @@ class Store:
     async def add_user(self, email: str, password: str) -> int | None:
         """Create a user and return the id, or None when the address is taken."""
         salt = secrets.token_bytes(16)
-        return await self._value(
-            int,
-            "insert into users (email, salt, password_hash) values (:email, :salt, :hash)"
-            " on conflict do nothing returning id",
-            email=email,
-            salt=salt,
-            hash=hashed(password, salt),
+        return await self._add(
+            "users", email=email, salt=salt, password_hash=hashed(password, salt)
         )
 
     async def check_password(self, email: str, password: str) -> int | None:
@@ -121,14 +116,7 @@ class Store:
 
     async def add_trade(self, user: int, pair: str, side: str, usd: float) -> int:
         """Record a trade that is to be carried out; return its id."""
-        values: dict[str, object] = {"user": user, "pair": pair, "side": side, "usd": usd}
-        found = await self._value(
-            int,
-            "insert into trades (user_id, pair, side, usd)"
-            " values (:user, :pair, :side, :usd) returning id",
-            **values,
-        )
-        return found or 0
+        return await self._add("trades", user_id=user, pair=pair, side=side, usd=usd) or 0
 
     async def trade(self, user: int, trade: int) -> TradeRow | None:
         """Return a user's own trade."""
@@ -157,9 +145,7 @@ class Store:
 
     async def add_payment(self, user: int, kind: str, usd: float) -> int:
         """Record a payment that is to be carried out; return its id."""
-        statement = "insert into payments (user_id, kind, usd) values (:user, :kind, :usd)"
-        statement += " returning id"
-        return await self._value(int, statement, user=user, kind=kind, usd=usd) or 0
+        return await self._add("payments", user_id=user, kind=kind, usd=usd) or 0
 
     async def settle_payment(self, payment: int, status: str) -> None:
         """Record a payment's outcome."""
@@ -180,11 +166,7 @@ class Store:
 
     async def add_ticket(self, user: int, subject: str) -> None:
         """Record a question to support; the oldest open ones are answered when many wait."""
-        await self._do(
-            "insert into tickets (user_id, subject) values (:user, :subject)",
-            user=user,
-            subject=subject,
-        )
+        await self._add("tickets", user_id=user, subject=subject)
         await self._do(
             "update tickets set answered_at = now() where id in (select id from tickets"
             " where answered_at is null order by id desc offset 8)"
@@ -202,9 +184,7 @@ class Store:
 
     async def add_survey(self, user: int, score: int) -> None:
         """Record an answered survey."""
-        await self._do(
-            "insert into surveys (user_id, score) values (:user, :score)", user=user, score=score
-        )
+        await self._add("surveys", user_id=user, score=score)
 
     async def synced(self, block: int, lag_seconds: Mapping[str, float]) -> None:
         """Note up to which block, and moment, each data set is synchronised."""
@@ -232,13 +212,19 @@ class Store:
         """Delete ended sessions that nobody counts any more, to bound the table."""
         await self._do("delete from sessions where ended_at < now() - interval '15 days'")
 
+    async def _add(self, table: str, **row: object) -> int | None:
+        """Insert a row; return its id, or None when there is one like it."""
+        names, values = ", ".join(row), ", ".join(f":{name}" for name in row)
+        # Table and names stand in this file; only the values come from users.
+        statement = f"insert into {table} ({names}) values ({values})"  # noqa: S608
+        return await self._value(int, f"{statement} on conflict do nothing returning id", **row)
+
     async def _do(self, statement: str, **values: object) -> None:
         async with self._timed(statement) as connection:
             await connection.execute(text(statement), values)
 
     async def _one(self, statement: str, **values: object) -> dict[str, Any] | None:
-        rows = await self._all(statement, **values)
-        return rows[0] if rows else None
+        return next(iter(await self._all(statement, **values)), None)
 
     async def _value(
         self, read: Callable[[Any], T], statement: str, /, **values: object

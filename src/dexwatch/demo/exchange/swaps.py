@@ -1,4 +1,4 @@
-"""How the exchange uses the chain: prices, quotes, and swaps through its router."""
+"""How the exchange uses the chain: quotes, and swaps through its router."""
 
 import asyncio
 import itertools
@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dexwatch.demo.chain.handle import Deployment, Pool
-from dexwatch.demo.chain.rpc import Rpc, RpcError, decode_output, encode_call, event_topic
+from dexwatch.demo.chain.handle import Deployment
+from dexwatch.demo.chain.rpc import Rpc, decode_output, event_topic
 from dexwatch.demo.chain.transactions import call
+from dexwatch.demo.trading.quotes import Quotes, read_quotes
 
 BPS = 10_000
 PLATFORM_FEE_BPS = 5
@@ -32,8 +33,6 @@ class Quote:
     token_in: str
     amount_in: int
     amount_out: int
-    price: float
-    """Units of token1 for one token0, without fee."""
 
 
 @dataclass(frozen=True)
@@ -69,32 +68,13 @@ class SwapClient:
         """Return the number of the newest block."""
         return int(await self._rpc.call("eth_blockNumber"), 16)
 
-    async def prices(self) -> Mapping[str, float]:
-        """Return the price of each pair: units of token1 for one token0."""
-        data = encode_call("getReserves()")
-        pools = list(self._pools.values())
-        answers = await self._rpc.batch(
-            [("eth_call", ({"to": pool.address, "data": data}, "latest")) for pool in pools]
-        )
-        found = {}
-        for pool, raw in zip(pools, answers, strict=True):
-            if isinstance(raw, RpcError):
-                raise raw
-            reserve0, reserve1, _ = decode_output("uint112,uint112,uint32", raw)
-            found[pool.name] = self._price(pool, reserve0, reserve1)
-        return found
+    async def quotes(self) -> Quotes:
+        """Return the state of all pools.
 
-    def dollars(self, prices: Mapping[str, float]) -> dict[str, float]:
-        """Return the price of each token in dollars, from the pegs outward along the pairs."""
-        known = {name: t.usd for name, t in self._deployment.tokens.items() if t.usd is not None}
-        for _ in self._pools:
-            for pool in self._pools.values():
-                price = prices.get(pool.name)
-                if price and pool.token1 in known:
-                    known.setdefault(pool.token0, known[pool.token1] * price)
-                elif price and pool.token0 in known:
-                    known.setdefault(pool.token1, known[pool.token0] / price)
-        return known
+        Raises:
+            RpcError: the node does not answer all of it.
+        """
+        return await read_quotes(self._rpc, self._deployment)
 
     async def quote(self, pair: str, side: Side, usd: float) -> Quote:
         """Return what `usd` dollars' worth brings; "buy" buys token0, "sell" sells it.
@@ -102,20 +82,14 @@ class SwapClient:
         Raises:
             KeyError: there is no such pair.
         """
-        pool = self._pools[pair]
-        prices = await self.prices()
-        token_in = pool.token1 if side == "buy" else pool.token0
+        pool, quotes = self._pools[pair], await self.quotes()
+        sells = side == "sell"
+        token_in = pool.token0 if sells else pool.token1
         decimals = self._deployment.tokens[token_in].decimals
-        amount_in = int(usd / self.dollars(prices)[token_in] * 10**decimals)
-        reserves = await self._rpc.view(pool.address, "getReserves()(uint112,uint112,uint32)")
-        reserve_in, reserve_out = (
-            (reserves[1], reserves[0]) if side == "buy" else (reserves[0], reserves[1])
-        )
-        paid = amount_in - amount_in * await self._router_fee() // BPS
-        # PancakeSwap V2 keeps a constant product after taking its fee from what is paid in.
-        scaled = paid * (BPS - int(pool.fee_bps))
-        amount_out = scaled * reserve_out // (reserve_in * BPS + scaled)
-        return Quote(pair, token_in, amount_in, amount_out, prices[pair])
+        amount_in = int(usd / quotes.usd(token_in) * 10**decimals)
+        paid = amount_in * (1 - await self._router_fee() / BPS)
+        amount_out = int(quotes.pools[pair].quote(paid, sells_token0=sells))
+        return Quote(pair, token_in, amount_in, amount_out)
 
     async def trade(self, quote: Quote, submitted: Callable[[], object]) -> SwapResult:
         """Send a trade and wait for its receipt; `submitted` is called when the node took it.
@@ -161,11 +135,6 @@ class SwapClient:
             (fee,) = await self._rpc.view(self._deployment.router, "feeBps()(uint256)")
             self._fee_bps = int(fee)
         return self._fee_bps
-
-    def _price(self, pool: Pool, reserve0: int, reserve1: int) -> float:
-        tokens = self._deployment.tokens
-        scale: float = 10 ** (tokens[pool.token0].decimals - tokens[pool.token1].decimals)
-        return reserve1 / reserve0 * scale
 
 
 def _amount_out(receipt: Mapping[str, Any]) -> int:

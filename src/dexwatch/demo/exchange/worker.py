@@ -15,10 +15,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from dexwatch.demo.chain.deploy import START_USD
 from dexwatch.demo.chain.rpc import RpcError
 from dexwatch.demo.exchange.process import ProcessSettings
 from dexwatch.demo.exchange.service import Service, serve
 from dexwatch.demo.exchange.swaps import BPS, PLATFORM_FEE_BPS, Quote
+from dexwatch.demo.trading.quotes import Quotes
 from dexwatch_instrument import MetricsPage
 
 FEED = "pools"
@@ -37,7 +39,7 @@ class Worker(Service):
 
     def __init__(self, settings: ProcessSettings) -> None:
         super().__init__(settings)
-        self._prices: Mapping[str, float] = {}
+        self._quotes: Quotes | None = None
         self._rounds = 0
 
     async def run(self) -> None:
@@ -137,12 +139,13 @@ class Worker(Service):
     async def _refresh_quotes(self) -> None:
         started = time.monotonic()
         try:
-            prices = await self.swaps.prices()
+            quotes = await self.swaps.quotes()
         except (RpcError, httpx.HTTPError):
             self.platform.market_connected(FEED, connected=False)
             raise
-        old, self._prices = self._prices, prices
-        off = max((abs(prices[p] / old[p] - 1) for p in prices if p in old), default=0.0)
+        old, self._quotes = self._quotes or quotes, quotes
+        prices = {pair: quotes.pools[pair].price for pair in self.swaps.pairs}
+        off = max(abs(price / old.pools[pair].price - 1) for pair, price in prices.items())
         self.platform.market_connected(FEED, connected=True)
         self.platform.market_update(FEED, latency_seconds=time.monotonic() - started, deviation=off)
         for pair, price in prices.items():
@@ -160,7 +163,8 @@ class Worker(Service):
         block = await self.swaps.head()
         lag = self.faults.now.sync_lag_seconds
         await self.store.synced(block, {"blocks": 0.0, "balances": lag, "prices": 0.0})
-        await self.store.set_prices(self.swaps.dollars(self._prices))
+        if self._quotes is not None:
+            await self.store.set_prices({token: self._quotes.usd(token) for token in START_USD})
 
 
 def _known(quote: Quote | None) -> dict[str, object]:

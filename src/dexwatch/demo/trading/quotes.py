@@ -52,27 +52,28 @@ class Quotes:
         return self.pools[f"{symbol}/USDT"].price
 
 
-async def read_quotes(rpc: Rpc, deployment: Deployment) -> Quotes | None:
-    """Return the pools' state at the newest block; None if the node does not answer all of it."""
-    pools = list(deployment.pools.values())
-    calls = [view for pool in pools for view in _views(pool)]
+_VIEWS = {"v2": ("getReserves()",), "v3": ("slot0()", "liquidity()")}
+
+
+async def read_quotes(rpc: Rpc, deployment: Deployment) -> Quotes:
+    """Return the pools' state at the newest block.
+
+    Raises:
+        RpcError: the node does not answer all of it.
+        httpx.HTTPError: the node is not reachable.
+    """
+    pools = deployment.pools.values()
+    calls = [(pool.address, encode_call(view)) for pool in pools for view in _VIEWS[pool.kind]]
     answers = await rpc.batch(
         [("eth_call", [{"to": to, "data": data}, "latest"]) for to, data in calls]
     )
-    if any(isinstance(answer, RpcError) for answer in answers):
-        return None
-    found, at = {}, 0
-    for pool in pools:
-        count = len(_views(pool))
-        found[pool.name] = _state(pool, answers[at : at + count])
-        at += count
-    return Quotes(found)
-
-
-def _views(pool: Pool) -> list[tuple[str, str]]:
-    if pool.kind == "v2":
-        return [(pool.address, encode_call("getReserves()"))]
-    return [(pool.address, encode_call(view)) for view in ("slot0()", "liquidity()")]
+    for answer in answers:
+        if isinstance(answer, RpcError):
+            raise answer
+    raw = iter(answers)
+    return Quotes(
+        {pool.name: _state(pool, [next(raw) for _ in _VIEWS[pool.kind]]) for pool in pools}
+    )
 
 
 def _state(pool: Pool, raw: Sequence[Json]) -> QuotedPool:

@@ -1,7 +1,8 @@
 """Send what the population plans, block by block; and extra load for measurements."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from random import Random
 
 import httpx
@@ -68,7 +69,7 @@ class Traders:
         self.errors = 0
         self.sender = Sender(rpc)
         self.load_per_block = 0
-        """Extra cheap transactions a block, see `Load`."""
+        """Extra cheap transactions a block, see `generated_load`."""
         self._rpc, self._heads = rpc, heads
         self._arrived = asyncio.Event()
         self._planned = 0
@@ -96,11 +97,9 @@ class Traders:
         """Swap once for about `usd` dollars on WBNB/USDT; return the transaction's hash.
 
         Raises:
-            RuntimeError: the node refused it, or no block has been seen yet.
+            RuntimeError: the node refused it or, before the first block, does not answer.
         """
         market = self.market or await read_quotes(self._rpc, self.population.deployment)
-        if market is None:
-            raise RuntimeError("the whale cannot trade: the sample's chain does not answer")
         state, whale = market.pools["WBNB/USDT"], self.population.accounts.whale
         # Buying and selling in turn brings the price back when it is done twice.
         sells = state.price > market.pools["WBNB/USDT-V3"].price
@@ -114,10 +113,9 @@ class Traders:
 
     async def _block(self) -> None:
         head = self._heads.newest
-        market = await read_quotes(self._rpc, self.population.deployment)
-        if head is None or market is None:
+        if head is None:
             return
-        self.market = market
+        self.market = market = await read_quotes(self._rpc, self.population.deployment)
         # On a busy machine several heads come at once; to skip some would be too little trade.
         first = max(self._planned + 1, head.number - MOST_BLOCKS + 1)
         blocks = range(first, head.number + 1)
@@ -134,20 +132,16 @@ class Traders:
         self._arrived.set()
 
 
-class Load:
-    """A load generator: adds `transactions_per_block` to the normal trade while entered."""
-
-    def __init__(self, traders: Traders, transactions_per_block: int) -> None:
-        if not 0 < transactions_per_block <= 400:
-            raise ValueError("transactions_per_block must be between 1 and 400")
-        self._traders, self._count = traders, transactions_per_block
-
-    def __enter__(self) -> "Load":
-        self._traders.load_per_block = self._count
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._traders.load_per_block = 0
+@contextmanager
+def generated_load(traders: Traders, transactions_per_block: int) -> Iterator[None]:
+    """Add so many transactions, 400 at the most, to the normal trade while entered."""
+    if not 0 < transactions_per_block <= 400:
+        raise ValueError("transactions_per_block must be between 1 and 400")
+    traders.load_per_block = transactions_per_block
+    try:
+        yield
+    finally:
+        traders.load_per_block = 0
 
 
 def load_transactions(
