@@ -6,7 +6,7 @@ ARGS ?=
 BIN := .venv/bin
 SETUP := $(PYTHON) -B -m tools.setup
 # Tests wait for programs more than they compute, so there are more workers than cores.
-WORKERS ?= 4
+WORKERS ?= 5
 PYTEST := $(BIN)/pytest --durations=10
 
 # What is compiled once need not be compiled by each worker and each process that a test starts.

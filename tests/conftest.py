@@ -17,7 +17,7 @@ __all__ = ["pytest_runtest_logreport", "pytest_unconfigure"]
 
 ROOT = Path(__file__).resolve().parents[1]
 SESSION = "DEXWATCH_TEST_SESSION"
-LAST = ("browser", "flow")
+LAST = ("slow", "browser", "flow")
 """Markers of slow tests, in the order in which they come after all others."""
 GRACE_SECONDS = 3.0
 

@@ -13,6 +13,8 @@ from tests.fakes.node import FakeNode, RpcRefusal, running
 from tests.fakes.patience import until
 from tests.fakes.streams import mine, watched
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def node() -> AsyncIterator[FakeNode]:

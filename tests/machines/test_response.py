@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -24,6 +25,8 @@ from dexwatch.response.views import IncidentFilter
 from dexwatch.storage import tables
 from tests.fakes.alerts import POLICY, clear, fire
 from tests.fakes.response import MODES, Response
+
+pytestmark = pytest.mark.slow
 
 NAMES = {"ApiUptimeLow": "P0", "ApiLatencyHigh": "P1", "CpuUse80": "P2", "DiskUse60": "P3"}
 GROUPS = ("api", "host")

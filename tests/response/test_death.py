@@ -29,6 +29,8 @@ from tests.fakes.patience import until
 from tests.fakes.receiver import Receiver
 from tests.fakes.stack import SECRETS, Stack, rules, stack
 
+pytestmark = pytest.mark.slow
+
 PROVES = ("U-DEADMAN",)
 """Requirements that these tests prove, for `dexwatch coverage`."""
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
 from dexwatch.clock import now
@@ -18,6 +19,8 @@ from dexwatch.response.store import StoreUnavailableError
 from dexwatch.storage.store import open_store
 from tests.fakes.alerts import POLICY
 from tests.fakes.patience import until
+
+pytestmark = pytest.mark.slow
 
 PROVES = ("U-DEADMAN",)
 

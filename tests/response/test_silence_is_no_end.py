@@ -5,6 +5,7 @@ import contextlib
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from dexwatch.response.reconcile import Reconciler
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerting import REPEAT, VALID, Alerting, DeadError, Held, Rules
 from tests.fakes.alerts import POLICY, at
+
+pytestmark = pytest.mark.slow
 
 PROVES = ("U-DEADMAN",)
 """Requirements that these tests prove, for `dexwatch coverage`."""

@@ -19,6 +19,8 @@ from tests.rules.cases_ground import CASES_GROUND
 from tests.rules.cases_monitoring import CASES_MONITORING
 from tests.rules.cases_platform import CASES_PLATFORM
 
+pytestmark = pytest.mark.slow
+
 EVERY_CASE = (*CASES_PLATFORM, *CASES_EXCHANGE, *CASES_GROUND, *CASES_MONITORING)
 CASES = {case.rule: case for case in EVERY_CASE}
 RULES = {rule.id: rule for rule in ALERTS}

@@ -15,7 +15,7 @@ PROVES = ("C-ALERTMANAGER", "R-DEDUP")
 """Requirements that these tests prove, for `dexwatch coverage`."""
 
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 P0 = {"alertname": "ApiUptimeLow", "severity": "P0", "alert_group": "api-uptime"}
 LADDER = (
