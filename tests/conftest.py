@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from dexwatch.storage import store
 from tests.fakes import need
+from tests.fakes.new_database import Copies
 from tests.fakes.record import pytest_runtest_logreport, pytest_unconfigure
 
 __all__ = ["pytest_runtest_logreport", "pytest_unconfigure"]
@@ -26,6 +28,15 @@ GRACE_SECONDS = 3.0
 def free_port() -> int:
     """A loopback port that nobody listened on a moment ago."""
     return need.free_port()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def new_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let the migrations make one database, of which each new store gets a copy."""
+    copies = Copies(tmp_path_factory.mktemp("schema"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "open_database", copies.open_database)
+        yield
 
 
 @pytest.fixture(scope="session")
