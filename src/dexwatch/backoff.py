@@ -10,9 +10,33 @@ success: `Failures` does.
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from hashlib import sha256
 
 _MOST_DOUBLINGS = 32
+_LONGEST_ASKED = 3600.0
+
+
+def retry_after(header: str, *, now: datetime) -> float | None:
+    """Return the seconds that a server asks to wait, at most an hour; None for nonsense.
+
+    RFC 9110, section 10.2.3: a number of seconds, or a date.
+    """
+    given = header.strip()
+    try:
+        seconds = float(given) if given[:1].isdecimal() else _until(given, now)
+    except (ValueError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), _LONGEST_ASKED)
+
+
+def _until(date: str, now: datetime) -> float:
+    try:
+        then = parsedate_to_datetime(date)
+    except (TypeError, IndexError) as error:  # What the library raises for some nonsense.
+        raise ValueError(date) from error
+    return ((then if then.tzinfo else then.replace(tzinfo=UTC)) - now).total_seconds()
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from dexwatch.chain import batches
 from dexwatch.chain.answers import RpcError
+from dexwatch.chain.batching import MAX_BATCH
 from dexwatch.chain.config import EndpointConfig
-from dexwatch.chain.endpoint import MAX_BATCH, Endpoint, Request
+from dexwatch.chain.endpoint import Endpoint, Request
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.metrics.series import Series
 from tests.fakes.chain import FakeChain
@@ -200,6 +201,95 @@ async def test_a_call_that_alone_is_too_much_keeps_no_other_from_being_asked(
         assert good >= set(range(max(guilty) if len(guilty) > 1 else MAX_BATCH)) - guilty
         assert node.exchanges <= MAX_BATCH + HALVINGS
         node.exchanges = 0
+
+
+@pytest.mark.parametrize("guilty", [{0}, {7}, {49}, {0, 7}])
+@pytest.mark.parametrize(
+    "error",
+    [(-32000, "execution gas limit exceeded"), (-32005, "limit exceeded"), (-32003, "too large")],
+)
+async def test_a_call_that_is_always_too_much_keeps_no_other_at_single_calls(
+    node: FakeNode, guilty: set[int], error: tuple[int, str]
+) -> None:
+    def refuse(params: list[Any]) -> Any:
+        if params[0] in guilty:
+            raise RpcRefusal(*error)
+        return params[0]
+
+    node.answers["echo"] = refuse
+    asked = endpoint(node)
+    for _ in range(len(guilty)):
+        await asked.batch(echoes(MAX_BATCH))
+    assert asked.batch_size == MAX_BATCH
+    node.exchanges = 0
+    found = await asked.batch(echoes(MAX_BATCH))
+    assert [answer for answer in found if not isinstance(answer, SourceError)] == [
+        number for number in range(MAX_BATCH) if number not in guilty
+    ]
+    assert node.exchanges == 1 + len(guilty)
+    assert asked.batch_size == MAX_BATCH
+
+
+async def test_a_call_that_is_limited_whenever_it_comes_first_keeps_no_other_from_being_asked(
+    node: FakeNode,
+) -> None:
+    clock = Clock()
+
+    def bend(answers: Answers) -> tuple[int, object]:
+        limited = {"code": 429, "message": "compute units per second"}
+        if all(one["result"] for one in answers):
+            return 200, answers
+        return 200, [{"id": one["id"], "error": limited} for one in answers]
+
+    node.bend = bend
+    node.answers["echo"] = lambda params: params[0]
+    asked = endpoint(node, clock)
+
+    def alone(params: list[Any]) -> Any:
+        if params[0] == 0:
+            raise RpcRefusal(429, "compute units per second")
+        return params[0]
+
+    for _ in range(2 * DOUBLINGS):
+        node.answers["echo"] = alone if asked.batch_size == 1 else lambda params: params[0]
+        found = await asked.batch(echoes(MAX_BATCH))
+        clock.now += 4_000 if asked.batch_size > 1 else 5
+    assert isinstance(found[0], SourceError)
+    assert found[1:] == list(range(1, MAX_BATCH))
+
+
+async def test_a_call_that_is_no_longer_too_much_is_asked_with_the_others(node: FakeNode) -> None:
+    def refuse(params: list[Any]) -> Any:
+        if params[0] == 7:
+            raise RpcRefusal(-32000, "execution gas limit exceeded")
+        return params[0]
+
+    node.answers["echo"] = refuse
+    asked = endpoint(node)
+    await asked.batch(echoes(MAX_BATCH))
+    node.answers["echo"] = lambda params: params[0]
+    await asked.batch(echoes(MAX_BATCH))
+    node.exchanges = 0
+    assert await asked.batch(echoes(MAX_BATCH)) == list(range(MAX_BATCH))
+    assert node.exchanges == 1
+
+
+async def test_the_limit_of_a_server_is_found_beside_a_call_that_is_too_much(
+    node: FakeNode,
+) -> None:
+    def bend(answers: Answers) -> tuple[int, object]:
+        return (200, answers) if len(answers) <= 10 else (413, b"")
+
+    def refuse(params: list[Any]) -> Any:
+        if params[0] == 7:
+            raise RpcRefusal(-32000, "execution gas limit exceeded")
+        return params[0]
+
+    node.bend, node.answers["echo"] = bend, refuse
+    asked = endpoint(node)
+    for _ in range(2):
+        await asked.batch(echoes(MAX_BATCH))
+    assert 5 <= asked.batch_size <= 10
 
 
 async def test_what_was_answered_beside_a_rate_limit_is_kept(node: FakeNode) -> None:

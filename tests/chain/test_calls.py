@@ -54,6 +54,18 @@ async def test_one_bad_view_leaves_the_others_alone() -> None:
         ("0x11223344", "", "custom error 0x11223344"),
         (None, "out of gas: limit", "out of gas"),
         ("0xzz", "execution reverted", "no reason given"),
+        (None, "execution reverted: K", "K"),
+        ("0x", "Execution reverted: revert: K", "K"),
+        (None, "execution reverted: a\nb", "a?b"),
+        (None, "execution reverted: " + "a" * 99, "a" * 60),
+        (None, "execution reverted: 0x11223344", "custom error 0x11223344"),
+        (None, "VM Exception while processing transaction: revert K", "K"),
+        (None, "VM Exception ...: reverted with reason string 'K'", "K"),
+        (None, "VM Exception ...: reverted with custom error 'Paused()'", "custom error 'Paused()"),
+        (None, "VM Exception while processing transaction: revert", "no reason given"),
+        (None, "execution reverted: ", "no reason given"),
+        # What the contract answered goes before the words of the node.
+        ("0x11223344", "execution reverted: K", "custom error 0x11223344"),
     ],
 )
 def test_reasons(data: str | None, message: str, reason: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import orjson
 import pytest
 
 from dexwatch.chain.adaptive_size import AdaptiveSize
@@ -81,10 +82,33 @@ async def test_a_batch_refused_as_a_whole_is_an_error_for_each(node: FakeNode) -
 
 
 async def test_a_batch_with_missing_and_strange_parts(node: FakeNode) -> None:
-    node.raw = b'[null,3,{"id":true,"result":1},{"id":"1","result":1},{"id":2,"result":7}]'
+    node.raw = b'[null,3,{"id":true,"result":1},{"id":"1.","result":1},{"id":2,"result":7}]'
     answers = await endpoint(node).batch([Request("a"), Request("b")])
     assert answers[0].outcome is Outcome.MALFORMED
     assert answers[1] == 7
+
+
+@pytest.mark.parametrize("answered", ["1", 1])
+async def test_a_gateway_may_give_the_number_of_a_request_as_text(
+    node: FakeNode, answered: object
+) -> None:
+    node.raw = orjson.dumps({"jsonrpc": "2.0", "id": answered, "result": "0x64"})
+    assert await endpoint(node).call("eth_blockNumber") == "0x64"
+
+
+@pytest.mark.parametrize("other", ["2", "01x", "", " 1", "1.0", "\u0661", True, 1.0, None, [1]])
+async def test_what_is_not_the_number_of_the_request_is_no_answer(
+    node: FakeNode, other: object
+) -> None:
+    node.raw = orjson.dumps({"jsonrpc": "2.0", "id": other, "result": "0x64"})
+    with pytest.raises(SourceError, match="another id"):
+        await endpoint(node).call("eth_blockNumber")
+
+
+async def test_the_calls_of_a_batch_are_told_apart_by_numbers_as_text(node: FakeNode) -> None:
+    node.bend = lambda answers: (200, [{**one, "id": str(one["id"])} for one in answers[::-1]])
+    answers = await endpoint(node).batch([Request("eth_blockNumber"), Request("net_peerCount")])
+    assert answers == ["0x64", "0x19"]
 
 
 async def test_a_dead_endpoint_rests_and_is_tried_again() -> None:
@@ -140,30 +164,6 @@ async def test_too_many_requests_do_not_make_more_requests(node: FakeNode) -> No
     found = await asked.batch([Request("eth_blockNumber")] * 5)
     assert all(answer.outcome is Outcome.RPC_ERROR for answer in found)
     assert node.exchanges == 1
-
-
-async def test_retry_after_is_obeyed(node: FakeNode) -> None:
-    now = 100.0
-    node.status, node.raw, node.headers = 429, b"", "retry-after: 30\r\n"
-    asked = endpoint(node, monotonic=lambda: now)
-    with pytest.raises(SourceError):
-        await asked.call("eth_blockNumber")
-    now += 29
-    assert asked.resting
-    now += 2
-    assert not asked.resting
-
-
-async def test_a_rest_that_was_asked_for_is_not_cut_short_by_more_failures(node: FakeNode) -> None:
-    now = 100.0
-    node.status, node.raw, node.headers = 429, b"", "retry-after: 60\r\n"
-    asked = endpoint(node, monotonic=lambda: now)
-    for _ in range(5):
-        with pytest.raises(SourceError):
-            await asked.call("eth_blockNumber")
-        now += 61
-    now -= 2
-    assert asked.resting
 
 
 async def test_a_batch_that_is_refused_whole_says_of_no_method_that_it_is_lacking(

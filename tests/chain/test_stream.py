@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from dexwatch.backoff import Backoff, Failures
 from dexwatch.chain import heads
@@ -58,6 +59,22 @@ async def test_a_node_without_subscriptions_is_polled(node: FakeNode) -> None:
         node.chain.mine(3)
         await until(lambda: seen.hashes == node.chain.canonical)
         assert seen.series.value(chain.endpoint_subscribed, endpoint="node-0") == 0
+
+
+@pytest.mark.parametrize("answer", [{}, [], True, False, "", 1.5, None, {"id": "0x1"}, ["0x1"]])
+async def test_an_answer_that_names_no_subscription_is_none_and_told_once(
+    node: FakeNode, answer: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads, "_RECONNECT", Backoff(first=0.01, most=0.01))
+    node.subscription = answer
+    with capture_logs() as logs:
+        async with watched(node) as (_, seen):
+            await until(lambda: node.calls["eth_subscribe"] > 3)
+            node.chain.mine(3)
+            await until(lambda: seen.hashes == node.chain.canonical)
+            assert seen.series.value(chain.endpoint_subscribed, endpoint="node-0") == 0
+    told = [log for log in logs if log["event"] == "no subscription: heads are polled"]
+    assert [log["log_level"] for log in told].count("warning") == 1
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,13 @@ class AdaptiveSize:
             self.now = permitted
         self._grow_at = self._monotonic() + self._refusals.failed()
 
+    def recover(self, size: int) -> None:
+        """The refusals since the size was this one were not for the size."""
+        self.now = size
+        self._refusals.succeeded()
+        small = size < self._most
+        self._grow_at = self._monotonic() + _QUIET.first if small else float("inf")
+
     def accepted(self) -> None:
         """The present size was taken: after the quiet time twice as much is tried."""
         if self._monotonic() < self._grow_at:

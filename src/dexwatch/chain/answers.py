@@ -18,16 +18,29 @@ _INLINE_BYTES = 64_000
 _MAX_REVERT_DATA = 20_000
 _REVERT_DATA_DEPTH = 2
 _HEXADECIMAL = re.compile("0x[0-9a-fA-F]*")
+_NUMBER = re.compile("[0-9]{1,18}").fullmatch
+_LONGEST_WAIT = 86_400.0
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_DURATION_PART = re.compile(r"([0-9]{1,12}(?:\.[0-9]{0,12})?) ?(ms|us|µs|ns|h|m|s|)")
+_DURATION = re.compile(f"(?:{_DURATION_PART.pattern}){{1,6}}")
+"""As Go writes them: `1m30s`, `577.9ms`; or a bare number of seconds."""
 
 
 class RpcError(SourceError):
     """A node answered properly and refused."""
 
     def __init__(
-        self, detail: str, *, code: int | None, refusal: Refusal, data: str | None = None
+        self,
+        detail: str,
+        *,
+        code: int | None,
+        refusal: Refusal,
+        data: str | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(Outcome.RPC_ERROR, detail, code=code)
         self.refusal = refusal
+        self.retry_after = retry_after
         self.data = data
         """What a reverted contract call answered, in hexadecimal."""
 
@@ -112,11 +125,22 @@ def result(answer: object, number: int, *, status: int = 200) -> Any:  # noqa: A
         return SourceError(Outcome.MALFORMED, "a request was not answered by an object")
     if _error(answer) is not None:
         return refusal(answer, status=status)
-    if answer.get("id") != number or isinstance(answer.get("id"), bool):
+    if request_id(answer) != number:
         return SourceError(Outcome.MALFORMED, "the answer has another id than the request")
     if "result" not in answer:
         return SourceError(Outcome.MALFORMED, "the answer has neither result nor error")
     return answer["result"]
+
+
+def request_id(answer: object) -> int | None:
+    """Return which request is answered, by the number that we gave it.
+
+    It must be the same value (JSON-RPC 2.0), but some gateways and relays give it as text.
+    """
+    number = answer.get("id") if isinstance(answer, dict) else None
+    if isinstance(number, str) and _NUMBER(number):
+        return int(number)
+    return number if isinstance(number, int) and not isinstance(number, bool) else None
 
 
 def refusal(answer: dict[str, Any], *, status: int = 200) -> SourceError:
@@ -131,6 +155,7 @@ def refusal(answer: dict[str, Any], *, status: int = 200) -> SourceError:
         code=known,
         refusal=refusals.classify(known, refusals.words(message, data), status),
         data=_revert_data(data),
+        retry_after=_asked_wait(data),
     )
 
 
@@ -151,6 +176,28 @@ def _revert_data(data: object) -> str | None:
         return None
     found = _HEXADECIMAL.search(data)
     return found[0] if found else data
+
+
+def _asked_wait(data: object) -> float | None:
+    """Return the seconds that an error's data asks to wait.
+
+    Infura gives a number, beside other figures of its limit; others a text such as `577.9ms`.
+    """
+    if isinstance(data, dict) and isinstance(data.get("rate"), dict):
+        data = data["rate"]
+    if not isinstance(data, dict):
+        return None
+    asked = (data.get(name) for name in ("backoff_seconds", "try_again_in", "retry_after"))
+    return next((found for one in asked if (found := _seconds(one)) is not None), None)
+
+
+def _seconds(asked: object) -> float | None:
+    if isinstance(asked, int | float) and not isinstance(asked, bool):
+        return float(min(asked, _LONGEST_WAIT)) if asked >= 0 else None
+    if not isinstance(asked, str) or not _DURATION.fullmatch(asked):
+        return None
+    parts = _DURATION_PART.findall(asked)
+    return min(sum(float(count) * _UNITS[unit] for count, unit in parts), _LONGEST_WAIT)
 
 
 def is_unsupported(error: object) -> bool:

@@ -17,7 +17,9 @@ class BatchRefusedError(RpcError):
     """One error for a whole batch."""
 
     def __init__(self, error: RpcError) -> None:
-        super().__init__(error.detail, code=error.code, refusal=error.refusal)
+        super().__init__(
+            error.detail, code=error.code, refusal=error.refusal, retry_after=error.retry_after
+        )
 
 
 class UnansweredError(SourceError):
@@ -41,13 +43,16 @@ def read(document: object, ids: list[int], status: int) -> list[Any]:
     # A gateway may answer a batch of one by a list of one.
     parts = document if isinstance(document, list) else [document]
     if len(ids) == 1:
-        one = next((part for part in parts if _id(part) == ids[0]), parts[0] if parts else None)
+        one = next(
+            (part for part in parts if answers.request_id(part) == ids[0]),
+            parts[0] if parts else None,
+        )
         return [answers.result(one, ids[0], status=status)]
     if not isinstance(document, list):
         raise SourceError(Outcome.MALFORMED, "the answer to a batch is not a list")
     found: dict[int, Any] = {}
     for part in parts:
-        number = _id(part)
+        number = answers.request_id(part)
         if number is not None:
             # Of two answers under one id, one may be another call's.
             found[number] = None if number in found else part
@@ -63,11 +68,6 @@ def _result(found: dict[int, Any], number: int, status: int) -> Any:  # noqa: AN
     return answers.result(part, number, status=status)
 
 
-def _id(part: object) -> int | None:
-    number = part.get("id") if isinstance(part, dict) else None
-    return number if isinstance(number, int) and not isinstance(number, bool) else None
-
-
 def _refused_whole(part: Any, status: int) -> SourceError:  # noqa: ANN401 - unchecked JSON.
     error = answers.refusal(part, status=status)
     return BatchRefusedError(error) if isinstance(error, RpcError) else error
@@ -78,6 +78,11 @@ def refused(found: list[Any]) -> set[int]:
     if len(found) == 1 or any(map(_is_rate_limited, found)):
         return set()
     return {place for place, answer in enumerate(found) if _is_of_the_batch(answer)}
+
+
+def is_too_much_alone(found: list[Any], *, rate: bool = True) -> bool:
+    """Is a call refused as too much when it is asked alone, by its rate or, always, by its size?"""
+    return len(found) == 1 and (_is_of_the_batch(found[0]) or (rate and _is_rate_limited(found[0])))
 
 
 def is_limited_alone(found: list[Any]) -> bool:

@@ -17,11 +17,18 @@ from dexwatch.evm.block import BlockRef, Transaction
 from dexwatch.evm.hexadecimal import MalformedError, data
 
 _ERROR_STRING = bytes.fromhex("08c379a0")
+_DATA = re.compile("0x[0-9a-fA-F]{8,}").fullmatch
 _PANIC = bytes.fromhex("4e487b71")
 _EIP_1898 = "EIP-1898"
 _INVALID_PARAMS = (-32602, -32600)
 _NO_STATE = re.compile(r"not found|missing trie node|state .*(unavailable|not available)").search
 """What nodes say where they have no state of the block: no answer of the contract."""
+_REASON = re.compile(
+    r"(?:execution reverted|processing transaction: revert(?!ed)|reverted with reason string"
+    r"|reverted with(?= custom error))(?::\s*|\s+)(?:revert: ?)?(?P<reason>[^\s:].*)",
+    re.IGNORECASE | re.DOTALL,
+).search
+"""Where nodes write the reason into the message: geth and those like it, hardhat, ganache."""
 _NO_REASON = (Refusal.UNSUPPORTED, Refusal.RATE_LIMITED, Refusal.LIMITED)
 """The node's own refusals, of which the contract knows nothing."""
 
@@ -138,12 +145,15 @@ async def revert_reason(endpoint: Endpoint, call: Transaction, *, block: int) ->
     except RpcError as error:
         if error.refusal in _NO_REASON or _NO_STATE(error.detail):
             raise
-        return read_reason(error.data, error.detail)
+        return endpoint.redact.text(read_reason(error.data, error.detail))
     return "state changed"
 
 
 def read_reason(answer: str | None, message: str) -> str:
-    """Turn revert data into words: the contract's text, a panic, or a custom error's selector."""
+    """Turn a revert into words: the contract's text, a panic, or a custom error's selector.
+
+    What the data says goes before the node's message.
+    """
     try:
         raw = bytes.fromhex((answer or "").removeprefix("0x"))
     except ValueError:
@@ -157,6 +167,10 @@ def read_reason(answer: str | None, message: str) -> str:
         return "unreadable reason"
     if len(raw) >= 4:
         return f"custom error 0x{raw[:4].hex()}"
+    if found := _REASON(message):
+        reason = found["reason"].strip("'\" ")
+        # Some nodes write the data there and nowhere else.
+        return read_reason(reason, "") if _DATA(reason) else _printable(reason)
     return "out of gas" if "out of gas" in message.lower() else "no reason given"
 
 

@@ -3,11 +3,10 @@
 Protocol: JSON-RPC 2.0 with Ethereum's error codes (EIP-1474).
 An endpoint that fails again and again rests for a growing, bounded time, so that a dead one costs
 neither time nor sockets; the first call after the rest tries it again.
-A batch that is refused is halved, down to single calls, and grows again later.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -16,15 +15,15 @@ import orjson
 from dexwatch import clock
 from dexwatch.backoff import Backoff, Failures
 from dexwatch.chain import answers, batches
-from dexwatch.chain.adaptive_size import AdaptiveSize
 from dexwatch.chain.answers import Bound, MonstrousAnswerError
 from dexwatch.chain.batches import BatchRefusedError
+from dexwatch.chain.batching import MAX_BATCH, Batching
 from dexwatch.chain.config import EndpointConfig
 from dexwatch.clients.http import AnswerTooLargeError, HttpClient, Outcome, Reply, SourceError
+from dexwatch.clients.redaction import Redaction
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
 
-MAX_BATCH = 50
 _FAILURES_BEFORE_REST = 3
 _REST = Backoff(first=0.5, most=4.0)
 _MONSTROUS_REST = Backoff(first=10.0, most=600.0)
@@ -39,6 +38,11 @@ class Request:
 
     method: str
     params: Sequence[object] = ()
+
+    @property
+    def key(self) -> bytes:
+        """The method and what it is about: a view is the same call at each block."""
+        return self.method.encode() + orjson.dumps(self.params[:1])
 
 
 class Endpoint:
@@ -55,16 +59,17 @@ class Endpoint:
     ) -> None:
         self.name = config.name
         self.ws = config.ws.get_secret_value() if config.ws else None
-        self._http = HttpClient(
-            config.http.get_secret_value(), timeout_seconds=timeout_seconds, limit_bytes=limit_bytes
-        )
+        http = config.http.get_secret_value()
+        self._http = HttpClient(http, timeout_seconds=timeout_seconds, limit_bytes=limit_bytes)
+        self.redact = Redaction(http, self.ws or "")
+        """Takes the secrets of its addresses out of what it says."""
         self._series = series
         self._now = monotonic
         self._ids = count(1)
         self._failures = 0
         self._monstrous = Failures(_MONSTROUS_REST, key=f"monstrous {self.name}")
         self._rest_until = 0.0
-        self._batch = AdaptiveSize(MAX_BATCH, key=self.name, monotonic=monotonic)
+        self._batching = Batching(key=self.name, monotonic=monotonic)
         self._lacking: dict[str, float] = {}
 
     async def close(self) -> None:
@@ -79,7 +84,7 @@ class Endpoint:
     @property
     def batch_size(self) -> int:
         """How many calls it takes in one exchange, as far as we know."""
-        return self._batch.now
+        return self._batching.size
 
     def lacks(self, feature: str) -> bool:
         """Did it say within the last hour that it does not have a method or feature?"""
@@ -106,49 +111,15 @@ class Endpoint:
 
         A failure of the exchange as a whole is the answer to each request.
         """
-        found: list[Any] = [None] * len(requests)
-        waiting, limited_alone = list(range(len(requests))), 0
-        while waiting:
-            size = self._batch.now
-            part, waiting = waiting[:size], waiting[size:]
-            answer = await self._exchange([requests[place] for place in part])
-            if await self._is_refused_alike(requests, part, answer):
-                answer = [batches.UnansweredError()] * len(part)
-            for place, one in zip(part, answer, strict=True):
-                found[place] = one
-            limited_alone += batches.is_limited_alone(answer)
-            again, limit = batches.refused(answer), batches.limit(answer, limited_alone)
-            if again:
-                # Each round halves the batch, so that at most five are refused in a row.
-                self._batch.refused(len(part))
-                waiting = [part[place] for place in sorted(again)] + waiting
-            elif limit is not None:
-                if len(part) > 1 and all(isinstance(one, SourceError) for one in answer):
-                    # It may be more at once than the plan ever gives: the next ones are smaller.
-                    self._batch.refused(len(part))
-                for place in waiting:
-                    found[place] = limit
-                break
-            elif len(part) == size and not isinstance(answer[0], SourceError):
-                self._batch.accepted()
-        return found
 
-    async def _is_refused_alike(
-        self, requests: Sequence[Request], part: list[int], answer: list[Any]
-    ) -> bool:
-        """Is the batch to blame that all its calls are refused in the same, unknown words?
+        async def ask(places: list[int]) -> list[Any]:
+            return await self._exchange([requests[place] for place in places])
 
-        One of them alone tells: each of them may as well have failed for itself.
-        """
-        if len(part) == 1 or not batches.alike(answer):
-            return False
-        (alone,) = await self._exchange([requests[part[0]]])
-        return batches.is_own(alone)
+        return await self._batching.answers([one.key for one in requests], ask)
 
     async def _exchange(self, requests: Sequence[Request]) -> list[Any]:
         if self.resting:
-            error = SourceError(Outcome.CONNECTION, "resting after failures in a row")
-            return [error] * len(requests)
+            return [resting()] * len(requests)
         ids = [next(self._ids) for _ in requests]
         most = answers.together(answers.bound(one.method, one.params) for one in requests)
         began = self._now()
@@ -169,7 +140,9 @@ class Endpoint:
             reply = await self._http.send("POST", content=body, limit_bytes=most.size)
         except AnswerTooLargeError as error:
             raise MonstrousAnswerError(error.detail) from error
-        if reply.status == 429:
+        # A provider may repeat the address that was asked, in which the key is.
+        reply = replace(reply, body=self.redact(reply.body))
+        if reply.status == 429 or (reply.status >= 400 and reply.retry_after is not None):
             self._rest_for(_REST.delay(1, key=self.name, retry_after=reply.retry_after))
         return batches.read(await _document(reply, most), ids, reply.status)
 
@@ -194,6 +167,9 @@ class Endpoint:
     def _rest(self, found: list[Any]) -> None:
         if not found:
             return
+        waits = [one.retry_after for one in found if isinstance(one, SourceError)]
+        if asked := [wait for wait in waits if wait is not None]:
+            self._rest_for(_REST.delay(1, key=self.name, retry_after=max(asked)))
         if any(isinstance(answer, MonstrousAnswerError) for answer in found):
             self._rest_for(self._monstrous.failed())
         elif not batches.is_broken(found):
@@ -209,6 +185,11 @@ class Endpoint:
     def _rest_for(self, seconds: float) -> None:
         # What the server asked for, or a longer rest, is not cut short.
         self._rest_until = max(self._rest_until, self._now() + seconds)
+
+
+def resting() -> SourceError:
+    """Return the answer of an endpoint that is left alone for a moment."""
+    return SourceError(Outcome.CONNECTION, "resting: it failed in a row, or asked us to wait")
 
 
 def _is_wide(request: Request, answer: object) -> bool:

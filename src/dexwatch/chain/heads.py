@@ -12,11 +12,11 @@ from contextlib import suppress
 import orjson
 import structlog
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
+from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
 
 from dexwatch import clock
-from dexwatch.backoff import Backoff, Failures
-from dexwatch.chain import fetch
+from dexwatch.backoff import Backoff, Failures, retry_after
+from dexwatch.chain import answers, fetch
 from dexwatch.chain.endpoint import Endpoint
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.evm.block import Header
@@ -69,6 +69,8 @@ class HeadFeed:
         """Its newest heads by hash, oldest first."""
         self._pushed = 0.0
         self._connection: ClientConnection | None = None
+        self._told = ""
+        """Why it has no subscription, as it was told last."""
         self._set_subscribed(False)
 
     @property
@@ -137,24 +139,26 @@ class HeadFeed:
     async def _subscribe(self, url: str) -> None:
         failures = Failures(_RECONNECT, key=f"ws {self.name}")
         while True:
-            began = clock.monotonic()
+            began, asked, reason = clock.monotonic(), None, "the connection was closed"
             try:
                 await self._listen(url)
-            except (
-                OSError,
-                TimeoutError,
-                InvalidHandshake,
-                InvalidURI,
-                WebSocketException,
-                SourceError,
-            ) as error:
-                _log.info("subscription ended", endpoint=self.name, reason=type(error).__name__)
+            except SourceError as error:
+                reason = error.detail
+            except (OSError, TimeoutError, InvalidURI, WebSocketException) as error:
+                reason = type(error).__name__
+                if isinstance(error, InvalidStatus):
+                    header = error.response.headers.get("Retry-After", "")
+                    asked = retry_after(header, now=clock.now())
             finally:
                 self._set_subscribed(False)
                 self._connection = None
             if self._pushed - began >= _HEALTHY_SECONDS:
                 failures.succeeded()
-            await asyncio.sleep(failures.failed())
+            # It is tried again and again; only what is new is told.
+            tell = _log.debug if reason == self._told else _log.warning
+            tell("no subscription: heads are polled", endpoint=self.name, reason=reason)
+            self._told = reason
+            await asyncio.sleep(failures.failed(retry_after=asked))
 
     async def _listen(self, url: str) -> None:
         """Listen until the connection ends."""
@@ -181,6 +185,7 @@ class HeadFeed:
             async with asyncio.timeout(_OPEN_SECONDS):
                 early = await _confirmation(socket)
             self._set_subscribed(True)
+            self._told = ""
             # Grace: silence counts from here, not from the process's start.
             self._pushed = clock.monotonic()
             for message in early:
@@ -190,7 +195,7 @@ class HeadFeed:
 
     def _read(self, message: str | bytes) -> None:
         try:
-            found = _notified(message)
+            found = _notified(self.endpoint.redact(_bytes(message)))
         except SourceError as error:
             self._count(Outcome.MALFORMED)
             _log.debug("a push cannot be read", endpoint=self.name, error=str(error))
@@ -227,7 +232,11 @@ class HeadFeed:
         self._series.set(chain.endpoint_subscribed, float(value), endpoint=self.name)
 
 
-def _notified(message: str | bytes) -> Header:
+def _bytes(message: str | bytes) -> bytes:
+    return message.encode(errors="replace") if isinstance(message, str) else message
+
+
+def _notified(message: bytes) -> Header:
     try:
         notification = orjson.loads(message)
     except orjson.JSONDecodeError as error:
@@ -255,13 +264,19 @@ async def _confirmation(socket: ClientConnection) -> list[str | bytes]:
         if not isinstance(answer, dict) or "method" in answer:
             answer = {}
         # An error may name no request, where the node could not read which.
-        ours = "result" in answer and answer.get("id") in (_REQUEST_ID, str(_REQUEST_ID))
-        if answer.get("error") is not None or (ours and answer["result"] is None):
+        if answer.get("error") is not None:
             break
-        if ours:
+        if "result" in answer and answers.request_id(answer) == _REQUEST_ID:
+            if not _names_subscription(answer["result"]):
+                raise SourceError(Outcome.MALFORMED, "the answer names no subscription to newHeads")
             return early
         early.append(message)
     raise SourceError(Outcome.RPC_ERROR, "the node refused to subscribe to newHeads")
+
+
+def _names_subscription(result: object) -> bool:
+    """Is it a text, as the nodes give it, or a number, as some relays do?"""
+    return bool(result) if isinstance(result, str) else type(result) is int
 
 
 class _connect(connect):  # noqa: N801 - It is used as the function that it replaces.

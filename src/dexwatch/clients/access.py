@@ -1,6 +1,7 @@
 """What a server asks of whoever calls it: a name and password, a bearer token, a certificate."""
 
 import base64
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,15 @@ class Access:
     token: SecretStr | None = None
     ca_file: Path | None = None
     """The authority that signed its certificate, where that is not a public one."""
+
+    @property
+    def secrets(self) -> Iterator[str]:
+        """What of it must not be shown, though a server repeats it."""
+        _, _, encoded = self.header.partition(" ")
+        yield encoded
+        for secret in (self.password, self.token):
+            if secret is not None:
+                yield secret.get_secret_value()
 
     @property
     def header(self) -> str:

@@ -11,8 +11,10 @@ from typing import Any, ClassVar, Self, TypeVar
 import httpx
 import orjson
 
+from dexwatch import backoff, clock
 from dexwatch.bounded_file import read_file
 from dexwatch.clients.access import Access
+from dexwatch.clients.redaction import Redaction
 
 _T = TypeVar("_T")
 _AUTHORITY_BYTES_MAX = 1_000_000
@@ -33,6 +35,9 @@ class Outcome(StrEnum):
 
 class SourceError(Exception):
     """A source did not give a usable answer; the text may be shown to an operator."""
+
+    retry_after: float | None = None
+    """Seconds that the source asked us to wait, where it did."""
 
     def __init__(self, outcome: Outcome, detail: str, *, code: int | None = None) -> None:
         super().__init__(f"{outcome.value}: {detail}")
@@ -77,7 +82,6 @@ class HttpClient:
         *,
         timeout_seconds: float = 5.0,
         limit_bytes: int | None = None,
-        headers: Mapping[str, str] | None = None,
         access: Access | None = None,
         connections: int = 8,
     ) -> None:
@@ -87,8 +91,9 @@ class HttpClient:
         self._limit = self.LIMIT_BYTES if limit_bytes is None else limit_bytes
         # Not httpx's base_url: that adds a slash, and providers refuse `/v1/KEY/`.
         self._base_url = base_url
+        self.redact = Redaction(base_url, secrets=tuple(access.secrets))
         self._client = httpx.AsyncClient(
-            headers={**(headers or {}), **own},
+            headers=own,
             verify=_trusted(access),
             timeout=httpx.Timeout(timeout_seconds),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
@@ -173,12 +178,11 @@ def _below(base_url: str, path: str) -> str:
 
 
 def _reply(response: httpx.Response, body: bytes) -> Reply:
-    wait = response.headers.get("retry-after", "")
     return Reply(
         response.status_code,
         body,
         location=response.headers.get("location", "")[:500],
-        retry_after=float(wait) if wait.isdecimal() and len(wait) < 8 else None,
+        retry_after=backoff.retry_after(response.headers.get("retry-after", ""), now=clock.now()),
     )
 
 

@@ -160,7 +160,7 @@ class PrometheusClient(MonitoringClient):
             ) from None
         status = answer.get("status") if isinstance(answer, dict) else None
         if status == "error":
-            detail = str(answer.get("error", ""))[:500]
+            detail = self.redact.text(str(answer.get("error", "")))[:500]
             raise SourceError(Outcome.RPC_ERROR, detail, code=reply.status)
         if status != "success":
             raise SourceError(Outcome.HTTP_ERROR, f"status {reply.status}", code=reply.status)

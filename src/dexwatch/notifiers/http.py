@@ -2,19 +2,16 @@
 
 import ipaddress
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
-from dexwatch import clock
+from dexwatch import backoff, clock
 from dexwatch.notifiers.unreachable import why
 from dexwatch.response.notifier import DeliveryResult
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-_LONGEST_WAIT = 3600.0
 _ANSWER_BYTES = 4_000_000
 
 
@@ -87,28 +84,8 @@ def refused(response: httpx.Response) -> DeliveryResult | None:
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """Return the seconds that the receiver asked to wait, at most an hour; None for nonsense.
-
-    RFC 9110, section 10.2.3: a number of seconds, or a date.
-    """
-    given = response.headers.get("retry-after", "").strip()
-    try:
-        seconds = float(given) if given[:1].isdecimal() else _until(given)
-    except (ValueError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), _LONGEST_WAIT)
-
-
-def _until(date: str) -> float:
-    try:
-        then = parsedate_to_datetime(date)
-    except (TypeError, IndexError) as error:  # What the library raises for some nonsense.
-        raise ValueError(date) from error
-    return (_aware(then) - clock.now()).total_seconds()
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    """Return the seconds that the receiver asked to wait, if it did."""
+    return backoff.retry_after(response.headers.get("retry-after", ""), now=clock.now())
 
 
 def _loopback(url: str) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from dexwatch import clock
 from dexwatch.chain.adaptive_size import AdaptiveSize
-from dexwatch.chain.endpoint import Endpoint
+from dexwatch.chain.endpoint import Endpoint, resting
 from dexwatch.chain.logs.refusals import Cause, cause, permitted_blocks
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.evm import block as blocks
@@ -106,7 +106,7 @@ def _unread(
     endpoint: Endpoint, block: int, failure: SourceError | None, *, alone: bool
 ) -> SourceError:
     if failure is None:
-        return SourceError(Outcome.CONNECTION, "resting after failures in a row")
+        return resting()
     unasked = failure.outcome is Outcome.CONNECTION
     if unasked or not alone or cause(failure) is Cause.ELSEWHERE:
         return failure

@@ -1,0 +1,65 @@
+"""Takes our own secrets out of what a server says: some repeat the address that was asked.
+
+What they say ends in errors, logs and pages, so it is read only without them. Which part of an
+address is the key is the provider's choice; so each part of a path, a query or a login counts as
+one, but for short ones, which may stand in an answer by chance.
+"""
+
+import base64
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit
+
+HIDDEN = b"[redacted]"
+_LEAST_CHARACTERS = 6
+_HEXADECIMAL_LEAST = 12
+"""Fewer digits occur in blocks by chance."""
+_LABEL_LEAST = 20
+"""Shorter parts of a host's name are names that may be told."""
+_HEXADECIMAL = re.compile("(?:0x)?[0-9a-fA-F]*")
+
+
+class Redaction:
+    """The secrets of some addresses, and other ones such as the value of a header."""
+
+    def __init__(self, *addresses: str, secrets: tuple[str, ...] = ()) -> None:
+        found = {part for address in addresses for part in _parts(address)} | set(secrets)
+        # The longest first: one may be a piece of another.
+        hidden = sorted(filter(_is_telling, found), key=len, reverse=True)
+        self._parts = [part.encode(errors="replace") for part in hidden]
+        either = b"|".join(map(re.escape, self._parts))
+        # A part of an address such as `jsonrpc` is also the name of a field.
+        self._pattern = re.compile(b"(?:" + either + rb')(?!"\s*:)')
+
+    def __call__(self, text: bytes) -> bytes:
+        """Return the text without the secrets."""
+        # Answers are megabytes and rarely hold one: looking for each is far cheaper.
+        if not any(part in text for part in self._parts):
+            return text
+        return self._pattern.sub(HIDDEN, text)
+
+    def text(self, text: str) -> str:
+        """Return the text without the secrets."""
+        return self(text.encode(errors="replace")).decode()
+
+
+def _parts(address: str) -> Iterator[str]:
+    try:
+        url = urlsplit(address)
+    except ValueError:
+        # No address at all, which whoever uses it says in a clear error.
+        return
+    login, _, _ = url.netloc.rpartition("@")
+    if login:
+        yield base64.b64encode(unquote(login).encode()).decode()
+    pairs = (pair.partition("=") for pair in url.query.split("&"))
+    values = (value or name for name, _, value in pairs)
+    labels = (label for label in url.netloc.split(".") if len(label) >= _LABEL_LEAST)
+    for part in (*login.split(":", 1), *url.path.split("/"), *values, *labels):
+        yield part
+        yield unquote(part)
+
+
+def _is_telling(part: str) -> bool:
+    least = _HEXADECIMAL_LEAST if _HEXADECIMAL.fullmatch(part) else _LEAST_CHARACTERS
+    return len(part) >= least
