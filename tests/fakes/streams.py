@@ -11,7 +11,9 @@ from dexwatch.chain.stream import BlockStream
 from dexwatch.evm.block import Block
 from dexwatch.evm.sequence import ChainEvent, Reorg
 from dexwatch.metrics.series import Series
+from tests.fakes.chain import FakeChain
 from tests.fakes.node import FakeNode
+from tests.fakes.patience import until
 
 
 @dataclass
@@ -72,3 +74,15 @@ async def mine(node: FakeNode, count: int = 1) -> None:
     for _ in range(count):
         node.chain.mine()
         await node.push()
+
+
+async def gone(stream: BlockStream, *nodes: FakeNode) -> None:
+    """Let the nodes, which are the first, go away."""
+    for node in nodes:
+        node.muted, node.status = True, 503
+    await until(lambda: not any(feed.up for feed in stream.feeds[: len(nodes)]))
+
+
+def lied(seen: Seen, liar: FakeChain, honest: FakeChain) -> set[str]:
+    """Return what was evaluated although only the liar has it."""
+    return set(seen.hashes) & (set(liar.blocks) - set(honest.blocks))
