@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dexwatch.chain import batches
 from dexwatch.chain.answers import RpcError
-from dexwatch.chain.batching import MAX_BATCH
+from dexwatch.chain.batching import batches
+from dexwatch.chain.batching.sizing import MAX_BATCH
 from dexwatch.chain.config import EndpointConfig
 from dexwatch.chain.endpoint import Endpoint, Request
 from dexwatch.clients.http import Outcome, SourceError

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dexwatch.chain.batching import MAX_BATCH
+from dexwatch.chain.batching.sizing import MAX_BATCH
 from dexwatch.chain.config import EndpointConfig
 from dexwatch.chain.endpoint import Endpoint, Request
 from dexwatch.clients.http import SourceError

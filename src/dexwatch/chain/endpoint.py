@@ -14,10 +14,11 @@ import orjson
 
 from dexwatch import clock
 from dexwatch.backoff import Backoff, Failures
-from dexwatch.chain import answers, batches
+from dexwatch.chain import answers
 from dexwatch.chain.answers import Bound, MonstrousAnswerError
-from dexwatch.chain.batches import BatchRefusedError
-from dexwatch.chain.batching import MAX_BATCH, Batching
+from dexwatch.chain.batching import batches
+from dexwatch.chain.batching.batches import BatchRefusedError
+from dexwatch.chain.batching.sizing import MAX_BATCH, Batching
 from dexwatch.chain.config import EndpointConfig
 from dexwatch.clients.http import AnswerTooLargeError, HttpClient, Outcome, Reply, SourceError
 from dexwatch.clients.redaction import Redaction

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import orjson
 
 from dexwatch.chain.answers import RpcError
-from dexwatch.chain.batching import MAX_BATCH
+from dexwatch.chain.batching.sizing import MAX_BATCH
 from dexwatch.chain.endpoint import Endpoint, Request
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.evm.hexadecimal import MalformedError, hex_quantity

@@ -9,8 +9,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from dexwatch.chain import batches
 from dexwatch.chain.adaptive_size import AdaptiveSize
+from dexwatch.chain.batching import batches
 from dexwatch.clients.http import SourceError
 
 MAX_BATCH = 50

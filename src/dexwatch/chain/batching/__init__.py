@@ -1,0 +1,1 @@
+"""Several calls in one exchange: how many, and what the answer says of each."""
