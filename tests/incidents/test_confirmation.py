@@ -35,6 +35,8 @@ def state(*active: dict[str, str], **changes: object) -> EvaluatorState:
         (state({"alertname": "NodeDown", "host": "b"}), None),
         (state({"alertname": "Other", "host": "a"}), None),
         (state(started_at=at(500)), UnconfirmedReason.JUST_STARTED),
+        (state(started_at=at(100)), None),
+        (state(asked_at=at(100)), None),
         (state(started_at=at(500), settled=True), None),
         (state(started_at=None), UnconfirmedReason.JUST_STARTED),
         # The alert began in the future, so the clock was put back since.

@@ -6,7 +6,13 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dexwatch.incidents.liveness.signal import HeartbeatTimeout, Signal, checked, started
+from dexwatch.incidents.liveness.signal import (
+    HeartbeatTimeout,
+    Signal,
+    alive,
+    checked,
+    started,
+)
 from tests.fakes.alerts import at
 
 TIMEOUT = HeartbeatTimeout(silence=60, grace=180)
@@ -49,6 +55,23 @@ def test_the_next_episode_is_later_though_the_clock_was_put_back() -> None:
     assert second.missing_since is not None
     assert second.missing
     assert second.missing_since - first.missing_since == timedelta(milliseconds=1)
+
+
+def test_a_source_is_alive_only_if_we_looked_of_late_and_its_signal_came() -> None:
+    heard_at_0 = replace(checked(heard(Signal("alertmanager")), at(0), TIMEOUT), seen_at=at(0))
+    assert alive(heard_at_0, at(0), TIMEOUT)
+    assert alive(heard_at_0, at(TIMEOUT.longest_check), TIMEOUT)
+    assert alive(heard_at_0, at(-TIMEOUT.longest_check), TIMEOUT), "a clock may have been put back"
+    for unknown in (
+        replace(heard_at_0, checked_at=None),
+        replace(heard_at_0, seen_at=None),
+        replace(heard_at_0, missing=True),
+        replace(heard_at_0, silent=-0.1),
+        replace(heard_at_0, silent=TIMEOUT.silence),
+    ):
+        assert not alive(unknown, at(0), TIMEOUT)
+    assert alive(replace(heard_at_0, silent=TIMEOUT.silence - 0.1), at(0), TIMEOUT)
+    assert not alive(heard_at_0, at(TIMEOUT.longest_check + 0.1), TIMEOUT)
 
 
 @given(st.lists(st.sampled_from(["beat", "quiet", "back", "forward", "restart"]), max_size=80))
