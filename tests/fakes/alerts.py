@@ -7,7 +7,8 @@ from typing import Any
 from dexwatch.incidents.events import AlertFired, AlertResolved, Event
 from dexwatch.incidents.policy import Policy, Route
 from dexwatch.metrics.severity import Severity
-from dexwatch.response.apply import Applied, apply_events
+from dexwatch.response.apply import apply_events
+from dexwatch.response.deciding.batch import Applied
 from dexwatch.response.ingest import fired, resolved
 from dexwatch.response.store import Store
 

@@ -14,7 +14,7 @@ from dexwatch.incidents.state import Reason
 from dexwatch.receivers.alertmanager.config import BOUNDS, Bounds
 from dexwatch.receivers.alertmanager.route import routes
 from dexwatch.receivers.receiver import Inbound
-from dexwatch.response.apply import Applied
+from dexwatch.response.deciding.batch import Applied
 from dexwatch.response.store import StoreUnavailableError
 from tests.fakes.alerts import payload, webhook_alert
 

@@ -8,9 +8,7 @@ import asyncio
 import math
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,108 +16,24 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 
 from dexwatch.incidents.events import Event
-from dexwatch.incidents.notice import Notice
 from dexwatch.incidents.policy import Policy
 from dexwatch.incidents.records import NotificationState
 from dexwatch.jobs.job import Job, JobResult
 from dexwatch.jobs.queue import Slots
-from dexwatch.response.apply import Applied, apply_events
+from dexwatch.response.apply import apply_events
+from dexwatch.response.deciding.batch import Applied
 from dexwatch.response.messaging.dispatch import Dispatcher
-from dexwatch.response.messaging.job import MAX_BLIND, NOTIFY, UPDATE, message_of
+from dexwatch.response.messaging.job import NOTIFY, UPDATE, message_of
 from dexwatch.response.messaging.queue import ResponseQueue
-from dexwatch.response.notifier import DeliveryResult, LookupResult
 from dexwatch.storage import tables
-from dexwatch.storage.store import SqlStore, open_store
+from dexwatch.storage.store import MEND_SECONDS, SqlStore, open_store
 from tests.fakes.alerts import Ticker, at
+from tests.fakes.wayward import Channel
 
 T = TypeVar("T")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-RETRY_AFTER = 60.0
 STEP = 4.0
 """Seconds between two signs of life, a third of the shortest lease."""
-MODES = ("works", "down", "slows", "takes_and_breaks", "breaks", "refuses")
-
-
-@dataclass
-class Channel:
-    """A receiver that does as its mode says, and remembers what it was asked and what it has."""
-
-    name: str
-    steady: Ticker
-    can_tell: bool
-    mode: str = "works"
-    parallel: int = 4
-    only_state_changes: bool = False
-    shows_chart: bool = False
-    shared_limit: bool = True
-    attempt_seconds: float | None = None
-    asked: list[tuple[float, str]] = field(default_factory=list)
-    """When it was asked to take which message."""
-    has: Counter[str] = field(default_factory=Counter)
-    cut_off: Counter[str] = field(default_factory=Counter)
-    """How often the sender could not know whether a message was taken."""
-    held_until: float = -math.inf
-    claim: int = 0
-    """Counts the claims, because messages that are under way together do not know of each other."""
-    hold_claim: int = 0
-    hold_known: bool = True
-    """False until the attempt that met the hold is settled."""
-    broken_holds: list[tuple[float, str]] = field(default_factory=list)
-    needless: list[str] = field(default_factory=list)
-    """Pages that it was sent again though it would have told that it has them."""
-    deaths: Counter[str] = field(default_factory=Counter)
-    """How often the worker of a message died or lost its lease."""
-    unsure: Counter[str] = field(default_factory=Counter)
-    """Copies of a message of which the sender cannot know whether they have arrived."""
-    answered: set[str] = field(default_factory=set)
-    """Messages of which it has said what came of them, and whose worker has not settled that."""
-    blind: list[str] = field(default_factory=list)
-    """Messages of which as many copies lay unsure as may, and which were sent once more."""
-
-    async def start(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-    async def send(self, notice: Notice) -> DeliveryResult:
-        now, key = self.steady.seconds, notice.key
-        self.asked.append((now, key))
-        if now < self.held_until and self.hold_known and self.claim > self.hold_claim:
-            self.broken_holds.append((now, key))
-        if self.tells and self.has[key] and key.startswith(f"{NOTIFY}/"):
-            self.needless.append(key)
-        if not self.tells and self.unsure[key] >= MAX_BLIND:
-            self.blind.append(key)
-        if self.mode in ("works", "takes_and_breaks"):
-            self.has[key] += 1
-        if self.mode in ("takes_and_breaks", "breaks"):
-            self.cut_off[key] += 1
-            self.unsure[key] += 1
-            return DeliveryResult.unknown("the connection broke")
-        self.answered.add(key)
-        if self.mode == "slows":
-            self.held_until, self.hold_claim = now + RETRY_AFTER, self.claim
-            return DeliveryResult.retryable("slow down", retry_after=RETRY_AFTER)
-        if self.mode == "down":
-            return DeliveryResult.retryable("down")
-        if self.mode == "refuses":
-            return DeliveryResult.failed("no such recipient")
-        return DeliveryResult.delivered(handle=f"{self.name}/{key}")
-
-    def cuts(self, key: str) -> int:
-        """How often nobody knew whether a message was taken; a worker that dies knows its job."""
-        job = key.rpartition("/")[0] if key.startswith(f"{UPDATE}/") else ""
-        return self.cut_off[key] + self.cut_off[job]
-
-    @property
-    def tells(self) -> bool:
-        """Would it say now whether it has a message?"""
-        return self.can_tell and self.mode not in ("down", "breaks", "takes_and_breaks")
-
-    async def lookup(self, notice: Notice) -> LookupResult:
-        if not self.tells:
-            return LookupResult(None)
-        self.unsure[notice.key] = 0
-        return LookupResult(self.has[notice.key] > 0, f"{self.name}/{notice.key}")
 
 
 class Response:
@@ -130,8 +44,9 @@ class Response:
         self.wall, self.steady, self.lived = Ticker(), Ticker(), Ticker()
         self.server = False
         """Is the database a server, whose clock is the wall clock and can be set under us?"""
-        self.stepped = False
-        """Has the database's clock been set since a worker last looked for work?"""
+        self.mended = -math.inf
+        """When a worker last mended times that another clock had set; it does so now and then, and
+        when the clock is behind that."""
         self.slow: list[tuple[Job, JobResult]] = []
         """Attempts that were made, by a worker that lives and has not settled them yet."""
         self.tokens: dict[int, str] = {}
@@ -166,6 +81,7 @@ class Response:
             if not channel.hold_known:
                 channel.held_until, channel.hold_known = -math.inf, True
         self._read_wall()
+        self.mended = -math.inf
         self.store = self.do(self._open())
 
     def set_clock(self, seconds: float) -> None:
@@ -178,7 +94,6 @@ class Response:
         """What the database knows of the time is what the machine's clock says now."""
         step = self.wall.seconds - self.steady.seconds
         self.steady.seconds += step
-        self.stepped = True
         for channel in self.channels.values():
             # A clock that was put forward cannot be told from a long sleep.
             channel.held_until += min(step, 0)
@@ -255,9 +170,9 @@ class Response:
         queue = self.queue
         slots = {name: Slots(most) for name in self.channels}
         jobs = await queue.claim(owner="machine", slots=slots, kinds=[NOTIFY, UPDATE])
-        if self.stepped:
+        if not 0 <= self.steady.seconds - self.mended < MEND_SECONDS:
             await self._no_time_is_ahead()
-            self.stepped = False
+            self.mended = self.steady.seconds
         for channel in self.channels.values():
             channel.claim += 1
         self.tokens.update({job.id: job.lease_token for job in jobs})

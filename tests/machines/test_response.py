@@ -6,25 +6,20 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import func, select
 
 from dexwatch.incidents.events import Acknowledged, ManuallyResolved, NoteAdded, Reopened
 from dexwatch.incidents.records import NotificationReason, NotificationState
 from dexwatch.incidents.state import Reason
 from dexwatch.jobs.queue import CRASH_POINTS
+from dexwatch.response.deciding.replay import replay_incident
 from dexwatch.response.messaging.job import NOTIFY
-from dexwatch.response.replay import replay_incident
 from dexwatch.response.views import IncidentFilter
 from dexwatch.storage import tables
 from tests.fakes.alerts import POLICY, clear, fire
-from tests.fakes.response import MODES, Response
+from tests.fakes.response import Response
+from tests.fakes.wayward import MODES
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +40,7 @@ class ResponseMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
+            self.what_chance_may_leave_out_happens()
             self.settle_everything()
             self.nothing_is_delivered_twice_but_after_a_cut()
             self.who_can_be_asked_gets_no_page_again()
@@ -248,6 +244,18 @@ class ResponseMachine(RuleBasedStateMachine):
             found = (await connection.execute(late)).all()
         again = NotificationReason.UNREACHED.value
         assert [key for key, payload in found if payload["reason"] != again] == []
+
+    def what_chance_may_leave_out_happens(self) -> None:
+        """Copies lie unsure until nobody sends more; then a message and a channel wait."""
+        self.response.settle_slow()
+        self.all_channels_change("takes_and_breaks")
+        self.alerts_fire([("DiskUse60", "unsure", "", False)])
+        for _ in range(4):
+            self.response.work(most=9)
+            self.response.pass_time(400)
+        self.all_channels_change("slows")
+        self.alerts_fire([("ApiUptimeLow", "waits", "", False)])
+        self.response.work(most=9)
 
     def settle_everything(self) -> None:
         """All is mended but the clock; within the longest wait all that is due gets done."""

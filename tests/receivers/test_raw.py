@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dexwatch.incidents.events import AlertEvent
 from dexwatch.receivers.alertmanager.config import BOUNDS, Bounds
 from dexwatch.receivers.alertmanager.parse import Envelope, parse
-from dexwatch.response.apply import Applied
+from dexwatch.response.deciding.batch import Applied
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import apply, at, payload, webhook_alert
 from tests.fakes.inbound import GOOD, PATH, RecordingReceiver, client

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from starlette.routing import Route
 
 from dexwatch.incidents.events import AlertEvent
-from dexwatch.response.apply import Applied
+from dexwatch.response.deciding.batch import Applied
 
 Ingest = Callable[[Sequence[AlertEvent]], Awaitable[Sequence[Applied]]]
 """Decides about events durably; may raise `StoreUnavailableError`."""

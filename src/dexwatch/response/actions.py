@@ -20,7 +20,8 @@ from dexwatch.incidents.events import (
 from dexwatch.incidents.policy import Policy
 from dexwatch.incidents.state import Reason
 from dexwatch.jobs.job import QuarantinedJob
-from dexwatch.response.apply import Applied, apply_events, apply_in
+from dexwatch.response.apply import apply_events, apply_in
+from dexwatch.response.deciding.batch import Applied
 from dexwatch.response.store import Store, Transaction
 from dexwatch.response.views import IncidentFilter, IncidentView, Listing
 

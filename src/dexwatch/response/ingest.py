@@ -19,7 +19,8 @@ from dexwatch.incidents.policy import Policy
 from dexwatch.incidents.state import Reason
 from dexwatch.jobs.queue import Crashpoints, no_crash
 from dexwatch.metrics.severity import Severity, severity_of
-from dexwatch.response.apply import Applied, apply_events
+from dexwatch.response.apply import apply_events
+from dexwatch.response.deciding.batch import Applied
 from dexwatch.response.liveness.evaluator import Evaluator
 from dexwatch.response.store import Store
 

@@ -11,7 +11,7 @@ import structlog
 from dexwatch.backoff import Backoff, Failures
 from dexwatch.clock import Clock, now
 from dexwatch.incidents.policy import Policy
-from dexwatch.jobs.job import Job, JobResult, NewJob
+from dexwatch.jobs.job import Job, JobResult
 from dexwatch.jobs.queue import Crashpoints, Handler, no_crash
 from dexwatch.jobs.worker import Worker
 from dexwatch.metrics.sample import Sample
@@ -39,6 +39,7 @@ _COUNT_SECONDS = 2.0
 _OURSELVES = "respond"
 """The row of the signals in which each look at the store leaves a trace."""
 _START = Backoff(first=0.5, most=10.0)
+_PERIODIC = (RETENTION_JOB, DEAD_MAN_JOB, RECONCILE_JOB, OUTSIDE_JOB)
 
 
 class Respond:
@@ -60,8 +61,7 @@ class Respond:
         crash: Crashpoints = no_crash,
     ) -> None:
         self.metrics = SelfMetrics(notifiers)
-        self._store = store
-        self._notifiers = notifiers
+        self._store, self._notifiers = store, notifiers
         dispatcher = Dispatcher(
             store,
             notifiers,
@@ -70,9 +70,8 @@ class Respond:
             charts=charts,
             runbook_hosts=config.runbook_hosts,
         )
-        evaluator = (
-            Evaluator(rules, settle_seconds=config.missing_seconds, clock=clock) if rules else None
-        )
+        settle = config.missing_seconds
+        evaluator = Evaluator(rules, settle_seconds=settle, clock=clock) if rules else None
         # Nobody awaits a signal where there is no Alertmanager to send one.
         self._dead_man = DeadMan(
             store,
@@ -86,48 +85,33 @@ class Respond:
         self.ingest = Ingest(
             store, clock, policy=policy, wake=self._wake, evaluator=evaluator, crash=crash
         )
-        periodic: tuple[tuple[NewJob, Handler], ...] = (
-            (RETENTION_JOB, self._retaining(config, clock)),
-            (DEAD_MAN_JOB, self._dead_man),
-            (RECONCILE_JOB, self._comparing(view, evaluator, config, clock)),
-            (OUTSIDE_JOB, self._pinging(outside, config)),
-        )
-        self._periodic = [job for job, _ in periodic]
         self._worker = Worker(
             ResponseQueue(store, clock, policy),
-            {NOTIFY: dispatcher, UPDATE: dispatcher} | {job.kind: do for job, do in periodic},
+            {NOTIFY: dispatcher, UPDATE: dispatcher}
+            | self._periodic(config, clock, view=view, evaluator=evaluator, outside=outside),
             owner=f"respond@{socket.gethostname()}:{os.getpid()}",
-            slots={job.queue: 1 for job in self._periodic}
+            slots={job.queue: 1 for job in _PERIODIC}
             | {name: notifier.parallel for name, notifier in notifiers.items()},
             on_settled=self._on_settled,
             crash=crash,
         )
 
-    def _retaining(self, config: RespondConfig, clock: Clock) -> Retention:
-        return Retention(
+    def _periodic(
+        self,
+        config: RespondConfig,
+        clock: Clock,
+        *,
+        view: AlertView | None,
+        evaluator: Evaluator | None,
+        outside: OutsideService | None,
+    ) -> dict[str, Handler]:
+        retention = Retention(
             self._store,
             clock,
             keep_events=timedelta(days=config.keep_events_days),
             keep_incidents=timedelta(days=config.keep_incidents_days),
         )
-
-    def _pinging(self, service: OutsideService | None, config: RespondConfig) -> OutsidePing:
-        return OutsidePing(
-            self._store,
-            service,
-            source=ALERTMANAGER,
-            timeout=config.heartbeat_timeout,
-            count=self.metrics.pinged,
-        )
-
-    def _comparing(
-        self,
-        view: AlertView | None,
-        evaluator: Evaluator | None,
-        config: RespondConfig,
-        clock: Clock,
-    ) -> Reconciler:
-        return Reconciler(
+        reconciler = Reconciler(
             self._store,
             view,
             self.ingest,
@@ -138,6 +122,19 @@ class Respond:
             evaluator=evaluator,
             alive=self._dead_man.alive,
         )
+        ping = OutsidePing(
+            self._store,
+            outside,
+            source=ALERTMANAGER,
+            timeout=config.heartbeat_timeout,
+            count=self.metrics.pinged,
+        )
+        return {
+            RETENTION_JOB.kind: retention,
+            DEAD_MAN_JOB.kind: self._dead_man,
+            RECONCILE_JOB.kind: reconciler,
+            OUTSIDE_JOB.kind: ping,
+        }
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is under way is finished, the rest stays in the store."""
@@ -178,7 +175,7 @@ class Respond:
         failures = Failures(_START, key="periodic")
         while not stop.is_set():
             try:
-                await self._store.transact(lambda tx: tx.jobs.add(self._periodic))
+                await self._store.transact(lambda tx: tx.jobs.add(_PERIODIC))
             except Exception as error:  # noqa: BLE001 - an error of retention must not stop paging.
                 _log.warning("respond.periodic_not_planned", error=type(error).__name__)
                 await _stopped(stop, failures.failed())

@@ -41,7 +41,8 @@ _log = structlog.get_logger(__name__)
 
 _TRIES = 6
 _AGAIN = Backoff(first=0.02, most=0.5, spread=0.5)
-_MEND_SECONDS = 15.0
+MEND_SECONDS = 15.0
+"""So often times are looked for that a clock has set which was put back unseen."""
 
 T = TypeVar("T")
 
@@ -215,4 +216,4 @@ class SqlStore:
     def _clock_odd(self, now: int) -> bool:
         """Is it time to look for times set by another clock? Now and then; and if it went back."""
         last = self._mended_at
-        return last is None or not last <= now < last + _MEND_SECONDS * 1_000_000
+        return last is None or not last <= now < last + MEND_SECONDS * 1_000_000

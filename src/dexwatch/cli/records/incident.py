@@ -21,7 +21,7 @@ from dexwatch.cli.present import (
 from dexwatch.cli.records.asking import with_store
 from dexwatch.cli.terminal import foreign
 from dexwatch.incidents.records import IncidentState
-from dexwatch.response.replay import Replay, replay_incident
+from dexwatch.response.deciding.replay import Replay, replay_incident
 from dexwatch.response.views import IncidentFilter, IncidentView, Listing, StoredEvent
 from dexwatch.storage.store import SqlStore
 

@@ -16,7 +16,8 @@ from dexwatch.incidents.liveness.signal import HeartbeatTimeout, Signal, checked
 from dexwatch.incidents.policy import Policy
 from dexwatch.jobs.job import IfPlanned, Job, JobResult, NewJob
 from dexwatch.metrics.severity import Severity
-from dexwatch.response.apply import Applied, apply_in
+from dexwatch.response.apply import apply_in
+from dexwatch.response.deciding.batch import Applied
 from dexwatch.response.ingest import fired, resolved
 from dexwatch.response.liveness.evaluator import Evaluator
 from dexwatch.response.store import Store, StoreUnavailableError, Transaction

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from dexwatch.incidents.policy import Policy
 from dexwatch.incidents.state import Reason
-from dexwatch.response.apply import Batch, apply_one
+from dexwatch.response.deciding.batch import Batch, apply_one
 from dexwatch.response.store import Store
 from dexwatch.response.views import StoredEvent
 

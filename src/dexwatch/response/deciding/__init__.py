@@ -1,0 +1,1 @@
+"""Decides events, for the first time or once more; nothing here writes."""
