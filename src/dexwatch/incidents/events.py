@@ -9,61 +9,46 @@ from dexwatch.incidents.records import DeliveryOutcome
 from dexwatch.metrics.severity import Severity
 
 
-@dataclass(frozen=True)
-class AlertFired:
-    """A source says that a condition holds; it may say so many times."""
+@dataclass(frozen=True, kw_only=True)
+class _SourceEvent:
+    """What a source says of a condition that it has detected at `starts_at`."""
 
     fingerprint: str
     group: str
     name: str
     severity: Severity
     starts_at: datetime
-    began_at: datetime
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    source: str = "alertmanager"
+    """The id of the receiver that it came through."""
+    raw: Mapping[str, object] | None = field(default=None, compare=False, repr=False)
+    """As it came in, word for word."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertFired(_SourceEvent):
+    """A source says that a condition holds; it may say so many times."""
+
+    began_at: datetime
     suppressed_by: str | None = None
     """The silence or worse alert that hides it, as far as the source tells."""
     seen_at: datetime | None = None
     """When the source was seen to hold it as active; None for a message, which may be late."""
-    source: str = "alertmanager"
-    """The id of the receiver that it came through."""
-    raw: Mapping[str, object] | None = field(default=None, compare=False, repr=False)
-    """As it came in, word for word."""
-
-    @property
-    def key(self) -> str:
-        """The identity of the event at its source."""
-        return f"{self.source}/{self.fingerprint}/{self.starts_at.isoformat()}/firing"
 
 
-@dataclass(frozen=True)
-class AlertResolved:
+@dataclass(frozen=True, kw_only=True)
+class AlertResolved(_SourceEvent):
     """A source says that a condition, which held since `starts_at`, is over."""
 
-    fingerprint: str
-    group: str
-    name: str
-    severity: Severity
-    starts_at: datetime
     ends_at: datetime
-    labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
-    source: str = "alertmanager"
-    """The id of the receiver that it came through."""
     unconfirmed: UnconfirmedReason | None = None
     """Why it is not confirmed yet: then it is kept, and changes no alert."""
-    raw: Mapping[str, object] | None = field(default=None, compare=False, repr=False)
-    """As it came in, word for word."""
-
-    @property
-    def key(self) -> str:
-        """The identity of the event at its source."""
-        return f"{self.source}/{self.fingerprint}/{self.starts_at.isoformat()}/resolved"
 
 
 @dataclass(frozen=True)
-class Acknowledged:
-    """A person has taken the incident on; `source_id` tells a repeat from a second act."""
+class _Act:
+    """Somebody has acted; `source_id` tells a repeat from a second act."""
 
     incident_id: str
     by: str
@@ -71,34 +56,20 @@ class Acknowledged:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class ManuallyResolved:
+class Acknowledged(_Act):
+    """A person has taken the incident on."""
+
+
+class ManuallyResolved(_Act):
     """A person says that it is over."""
 
-    incident_id: str
-    by: str
-    source_id: str
-    note: str = ""
 
-
-@dataclass(frozen=True)
-class Reopened:
+class Reopened(_Act):
     """A person says that it is not over."""
 
-    incident_id: str
-    by: str
-    source_id: str
-    note: str = ""
 
-
-@dataclass(frozen=True)
-class NoteAdded:
+class NoteAdded(_Act):
     """A person wrote something down."""
-
-    incident_id: str
-    by: str
-    source_id: str
-    note: str
 
 
 @dataclass(frozen=True)

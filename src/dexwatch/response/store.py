@@ -180,44 +180,20 @@ class AbsenceRepository(Protocol):
         """Write what is missing now in the place of all that was."""
 
 
-class Transaction(Protocol):
+@dataclass(frozen=True)
+class Transaction:
     """All or nothing."""
 
-    @property
-    def events(self) -> EventRepository:
-        """What came in."""
-
-    @property
-    def alerts(self) -> AlertRepository:
-        """Conditions."""
-
-    @property
-    def incidents(self) -> IncidentRepository:
-        """Responses."""
-
-    @property
-    def notifications(self) -> NotificationRepository:
-        """Attempts to reach people."""
-
-    @property
-    def timeline(self) -> TimelineRepository:
-        """Stories."""
-
-    @property
-    def jobs(self) -> JobRepository:
-        """What must happen later."""
-
-    @property
-    def signals(self) -> SignalRepository:
-        """The dead man's signals."""
-
-    @property
-    def absences(self) -> AbsenceRepository:
-        """Alerts that are missing at their source."""
-
-    @property
-    def exclusive(self) -> bool:
-        """Can nobody else write meanwhile, so that what was read before a lock still holds?"""
+    exclusive: bool
+    """Can nobody else write meanwhile, so that what was read before a lock still holds?"""
+    events: EventRepository
+    alerts: AlertRepository
+    incidents: IncidentRepository
+    notifications: NotificationRepository
+    timeline: TimelineRepository
+    jobs: JobRepository
+    signals: SignalRepository
+    absences: AbsenceRepository
 
 
 class Store(Protocol):

@@ -195,12 +195,6 @@ def _conditions(which: IncidentFilter) -> list[ColumnElement[bool]]:
     if which.until is not None:
         wanted.append(columns.ingested_at < which.until)
     if which.text:
-        words = which.text[:200]
-        wanted.append(
-            or_(
-                columns.title.icontains(words, autoescape=True),
-                columns.grp.icontains(words, autoescape=True),
-                columns.id.icontains(words, autoescape=True),
-            )
-        )
+        named = (columns.title, columns.grp, columns.id)
+        wanted.append(or_(*(c.icontains(which.text[:200], autoescape=True) for c in named)))
     return wanted

@@ -1,6 +1,6 @@
 """Records to rows and back, and many rows into a table with one statement."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -50,10 +50,7 @@ def alert_row(alert: Alert) -> Values:
 
 def alert_of(row: Row) -> Alert:
     """Return the alert that a row holds."""
-    values = _renamed(row, {"grp": "group"})
-    values["severity"] = Severity(values["severity"])
-    values["state"] = AlertState(values["state"])
-    return Alert(**values)
+    return Alert(**_renamed(row, {"grp": "group"}, severity=Severity, state=AlertState))
 
 
 def incident_row(record: IncidentRecord) -> Values:
@@ -70,11 +67,9 @@ def incident_row(record: IncidentRecord) -> Values:
 
 def incident_of(row: Row) -> Incident:
     """Return the incident that a row holds."""
-    values = _renamed(row, {"grp": "group"}, drop=("firing_alerts", "things", "recipients"))
-    values["severity"] = Severity(values["severity"])
-    values["state"] = IncidentState(values["state"])
-    values["policy"] = policy_of(values["policy"])
-    return Incident(**values)
+    summary = ("firing_alerts", "things", "recipients")
+    values = _renamed(row, {"grp": "group"}, drop=summary, severity=Severity, state=IncidentState)
+    return Incident(**values | {"policy": policy_of(row["policy"])})
 
 
 def record_of(row: Row) -> IncidentRecord:
@@ -99,11 +94,8 @@ def notification_row(notification: Notification) -> Values:
 
 def notification_of(row: Row) -> Notification:
     """Return the notification that a row holds."""
-    values = _renamed(row, {}, drop=("id",))
-    values["severity"] = Severity(values["severity"])
-    values["state"] = NotificationState(values["state"])
-    values["why"] = NotificationReason(values["why"])
-    return Notification(**values)
+    state, why = NotificationState, NotificationReason
+    return Notification(**_renamed(row, {}, drop=("id",), severity=Severity, state=state, why=why))
 
 
 def entry_row(entry: TimelineEntry) -> Values:
@@ -256,5 +248,17 @@ def _plain(record: Alert | Incident | Notification | TimelineEntry | NewJob) -> 
     return {f.name: getattr(record, f.name) for f in fields(record)}
 
 
-def _renamed(row: Row, names: Mapping[str, str], *, drop: tuple[str, ...] = ()) -> Values:
-    return {names.get(str(k), str(k)): v for k, v in row.items() if k not in drop}
+def _renamed(
+    row: Row,
+    names: Mapping[str, str],
+    *,
+    drop: tuple[str, ...] = (),
+    **kinds: Callable[[Any], object],
+) -> Values:
+    """Return a record's fields; `kinds` says what is made of the value of a column."""
+    made = {str(k): kinds.get(str(k), _as_it_is)(v) for k, v in row.items() if k not in drop}
+    return {names.get(name, name): value for name, value in made.items()}
+
+
+def _as_it_is(value: object) -> object:
+    return value

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TypeVar
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dexwatch.backoff import Backoff
 from dexwatch.clock import monotonic
@@ -67,21 +66,6 @@ async def open_store(
     return SqlStore(await open_database(url, clock), LeaseWatch(steady))
 
 
-class SqlTransaction:
-    """The repositories over one connection; implements `response.store.Transaction`."""
-
-    def __init__(self, connection: AsyncConnection, now: int, *, exclusive: bool) -> None:
-        self.exclusive = exclusive
-        self.events = SqlEvents(connection)
-        self.alerts = SqlAlerts(connection)
-        self.incidents = SqlIncidents(connection)
-        self.notifications = SqlNotifications(connection)
-        self.timeline = SqlTimeline(connection)
-        self.jobs = SqlJobs(connection, now)
-        self.signals = SqlSignals(connection, now)
-        self.absences = SqlAbsences(connection, now)
-
-
 class SqlStore:
     """Incidents and jobs in one database; safe to share among tasks and processes."""
 
@@ -103,8 +87,19 @@ class SqlStore:
     async def _once(self, act: Callable[[Transaction], Awaitable[T]]) -> T:
         async with self.database.write() as connection:
             now = await self.database.now(connection)
-            exclusive = not self.database.postgresql
-            return await act(SqlTransaction(connection, now, exclusive=exclusive))
+            return await act(
+                Transaction(
+                    exclusive=not self.database.postgresql,
+                    events=SqlEvents(connection),
+                    alerts=SqlAlerts(connection),
+                    incidents=SqlIncidents(connection),
+                    notifications=SqlNotifications(connection),
+                    timeline=SqlTimeline(connection),
+                    jobs=SqlJobs(connection, now),
+                    signals=SqlSignals(connection, now),
+                    absences=SqlAbsences(connection, now),
+                )
+            )
 
     async def claim(
         self,
@@ -116,33 +111,23 @@ class SqlStore:
     ) -> list[Job]:
         """Take due jobs and those whose lease has lapsed, the most urgent first."""
         try:
-            return await self._claim(owner, slots, kinds, underway=underway)
+            async with self.database.read() as connection:
+                now = await self.database.now(connection)
+                jobs = SqlJobs(connection, now)
+                held, due = await jobs.leases(), await jobs.anything_due(kinds)
+            lapsed = [one for one in self._leases.look(held) if one.token not in underway]
+            if self._clock_odd(now):
+                async with self.database.write() as connection:
+                    await SqlJobs(connection, now).mend_times()
+                self._mended_at, due = now, True
+            if not due and not lapsed:
+                return []
+            async with self.database.write() as connection:
+                jobs = SqlJobs(connection, await self.database.now(connection))
+                claimed = await jobs.claim(owner=owner, slots=slots, kinds=kinds, lapsed=lapsed)
         except StoreUnavailableError:
             self._leases.forget()
             raise
-
-    async def _claim(
-        self,
-        owner: str,
-        slots: Mapping[str, Slots],
-        kinds: Sequence[str],
-        *,
-        underway: Collection[str],
-    ) -> list[Job]:
-        async with self.database.read() as connection:
-            now = await self.database.now(connection)
-            jobs = SqlJobs(connection, now)
-            held, due = await jobs.leases(), await jobs.anything_due(kinds)
-        lapsed = [one for one in self._leases.look(held) if one.token not in underway]
-        if self._clock_odd(now):
-            async with self.database.write() as connection:
-                await SqlJobs(connection, now).mend_times()
-            self._mended_at, due = now, True
-        if not due and not lapsed:
-            return []
-        async with self.database.write() as connection:
-            jobs = SqlJobs(connection, await self.database.now(connection))
-            claimed = await jobs.claim(owner=owner, slots=slots, kinds=kinds, lapsed=lapsed)
         self._leases.gave(Lease(job.lease_token, 0, job.lease) for job in claimed)
         return claimed
 

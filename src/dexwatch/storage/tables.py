@@ -8,10 +8,23 @@ from sqlalchemy import Boolean, Column, Index, Integer, MetaData, Table, text
 from dexwatch.storage.types import Json, Text, UtcTimestamp
 
 metadata = MetaData()
+_Kind = type[sa.types.TypeEngine[Any]]
 
 
 def _serial(name: str = "id") -> Column[Any]:
     return Column(name, sa.BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+
+
+def _keys(*names: str) -> list[Column[Any]]:
+    return [Column(name, Text, primary_key=True) for name in names]
+
+
+def _needed(kind: _Kind, *names: str) -> list[Column[Any]]:
+    return [Column(name, kind, nullable=False) for name in names]
+
+
+def _optional(kind: _Kind, *names: str) -> list[Column[Any]]:
+    return [Column(name, kind) for name in names]
 
 
 def _where(condition: str) -> dict[str, Any]:
@@ -29,14 +42,11 @@ events = Table(
     "events",
     metadata,
     _serial(),
-    Column("grp", Text, nullable=False),
+    *_needed(Text, "grp", "source", "kind", "reason"),
     Column("incident_id", Text),
-    Column("source", Text, nullable=False),
-    Column("kind", Text, nullable=False),
     Column("body", Json, nullable=False),
     Column("raw", Json),
     Column("decided_at", UtcTimestamp, nullable=False),
-    Column("reason", Text, nullable=False),
     Column("incident_version", Integer),
     Index("events_by_group", "grp", "id"),
     Index("events_by_incident", "incident_id"),
@@ -49,14 +59,11 @@ event_repeats = Table(
     "event_repeats",
     metadata,
     Column("key", Text, primary_key=True),
-    Column("source", Text, nullable=False),
-    Column("kind", Text, nullable=False),
+    *_needed(Text, "source", "kind", "reason"),
     Column("body", Json, nullable=False),
     Column("raw", Json),
-    Column("reason", Text, nullable=False),
     Column("repeats", Integer, nullable=False),
-    Column("first_at", UtcTimestamp, nullable=False),
-    Column("last_at", UtcTimestamp, nullable=False),
+    *_needed(UtcTimestamp, "first_at", "last_at"),
     Index("event_repeats_by_time", "last_at"),
 )
 
@@ -70,15 +77,9 @@ groups = Table(
 
 def _alert_columns() -> list[Column[Any]]:
     return [
-        Column("grp", Text, nullable=False),
-        Column("name", Text, nullable=False),
-        Column("severity", Text, nullable=False),
-        Column("labels", Json, nullable=False),
-        Column("annotations", Json, nullable=False),
-        Column("state", Text, nullable=False),
-        Column("began_at", UtcTimestamp, nullable=False),
-        Column("starts_at", UtcTimestamp, nullable=False),
-        Column("ingested_at", UtcTimestamp, nullable=False),
+        *_needed(Text, "grp", "name", "severity", "state"),
+        *_needed(Json, "labels", "annotations"),
+        *_needed(UtcTimestamp, "began_at", "starts_at", "ingested_at"),
         Column("suppressed_by", Text),
         Column("resolved_at", UtcTimestamp),
     ]
@@ -87,8 +88,7 @@ def _alert_columns() -> list[Column[Any]]:
 alerts = Table(
     "alerts",
     metadata,
-    Column("source", Text, primary_key=True),
-    Column("fingerprint", Text, primary_key=True),
+    *_keys("source", "fingerprint"),
     *_alert_columns(),
     Column("incident_id", Text),
     Index("alerts_by_state", "state", "source"),
@@ -100,9 +100,7 @@ alerts = Table(
 incident_alerts = Table(
     "incident_alerts",
     metadata,
-    Column("incident_id", Text, primary_key=True),
-    Column("source", Text, primary_key=True),
-    Column("fingerprint", Text, primary_key=True),
+    *_keys("incident_id", "source", "fingerprint"),
     *_alert_columns(),
 )
 
@@ -110,31 +108,20 @@ incidents = Table(
     "incidents",
     metadata,
     Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
-    Column("id", Text, nullable=False),
-    Column("grp", Text, nullable=False),
-    Column("title", Text, nullable=False),
-    Column("severity", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("policy", Json, nullable=False),
-    Column("began_at", UtcTimestamp, nullable=False),
-    Column("detected_at", UtcTimestamp, nullable=False),
-    Column("ingested_at", UtcTimestamp, nullable=False),
-    Column("changed_at", UtcTimestamp, nullable=False),
-    Column("notification_round", Integer, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("owner", Text),
-    Column("previous", Text),
-    Column("reopened", Integer, nullable=False),
-    Column("paged_at", UtcTimestamp),
-    Column("last_paged_at", UtcTimestamp),
-    Column("delivered_at", UtcTimestamp),
-    Column("acknowledged_at", UtcTimestamp),
-    Column("mitigated_at", UtcTimestamp),
-    Column("resolved_at", UtcTimestamp),
-    Column("resolved_by", Text),
-    Column("firing_alerts", Integer, nullable=False),
-    Column("things", Json, nullable=False),
-    Column("recipients", Json, nullable=False),
+    *_needed(Text, "id", "grp", "title", "severity", "state"),
+    *_needed(Json, "policy", "things", "recipients"),
+    *_needed(UtcTimestamp, "began_at", "detected_at", "ingested_at", "changed_at"),
+    *_needed(Integer, "notification_round", "version", "reopened", "firing_alerts"),
+    *_optional(Text, "owner", "previous", "resolved_by"),
+    *_optional(
+        UtcTimestamp,
+        "paged_at",
+        "last_paged_at",
+        "delivered_at",
+        "acknowledged_at",
+        "mitigated_at",
+        "resolved_at",
+    ),
     Index("incidents_by_id", "id", unique=True),
     Index("one_open_incident", "grp", unique=True, **_where("state <> 'resolved'")),
     Index("incidents_by_group", "grp", "number"),
@@ -145,18 +132,11 @@ notifications = Table(
     "notifications",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("incident_id", Text, nullable=False),
-    Column("notification_round", Integer, nullable=False),
-    Column("channel", Text, nullable=False),
-    Column("recipient", Text, nullable=False),
-    Column("severity", Text, nullable=False),
-    Column("why", Text, nullable=False),
+    *_needed(Text, "incident_id", "channel", "recipient", "severity", "why", "state", "detail"),
+    *_needed(Integer, "notification_round", "attempts"),
     Column("planned_at", UtcTimestamp, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("attempts", Integer, nullable=False),
     Column("expedited", Boolean, nullable=False),
     Column("delivered_at", UtcTimestamp),
-    Column("detail", Text, nullable=False),
     Index("notifications_by_incident", "incident_id", "notification_round"),
 )
 
@@ -164,12 +144,8 @@ timeline = Table(
     "timeline",
     metadata,
     _serial(),
-    Column("incident_id", Text, nullable=False),
-    Column("key", Text, nullable=False),
+    *_needed(Text, "incident_id", "key", "kind", "author", "text"),
     Column("at", UtcTimestamp, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("author", Text, nullable=False),
-    Column("text", Text, nullable=False),
     Index("one_line", "incident_id", "key", unique=True),
     sqlite_autoincrement=True,
 )
@@ -177,12 +153,9 @@ timeline = Table(
 delivery_threads = Table(
     "delivery_threads",
     metadata,
-    Column("incident_id", Text, primary_key=True),
-    Column("channel", Text, primary_key=True),
-    Column("recipient", Text, primary_key=True),
-    Column("handle", Text),
+    *_keys("incident_id", "channel", "recipient"),
+    *_optional(Text, "handle", "last_notified_state"),
     Column("last_notified_version", Integer, nullable=False),
-    Column("last_notified_state", Text),
     Column("last_notified_at", UtcTimestamp),
 )
 
@@ -190,31 +163,17 @@ jobs = Table(
     "jobs",
     metadata,
     _serial(),
-    Column("kind", Text, nullable=False),
-    Column("queue", Text, nullable=False),
-    Column("lane", Text, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("subject", Text, nullable=False),
+    *_needed(Text, "kind", "queue", "lane", "key", "subject", "state", "result"),
     Column("payload", Json, nullable=False),
-    Column("priority", Integer, nullable=False),
-    Column("state", Text, nullable=False),
+    *_needed(Integer, "priority", "attempts", "crashes", "uncertain", "version", "late_results"),
     # Microseconds by the database's clock; `set_at` is when the other times were last set, which
     # shows a clock that has been put back.
-    Column("due_at", sa.BigInteger, nullable=False),
-    Column("set_at", sa.BigInteger, nullable=False),
-    Column("wished_at", sa.BigInteger, nullable=False),
+    *_needed(sa.BigInteger, "due_at", "set_at", "wished_at"),
     Column("finished_at", sa.BigInteger),
     Column("lease", sa.Float, nullable=False),
-    Column("lease_token", Text),
-    Column("lease_owner", Text),
+    *_optional(Text, "lease_token", "lease_owner"),
     Column("renewals", sa.BigInteger, nullable=False, server_default="0"),
-    Column("attempts", Integer, nullable=False),
     Column("max_attempts", Integer),
-    Column("crashes", Integer, nullable=False),
-    Column("uncertain", Integer, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("result", Text, nullable=False),
-    Column("late_results", Integer, nullable=False),
     Index("one_job", "key", unique=True),
     Index("jobs_due", "queue", "priority", "due_at", **_where("state = 'due'")),
     Index("jobs_leased", "id", **_where("state = 'leased'")),
@@ -226,10 +185,8 @@ jobs = Table(
 holds = Table(
     "holds",
     metadata,
-    Column("queue", Text, primary_key=True),
-    Column("lane", Text, primary_key=True),
-    Column("until", sa.BigInteger, nullable=False),
-    Column("set_at", sa.BigInteger, nullable=False),
+    *_keys("queue", "lane"),
+    *_needed(sa.BigInteger, "until", "set_at"),
 )
 
 # The dead man's signals: how many came, and how many of them the last check has seen.
@@ -237,23 +194,18 @@ signals = Table(
     "signals",
     metadata,
     Column("source", Text, primary_key=True),
-    Column("heartbeats", sa.BigInteger, nullable=False),
-    Column("seen_at", UtcTimestamp),
-    Column("checked_heartbeats", sa.BigInteger, nullable=False),
-    Column("checked_at", UtcTimestamp),
+    *_needed(sa.BigInteger, "heartbeats", "checked_heartbeats"),
+    *_optional(UtcTimestamp, "seen_at", "checked_at", "missing_since"),
     Column("silent", sa.Float, nullable=False),
     Column("missing", Boolean, nullable=False),
-    Column("missing_since", UtcTimestamp),
 )
 
 # Alerts that fire here and are missing at their source; seconds are summed up look by look.
 absences = Table(
     "absences",
     metadata,
-    Column("source", Text, primary_key=True),
-    Column("fingerprint", Text, primary_key=True),
-    Column("starts_at", UtcTimestamp, nullable=False),
-    Column("looked_at", UtcTimestamp, nullable=False),
+    *_keys("source", "fingerprint"),
+    *_needed(UtcTimestamp, "starts_at", "looked_at"),
     Column("seconds", sa.Float, nullable=False),
 )
 
@@ -261,9 +213,7 @@ sessions = Table(
     "sessions",
     metadata,
     Column("token_hash", Text, primary_key=True),
-    Column("username", Text, nullable=False),
-    Column("csrf", Text, nullable=False),
-    Column("created_at", UtcTimestamp, nullable=False),
-    Column("expires_at", UtcTimestamp, nullable=False),
+    *_needed(Text, "username", "csrf"),
+    *_needed(UtcTimestamp, "created_at", "expires_at"),
     Index("sessions_by_end", "expires_at"),
 )
