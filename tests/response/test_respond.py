@@ -192,7 +192,7 @@ async def test_a_message_slack_took_without_answering_is_found_not_repeated(
 async def test_a_refused_p0_page_goes_out_again_and_is_not_lost(tmp_path: Path) -> None:
     async with stack(tmp_path) as s:
         s.slack.fail(Failure(Fault.RATE_LIMITED, seconds=1), times=1)
-        s.mailbox.refuse("451 4.3.0 later", times=1)
+        s.mailbox.hang_up(taken=False)
         s.hook.answers.extend([503])
         await s.post(webhook_alert(starts_at=now()))
         await asyncio.gather(s.slack.wait(1), s.mailbox.wait(1), s.hook.wait(1))
@@ -210,7 +210,7 @@ async def test_what_fails_beside_the_worker_does_not_end_paging(
     monkeypatch.setattr(EmailNotifier, "start", broken)
     monkeypatch.setattr(SqlStore, "counts", broken)
     monkeypatch.setattr(SqlStore, "prune", broken)
-    monkeypatch.setattr(respond, "RETENTION_JOB", replace(RETENTION_JOB, delay=0.0))
+    monkeypatch.setattr(respond, "_PERIODIC", (replace(RETENTION_JOB, delay=0.0),))
     async with stack(tmp_path) as s:
         await asyncio.sleep(0.1)
         assert (await s.post(webhook_alert(starts_at=now()))).status_code == 200
