@@ -145,17 +145,15 @@ router = APIRouter(prefix="/api", dependencies=[Depends(_admit)])
 async def register(body: Credentials, exchange: CurrentExchange) -> dict[str, int]:
     """Open an account."""
     with exchange.platform.business("registration") as work:
+        user = None
         try:
-            broken = exchange.faults.now.registration_broken
-            user = None if broken else await exchange.store.add_user(body.email, body.password)
-        except BaseException:
-            exchange.platform.registered("failure")
-            raise
+            if not exchange.faults.now.registration_broken:
+                user = await exchange.store.add_user(body.email, body.password)
+        finally:
+            exchange.platform.registered("failure" if user is None else "success")
         if user is None:
             work.outcome = "failure"
-            exchange.platform.registered("failure")
             raise HTTPException(422, "the address could not be verified")
-        exchange.platform.registered("success")
         return {"user": user}
 
 
