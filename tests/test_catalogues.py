@@ -15,6 +15,7 @@ from dexwatch.dashboards.board import Board
 from dexwatch.demo.scenarios.scenario import Scenario
 from dexwatch.metrics.metric import Metric
 from dexwatch.notifiers.channel import Channel
+from dexwatch.receivers.receiver import Receiver
 from dexwatch.rules.rule import AlertRule, RecordingRule
 
 
@@ -69,6 +70,13 @@ CATALOGUES = (
         "COLLECTORS",
         is_collector,
         lambda one: one.name,
+    ),
+    Catalogue(
+        "dexwatch.receivers",
+        "dexwatch.receivers.registry",
+        "RECEIVERS",
+        Receiver,
+        lambda one: one.source,
     ),
     Catalogue(
         "dexwatch.notifiers",

@@ -100,7 +100,7 @@ async def stack(folder: Path, **settings: float) -> AsyncIterator[Stack]:
             public_url="http://127.0.0.1:8900",
         )
         app = Starlette(
-            routes=routes(Inbound(role.ingest, config.hook_token, count=role.metrics.received))
+            routes=routes(Inbound(role.ingest, config.hook_token), role.metrics.received)
         )
         port, stop = free_port(), asyncio.Event()
         server = uvicorn.Server(

@@ -6,6 +6,7 @@ Installing leaves no service running or enabled: see `services`.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -61,14 +62,17 @@ def _can_make_environments() -> bool:
     return True
 
 
+def _exporters() -> list[str]:
+    """Return the exporters' packages; they are read as text, since nothing is installed yet."""
+    folder = Path(__file__).parents[2] / "src/dexwatch/daemons/exporters"
+    text = "".join(file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.py")))
+    return re.findall(r'^    package="(.+)",$', text, re.MULTILINE)
+
+
 RUN = (
     Package("prometheus", program("promtool")),
     Package("prometheus-alertmanager", program("amtool")),
-    Package("prometheus-node-exporter", program("prometheus-node-exporter")),
-    Package("prometheus-blackbox-exporter", program("prometheus-blackbox-exporter")),
-    Package("prometheus-postgres-exporter", program("prometheus-postgres-exporter")),
-    Package("prometheus-redis-exporter", program("prometheus-redis-exporter")),
-    Package("prometheus-nginx-exporter", program("prometheus-nginx-exporter")),
+    *(Package(name, program(name)) for name in _exporters()),
     Package("postgresql", program("postgres", "/usr/lib/postgresql/*/bin/postgres")),
     Package("redis-server", program("redis-server")),
     Package("nginx", program("nginx")),

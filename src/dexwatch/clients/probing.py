@@ -4,6 +4,7 @@ yield Probe("edge", lambda: http_answers(url), remedy="Enable stub_status there.
 """
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -36,6 +37,18 @@ class Probe:
     remedy: str
     area: str = ""
     """The heading below which it is shown; empty: that of its capability."""
+
+
+async def installed(program: str) -> str:
+    """Return where a program lies.
+
+    Raises:
+        ProbeError: it is not on the path.
+    """
+    found = shutil.which(program)
+    if found is None:
+        raise ProbeError("is not installed")
+    return found
 
 
 async def http_answers(url: str, access: Access | None = None) -> str:

@@ -44,6 +44,8 @@ class Collector:
     """
 
     name: ClassVar[str]
+    keeps_market: ClassVar[bool] = False
+    """It keeps the market that the others read, so it takes each block before them."""
 
     def __init__(self, context: CollectorContext, series: Series) -> None:
         self.context = context

@@ -54,6 +54,7 @@ class ExchangeCollector(Collector):
     """Takes the events of watched pools and routers, and keeps the market's state."""
 
     name: ClassVar[str] = "exchange"
+    keeps_market: ClassVar[bool] = True
 
     def __init__(self, context: CollectorContext, series: Series) -> None:
         super().__init__(context, series)

@@ -1,23 +1,28 @@
-"""Every collector in one list."""
+"""Every collector in one list: those of the modules beside this one, which need no line here."""
 
-from dexwatch.collectors.business import BusinessCollector
-from dexwatch.collectors.chain import ChainCollector
+from importlib import import_module
+from pkgutil import iter_modules
+
+from dexwatch import collectors
 from dexwatch.collectors.collector import Collector
-from dexwatch.collectors.contracts import ContractsCollector
-from dexwatch.collectors.endpoints import EndpointsCollector
-from dexwatch.collectors.exchange import ExchangeCollector
-from dexwatch.collectors.liquidity import LiquidityCollector
-from dexwatch.collectors.liquidity_providers import LiquidityProvidersCollector
-from dexwatch.collectors.transactions import TransactionsCollector
 
-COLLECTORS: tuple[type[Collector], ...] = (
-    EndpointsCollector,
-    ChainCollector,
-    TransactionsCollector,
-    ExchangeCollector,
-    LiquidityCollector,
-    LiquidityProvidersCollector,
-    ContractsCollector,
-    BusinessCollector,
+
+def _written() -> list[type[Collector]]:
+    here = f"{collectors.__name__}."
+    # This module and the one that runs them all are read by whoever asks for the list.
+    left_out = {__name__, f"{here}run"}
+    names = [each.name for each in iter_modules(collectors.__path__, here)]
+    return [
+        value
+        for name in names
+        if name not in left_out
+        for value in vars(import_module(name)).values()
+        if isinstance(value, type) and issubclass(value, Collector) and value.__module__ == name
+        if value is not Collector
+    ]
+
+
+COLLECTORS: tuple[type[Collector], ...] = tuple(
+    sorted(_written(), key=lambda kind: not kind.keeps_market)
 )
 """All collectors, in the order in which they take a block: the market is kept before it is read."""

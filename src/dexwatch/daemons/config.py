@@ -11,15 +11,14 @@ from dexwatch.clients.access import Access
 from dexwatch.daemons.programs.exporter_config import (
     BlackboxConfig,
     ConfigModel,
+    ExportersConfig,
     HttpUrl,
     Labels,
     Name,
-    NginxConfig,
     NodeConfig,
     PortNumber,
-    PostgresConfig,
     ProbeConfig,
-    RedisConfig,
+    Target,
     tcp_probe,
 )
 from dexwatch.listen import LOOPBACK, ListenConfig
@@ -124,7 +123,7 @@ class TargetConfig(ConfigModel):
     token: HeaderSecret | None = Field(default=None, description="Sent as a bearer token.")
 
 
-class DaemonsConfig(ConfigModel):
+class DaemonsConfig(ExportersConfig):
     """All programs beside dexwatch."""
 
     mode: Literal["embedded", "external"] = Field(
@@ -154,9 +153,6 @@ class DaemonsConfig(ConfigModel):
     deadman: DeadmanConfig = DeadmanConfig()
     node: NodeConfig = NodeConfig()
     blackbox: BlackboxConfig = BlackboxConfig()
-    postgres: PostgresConfig = PostgresConfig()
-    redis: RedisConfig = RedisConfig()
-    nginx: NginxConfig = NginxConfig()
     targets: tuple[TargetConfig, ...] = ()
     probes: tuple[ProbeConfig, ...] = ()
 
@@ -192,13 +188,8 @@ class DaemonsConfig(ConfigModel):
             found["daemons.node.port"] = self.node.port
         if self.all_probes:
             found["daemons.blackbox.port"] = self.blackbox.port
-        if self.redis.targets:
-            found["daemons.redis.port"] = self.redis.port
-        for index, target in enumerate(self.postgres.targets):
-            if target.port is not None:
-                found[f"daemons.postgres.targets.{index}.port"] = target.port
-            elif index == 0:
-                found["daemons.postgres.port"] = self.postgres.port
+        for name, section in self.sections().items():
+            found |= {f"daemons.{name}.{key}": port for key, port in section.listeners().items()}
         return found
 
     @model_validator(mode="after")
@@ -208,20 +199,14 @@ class DaemonsConfig(ConfigModel):
                 if getattr(self, name).url is None:
                     raise ValueError(f"mode is external, so {name}.url must say where it runs")
             return self
-        for index, target in enumerate(self.postgres.targets[1:], start=1):
-            if target.port is None:
-                raise ValueError(f"postgres.targets.{index} ({target.name}) needs a `port`")
         users: dict[int, str] = {}
         for setting, number in self.listeners().items():
             if number in users:
                 raise ValueError(f"{users[number]} and {setting} are both {number}")
             users[number] = setting
-        for what, items in (
-            ("probes", self.probes),
-            ("postgres.targets", self.postgres.targets),
-            ("redis.targets", self.redis.targets),
-            ("nginx.targets", self.nginx.targets),
-        ):
+        named: dict[str, tuple[Target | ProbeConfig, ...]] = {"probes": self.probes}
+        named |= {f"{name}.targets": one.targets for name, one in self.sections().items()}
+        for what, items in named.items():
             for name, count in Counter(item.name for item in items).items():
                 if count > 1:
                     raise ValueError(f"{what}: the name {name!r} is used {count} times")

@@ -2,8 +2,7 @@
 
 from functools import partial
 
-from dexwatch.metrics.declared import declared
-from dexwatch.metrics.metric import LATENCY_SECONDS, Metric, Unit, counter, gauge, histogram, state
+from dexwatch.metrics.metric import LATENCY_SECONDS, Unit, counter, gauge, histogram, state
 
 ENDPOINT = ("endpoint",)
 endpoint_gauge = partial(gauge, labels=ENDPOINT)
@@ -170,5 +169,3 @@ finality_seconds = histogram(
     buckets=(0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 80.0),
     requirements=("M-CONFIRM",),
 )
-
-CHAIN_METRICS = declared(Metric, globals())

@@ -2,8 +2,7 @@
 
 from functools import partial
 
-from dexwatch.metrics.declared import declared
-from dexwatch.metrics.metric import Metric, Unit, counter, gauge, histogram, state
+from dexwatch.metrics.metric import Unit, counter, gauge, histogram, state
 
 POOL = ("pool",)
 pool_counter = partial(counter, labels=POOL)
@@ -128,5 +127,3 @@ contract_view = gauge(
     "Value of a configured view call, scaled as configured.",
     labels=("contract", "view"),
 )
-
-EXCHANGE_METRICS = declared(Metric, globals())

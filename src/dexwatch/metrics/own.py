@@ -2,8 +2,7 @@
 
 from functools import partial
 
-from dexwatch.metrics.declared import declared
-from dexwatch.metrics.metric import LATENCY_SECONDS, Metric, Unit, counter, gauge, histogram, state
+from dexwatch.metrics.metric import LATENCY_SECONDS, Unit, counter, gauge, histogram, state
 
 collector_gauge = partial(gauge, labels=("collector",))
 
@@ -104,5 +103,3 @@ console_request_seconds = histogram(
     requirements=("C-CONSOLE",),
 )
 console_streams = gauge("dexwatch_console_streams", "Open pages that are kept up to date.")
-
-OWN_METRICS = declared(Metric, globals())

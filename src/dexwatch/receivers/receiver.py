@@ -39,8 +39,6 @@ class Receiver:
     """For people."""
     source: str
     """The id that its alerts carry; no two receivers have the same."""
-    lists: bool
-    """Can it be asked what it holds? Only then does a missing alert count as resolved."""
     routes: Callable[[Inbound], list[Route]]
     """Its HTTP routes on the respond role's port, all below `/hooks/<source>`."""
     requirements: Mapping[str, str]

@@ -45,16 +45,21 @@ class SelfMetrics:
         self._notifications = Counter(
             {(c, result.value): 0 for c in channels for result in DeliveryOutcome}
         )
-        self._received = Counter(dict.fromkeys(RECEIVER_OUTCOMES, 0))
+        self._received: Counter[tuple[str, str]] = Counter()
         self._latency: dict[tuple[str, Severity], list[float]] = {}
         self._pings = Counter(dict.fromkeys(PING_OUTCOMES, 0))
         self._counts: Counts | None = None
         self._counted_at = 0.0
         self._heard: dict[str, float] = {}
 
-    def received(self, outcome: str) -> None:
-        """Count a request to the receiver by outcome."""
-        self._received[outcome] += 1
+    def received(self, source: str) -> Callable[[str], None]:
+        """Begin to count a receiver's requests; return what is told the outcome of each."""
+        self._received.update(dict.fromkeys(((source, each) for each in RECEIVER_OUTCOMES), 0))
+
+        def count(outcome: str) -> None:
+            self._received[source, outcome] += 1
+
+        return count
 
     def heard(self, source: str, at: datetime) -> None:
         """Remember when a source's dead man's signal came."""
@@ -105,10 +110,8 @@ class SelfMetrics:
             yield Sample(own.watchdog_timestamp, moment, {"source": source})
         for (channel, outcome), count in self._notifications.items():
             yield Sample(own.notifications, count, {"channel": channel, "outcome": outcome})
-        for outcome, count in self._received.items():
-            yield Sample(
-                own.receiver_requests, count, {"receiver": "alertmanager", "outcome": outcome}
-            )
+        for (source, outcome), count in self._received.items():
+            yield Sample(own.receiver_requests, count, {"receiver": source, "outcome": outcome})
         for (channel, severity), slots in self._latency.items():
             yield Sample(
                 own.notification_seconds,

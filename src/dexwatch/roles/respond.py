@@ -38,14 +38,9 @@ async def run(settings: Settings, stop: asyncio.Event) -> Finish:
             rules=prometheus,
             outside=await _outside(stack, settings.daemons.deadman),
         )
-        inbound = Inbound(
-            role.ingest,
-            settings.respond.hook_token,
-            heartbeat=role.heard,
-            count=role.metrics.received,
-        )
+        inbound = Inbound(role.ingest, settings.respond.hook_token, heartbeat=role.heard)
         routes = [
-            *receivers.routes(inbound),
+            *receivers.routes(inbound, role.metrics.received),
             *exposition.routes(
                 lambda: (*role.samples(), build_info("respond")),
                 access=kept(settings.daemons, folder=settings.folder).access,

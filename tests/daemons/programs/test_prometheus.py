@@ -175,7 +175,7 @@ def test_every_job_of_ours_shows_what_the_program_asks_for(tmp_path):
         ({"probes": [FULL["probes"][0]] * 2}, "the name 'api' is used 2 times"),
         (
             {"postgres": {"targets": [{"name": n, "dsn": "host=a"} for n in "ab"]}},
-            r"postgres.targets.1 \(b\) needs a `port`",
+            r"targets.1 \(b\) needs a `port`",
         ),
         ({"prometheus": {"username": "ana"}}, "belong together"),
         ({"alertmanager": {"ca_file": "ca.pem"}}, "absolute path"),

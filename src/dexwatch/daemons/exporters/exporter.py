@@ -1,10 +1,11 @@
 """What one exporter is to the rest: a line of the registry, from which all else follows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dexwatch.clients.probing import Probe
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.program import Program
 from dexwatch.daemons.programs.secrets import Secrets
@@ -44,6 +45,8 @@ class Exporter:
     programs: Callable[[Plan], Sequence[Program]]
     jobs: Callable[[Scrape], Sequence[dict[str, Any]]]
     """Its scrape jobs, without what is asked of Prometheus."""
+    probes: Callable[[DaemonsConfig], Iterable[Probe]] = lambda _: ()
+    """What `dexwatch doctor` tries besides that its package is there, below the name of each."""
     by_password: bool = True
     """It asks for our name and password; else its jobs say what it asks for."""
     elsewhere: bool = True

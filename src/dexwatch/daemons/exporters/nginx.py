@@ -1,8 +1,12 @@
 """nginx_exporter: one process a server, at a Unix socket, since it can ask for nothing."""
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from dexwatch.clients.probing import Probe, http_answers
+from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.exporters.exporter import THRIFT, Exporter, Plan, Scrape
 from dexwatch.daemons.program import Program, SocketReady
 from dexwatch.daemons.programs.scrape import job, relayed_path
@@ -61,6 +65,12 @@ def _jobs(scrape: Scrape) -> list[dict[str, Any]]:
     return [job("nginx", ScrapeClass.CRITICAL, scrape.profile, groups=groups)]
 
 
+def _probes(config: DaemonsConfig) -> Iterator[Probe]:
+    for target in config.nginx.targets:
+        attempt = partial(http_answers, target.status_url)
+        yield Probe(target.name, attempt, "Enable stub_status there.", area="nginx")
+
+
 def _name(target: str) -> str:
     """Return the name of the exporter that looks at this nginx."""
     return f"nginx-exporter-{target}"
@@ -71,5 +81,6 @@ NGINX = Exporter(
     wanted=lambda config: bool(config.nginx.targets),
     programs=_programs,
     jobs=_jobs,
+    probes=_probes,
     elsewhere=False,
 )

@@ -1,8 +1,12 @@
 """redis_exporter: one process for all servers; every scrape names its own."""
 
 import json
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
+from dexwatch.clients.probing import Probe, installed, port_open
+from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.exporters.exporter import THRIFT, Exporter, Plan, Scrape
 from dexwatch.daemons.program import File, Port, Program, TcpReady
 from dexwatch.daemons.programs.scrape import IDENTITY_FILE, LOOPBACK, group, job
@@ -62,6 +66,15 @@ def _jobs(scrape: Scrape) -> list[dict[str, Any]]:
     return [job("redis", ScrapeClass.CRITICAL, profile, groups=groups, **keys)]
 
 
+def _probes(config: DaemonsConfig) -> Iterator[Probe]:
+    if config.mode == "embedded" and config.redis.targets:
+        attempt = partial(installed, "openssl")
+        yield Probe("openssl", attempt, "Install the Debian package openssl.")
+    for target in config.redis.targets:
+        attempt = partial(port_open, target.url.get_secret_value())
+        yield Probe(target.name, attempt, "Check the url.", area="redis")
+
+
 def redis_address(url: str) -> tuple[str, str]:
     """Split a Redis URL into the address without password, and the password ("" if there is none).
 
@@ -80,5 +93,6 @@ REDIS = Exporter(
     wanted=lambda config: bool(config.redis.targets),
     programs=_programs,
     jobs=_jobs,
+    probes=_probes,
     by_password=False,
 )

@@ -37,31 +37,32 @@ class BlackboxConfig(ConfigModel):
     port: PortNumber = 8913
 
 
-class PostgresTarget(ConfigModel):
-    """A PostgreSQL server to be measured; its user needs the role pg_monitor."""
+class Target(ConfigModel):
+    """A server to be measured."""
 
     name: Name = Field(description="Becomes the `instance` label.")
+    labels: Labels = Field(default_factory=dict)
+
+
+class PostgresTarget(Target):
+    """A PostgreSQL server to be measured; its user needs the role pg_monitor."""
+
     port: PortNumber | None = Field(
         default=None,
         description="Where this target's exporter listens; only the first may leave it out.",
     )
-    labels: Labels = Field(default_factory=dict)
     dsn: SecretStr
 
 
-class RedisTarget(ConfigModel):
+class RedisTarget(Target):
     """A Redis server to be measured."""
 
-    name: Name = Field(description="Becomes the `instance` label.")
     url: SecretStr = Field(description="redis://[user[:password]@]host:port")
-    labels: Labels = Field(default_factory=dict)
 
 
-class NginxTarget(ConfigModel):
+class NginxTarget(Target):
     """An nginx with `stub_status` switched on."""
 
-    name: Name = Field(description="Becomes the `instance` label.")
-    labels: Labels = Field(default_factory=dict)
     status_url: HttpUrl
 
     @model_validator(mode="after")
@@ -72,21 +73,44 @@ class NginxTarget(ConfigModel):
         return self
 
 
-class PostgresConfig(ConfigModel):
+class TargetsConfig(ConfigModel):
+    """What one kind of exporter measures."""
+
+    targets: tuple[Target, ...] = ()
+
+    def listeners(self) -> dict[str, int]:
+        """Return setting to port for every process that we would run."""
+        port = getattr(self, "port", None)
+        return {"port": port} if port and self.targets else {}
+
+
+class PostgresConfig(TargetsConfig):
     """postgres_exporter: one process a target."""
 
     port: PortNumber = 8914
     targets: tuple[PostgresTarget, ...] = ()
 
+    def listeners(self) -> dict[str, int]:
+        """Return setting to port; only the first target may go without one of its own."""
+        own = {f"targets.{i}.port": one.port for i, one in enumerate(self.targets) if one.port}
+        return own if self.targets and self.targets[0].port else super().listeners() | own
 
-class RedisConfig(ConfigModel):
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        for index, target in enumerate(self.targets[1:], start=1):
+            if target.port is None:
+                raise ValueError(f"targets.{index} ({target.name}) needs a `port`")
+        return self
+
+
+class RedisConfig(TargetsConfig):
     """redis_exporter: one process for all targets."""
 
     port: PortNumber = 8915
     targets: tuple[RedisTarget, ...] = ()
 
 
-class NginxConfig(ConfigModel):
+class NginxConfig(TargetsConfig):
     """nginx_exporter: one process a target.
 
     It cannot ask for a password, so it listens on a Unix socket of our user alone, and the
@@ -94,6 +118,18 @@ class NginxConfig(ConfigModel):
     """
 
     targets: tuple[NginxTarget, ...] = ()
+
+
+class ExportersConfig(ConfigModel):
+    """What the exporters measure, a section for each kind of server."""
+
+    postgres: PostgresConfig = PostgresConfig()
+    redis: RedisConfig = RedisConfig()
+    nginx: NginxConfig = NginxConfig()
+
+    def sections(self) -> dict[str, TargetsConfig]:
+        """Return the sections by name."""
+        return {name: getattr(self, name) for name in ExportersConfig.model_fields}
 
 
 class ProbeConfig(ConfigModel):

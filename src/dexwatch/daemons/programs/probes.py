@@ -1,11 +1,10 @@
 """What `dexwatch doctor` tries of the daemons, and of what they are to look at."""
 
-import shutil
 from collections.abc import Iterator
 from functools import partial
 
 from dexwatch.clients.access import Access
-from dexwatch.clients.probing import Probe, ProbeError, http_answers, port_open
+from dexwatch.clients.probing import Probe, http_answers, installed, port_open
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.exporters import EXPORTERS
 from dexwatch.daemons.programs.exporter_config import ProbeConfig
@@ -14,12 +13,8 @@ from dexwatch.daemons.programs.exporter_config import ProbeConfig
 def probes(config: DaemonsConfig) -> Iterator[Probe]:
     """Yield what is to be tried."""
     yield from _external(config) if config.mode == "external" else _embedded(config)
-    for redis in config.redis.targets:
-        url = redis.url.get_secret_value()
-        yield Probe(redis.name, partial(port_open, url), "Check the url.", area="redis")
-    for edge in config.nginx.targets:
-        asked = partial(http_answers, edge.status_url)
-        yield Probe(edge.name, asked, "Enable stub_status there.", area="nginx")
+    for exporter in EXPORTERS:
+        yield from exporter.probes(config)
     for target in config.targets:
         url = f"{target.scheme}://{target.address}{target.path}"
         asked = partial(http_answers, url, Access(token=target.token))
@@ -49,18 +44,7 @@ def _embedded(config: DaemonsConfig) -> Iterator[Probe]:
     wanted = [exporter.package for exporter in EXPORTERS if exporter.wanted(config)]
     for name in ("prometheus", "prometheus-alertmanager", *wanted):
         remedy = f"Install the Debian package {name}, or run `make setup`."
-        yield Probe(name, partial(_installed, name), remedy)
-    if config.redis.targets:
-        yield Probe(
-            "openssl", partial(_installed, "openssl"), "Install the Debian package openssl."
-        )
-
-
-async def _installed(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        raise ProbeError("is not installed")
-    return found
+        yield Probe(name, partial(installed, name), remedy)
 
 
 async def _probe(probe: ProbeConfig) -> str:

@@ -7,7 +7,6 @@ from dexwatch.receivers.receiver import Receiver
 RECEIVER = Receiver(
     name="Alertmanager",
     source=SOURCE,
-    lists=True,
     routes=routes,
     requirements={"C-ALERTMANAGER": "", "R-DEDUP": ""},
 )
