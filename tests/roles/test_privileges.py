@@ -11,7 +11,7 @@ from structlog.testing import CapturingLogger
 
 from dexwatch.daemons.program import DaemonError
 from dexwatch.roles import privileges
-from dexwatch.roles.privileges import become_user, require_private
+from dexwatch.roles.privileges import become_user, require_installation, require_private
 from dexwatch.roles.up import up
 from dexwatch.settings import Settings
 
@@ -96,6 +96,21 @@ def test_a_configuration_that_the_user_cannot_read_is_reported(place: Path) -> N
     (place / "dexwatch.yml").chmod(0o600)
     said = in_child(lambda: become_user(settings(place / "state"), place / "dexwatch.yml"))
     assert "cannot read" in said
+
+
+@as_root
+def test_a_python_that_the_user_cannot_read_is_reported_with_the_remedy(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = place / "python"
+    python.touch(mode=0o700)
+    monkeypatch.setattr("sys.executable", str(python))
+
+    def act() -> None:
+        become_user(settings(place / "state"), place / "dexwatch.yml")
+        require_installation()
+
+    assert f"{USER} cannot read {python}: install Python and dexwatch where" in in_child(act)
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o702])

@@ -28,7 +28,7 @@ from dexwatch.cli.terminal import foreign
 from dexwatch.daemons.lifecycle import State
 from dexwatch.daemons.program import DaemonError
 from dexwatch.daemons.supervisor import ProgramState
-from dexwatch.roles.privileges import become_user
+from dexwatch.roles.privileges import become_user, require_installation
 from dexwatch.roles.process import log_to, log_to_file, reload_event, stop_event
 from dexwatch.roles.registry import ROLES, SUPERVISOR
 from dexwatch.roles.registry import role as role_named
@@ -73,6 +73,7 @@ def up(config: ConfigOption = CONFIG_DEFAULT) -> None:
 def _become_user(settings: Settings, config: Path) -> None:
     try:
         become_user(settings, config)
+        require_installation()
     except DaemonError as error:
         fail(str(error), "See `daemons.user` in docs/guides/operating.md.")
     if os.geteuid() == 0:

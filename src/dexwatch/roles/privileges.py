@@ -3,6 +3,7 @@
 import os
 import pwd
 import stat
+import sys
 from pathlib import Path
 
 import structlog
@@ -46,6 +47,20 @@ def become_user(settings: Settings, file: Path) -> None:
     if not os.access(file, os.R_OK):
         raise DaemonError(f"{user} cannot read {file}: chgrp it to its group, and chmod 0640")
     _log.info("privileges.given_up", user=user)
+
+
+def require_installation() -> None:
+    """Refuse a user who may not read what it runs, such as a Python below another's home.
+
+    Raises:
+        DaemonError: the interpreter, its library or dexwatch itself cannot be read.
+    """
+    for needed in (sys.executable, os.__file__, __file__):
+        if not os.access(needed, os.R_OK):
+            raise DaemonError(
+                f"{pwd.getpwuid(os.geteuid()).pw_name} cannot read {needed}: install Python and "
+                "dexwatch where that user may read them, for example below /opt"
+            )
 
 
 def require_private(folder: Path) -> None:
