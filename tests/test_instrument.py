@@ -19,7 +19,8 @@ def test_the_registry_holds_what_is_declared():
     for metric in PLATFORM_METRICS:
         name = metric.name.removesuffix("_total")
         assert registered.pop(name) == str(metric.kind)
-    assert registered == {}
+    # What the client library itself tells of the process.
+    assert {name.partition("_")[0] for name in registered} <= {"process"}
 
 
 def test_histograms_have_the_declared_bounds():

@@ -1,5 +1,6 @@
 """Any of several workers shows all of them: no counter falls, and nothing goes negative."""
 
+import itertools
 import os
 import re
 import signal
@@ -58,11 +59,17 @@ def value(page, name, **labels):
 
 
 @pytest.fixture
-def url(tmp_path):
-    free_port = port()
+def shared(tmp_path):
     (tmp_path / "shared").mkdir()
+    return {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "shared")}
+
+
+@pytest.fixture
+def url(tmp_path, shared):
+    free_port = port()
     (tmp_path / "served.py").write_text(APP)
-    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "shared")}
+    alone = {key: value for key, value in os.environ.items() if key != "PROMETHEUS_MULTIPROC_DIR"}
+    environment = {**alone, **shared}
     with (tmp_path / "log").open("wb") as log:
         server = subprocess.Popen(
             [
@@ -135,6 +142,21 @@ def test_gauges_are_sums_over_the_workers_that_run(url, tmp_path):
     page = wait_until(pools, tmp_path / "log")
     used = value(page, "db_client_connection_count", db_client_connection_state="used")
     assert used == WORKERS
+
+
+@pytest.mark.parametrize("shared", [{}])
+def test_without_a_shared_folder_the_start_time_goes_back_and_forth(url, tmp_path):
+    times = [0.0]
+
+    def back_three_times():
+        times.append(value(get(f"{url}/metrics"), "process_start_time_seconds"))
+        return sum(now < before for before, now in itertools.pairwise(times)) >= 3
+
+    wait_until(back_three_times, tmp_path / "log")
+
+
+def test_workers_that_share_a_folder_tell_no_start_time(url):
+    assert "process_start_time_seconds" not in get(f"{url}/metrics")
 
 
 @pytest.mark.parametrize(

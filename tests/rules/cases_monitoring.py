@@ -6,6 +6,21 @@ PROM = 'instance="prometheus",job="prometheus"'
 
 CASES_MONITORING = (
     Case(
+        "WorkersNotAggregated",
+        (
+            Series(
+                'process_start_time_seconds{job="exchange",instance="api-1"}',
+                f"50*900 {'60*60 50*60 ' * 15}60*1800",
+                "50*900 60*60 50*60 60*3480",
+            ),
+            # Restarts, however many, only go forward.
+            Series(
+                'process_start_time_seconds{job="exchange",instance="api-2"}',
+                f"50*900 {' '.join(f'{60 + n}*60' for n in range(30))} 90*1800",
+            ),
+        ),
+    ),
+    Case(
         "CriticalSignalLost",
         (
             Series(

@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from dexwatch_instrument.bounded import Bounded, fixed
 from dexwatch_instrument.declared import Kind
 from dexwatch_instrument.metrics import METRICS
 from dexwatch_instrument.sources import SuspiciousSources
-from dexwatch_instrument.workers import Sampled
+from dexwatch_instrument.workers import Sampled, folder
 
 Series = TypeVar("Series", Counter, Gauge, Histogram)
 Outcome = Literal["success", "failure"]
@@ -120,6 +120,9 @@ class Platform:
             values: how many distinct values an open label may take.
         """
         self.registry = registry or CollectorRegistry()
+        if registry is None and not folder():
+            # By the start time Prometheus sees that scrapes reach several workers.
+            ProcessCollector(registry=self.registry)
         self.families = Families(self.registry)
         self.sources = sources or SuspiciousSources()
         pairs, transactions = tuple(pairs), tuple(transactions)

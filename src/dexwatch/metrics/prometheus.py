@@ -21,6 +21,11 @@ alerts = state(
         *("group_priority", "mountpoint"),
     ),
 )
+process_start = gauge(
+    "process_start_time_seconds",
+    "When the process that answered began; each official client library tells it.",
+    unit=metric.Unit.TIMESTAMP,
+)
 scrape_seconds = gauge("scrape_duration_seconds", "Time that the last scrape took.")
 scrape_samples = gauge("scrape_samples_scraped", "Samples of the last scrape.")
 config_ok = state(

@@ -5,6 +5,7 @@ from functools import partial
 from dexwatch.metrics import prometheus
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Metric, Unit
+from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.promql import latest
 from dexwatch.metrics.scrape_class import STANDARD
 from dexwatch.metrics.severity import Severity
@@ -28,6 +29,7 @@ LOOK_AT_LOGS = Runbook(
 prometheus_rule = partial(
     AlertRule,
     component=Component.MONITORING,
+    team="monitoring",
     keep_firing_seconds=180,
     runbook=LOOK_AT_LOGS,
     requirements=("U-DAILY", "C-PROMETHEUS"),
@@ -52,6 +54,13 @@ def _state(metric: Metric) -> Expression:
     return lambda p: latest(p, str(metric), scrape_class=STANDARD)
 
 
+def _taken_back(profile: EvaluationProfile) -> str:
+    # By how much an older process answered after a newer one; a restart only goes forward.
+    start, window = prometheus.process_start, profile.window(300, STANDARD)
+    before = f"max_over_time({start}[{window}] offset {window})"
+    return f"max by (job, instance) ({before} - min_over_time({start}[{window}]))"
+
+
 P1, P2 = Severity.P1, Severity.P2
 
 STACK_ALERTS = (
@@ -73,6 +82,7 @@ STACK_ALERTS = (
         alert_group="stack-prometheusrulesfailing",
         value=_gained(prometheus.rule_failures, by="instance, rule_group", seconds=300),
         severity=P1,
+        threshold=0,
         why="A rule that cannot be evaluated can never fire; the window itself is the hold.",
         summary="{value} evaluations failed in {{ $labels.rule_group }} within five minutes.",
         description="Rules of this group are blind.",
@@ -107,6 +117,7 @@ STACK_ALERTS = (
         alert_group="stack-prometheusalertsdropped",
         value=_gained(prometheus.notifications_dropped, seconds=300),
         severity=P1,
+        threshold=0,
         why="Each dropped alert is one that nobody hears of.",
         summary="Prometheus at {{ $labels.instance }} dropped {value} alerts.",
         description="They could not be handed to any Alertmanager.",
@@ -131,6 +142,7 @@ STACK_ALERTS = (
             prometheus.scrape_pools_failed, prometheus.scrape_pool_reloads_failed, seconds=900
         ),
         severity=P1,
+        threshold=0,
         why="A job is set up or not at all; nothing tries again before the next reload.",
         summary="Prometheus at {{ $labels.instance }} could not set up {value} scrape jobs.",
         description=(
@@ -161,6 +173,7 @@ STACK_ALERTS = (
         ),
         severity=P1,
         operator="<=",
+        threshold=0,
         for_seconds=60,
         unit=Unit.PER_SECOND,
         why="It scrapes at least itself; nothing for five minutes cannot be idleness.",
@@ -180,6 +193,7 @@ STACK_ALERTS = (
             seconds=10_800,
         ),
         severity=P2,
+        threshold=0,
         why="Compactions happen every two hours, so the window must be longer than that.",
         summary="The storage of Prometheus at {{ $labels.instance }} failed {value} times.",
         description="Compaction, reload or the write-ahead log is damaged, or the disk is full.",
@@ -211,9 +225,43 @@ STACK_ALERTS = (
             seconds=600,
         ),
         severity=P2,
+        threshold=0,
         why="A refused scrape leaves the whole target dark.",
         summary="{value} scrapes were refused: too many samples, targets or labels, or too large.",
         description="A target grew beyond its bound; its metrics are missing altogether.",
+    ),
+    prometheus_rule(
+        id="WorkersNotAggregated",
+        alert_group="workers-not-aggregated",
+        value=_taken_back,
+        severity=P2,
+        threshold=0,
+        unit=Unit.SECONDS,
+        for_seconds=300,
+        why=(
+            "A restart never takes the start time back; a move to another host does so once, and"
+            " the hold outlasts it."
+        ),
+        summary=(
+            "Scrapes of {{ $labels.instance }} reach several processes, now one and now another."
+        ),
+        description=(
+            "Each tells its own counters, so that rates and error shares of this target are wrong:"
+            " a process answered that is {value} older than one that answered before."
+        ),
+        runbook=Runbook(
+            meaning="What this target counts is not to be trusted, neither alerts nor their lack.",
+            check=(
+                "See how many worker processes serve there (--workers, WEB_CONCURRENCY).",
+                "See whether the target's address is a load balancer before several hosts.",
+            ),
+            fix=(
+                "Name an empty folder in PROMETHEUS_MULTIPROC_DIR and restart the service.",
+                "Scrape each host by its own address.",
+            ),
+            escalate="Call the team of this service.",
+        ),
+        requirements=("U-DAILY", "C-CUSTOM-EXP"),
     ),
     alertmanager_rule(
         id="AlertmanagerConfigBad",
@@ -243,6 +291,7 @@ STACK_ALERTS = (
         alert_group="stack-alertmanageralertsinvalid",
         value=_gained(prometheus.alertmanager_invalid, seconds=600),
         severity=P2,
+        threshold=0,
         why="A valid sender never sends an invalid alert.",
         summary="Alertmanager at {{ $labels.instance }} refused {value} alerts as invalid.",
         description="A rule or sender makes alerts that cannot be read.",
