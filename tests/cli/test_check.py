@@ -1,108 +1,75 @@
-"""`dexwatch check` runs the promtool tests that lie beside an operator's rule files."""
+"""What `dexwatch check` finds, and where it says so."""
 
-import os
+import json
 from pathlib import Path
 
-import pytest
-import typer
-
-from dexwatch.cli.check import check, findings_of
-from tests.fakes import promtool
-
-RULES = """\
-groups:
-  - name: mine
-    interval: 1m
-    rules:
-      - alert: Mine
-        expr: up == 0
-        keep_firing_for: 2m
-        labels: {severity: P2, component: jobs, team: us, alert_group: mine}
-        annotations: {summary: down, runbook: Start it.}
-"""
-TEST = """\
-rule_files: [mine.yml]
-tests:
-  - input_series: [{series: up, values: 0x10}]
-    promql_expr_test:
-      - expr: count(ALERTS{alertstate="firing"})
-        eval_time: 5m
-        exp_samples: [{labels: "{}", value: %d}]
-"""
+from dexwatch.cli import app
+from tests.fakes.command_line import SMALLEST, config, run
 
 
-def checks(folder: Path) -> dict[str, str]:
-    promtool.binary()
-    return {finding.check: finding.message for finding in findings_of(folder / "mine.yml")}
+def test_check_accepts_the_smallest_configuration(tmp_path: Path) -> None:
+    shown = run(app, ["check", "-c", config(tmp_path, SMALLEST)])
+
+    assert shown.exit_code == 0, shown.output
+    assert "sound" in shown.output
+    assert [path.name for path in tmp_path.iterdir()] == ["dexwatch.yml"], "it left something"
 
 
-def test_without_a_test_it_warns_and_with_a_good_one_it_is_silent(tmp_path):
-    (tmp_path / "mine.yml").write_text(RULES)
-    assert set(checks(tmp_path)) == {"no-tests"}
-    (tmp_path / "mine.test.yml").write_text(TEST % 1)
-    assert checks(tmp_path) == {}
+def test_check_names_file_line_key_and_remedy_as_json(tmp_path: Path) -> None:
+    file = config(tmp_path, SMALLEST + "consol: {}\nnonsense: 1\n")
+
+    shown = run(app, ["check", "-c", file, "--json"])
+
+    problems = json.loads(shown.stdout)["problems"]
+    assert shown.exit_code == 2
+    assert [(p["line"], p["key"]) for p in problems] == [(3, "consol"), (4, "nonsense")]
+    assert "console" in problems[0]["remedy"]
 
 
-def test_a_test_that_fails_is_an_error_with_what_promtool_says(tmp_path):
-    (tmp_path / "mine.yml").write_text(RULES)
-    (tmp_path / "mine_test.yml").write_text(TEST % 7)
-    found = checks(tmp_path)
-    assert set(found) == {"failed-test"}
-    assert "got" in found["failed-test"]
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("keep_firing_for: 2m", "keep_firing_for: soon"),
-        ("keep_firing_for: 2m", "keep_fireing_for: 2m\n        keep_firing_for: 2m"),
-        ("groups:", "groups:\n  - 7"),
-        ("rules:", "rules: 7\n    x:"),
-        ("summary: down", 'summary: "{{ nosuch }}"'),
-        ("- name: mine", "- {name: mine, rules: []}\n  - name: mine"),
-    ],
-)
-def test_what_prometheus_would_not_load_is_told_at_the_file(before, after, tmp_path):
-    (tmp_path / "mine.yml").write_text(RULES.replace(before, after))
-    promtool.binary()
-    [refused] = [f for f in findings_of(tmp_path / "mine.yml") if f.check == "refused"]
-    assert refused.place == str(tmp_path / "mine.yml")
-    assert (refused.level, "FAILED" in refused.message) == ("error", False)
-
-
-def test_a_file_that_prometheus_would_not_load_is_told_once(tmp_path, capsys):
-    promtool.binary()
-    (tmp_path / "mine.yml").write_text(RULES.replace("2m", "soon"))
-    (tmp_path / "dexwatch.yml").write_text(
-        "name: a\nrespond: {hook_token: a-long-enough-token-for-tests}\n"
-        "rules: {extra_files: [mine.yml]}\n"
+def test_check_finds_what_is_wrong_in_rules_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "own.yml").write_text(
+        "groups: [{name: own, rules: [{alert: Odd, expr: 'rate(redis_up['}]}]\n"
     )
-    with pytest.raises(typer.Exit):
-        check(tmp_path / "dexwatch.yml", as_json=True)
-    assert capsys.readouterr().out.count("not a valid duration") == 1
+    file = config(tmp_path, SMALLEST + "rules: {extra_files: [own.yml, absent.yml]}\n")
+
+    shown = run(app, ["check", "-c", file, "--json"])
+
+    places = [problem["place"] for problem in json.loads(shown.stdout)["problems"]]
+    assert shown.exit_code == 1
+    assert any("own.yml:1: Odd" in place for place in places)
+    assert any("absent.yml" in place for place in places)
 
 
-@pytest.mark.parametrize(
-    ("content", "remedy"), [(b"#" * 1_000_001, "split"), (b"groups: \xff", "UTF-8")]
-)
-def test_a_file_that_is_not_taken_says_what_to_do_with_it(content, remedy, tmp_path):
-    (tmp_path / "mine.yml").write_bytes(content)
-    [finding] = findings_of(tmp_path / "mine.yml")
-    assert (finding.check, remedy in finding.remedy) == ("unreadable", True)
+def test_check_refuses_routes_that_leave_a_page_without_anybody(tmp_path: Path) -> None:
+    mail = "{host: 127.0.0.1, tls: none, sender: a@example.org, to: {P2: [bo@example.org]}}"
+    file = config(tmp_path, SMALLEST + f"notify: {{email: {mail}}}\n")
+
+    shown = run(app, ["check", "-c", file])
+
+    assert shown.exit_code == 1
+    assert "nobody is told of P0" in shown.output
 
 
-def test_a_file_that_cannot_be_read_is_reported(tmp_path):
-    assert set(checks(tmp_path)) == {"unreadable"}
+def test_check_warns_of_a_secret_that_others_can_read_and_still_passes(tmp_path: Path) -> None:
+    (tmp_path / "hook.token").write_text("a-long-enough-token-for-tests\n")
+    (tmp_path / "hook.token").chmod(0o644)
+    file = config(tmp_path, "name: ana-dex\nrespond: {hook_token_file: hook.token}\n")
+
+    shown = run(app, ["check", "-c", file, "--json"])
+
+    warned = [p for p in json.loads(shown.stdout)["problems"] if "hook.token" in p["place"]]
+    assert shown.exit_code == 0
+    assert [problem["level"] for problem in warned] == ["warning"]
+    assert "chmod" in warned[0]["remedy"]
 
 
-def test_a_configuration_out_of_a_pipe_is_checked_and_told_to_be_checked_in_part(capsys):
-    reader, writer = os.pipe()
-    os.write(writer, b"name: a\nrespond: {hook_token: a-long-enough-token-for-tests}\n")
-    os.close(writer)
-    try:
-        check(Path(f"/dev/fd/{reader}"), as_json=True)
-    except typer.Exit:
-        pytest.fail("a warning is no reason to fail")
-    finally:
-        os.close(reader)
-    assert '"pipe"' in capsys.readouterr().out
+def test_check_finds_two_programs_on_one_port(tmp_path: Path) -> None:
+    file = config(tmp_path, SMALLEST + "console: {port: 8901}\nwatch: {port: 7000}\n")
+
+    shown = run(app, ["check", "-c", file, "--json"])
+
+    found = [p for p in json.loads(shown.stdout)["problems"] if p["check"] == "ports"]
+    assert shown.exit_code == 1
+    assert [(p["place"], p["message"]) for p in found] == [
+        ("console.port", "daemons.prometheus.port is 8901 too")
+    ]

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from dexwatch.cli import COMMANDS, app, up
 from dexwatch.cli.demo import scenario_command
@@ -18,17 +17,8 @@ from dexwatch.roles.registry import RoleSpec
 from dexwatch.secret import Withheld
 from dexwatch.settings import Settings, load
 from dexwatch.storage.store import open_store
+from tests.fakes.command_line import SMALLEST, config, run
 from tests.fakes.console import seed
-
-SMALLEST = "name: ana-dex\nrespond: {hook_token: a-token-that-is-long-enough}\n"
-
-run = CliRunner().invoke
-
-
-def config(folder: Path, text: str) -> str:
-    file = folder / "dexwatch.yml"
-    file.write_text(text)
-    return str(file)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -37,39 +27,6 @@ def test_every_command_explains_itself(name: str) -> None:
 
     assert shown.exit_code == 0, shown.output
     assert "Usage" in shown.output
-
-
-def test_check_accepts_the_smallest_configuration(tmp_path: Path) -> None:
-    shown = run(app, ["check", "-c", config(tmp_path, SMALLEST)])
-
-    assert shown.exit_code == 0, shown.output
-    assert "sound" in shown.output
-    assert [path.name for path in tmp_path.iterdir()] == ["dexwatch.yml"], "it left something"
-
-
-def test_check_names_file_line_key_and_remedy_as_json(tmp_path: Path) -> None:
-    file = config(tmp_path, SMALLEST + "consol: {}\nnonsense: 1\n")
-
-    shown = run(app, ["check", "-c", file, "--json"])
-
-    problems = json.loads(shown.stdout)["problems"]
-    assert shown.exit_code == 2
-    assert [(p["line"], p["key"]) for p in problems] == [(3, "consol"), (4, "nonsense")]
-    assert "console" in problems[0]["remedy"]
-
-
-def test_check_finds_what_is_wrong_in_rules_of_ones_own(tmp_path: Path) -> None:
-    (tmp_path / "own.yml").write_text(
-        "groups: [{name: own, rules: [{alert: Odd, expr: 'rate(redis_up['}]}]\n"
-    )
-    file = config(tmp_path, SMALLEST + "rules: {extra_files: [own.yml, absent.yml]}\n")
-
-    shown = run(app, ["check", "-c", file, "--json"])
-
-    places = [problem["place"] for problem in json.loads(shown.stdout)["problems"]]
-    assert shown.exit_code == 1
-    assert any("own.yml:1: Odd" in place for place in places)
-    assert any("absent.yml" in place for place in places)
 
 
 def test_status_says_what_to_do_when_nothing_runs(tmp_path: Path) -> None:
@@ -118,16 +75,6 @@ def test_user_is_added_with_a_password_that_is_shown_once(tmp_path: Path) -> Non
 
     assert shown.exit_code == 0, shown.output
     assert "argon2" in (tmp_path / "users.json").read_text()
-
-
-def test_check_refuses_routes_that_leave_a_page_without_anybody(tmp_path: Path) -> None:
-    mail = "{host: 127.0.0.1, tls: none, sender: a@example.org, to: {P2: [bo@example.org]}}"
-    file = config(tmp_path, SMALLEST + f"notify: {{email: {mail}}}\n")
-
-    shown = run(app, ["check", "-c", file])
-
-    assert shown.exit_code == 1
-    assert "nobody is told of P0" in shown.output
 
 
 def test_without_queries_only_the_sign_in_is_tried(tmp_path: Path) -> None:
@@ -197,19 +144,6 @@ def test_status_ends_with_1_while_an_incident_is_open(tmp_path: Path) -> None:
     assert [one["source"] for one in said["alerts"]] == ["Incidents"]
 
 
-def test_check_warns_of_a_secret_that_others_can_read_and_still_passes(tmp_path: Path) -> None:
-    (tmp_path / "hook.token").write_text("a-long-enough-token-for-tests\n")
-    (tmp_path / "hook.token").chmod(0o644)
-    file = config(tmp_path, "name: ana-dex\nrespond: {hook_token_file: hook.token}\n")
-
-    shown = run(app, ["check", "-c", file, "--json"])
-
-    warned = [p for p in json.loads(shown.stdout)["problems"] if "hook.token" in p["place"]]
-    assert shown.exit_code == 0
-    assert [problem["level"] for problem in warned] == ["warning"]
-    assert "chmod" in warned[0]["remedy"]
-
-
 def test_doctor_shows_warnings_apart_from_failures(tmp_path: Path) -> None:
     file = config(tmp_path, SMALLEST)
     Path(file).chmod(0o666)
@@ -273,18 +207,6 @@ def test_run_takes_one_role_and_its_own_secrets(
     [(name, settings)] = seen
     assert name == "watch"
     assert isinstance(settings.respond.hook_token, Withheld)
-
-
-def test_check_finds_two_programs_on_one_port(tmp_path: Path) -> None:
-    file = config(tmp_path, SMALLEST + "console: {port: 8901}\nwatch: {port: 7000}\n")
-
-    shown = run(app, ["check", "-c", file, "--json"])
-
-    found = [p for p in json.loads(shown.stdout)["problems"] if p["check"] == "ports"]
-    assert shown.exit_code == 1
-    assert [(p["place"], p["message"]) for p in found] == [
-        ("console.port", "daemons.prometheus.port is 8901 too")
-    ]
 
 
 def test_up_is_not_ready_while_a_program_waits_for_those_that_are(

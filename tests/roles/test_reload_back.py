@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-import structlog
 
 from dexwatch.daemons.program import File, Program, Reload
 from dexwatch.daemons.supervisor import Supervisor
-from dexwatch.roles.registry import RESPOND, WATCH
 from dexwatch.roles.reload import supervisor as reload_supervisor
-from dexwatch.roles.reload.in_use import InUse, Texts, settings_in_use
+from dexwatch.roles.reload.in_use import InUse, Texts
 from dexwatch.roles.reload.supervisor import Reloading
 from dexwatch.settings import Settings, load
 from dexwatch.settings.document import read_texts
@@ -269,82 +267,3 @@ async def test_roles_take_the_text_that_was_judged_whatever_the_files_say_by_the
     assert (await ground.reloading.reload()).good
     assert begun(ground, watch=[2000, 50], respond=[30, 40])()
     assert ground.held == "50"
-
-
-NAMED = "name: ana-dex\nrespond: {hook_token: a-long-enough-token-for-tests}\n"
-
-
-def test_role_that_begins_again_keeps_what_only_a_restart_changes(tmp_path: Path) -> None:
-    file = tmp_path / "dexwatch.yml"
-    file.write_text(f"{NAMED}watch: {{port: 7001, max_series: 2000}}\n")
-    in_use = InUse(tmp_path, read_texts(file))
-    file.write_text(f"{NAMED}watch: {{port: 7002, max_series: 50}}\n")
-    in_use.take(read_texts(file))
-
-    began = settings_in_use(WATCH, file, tmp_path)
-
-    assert (began.watch.port, began.watch.max_series) == (7001, 50)
-
-
-def test_role_begins_again_where_a_secret_is_gone_that_only_the_first_files_named(
-    tmp_path: Path,
-) -> None:
-    file, secret = tmp_path / "dexwatch.yml", tmp_path / "first.dsn"
-    secret.write_text("postgresql://ana@127.0.0.1/first")
-    file.write_text(f"{NAMED}database: {{dsn: {{file: first.dsn}}}}\nwatch: {{port: 7001}}\n")
-    in_use = InUse(tmp_path, read_texts(file))
-    file.write_text(f"{NAMED}watch: {{port: 7002, max_series: 50}}\n")
-    in_use.take(read_texts(file))
-    secret.unlink()
-
-    began = settings_in_use(WATCH, file, tmp_path)
-
-    assert (began.watch.port, began.watch.max_series) == (7001, 50)
-
-
-def test_role_begins_again_where_a_secret_is_gone_that_only_a_restart_changes(
-    tmp_path: Path,
-) -> None:
-    file, secret = tmp_path / "dexwatch.yml", tmp_path / "hook.token"
-    secret.write_text("a-long-enough-token-for-tests")
-    named = "name: ana-dex\nrespond: {port: %d, hook_token: %s}\n"
-    file.write_text(named % (7001, "{file: hook.token}"))
-    in_use = InUse(tmp_path, read_texts(file))
-    file.write_text(named % (7002, "another-long-enough-token"))
-    in_use.take(read_texts(file))
-    secret.unlink()
-
-    with structlog.testing.capture_logs() as logged:
-        began = settings_in_use(RESPOND, file, tmp_path)
-
-    assert began.respond.port == 7001
-    assert began.respond.hook_token.get_secret_value() == "another-long-enough-token"
-    assert [(line["event"], line["log_level"]) for line in logged] == [
-        ("config.first_secret_gone", "error")
-    ]
-    assert "hook.token cannot be read" in logged[0]["reason"]
-    assert "restart" in logged[0]["remedy"]
-
-
-@pytest.mark.parametrize("kept", ["", "5", "[1]", '[{"a": 5}, {}]', "[" * 100_000, "[{}, {}", "\0"])
-def test_role_whose_kept_files_are_broken_reads_the_configuration(
-    tmp_path: Path, kept: str
-) -> None:
-    file = tmp_path / "dexwatch.yml"
-    file.write_text(f"{NAMED}watch: {{max_series: 50}}\n")
-    (tmp_path / "configuration.json").write_text(kept)
-
-    assert settings_in_use(WATCH, file, tmp_path).watch.max_series == 50
-
-
-def test_role_without_kept_files_reads_the_configuration(tmp_path: Path) -> None:
-    file = tmp_path / "dexwatch.yml"
-    file.write_text(f"{NAMED}watch: {{max_series: 50}}\n")
-
-    assert settings_in_use(WATCH, file, tmp_path).watch.max_series == 50
-
-
-def test_kept_files_are_read_by_nobody_else(tmp_path: Path) -> None:
-    InUse(tmp_path, {tmp_path / "dexwatch.yml": NAMED})
-
-    assert [file.stat().st_mode & 0o777 for file in tmp_path.iterdir()] == [0o600]
