@@ -10,14 +10,8 @@ from typer.testing import CliRunner
 
 import dexwatch
 from dexwatch.cli import app
-from dexwatch.cli.probing import reach
-from dexwatch.demo import config_file
-from dexwatch.demo.config import Options, Ports
-from dexwatch.metrics.scrape_class import ScrapeClass
-from dexwatch.roles import registry, up
-from dexwatch.roles.registry import ROLES, SUPERVISOR, RoleSpec, role, run_role
+from dexwatch.roles.registry import ROLES, SUPERVISOR, role, run_role
 from dexwatch.settings import Settings, load
-from tools.reference import roles as page
 
 SOURCE = Path(dexwatch.__file__).parent
 TEXT = "name: ana-dex\nrespond: {hook_token: a-long-enough-token-for-tests}\n"
@@ -67,37 +61,6 @@ def test_a_role_runs_until_it_is_told_to_stop(settings: Settings) -> None:
 
     assert seen == ["ana-dex"]
     assert settings.folder.stat().st_mode & 0o077 == 0
-
-
-def test_one_more_role_costs_its_module_and_one_line(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Everything that lists roles knows a new one from its spec alone."""
-    guard = RoleSpec(
-        name="guard",
-        purpose="Looks after the vault.",
-        load=registry._watch,
-        needs=("chain",),
-        section="watch",
-        secrets=("chain",),
-        scrape_class=ScrapeClass.HIGH,
-        requirements=("K-AUDIT",),
-    )
-    for module in (registry, up, reach, config_file, page):
-        monkeypatch.setattr(module, "ROLES", (*ROLES, guard))
-    file = settings.folder.parent / "dexwatch.yml"
-
-    programs = {program.name: program for program in up.programs(settings, file)}
-    tried = reach.ports(settings)
-    sample = config_file.listening(Options(), Ports())
-
-    assert programs["guard"].ports[0].number == settings.watch.port
-    assert programs["guard"].requirements == ("K-AUDIT",), "`coverage` counts it"
-    assert "guard" in programs["prometheus"].needs
-    assert "guard" in [target.name for target in up.scraped(settings)]
-    assert "| `guard` | Looks after the vault." in page.page()
-    assert tried["watch.port"] == settings.watch.port
-    assert "watch" in sample
 
 
 def test_no_other_file_lists_the_roles() -> None:
