@@ -39,6 +39,19 @@ def test_status_says_what_to_do_when_nothing_runs(tmp_path: Path) -> None:
     assert "dexwatch up" in shown.output
 
 
+@pytest.mark.parametrize("command", ["status", "doctor", "check", "jobs list", "coverage --live"])
+def test_who_only_asks_makes_nothing(tmp_path: Path, command: str) -> None:
+    """Asked by root before the first start, it would leave what the platform could not read."""
+    file = config(
+        tmp_path,
+        SMALLEST + "daemons: {redis: {targets: [{name: a, url: 'redis://127.0.0.1:1'}]}}\n",
+    )
+
+    run(app, [*command.split(), "-c", file])
+
+    assert [path.name for path in tmp_path.iterdir()] == ["dexwatch.yml"]
+
+
 def test_doctor_names_each_thing_that_fails_with_a_remedy(tmp_path: Path) -> None:
     text = (
         SMALLEST

@@ -10,6 +10,7 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from dexwatch.daemons.programs.secrets import kept
 from dexwatch.listen import ListenConfig
 from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.roles.privileges import require_private
@@ -176,4 +177,6 @@ async def run_role(spec: RoleSpec, settings: Settings, stop: asyncio.Event) -> F
     require_private(settings.folder)
     # The database and its log hold incidents and sessions: nobody else on the machine reads them.
     os.umask(0o077)
+    # Under `dexwatch run` nobody has made up the password by which the roles and programs call.
+    kept(settings.daemons, folder=settings.folder)
     return await spec.load()(settings, stop)

@@ -9,7 +9,7 @@ from pathlib import Path
 from dexwatch.clients.alertmanager import AlertmanagerClient
 from dexwatch.clients.prometheus import PrometheusClient
 from dexwatch.daemons.program import DaemonError
-from dexwatch.daemons.programs.secrets import alertmanager_access, kept, prometheus_access
+from dexwatch.daemons.programs.secrets import alertmanager_access, known, prometheus_access
 from dexwatch.response.store import StoreUnavailableError
 from dexwatch.settings import Settings
 from dexwatch.storage.schema import SchemaError
@@ -86,12 +86,12 @@ async def open_clients(
 def prometheus_client(settings: Settings) -> PrometheusClient:
     """Return a client of Prometheus; close it, or use it as an async context."""
     daemons = settings.daemons
-    own = kept(daemons, folder=settings.folder).access
+    own = known(daemons, folder=settings.folder)
     return PrometheusClient(daemons.prometheus_url, access=prometheus_access(daemons, own))
 
 
 def alertmanager_client(settings: Settings) -> AlertmanagerClient:
     """Return a client of Alertmanager; close it, or use it as an async context."""
     daemons = settings.daemons
-    own = kept(daemons, folder=settings.folder).access
+    own = known(daemons, folder=settings.folder)
     return AlertmanagerClient(daemons.alertmanager_url, access=alertmanager_access(daemons, own))

@@ -54,12 +54,22 @@ def kept(config: DaemonsConfig, *, folder: Path) -> Secrets:
     Raises:
         DaemonError: they cannot be read, or are not ours alone.
     """
-    password = config.password or SecretStr(
-        _kept(folder / "secrets" / _PASSWORD, lambda: secrets.token_urlsafe(32))
-    )
     wanted = config.mode == "embedded" and config.redis.targets
     identity = _kept(folder / "secrets" / _IDENTITY, _certificate) if wanted else ""
-    return Secrets(Access(username=USER, password=password), identity)
+    return Secrets(_access(config, folder), identity)
+
+
+def known(config: DaemonsConfig, *, folder: Path) -> Access:
+    """Return what our programs ask for, making up nothing; no password where there is none yet.
+
+    For whoever only asks: what such a command made, perhaps as root, a platform could not read.
+
+    Raises:
+        DaemonError: it cannot be read, or is not ours alone.
+    """
+    if config.password is None and not os.path.lexists(folder / "secrets" / _PASSWORD):
+        return Access()
+    return _access(config, folder)
 
 
 def prometheus_access(config: DaemonsConfig, own: Access) -> Access:
@@ -70,6 +80,13 @@ def prometheus_access(config: DaemonsConfig, own: Access) -> Access:
 def alertmanager_access(config: DaemonsConfig, own: Access) -> Access:
     """Return how Alertmanager is called: ours, or in external mode yours."""
     return own if config.mode == "embedded" else config.alertmanager.access
+
+
+def _access(config: DaemonsConfig, folder: Path) -> Access:
+    password = config.password or SecretStr(
+        _kept(folder / "secrets" / _PASSWORD, lambda: secrets.token_urlsafe(32))
+    )
+    return Access(username=USER, password=password)
 
 
 def _kept(path: Path, make: Callable[[], str]) -> str:
