@@ -90,7 +90,7 @@ async def test_a_chain_of_its_own_is_never_evaluated(node: FakeNode, above: int)
         assert stream.primary.name == "node-0"
         assert seen.hashes == node.chain.canonical
         assert not seen.reorgs
-        assert stream.best_head == node.chain.height
+        assert stream.election.best_head == node.chain.height
 
 
 async def test_a_made_up_chain_is_reported_although_its_head_is_far_away(node: FakeNode) -> None:

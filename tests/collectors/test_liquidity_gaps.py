@@ -28,7 +28,7 @@ def take(watched: Watch, chain: FakeChain) -> BlockRef:
 
 def collector(watched: Watch, monkeypatch: pytest.MonkeyPatch) -> LiquidityProvidersCollector:
     """Return the collector; each endpoint is on our chain."""
-    monkeypatch.setattr(watched.stream, "trusted", lambda _feed: True)
+    monkeypatch.setattr(watched.stream.election, "trusted", lambda _feed: True)
     found = next(one.collector for one in watched._running if one.collector.name == NAME)
     assert isinstance(found, LiquidityProvidersCollector)
     return found

@@ -48,7 +48,7 @@ class EndpointsCollector(Collector):
         now = clock.monotonic()
         due = [feed for feed in feeds if self._is_due(feed, now)]
         await asyncio.gather(*(self._ask(feed.endpoint, now) for feed in due))
-        best = self.context.stream.best_head
+        best = self.context.stream.election.best_head
         for feed in feeds:
             name = feed.name
             up = feed.up and feed.head is not None and self._answers.get(name, False)
@@ -60,7 +60,9 @@ class EndpointsCollector(Collector):
             head = feed.head.ref.number if feed.head and up else None
             self._show(chain.endpoint_head, head, name)
             # No lag is measured against an endpoint of another chain, nor for one.
-            known = best is not None and head is not None and self.context.stream.belongs(feed)
+            known = (
+                best is not None and head is not None and self.context.stream.election.belongs(feed)
+            )
             lag = max(best - head, 0) if known and best is not None and head is not None else None
             self._show(chain.endpoint_lag, lag, name)
         if now - self._gas_asked >= _GAS_PRICE_SECONDS:

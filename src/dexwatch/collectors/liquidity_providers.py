@@ -207,7 +207,7 @@ class LiquidityProvidersCollector(Collector):
     def _endpoints(self) -> Sequence[Endpoint]:
         """Return those that are on our chain, from the one on that gave the past last."""
         stream = self.context.stream
-        trusted = [feed.endpoint for feed in stream.feeds if stream.trusted(feed)]
+        trusted = [feed.endpoint for feed in stream.feeds if stream.election.trusted(feed)]
         found = list(dict.fromkeys([stream.primary, *trusted]))
         begin = found.index(self._history_from) if self._history_from in found else 0
         return found[begin:] + found[:begin]

@@ -2,7 +2,6 @@
 
 An endpoint is verified when it showed a block that we evaluated, as its own block of that height.
 Until then nothing that it claims counts: it is not followed, and no lag is measured against it.
-Where there are three or more, what most of them show counts besides.
 """
 
 import asyncio
@@ -24,8 +23,6 @@ _CHECK_SECONDS = 5.0
 _CHECK_UNVERIFIED_SECONDS = 0.5
 _SETTLED_BLOCKS = 2
 """So far below the tip honest nodes agree: the newest blocks may still be replaced."""
-_VOTE_SECONDS = 30.0
-"""An endpoint that shows nothing new for so long has no say in which head is followed."""
 
 
 class Verification:
@@ -55,12 +52,23 @@ class Verification:
         seen = self._seen.get(feed.name)
         return seen is not None and clock.monotonic() - seen < VALID_SECONDS
 
+    def proven(self, feed: HeadFeed) -> bool:
+        """Is it verified, or is there nothing yet with which it could be compared?"""
+        return not self._evaluated() or self.verified(feed)
+
     def belongs(self, feed: HeadFeed) -> bool:
         """Was it ever verified, and showed nothing else since? A node that stands still belongs."""
         return feed.name in self._seen and feed.name not in self._elsewhere
 
-    def show(self, feed: HeadFeed, hashes: Sequence[str]) -> None:
-        """An endpoint shows these blocks as canonical; those that we evaluated verify it."""
+    def show_head(self, feed: HeadFeed, head: Header, *, primary: HeadFeed) -> None:
+        """An endpoint shows a head, and by that its parent."""
+        # With the parent an endpoint that is only polled leaves fewer gaps.
+        for ref in (BlockRef(head.ref.number - 1, head.ref.parent, ""), head.ref):
+            self.divergence.record(feed.name, ref, primary.name)
+        self._show(feed, (head.ref.hash, head.ref.parent))
+
+    def _show(self, feed: HeadFeed, hashes: Sequence[str]) -> None:
+        """Those of its blocks that we evaluated verify it."""
         known = {ref.hash for ref in self._evaluated()[-HEIGHTS_COMPARED:]}
         if known.intersection(hashes):
             self._seen[feed.name] = clock.monotonic()
@@ -108,7 +116,7 @@ class Verification:
                 self.divergence.record(feed.name, shown, primary.name)
         # It may still be verified by its older blocks: when the primary dies on a dead fork, it is
         # the only way to go on, and the reorganisation is told.
-        self.show(feed, found)
+        self._show(feed, found)
         (self._elsewhere.add if elsewhere else self._elsewhere.discard)(feed.name)
         if self.verified(feed) != before:
             self._on_change()
@@ -147,71 +155,3 @@ class HeadDivergence:
                 self._series.add(chain.endpoint_divergences, endpoint=name)
         while len(self._counted) > HEIGHTS_COMPARED * 8:
             self._counted.popitem(last=False)
-
-
-async def hashes_at(number: int, feeds: Sequence[HeadFeed]) -> dict[HeadFeed, object]:
-    """Ask endpoints for their block of a height; who gives none is left out."""
-    request = [Request("eth_getBlockByNumber", (hex(number), False))]
-    answers = await asyncio.gather(*(feed.endpoint.batch(request) for feed in feeds))
-    return {
-        feed: answer[0].get("hash")
-        for feed, answer in zip(feeds, answers, strict=True)
-        if isinstance(answer[0], dict)
-    }
-
-
-class Majority:
-    """Counts what the endpoints that have a say show."""
-
-    def __init__(
-        self,
-        feeds: Sequence[HeadFeed],
-        verification: Verification,
-        *,
-        evaluated: Callable[[], Sequence[BlockRef]],
-    ) -> None:
-        self._feeds = feeds
-        self._verification = verification
-        self._evaluated = evaluated
-
-    @property
-    def is_quorum(self) -> bool:
-        """Have more than half of the endpoints, of three or more, a say at this moment?"""
-        return self.can_vote and 2 * len(self._voters()) > len(self._feeds)
-
-    @property
-    def can_vote(self) -> bool:
-        """Are there enough endpoints for a majority, whoever is up?"""
-        return len(self._feeds) >= 3
-
-    def _voters(self) -> Sequence[HeadFeed]:
-        return [one for one in self._feeds if one.up and one.head and one.age() < _VOTE_SECONDS]
-
-    def confirmed(self, feed: HeadFeed) -> Header | None:
-        """Return an endpoint's newest head that most of those who have a say show as well."""
-        voters = self._voters()
-        if not self.can_vote:
-            return feed.head
-        if len(voters) < 2:
-            # The last one left may be the liar that the others held back until now.
-            proven = not self._evaluated() or self._verification.verified(feed)
-            return feed.head if proven else None
-        for head in reversed(feed.recent.values()):
-            if self._is_shown(head.ref, voters):
-                return head
-        return None
-
-    def _is_shown(self, ref: BlockRef, voters: Sequence[HeadFeed]) -> bool:
-        shown = self._verification.divergence.shown(ref.number)
-        # Of all that are configured, so that two liars do not suffice where two others are away;
-        # where fewer than that have a say, all of those must agree.
-        needed = min(len(voters), len(self._feeds) // 2 + 1)
-        return sum(shown.get(one.name) == ref.hash for one in voters) >= needed
-
-    async def is_on_chain(self, ref: BlockRef) -> bool:
-        """Ask the others for the hash of a height that nobody shows any more."""
-        if not self.is_quorum:
-            return True
-        voters = [one for one in self._feeds if one.up and not one.endpoint.resting]
-        told = list((await hashes_at(ref.number, voters)).values())
-        return 2 * told.count(ref.hash) > len(told)

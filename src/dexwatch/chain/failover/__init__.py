@@ -1,0 +1,1 @@
+"""Which endpoint is primary: who is on our chain, what most show, when another takes over."""
