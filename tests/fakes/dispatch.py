@@ -45,10 +45,13 @@ class Channel:
     shows_chart: bool = True
     shared_limit: bool = True
     attempt_seconds: float | None = None
+    idempotent: bool = False
     sent: list[Notice] = field(default_factory=list)
     answers: list[DeliveryResult | Exception] = field(default_factory=list)
     """Given one after the other; then every message is delivered."""
     found: bool | None = None
+    away: bool = False
+    """It cannot be asked just now."""
     takes: float = 0
 
     async def start(self) -> None: ...
@@ -64,7 +67,7 @@ class Channel:
         return answer
 
     async def lookup(self, notice: Notice) -> LookupResult:
-        return LookupResult(self.found, "found")
+        return LookupResult(None, away=True) if self.away else LookupResult(self.found, "found")
 
 
 class Charts:
@@ -99,7 +102,7 @@ class Rig:
         await apply(self.store, events, self.clock.seconds, self.policy)
 
     async def take(self, channel: str = "email", free: int = 1) -> list[Job]:
-        slots = {"slack": Slots(0), "email": Slots(0)} | {channel: Slots(free)}
+        slots = dict.fromkeys(self.channels, Slots(0)) | {channel: Slots(free)}
         return await self.queue.claim(owner="me", slots=slots, kinds=[NOTIFY, UPDATE])
 
     async def do(self, job: Job) -> JobResult:
@@ -110,7 +113,7 @@ class Rig:
     async def work(self, until: float, *, step: float = 1) -> None:
         """Do all that becomes due until then, as if it were looked for every so many seconds."""
         while self.clock.seconds <= until:
-            for channel in ("slack", "email"):
+            for channel in self.channels:
                 for job in await self.take(channel, 9):
                     await self.do(job)
             left = until - self.clock.seconds

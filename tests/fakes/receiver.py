@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -27,6 +28,7 @@ class Receiver:
     answers: deque[int | None] = field(default_factory=deque)
     repeats: int = 0
     retry_after: str = "1"
+    clock: Callable[[], float] = time.time
 
     def __post_init__(self) -> None:
         self._server = LoopbackServer(self._answer, 0)
@@ -76,7 +78,7 @@ class Receiver:
         if request.headers.get("content-type") != "application/json":
             return "wrong content type"
         stamp = request.headers.get("x-dexwatch-timestamp", "")
-        if not stamp.isdecimal() or abs(time.time() - int(stamp)) > 300:
+        if not stamp.isdecimal() or abs(self.clock() - int(stamp)) > 300:
             return "the timestamp is missing or old"
         signed = f"{stamp}.".encode() + request.body
         digest = hmac.new(self.secret.encode(), signed, hashlib.sha256).hexdigest()

@@ -32,6 +32,7 @@ class Channel:
     shows_chart: bool = False
     shared_limit: bool = True
     attempt_seconds: float | None = None
+    idempotent: bool = False
     asked: list[tuple[float, str]] = field(default_factory=list)
     """When it was asked to take which message."""
     has: Counter[str] = field(default_factory=Counter)

@@ -37,6 +37,7 @@ class PigeonNotifier:
     only_state_changes = False
     shows_chart = False
     attempt_seconds = None
+    idempotent = False
 
     def __init__(self, config):
         self._loft = config.loft

@@ -23,6 +23,7 @@ class Channel:
     shows_chart: bool = False
     shared_limit: bool = False
     attempt_seconds: float | None = None
+    idempotent: bool = False
     answer: DeliveryResult | Exception = field(
         default_factory=lambda: DeliveryResult.delivered(handle="h")
     )

@@ -6,14 +6,19 @@ from pathlib import Path
 import pytest
 
 from dexwatch.demo.local.mailbox import Mailbox
-from dexwatch.incidents.policy import Policy
+from dexwatch.incidents.policy import Policy, Route
 from dexwatch.incidents.records import NotificationState
 from dexwatch.metrics.severity import Severity
+from dexwatch.response.notifier import DeliveryResult
 from tests.fakes.alerts import ANA, SLACK, fire
 from tests.fakes.dispatch import SAYS, Rig, opened
+from tests.fakes.receiver import Receiver
+from tests.notifiers.case import SECRET
 from tests.notifiers.case import opened as notifier_of
 from tests.notifiers.email.case import config
+from tests.notifiers.webhook.case import config as webhook_config
 
+OPS = Route("webhook", "ops")
 HOUR = 3600.0
 REFUSALS = ("421 4.3.2 going down", "354 odd")
 
@@ -32,6 +37,17 @@ async def box(rig: Rig) -> AsyncIterator[Mailbox]:
         async with notifier_of("email", config(address, username=None, password=None)) as email:
             rig.channels["email"] = email
             yield made
+
+
+@pytest.fixture
+async def hook(rig: Rig) -> AsyncIterator[Receiver]:
+    """A real webhook: what is sent goes to this receiver."""
+    async with (
+        Receiver(SECRET, clock=lambda: rig.clock().timestamp()) as made,
+        notifier_of("webhook", webhook_config(made.url)) as webhook,
+    ):
+        rig.channels["webhook"] = webhook
+        yield made
 
 
 def ids(box: Mailbox) -> Sequence[str]:
@@ -100,3 +116,45 @@ async def test_an_error_of_a_notifier_may_have_come_after_the_message(rig: Rig) 
     await rig.apply(fire())
     await rig.work(100)
     assert len(rig.channels["email"].sent) == 2
+
+
+@pytest.mark.parametrize("severity", ["P1", "P3"])
+async def test_an_outage_of_a_webhook_loses_nothing_though_others_are_reached(
+    rig: Rig, hook: Receiver, severity: str
+) -> None:
+    """A proxy before the receiver says 502 for as long as its restart takes."""
+    rig.policy = Policy(routes=dict.fromkeys((Severity.P1, Severity.P3), (SLACK, OPS)))
+    hook.answers.extend([502] * 4)
+    await rig.apply(fire("DiskUse60", severity, annotations=SAYS))
+    await rig.work(120)
+    assert hook.received == []
+    await rig.work(2 * HOUR, step=60)
+    assert [one["kind"] for one in hook.received] == ["page"]
+    assert set((await rig.states()).values()) == {NotificationState.DELIVERED}
+
+
+async def test_a_webhook_that_stays_broken_is_tried_rarely_with_one_key_and_given_up(
+    rig: Rig, hook: Receiver
+) -> None:
+    rig.policy = Policy(routes={Severity.P3: (OPS,)})
+    hook.answers.extend([None] * 1000)
+    await rig.apply(fire("DiskUse60", "P3", annotations=SAYS))
+    await rig.work(25 * HOUR, step=60)
+    assert len(hook.received) == 1, "all bear one key"
+    assert 5 <= hook.repeats <= 30
+    assert await rig.states() == {"ops": NotificationState.FAILED}
+
+
+async def test_a_channel_that_cannot_be_asked_just_now_is_asked_until_it_answers(
+    rig: Rig,
+) -> None:
+    rig.policy = Policy(routes={Severity.P3: (SLACK,)})
+    slack = rig.channels["slack"]
+    slack.answers, slack.away = [DeliveryResult.unknown("HTTP 502")] * 2, True
+    await rig.apply(fire("DiskUse60", "P3", annotations=SAYS))
+    await rig.work(HOUR, step=10)
+    assert len(slack.sent) == 2, "nothing is sent blindly meanwhile"
+    slack.away, slack.found = False, False
+    await rig.work(2 * HOUR, step=10)
+    assert len(slack.sent) == 3
+    assert await rig.states() == {SLACK.recipient: NotificationState.DELIVERED}

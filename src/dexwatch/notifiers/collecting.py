@@ -62,6 +62,7 @@ class Collecting:
         self.shows_chart = inner.shows_chart
         self.shared_limit = inner.shared_limit
         self.attempt_seconds = inner.attempt_seconds
+        self.idempotent = inner.idempotent
         self._inner = inner
         self._per_minute = per_minute
         self._wait, self._gap = wait_seconds, gap_seconds

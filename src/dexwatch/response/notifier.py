@@ -54,6 +54,8 @@ class LookupResult:
     delivered: bool | None
     """None when the receiver cannot tell."""
     handle: str | None = None
+    away: bool = False
+    """It did not answer now, and may be able to tell later."""
 
 
 class Notifier(Protocol):
@@ -67,6 +69,8 @@ class Notifier(Protocol):
     shows_chart: bool
     attempt_seconds: float | None
     """The longest attempt, where patience avoids copies; None for the usual limit."""
+    idempotent: bool
+    """Does the receiver know a repeat by its key, so that one more does no harm?"""
     shared_limit: bool
     """Does a wish to slow down hold for all recipients, or for the one that was written to?"""
 

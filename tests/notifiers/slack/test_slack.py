@@ -16,6 +16,7 @@ from dexwatch.incidents.records import DeliveryOutcome, IncidentState
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers.slack import CHANNEL
 from dexwatch.notifiers.slack.render import messages, notes
+from dexwatch.response.notifier import LookupResult
 from tests.fakes.alerts import T0
 from tests.fakes.notices import hostile, notice
 from tests.notifiers.case import DELIVERED, FAILED, RETRYABLE, SECRET, UNKNOWN, opened
@@ -249,7 +250,17 @@ async def test_without_the_scope_to_read_nothing_is_known_of_an_earlier_attempt(
     ):
         page = notice("slack", "#alerts")
         await notifier.send(page)
-        assert (await notifier.lookup(page)).delivered is None
+        assert await notifier.lookup(page) == LookupResult(None)
+
+
+@pytest.mark.parametrize(
+    "failure", [Failure(Fault.SERVER, status=502), Failure(Fault.RATE_LIMITED, seconds=30)]
+)
+async def test_a_slack_that_fails_just_now_may_be_able_to_tell_later(failure: Failure) -> None:
+    async with SlackFake(token=SECRET) as slack, opened("slack", config(slack.api_url)) as notifier:
+        page = notice("slack", "#alerts")
+        slack.fail(failure)
+        assert await notifier.lookup(page) == LookupResult(None, away=True)
 
 
 async def test_foreign_text_mentions_nobody() -> None:

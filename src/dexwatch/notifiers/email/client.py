@@ -35,6 +35,7 @@ class EmailNotifier:
     only_state_changes = True
     shows_chart = True
     attempt_seconds: float | None = ATTEMPT_SECONDS
+    idempotent = False
 
     def __init__(self, config: EmailConfig, *, trust: ssl.SSLContext | None = None) -> None:
         self._config = config

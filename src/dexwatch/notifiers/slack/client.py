@@ -11,6 +11,7 @@ import structlog
 
 from dexwatch.incidents.effects import UpdateReason
 from dexwatch.incidents.notice import Notice, NoticeKind
+from dexwatch.incidents.records import DeliveryOutcome
 from dexwatch.notifiers import http
 from dexwatch.notifiers.slack.config import SlackConfig
 from dexwatch.notifiers.slack.errors import Refusal, meaning, refusal
@@ -41,6 +42,7 @@ class SlackNotifier:
     only_state_changes = False
     shows_chart = False
     attempt_seconds: float | None = None
+    idempotent = False
 
     def __init__(self, config: SlackConfig) -> None:
         self._config = config
@@ -111,8 +113,8 @@ class SlackNotifier:
                 channel, _, ts = notice.handle.partition(":")
                 method, where = "conversations.replies", {"channel": channel, "ts": ts}
             answer = await self._call(method, {**where, "include_all_metadata": "true"}, form=True)
-        except SlackError:
-            return LookupResult(None)
+        except SlackError as error:
+            return LookupResult(None, away=error.result.outcome is not DeliveryOutcome.FAILED)
         found = next((m for m in _records(answer, "messages") if _key(m) == notice.key), None)
         if found is None:
             return LookupResult(False)

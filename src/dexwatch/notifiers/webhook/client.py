@@ -24,6 +24,7 @@ class WebhookNotifier:
     only_state_changes = False
     shows_chart = False
     attempt_seconds: float | None = None
+    idempotent = True
 
     def __init__(self, hooks: Sequence[WebhookConfig]) -> None:
         self._received = {hook.name: hook for hook in hooks}

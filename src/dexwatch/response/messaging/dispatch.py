@@ -28,13 +28,22 @@ from dexwatch.response.messaging.outcome import (
     Attempt,
     crashed,
     cut_off,
+    found_out,
     held,
+    left_alone,
+    may_repeat,
     needless,
-    nobody_else,
     settled,
     told,
 )
-from dexwatch.response.notifier import ChartSource, DeliveryResult, Notifier, Turn, Waits
+from dexwatch.response.notifier import (
+    ChartSource,
+    DeliveryResult,
+    LookupResult,
+    Notifier,
+    Turn,
+    Waits,
+)
 from dexwatch.response.store import Store, StoreUnavailableError
 from dexwatch.response.views import MessageContext
 
@@ -114,12 +123,14 @@ class Dispatcher:
         )
         known = None
         if job.uncertain:
+            found = LookupResult(None)
             if message.notification_id:
-                known = await self._lookup(attempt.notifier, notice)
+                found = await self._lookup(attempt.notifier, notice)
+            known = found_out(found)
             if known is not None and known.outcome is DeliveryOutcome.DELIVERED:
                 return settled(attempt, known)
-            if known is None and job.uncertain >= MAX_BLIND and not nobody_else(attempt):
-                return JobResult.dead("not sent again: it may have arrived")
+            if known is None and job.uncertain >= MAX_BLIND and not may_repeat(attempt):
+                return left_alone(attempt, found)
         result = settled(attempt, await self._send(attempt, notice), certain=known is not None)
         return replace(result, certain=known is not None)
 
@@ -169,20 +180,16 @@ class Dispatcher:
             # The attempt goes on, and its result is told in any case.
             _log.warning("dispatch.store_unavailable", job=attempt.job.key)
 
-    async def _lookup(self, notifier: Notifier, notice: Notice) -> DeliveryResult | None:
-        """Ask whether an earlier attempt got through; None when nobody can tell."""
+    async def _lookup(self, notifier: Notifier, notice: Notice) -> LookupResult:
+        """Ask whether an earlier attempt got through."""
         try:
             async with asyncio.timeout(2.0 if notice.severity in URGENT else 5.0):
-                found = await notifier.lookup(notice)
+                return await notifier.lookup(notice)
+        except TimeoutError:
+            return LookupResult(None, away=True)
         except Exception as error:  # noqa: BLE001 - who cannot be asked cannot tell.
             _log.warning("lookup.failed", channel=notice.channel, error=type(error).__name__)
-            return None
-        if found.delivered is None:
-            return None
-        if found.delivered:
-            said = "an earlier attempt had got through"
-            return DeliveryResult.delivered(said, handle=found.handle)
-        return DeliveryResult.retryable("no earlier attempt had got through")
+            return LookupResult(None)
 
     async def _chart(self, context: MessageContext, notice: Notice) -> Chart | None:
         alert = next(iter(worst_first(context.alerts)), None)

@@ -11,6 +11,7 @@ from dexwatch.incidents.records import (
 )
 from dexwatch.jobs.job import Hold, Job, JobOutcome, JobResult
 from dexwatch.response.messaging.job import (
+    MAX_BLIND,
     UPDATE,
     Message,
     copy_delay,
@@ -18,7 +19,7 @@ from dexwatch.response.messaging.job import (
     retry_delay,
     unsure_delay,
 )
-from dexwatch.response.notifier import DeliveryResult, Notifier
+from dexwatch.response.notifier import DeliveryResult, LookupResult, Notifier
 from dexwatch.response.views import MessageContext, MessageShown
 
 _SOONEST_LOOK, _LATEST_LOOK = 0.5, 60.0
@@ -156,7 +157,29 @@ def needless(attempt: Attempt) -> JobResult | None:
     return None
 
 
-def nobody_else(attempt: Attempt) -> bool:
+def found_out(found: LookupResult) -> DeliveryResult | None:
+    """Return what is known of earlier attempts; None when nobody can tell."""
+    if found.delivered is None:
+        return None
+    if found.delivered:
+        return DeliveryResult.delivered("an earlier attempt had got through", handle=found.handle)
+    return DeliveryResult.retryable("no earlier attempt had got through")
+
+
+def left_alone(attempt: Attempt, found: LookupResult) -> JobResult:
+    """Send no further copy; a receiver that may be able to tell later is asked again."""
+    job, after = attempt.job, unsure_delay(attempt.job, MAX_BLIND)
+    if found.away and job.age + after <= give_up_after(attempt.message):
+        return JobResult.retry(after, "asks whether it has arrived", attempted=False)
+    return JobResult.dead("not sent again: it may have arrived")
+
+
+def may_repeat(attempt: Attempt) -> bool:
+    """May a message go out again though copies of it may have arrived?"""
+    return attempt.notifier.idempotent or _nobody_else(attempt)
+
+
+def _nobody_else(attempt: Attempt) -> bool:
     """Is this an urgent page, of whose round nobody was reached, nor by a later one?"""
     message, notifications = attempt.message, attempt.context.notifications
     here = next((n for n in notifications if n.id == message.notification_id), None)
