@@ -1,5 +1,7 @@
 """What the channels over HTTP make of a receiver's answers."""
 
+import gzip
+import tracemalloc
 from datetime import timedelta
 from email.utils import format_datetime
 
@@ -80,6 +82,19 @@ def test_no_header_is_a_crash_or_an_endless_wait(header: str) -> None:
 async def test_an_endless_answer_is_not_read_to_its_end(name: str) -> None:
     result = await tried(name, Reply(b" " * 5_000_000))
     assert result.outcome in (UNKNOWN, DELIVERED)
+
+
+@pytest.mark.parametrize("name", HTTP_CASES)
+async def test_an_answer_that_is_packed_twice_is_not_unpacked(name: str) -> None:
+    twice = gzip.compress(gzip.compress(bytes(50_000_000)))
+    tracemalloc.start()
+    try:
+        result = await tried(name, Reply(twice, headers={"content-encoding": "gzip, gzip"}))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert result.outcome in (UNKNOWN, DELIVERED)
+    assert peak < 10_000_000
 
 
 @pytest.mark.parametrize("name", HTTP_CASES)

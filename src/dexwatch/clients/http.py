@@ -14,6 +14,7 @@ import orjson
 from dexwatch import backoff, clock
 from dexwatch.bounded_file import read_file
 from dexwatch.clients.access import Access
+from dexwatch.clients.bounded_body import ACCEPTED, BodyTooLongError, bounded_body
 from dexwatch.clients.redaction import Redaction
 
 _T = TypeVar("_T")
@@ -93,7 +94,7 @@ class HttpClient:
         self._base_url = base_url
         self.redact = Redaction(base_url, secrets=tuple(access.secrets))
         self._client = httpx.AsyncClient(
-            headers=own,
+            headers=ACCEPTED | own,
             verify=_trusted(access),
             timeout=httpx.Timeout(timeout_seconds),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
@@ -141,10 +142,12 @@ class HttpClient:
                 async with self._client.stream(
                     method, url, params=params, content=content, headers=headers
                 ) as response:
-                    body = await _body(response, limit)
+                    body = await bounded_body(response, limit)
                     return _reply(response, body)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise SourceError(Outcome.TIMEOUT, f"no answer in {self._timeout:g} s") from error
+        except BodyTooLongError as error:
+            raise AnswerTooLargeError(limit) from error
         except httpx.DecodingError as error:
             raise SourceError(Outcome.MALFORMED, "the answer's encoding is broken") from error
         except httpx.RemoteProtocolError as error:
@@ -184,20 +187,6 @@ def _reply(response: httpx.Response, body: bytes) -> Reply:
         location=response.headers.get("location", "")[:500],
         retry_after=backoff.retry_after(response.headers.get("retry-after", ""), now=clock.now()),
     )
-
-
-async def _body(response: httpx.Response, limit: int) -> bytes:
-    announced = response.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > limit:
-        raise AnswerTooLargeError(limit)
-    parts: list[bytes] = []
-    length = 0
-    async for part in response.aiter_bytes():
-        length += len(part)
-        if length > limit:
-            raise AnswerTooLargeError(limit)
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _trusted(access: Access) -> ssl.SSLContext | bool:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from dexwatch import backoff, clock
+from dexwatch.clients.bounded_body import ACCEPTED, bounded_body
 from dexwatch.notifiers.unreachable import why
 from dexwatch.response.notifier import DeliveryResult
 
@@ -23,7 +24,7 @@ def client(url: str) -> httpx.AsyncClient:
         trust_env=not _loopback(url),
         timeout=httpx.Timeout(15.0, connect=4.0),
         limits=httpx.Limits(max_connections=8, max_keepalive_connections=4),
-        headers={"User-Agent": "dexwatch"},
+        headers={"User-Agent": "dexwatch"} | ACCEPTED,
     )
 
 
@@ -42,17 +43,12 @@ async def post(
     """
     request = sender.build_request("POST", url, headers=dict(headers), **body)
     response = await sender.send(request, stream=True)
-    read = bytearray()
     try:
-        if most_bytes:
-            async for part in response.aiter_bytes():
-                read += part
-                if len(read) > most_bytes:
-                    raise httpx.DecodingError("the answer is too long", request=request)
+        read = await bounded_body(response, most_bytes) if most_bytes else b""
     finally:
         await response.aclose()
     kept = {k: v for k, v in response.headers.items() if k in ("retry-after", "x-oauth-scopes")}
-    return httpx.Response(response.status_code, headers=kept, content=bytes(read))
+    return httpx.Response(response.status_code, headers=kept, content=read)
 
 
 def failed(error: httpx.HTTPError) -> DeliveryResult:
