@@ -18,6 +18,10 @@ CASES_MONITORING = (
                 'process_start_time_seconds{job="exchange",instance="api-2"}',
                 f"50*900 {' '.join(f'{60 + n}*60' for n in range(30))} 90*1800",
             ),
+            # A move to a host that began earlier goes back once.
+            Series(
+                'process_start_time_seconds{job="exchange",instance="api-3"}', "60*2250 50*2250"
+            ),
         ),
     ),
     Case(

@@ -76,6 +76,10 @@ def _card(rule: AlertRule) -> Iterator[LintFinding]:
                 "warning",
             )
     book = rule.runbook
+    for text in (rule.description, rule.why, book.meaning, *book.check, *book.fix, book.escalate):
+        if found := re.search(r"\{(value|threshold)\}", text):
+            message = f"{found[0]} stands for a number in the summary alone, here for itself"
+            yield LintFinding("placeholder", rule.id, message, "say it without the number")
     if not (book.meaning.strip() and book.check and book.fix and book.escalate.strip()):
         yield LintFinding(
             "no-runbook",

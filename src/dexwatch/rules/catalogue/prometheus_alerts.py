@@ -237,17 +237,17 @@ STACK_ALERTS = (
         severity=P2,
         threshold=0,
         unit=Unit.SECONDS,
-        for_seconds=300,
+        for_seconds=900,
         why=(
-            "A restart never takes the start time back; a move to another host does so once, and"
-            " the hold outlasts it."
+            "A restart never takes the start time back; a move to another host, or a clock that is"
+            " put back, does so once and is seen for ten minutes, which the hold outlasts."
         ),
         summary=(
-            "Scrapes of {{ $labels.instance }} reach several processes, now one and now another."
+            "Scrapes of {{ $labels.instance }} reach several processes, now one and now another"
+            " that is {value} older."
         ),
         description=(
-            "Each tells its own counters, so that rates and error shares of this target are wrong:"
-            " a process answered that is {value} older than one that answered before."
+            "Each tells its own counters, so that rates and error shares of this target are wrong."
         ),
         runbook=Runbook(
             meaning="What this target counts is not to be trusted, neither alerts nor their lack.",
