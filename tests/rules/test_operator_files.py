@@ -85,6 +85,14 @@ def test_aliases_that_make_a_kilobyte_a_gigabyte_are_refused_before_they_are_fol
     assert "write" in finding.remedy
 
 
+@pytest.mark.parametrize("within", ["<<: *own", "x: *own"])
+def test_an_alias_within_what_it_stands_for_is_refused(within):
+    text = f"groups:\n- rules:\n  - alert: A\n    labels: &own\n      {within}\n"
+    (finding,) = lint_files({"own.yml": text})
+    assert (finding.check, finding.place) == ("yaml", "own.yml:5")
+    assert "*own" in finding.message
+
+
 def test_an_alias_that_says_a_thing_twice_is_followed():
     text = OWN.replace("labels: {severity: P2", "labels: &l {severity: P2", 1)
     text = text.replace("labels: {severity: page, component: gateway}", "labels: *l")

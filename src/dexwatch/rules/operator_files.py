@@ -102,6 +102,9 @@ def _refuse_costly(text: str) -> None:
     for event in YAML(pure=True).parse(text):
         line = event.start_mark.line + 1
         if isinstance(event, AliasEvent):
+            if any(anchor == event.anchor for anchor, _ in opened):
+                message = f"*{event.anchor} stands within what it stands for"
+                raise OperatorFileError(message, line, "remove it there")
             size += sizes.get(event.anchor, 0)
         elif isinstance(event, ScalarEvent):
             sizes[event.anchor] = 1 + len(event.value)
