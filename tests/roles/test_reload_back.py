@@ -12,8 +12,10 @@ import pytest_asyncio
 
 from dexwatch.daemons.program import File, Program, Reload
 from dexwatch.daemons.supervisor import Supervisor
+from dexwatch.roles.registry import RESPOND
 from dexwatch.roles.reload import supervisor as reload_supervisor
 from dexwatch.roles.reload.in_use import InUse, Texts
+from dexwatch.roles.reload.role import order_name
 from dexwatch.roles.reload.supervisor import Reloading
 from dexwatch.settings import Settings, load
 from dexwatch.settings.document import read_texts
@@ -153,6 +155,19 @@ async def test_role_that_says_nothing_takes_the_others_back(
     ground.supervisor.send("respond", signal.SIGCONT)
     # The newest order is to go back, whatever it missed meanwhile.
     await until(begun(ground, watch=[2000, 50, 2000], respond=[30]))
+
+
+async def test_role_that_cannot_be_told_takes_the_others_back(ground: Ground) -> None:
+    (ground.folder / "run" / order_name(RESPOND)).mkdir()
+    ground.write(watch=50, respond=40)
+
+    given = await ground.reloading.reload()
+
+    assert given.problems == ["respond cannot be told (Is a directory)"]
+    assert set(given.back) == {"watch", "holds", "comes"}
+    assert list(given.kept) == given.problems
+    assert begun(ground, watch=[2000, 50, 2000], respond=[30])()
+    assert ground.held == "2000"
 
 
 async def test_daemon_that_does_not_start_takes_the_others_back(ground: Ground) -> None:

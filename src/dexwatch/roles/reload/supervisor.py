@@ -212,14 +212,21 @@ class _Taking:
         orders = {
             spec: f"{word} {self._id} {process_mark(pid)}" for spec, pid in self._told.items()
         }
+        untold: dict[RoleSpec, Answer] = {}
         for spec, order in orders.items():
-            if not self._ended(spec):
+            if self._ended(spec):
+                continue
+            try:
                 ask(self._run, order, name=order_name(spec))
+            except OSError as error:  # The others must hear of it all the same.
+                problem = f"{spec.name} cannot be told ({error.strerror})"
+                untold[spec] = Answer(order, good=False, version=0, problems=[problem])
+            else:
                 self._supervisor.send(spec.name, signal.SIGHUP)
         until = monotonic() + ROLE_SECONDS
-        heard = (self._heard(spec, order, until) for spec, order in orders.items())
-        answers = await asyncio.gather(*heard)
-        return dict(zip(self._told, answers, strict=True))
+        told = [spec for spec in orders if spec not in untold]
+        heard = await asyncio.gather(*(self._heard(spec, orders[spec], until) for spec in told))
+        return untold | dict(zip(told, heard, strict=True))
 
     async def _heard(self, spec: RoleSpec, order: str, until: float) -> Answer:
         while monotonic() < until and not self._ended(spec):
