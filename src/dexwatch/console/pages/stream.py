@@ -17,31 +17,35 @@ from dexwatch.console.services import Viewer
 KEEP_ALIVE_SECONDS = 10.0
 LONGEST_SECONDS = 3_600.0
 """Then the browser connects anew, which also checks the session again."""
-MOST_STREAMS = 500
+MOST_STREAMS = 400
+"""A stream holds its connection, and pages need some of the server's, too."""
+MOST_STREAMS_OF_USER = 60
 
 
 def build(guard: Guard, health: HealthPoller, panels: LivePanels) -> APIRouter:
     """Return the route of the stream."""
     router = APIRouter()
-    open_streams: set[Subscription] = set()
+    open_streams: dict[Subscription, str] = {}
 
     @router.get("/stream")
     async def stream(
         request: Request,
-        _: Viewer,
+        session: Viewer,
         board: str = "",
         span: str = "",
     ) -> StreamingResponse:
         if len(open_streams) >= MOST_STREAMS:
             raise HTTPException(503, "Too many pages are open.", {"Retry-After": "10"})
+        if list(open_streams.values()).count(session.user) >= MOST_STREAMS_OF_USER:
+            raise HTTPException(429, "Too many pages of yours are open.", {"Retry-After": "10"})
         found = find(board) if board else None
         token = request.cookies.get(guard.cookie)
 
         async def events() -> AsyncIterator[str]:
             subscription, ends = Subscription(), clock.monotonic() + LONGEST_SECONDS
             with ExitStack() as stack:
-                open_streams.add(subscription)
-                stack.callback(open_streams.discard, subscription)
+                open_streams[subscription] = session.user
+                stack.callback(open_streams.pop, subscription)
                 stack.enter_context(health.watch(subscription))
                 if found:
                     chosen = time_range_of(panels, span)
