@@ -87,6 +87,8 @@ def test_an_act_ends_the_quarantine_and_is_noted(file: Path, act: str, due: list
 
 
 def test_a_job_that_is_not_quarantined_is_left_alone(file: Path) -> None:
-    refused = run(file, "drop", "notify/INC-9/1/email/x", "--json")
+    refused = run(file, "drop", "notify/INC-9/1/email/[x]", "--json")
     assert refused.exit_code == 1
-    assert "is quarantined" in json.loads(refused.output)["error"]
+    said = "no job notify/INC-9/1/email/[x] is quarantined"
+    assert json.loads(refused.output)["error"] == said
+    assert said in run(file, "drop", "notify/INC-9/1/email/[x]").output

@@ -65,7 +65,7 @@ def _end(key: str, act: QuarantineAct, config: ConfigOption, *, as_json: bool) -
 
     if not with_store(config, ask, as_json=as_json):
         remedy = "`dexwatch jobs list` names them."
-        fail(f"no job {foreign(key)} is quarantined", remedy, as_json=as_json)
+        fail(f"no job {key} is quarantined", remedy, as_json=as_json)
     if as_json:
         emit_json({"key": key, "done": act.value})
     else:
