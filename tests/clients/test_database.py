@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.fakes import need
 from tools.tree import ROOT
 
 LABELS = ("query",)
+PASSWORD = "pass-of-ana"
 
 
 def _binaries() -> Path:
@@ -141,6 +143,35 @@ async def test_the_grants_of_the_guide_let_queries_read_and_nothing_else(dsn: st
     plain = dsn.replace("user=ana", "user=dexwatch_reader")
     with psycopg.connect(plain) as writer, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         writer.execute("insert into orders values ('x')")
+
+
+async def test_a_server_that_repeats_the_password_gets_it_into_no_error(dsn: str) -> None:
+    database = PlatformDatabase(DatabaseConfig(dsn=f"{dsn} password={PASSWORD}"))
+    with pytest.raises(SourceError, match=r"invalid input syntax.*redacted") as raised:
+        await database.fetch(query(f"select '{PASSWORD}'::int as value, 'a' as query"), LABELS)
+    await database.close()
+    assert PASSWORD not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "host=127.0.0.1 user=ana pass-of-ana",
+        "host=127.0.0.1 password='pass-of-ana",
+        "postgresql://ana:pass-of-ana%zz@127.0.0.1/dex",
+        "postgresql://ana@[pass-of-ana/dex",
+        "postgresql://127.0.0.1/dex?pass-of-ana",
+        "host=127.0.0.1 password=pass-of-ana\udcff",
+        "host=127.0.0.1 password=pass-of-ana port=none",
+        "postgresql://ana:a@pass-of-ana@127.0.0.1:none/dex",
+        "postgresql://ana:a@pass-of-ana..dex",
+    ],
+)
+async def test_a_dsn_that_cannot_be_read_is_told_without_it(dsn: str) -> None:
+    database = PlatformDatabase(DatabaseConfig(dsn=dsn))
+    with pytest.raises(SourceError, match=r"database\.dsn|not reachable") as raised:
+        await database.fetch(query("select 1 as value, 'a' as query"), LABELS)
+    assert PASSWORD not in "".join(traceback.format_exception(raised.value))
 
 
 async def test_a_refused_connection_and_a_timeout_are_distinguished() -> None:

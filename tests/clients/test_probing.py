@@ -15,12 +15,13 @@ class Server:
 
     def __init__(self) -> None:
         self.status, self.asked, self.port = "200 OK", [], 0
+        self.location = "/elsewhere"
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         self.asked.append(head.split()[1])
-        text = f"HTTP/1.1 {self.status}\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n"
-        writer.write(text.encode())
+        head = f"HTTP/1.1 {self.status}\r\nlocation: {self.location}\r\ncontent-length: 0\r\n\r\n"
+        writer.write(head.encode())
         await writer.drain()
         writer.close()
 
@@ -47,6 +48,16 @@ async def test_redirect_is_no_answer_and_says_where_it_leads(server: Server, sta
     with pytest.raises(ProbeError, match=r"write the address it leads to, /elsewhere"):
         await http_answers(f"http://127.0.0.1:{server.port}/health")
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("before", ["/v1/", "/" + "x" * 470])
+async def test_where_a_redirect_leads_is_told_without_our_keys(server: Server, before: str) -> None:
+    # The longer one is cut within the key.
+    server.status, server.location = "301 X", f"https://dex.example.org{before}key-of-ana/"
+
+    with pytest.raises(ProbeError, match=r"write the address it leads to, https://dex") as raised:
+        await http_answers(f"http://127.0.0.1:{server.port}/v1/key-of-ana")
+    assert "key" not in str(raised.value)
 
 
 @pytest.mark.parametrize("status", ["401 X", "404 X", "500 X", "503 X"])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from dexwatch.clock import now
 from dexwatch.response import self_metrics
@@ -138,14 +139,18 @@ async def test_pings_stop_while_the_file_cannot_be_written(tmp_path: Path) -> No
 
 
 async def test_a_ping_that_is_not_taken_is_counted_and_tried_again(tmp_path: Path) -> None:
-    async with running(sqlite(tmp_path)) as world:
-        world.takes = False
-        await until(
-            lambda: (world.value("dexwatch_outside_pings_total", outcome="failed") or 0) > 1,
-            seconds=30,
-        )
-        world.takes = True
-        await world.more()
+    with capture_logs() as told:
+        async with running(sqlite(tmp_path)) as world:
+            world.takes = False
+            await until(
+                lambda: (world.value("dexwatch_outside_pings_total", outcome="failed") or 0) > 1,
+                seconds=30,
+            )
+            world.takes = True
+            await world.more()
+    assert any(entry["event"] == "outside_ping.failed" for entry in told)
+    # The address is a secret, and the error quotes it.
+    assert "a-secret" not in str(told)
 
 
 async def test_without_an_address_nothing_is_overdue(tmp_path: Path) -> None:

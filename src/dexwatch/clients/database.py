@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from dexwatch.clients.config import DatabaseConfig, QueryConfig
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.clients.probing import Probe
+from dexwatch.clients.redaction import Redaction
 from dexwatch.metrics.business import BUSINESS_METRICS
 
 
@@ -33,6 +34,7 @@ class PlatformDatabase:
         self._timeout = config.timeout_seconds
         self._connection: AsyncConnection | None = None
         self._turn = asyncio.Lock()
+        self._redact = Redaction()
 
     async def close(self) -> None:
         """Close the connection."""
@@ -61,12 +63,15 @@ class PlatformDatabase:
                 raise SourceError(
                     Outcome.TIMEOUT, f"{query.metric}: no result in {self._timeout:g} s"
                 ) from error
-            except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
+            except (psycopg.OperationalError, psycopg.InterfaceError, OSError):
                 await self.close()
-                raise SourceError(Outcome.CONNECTION, "the database is not reachable") from error
+                # A password with an @ may have been taken for the host, which the cause names.
+                raise SourceError(Outcome.CONNECTION, "the database is not reachable") from None
             except psycopg.Error as error:
-                reason = error.diag.message_primary or type(error).__name__
-                raise SourceError(Outcome.RPC_ERROR, f"{query.metric}: {reason}") from error
+                said = error.diag.message_primary or type(error).__name__
+                # The server repeats what it was given: a query, a setting, a value.
+                reason = self._redact.text(said)
+                raise SourceError(Outcome.RPC_ERROR, f"{query.metric}: {reason}") from None
 
     async def _fetch(self, query: QueryConfig, labels: tuple[str, ...]) -> list[Row]:
         connection = await self._connected()
@@ -94,19 +99,31 @@ class PlatformDatabase:
 
     async def _connected(self) -> AsyncConnection:
         if self._connection is None or self._connection.closed:
-            dsn = self._dsn.get_secret_value()
-            # What the operator set, such as a search path, stays; of two settings the last counts.
-            given = conninfo_to_dict(dsn).get("options") or ""
-            connection = await AsyncConnection.connect(
-                dsn,
-                autocommit=True,
-                connect_timeout=max(2, round(self._timeout)),
-                application_name="dexwatch",
-                options=f"{given} -c statement_timeout={round(self._timeout * 1000)}"
-                " -c default_transaction_read_only=on",
-            )
-            self._connection = connection
+            try:
+                self._connection = await self._connect(self._dsn.get_secret_value())
+            except (psycopg.ProgrammingError, ValueError):
+                # Their words quote what cannot be read, which may be the password.
+                raise SourceError(
+                    Outcome.CONNECTION,
+                    "`database.dsn` cannot be read: write postgresql://USER:PASSWORD@HOST/DATABASE,"
+                    " with %40 for an @ in the password",
+                ) from None
         return self._connection
+
+    async def _connect(self, dsn: str) -> AsyncConnection:
+        given = conninfo_to_dict(dsn)
+        secrets = (given.get(name) for name in ("password", "sslpassword"))
+        self._redact = Redaction(secrets=tuple(str(secret) for secret in secrets if secret))
+        # What the operator set, such as a search path, stays; of two settings the last counts.
+        options = given.get("options") or ""
+        return await AsyncConnection.connect(
+            dsn,
+            autocommit=True,
+            connect_timeout=max(2, round(self._timeout)),
+            application_name="dexwatch",
+            options=f"{options} -c statement_timeout={round(self._timeout * 1000)}"
+            " -c default_transaction_read_only=on",
+        )
 
 
 def _row(record: Mapping[str, object], metric: str) -> Row:

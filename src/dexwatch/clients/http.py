@@ -62,7 +62,7 @@ class Reply:
     status: int
     body: bytes
     location: str = ""
-    """Where a redirect leads; it is not followed."""
+    """Where a redirect leads, without our secrets; it is not followed."""
     retry_after: float | None = None
     """Seconds that the peer asks us to wait."""
 
@@ -143,7 +143,7 @@ class HttpClient:
                     method, url, params=params, content=content, headers=headers
                 ) as response:
                     body = await bounded_body(response, limit)
-                    return _reply(response, body)
+                    return self._reply(response, body)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise SourceError(Outcome.TIMEOUT, f"no answer in {self._timeout:g} s") from error
         except BodyTooLongError as error:
@@ -157,6 +157,16 @@ class HttpClient:
             raise SourceError(Outcome.MALFORMED, "the answer was cut off") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise SourceError(Outcome.CONNECTION, type(error).__name__) from error
+
+    def _reply(self, response: httpx.Response, body: bytes) -> Reply:
+        now, headers = clock.now(), response.headers
+        return Reply(
+            response.status_code,
+            body,
+            # It repeats most of the address that was asked; what is cut is no longer recognised.
+            location=self.redact.text(headers.get("location", ""))[:500],
+            retry_after=backoff.retry_after(headers.get("retry-after", ""), now=now),
+        )
 
 
 class MonitoringClient(HttpClient):
@@ -178,15 +188,6 @@ def _below(base_url: str, path: str) -> str:
         return base_url
     base, mark, query = base_url.partition("?")
     return f"{base.rstrip('/')}/{path.lstrip('/')}{mark}{query}"
-
-
-def _reply(response: httpx.Response, body: bytes) -> Reply:
-    return Reply(
-        response.status_code,
-        body,
-        location=response.headers.get("location", "")[:500],
-        retry_after=backoff.retry_after(response.headers.get("retry-after", ""), now=clock.now()),
-    )
 
 
 def _trusted(access: Access) -> ssl.SSLContext | bool:
