@@ -21,7 +21,7 @@ from dexwatch.chain.endpoint import Endpoint, Request
 from dexwatch.clients.http import SourceError
 from dexwatch.metrics.series import Series
 from tests.fakes.chain import FakeChain
-from tests.fakes.node import FakeNode, running
+from tests.fakes.node import FakeNode, GatewayAnswer, running
 from tests.fakes.patience import until
 from tests.fakes.streams import watched
 
@@ -109,6 +109,24 @@ async def test_the_data_of_an_error_is_obeyed(
     error = {"code": -32005, "message": "project ID request rate exceeded", "data": data}
     node.raw = orjson.dumps({"jsonrpc": "2.0", "id": 1, "error": error})
     assert await rest(node, calls) == expected
+
+
+@pytest.mark.parametrize("body", [b"", b'{"id":1,"error":{"code":-32005,"message":"limit"}}'])
+async def test_one_call_above_the_rate_delays_no_other(node: FakeNode, body: bytes) -> None:
+    def refuse(_: list[Any]) -> Any:
+        raise GatewayAnswer(429, body)
+
+    node.answers["eth_call"] = refuse
+    asked = Endpoint(EndpointConfig(name="a", http=node.http), Series(), monotonic=Clock())
+    with pytest.raises(SourceError):
+        await asked.call("eth_call")
+    # Such as a block, which comes while our own clock stands still.
+    assert await asked.call("eth_blockNumber") == "0x64"
+    for _ in range(3):
+        with pytest.raises(SourceError):
+            await asked.call("eth_call")
+    assert asked.resting
+    await asked.close()
 
 
 async def test_a_rest_that_was_asked_for_is_not_cut_short_by_more_failures(node: FakeNode) -> None:

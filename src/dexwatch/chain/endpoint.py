@@ -143,7 +143,8 @@ class Endpoint:
             raise MonstrousAnswerError(error.detail) from error
         # A provider may repeat the address that was asked, in which the key is.
         reply = replace(reply, body=self.redact(reply.body))
-        if reply.status == 429 or (reply.status >= 400 and reply.retry_after is not None):
+        if reply.status >= 400 and reply.retry_after is not None:
+            # Without it, one call above the rate keeps no block waiting; some in a row do.
             self._rest_for(_REST.delay(1, key=self.name, retry_after=reply.retry_after))
         return batches.read(await _document(reply, most), ids, reply.status)
 
