@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -183,27 +184,8 @@ async def running(node: FakeNode) -> AsyncIterator[FakeNode]:
         finally:
             writer.close()
 
-    async def over_ws(socket: ServerConnection) -> None:
-        request = orjson.loads(await socket.recv())
-        node.calls["eth_subscribe"] += 1
-        if "eth_subscribe" in node.lacks:
-            error = unknown("eth_subscribe")
-            await socket.send(
-                orjson.dumps({"jsonrpc": "2.0", "id": request["id"], "error": error}).decode()
-            )
-            return
-        for message in node.early:
-            await socket.send(message or _pushed(node.chain.head))
-        answer = {"jsonrpc": "2.0", "id": request["id"], "result": node.subscription}
-        await socket.send(orjson.dumps(answer).decode())
-        node.sockets.add(socket)
-        try:
-            await socket.wait_closed()
-        finally:
-            node.sockets.discard(socket)
-
     server = await asyncio.start_server(over_http, "127.0.0.1", 0)
-    async with serve(over_ws, "127.0.0.1", 0) as sockets:
+    async with serve(partial(_over_ws, node), "127.0.0.1", 0) as sockets:
         node.http = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         node.ws = f"ws://127.0.0.1:{next(iter(sockets.sockets)).getsockname()[1]}"
         try:
@@ -211,6 +193,26 @@ async def running(node: FakeNode) -> AsyncIterator[FakeNode]:
         finally:
             ended.set()
             server.close()
+
+
+async def _over_ws(node: FakeNode, socket: ServerConnection) -> None:
+    request = orjson.loads(await socket.recv())
+    node.calls["eth_subscribe"] += 1
+    if "eth_subscribe" in node.lacks:
+        error = unknown("eth_subscribe")
+        await socket.send(
+            orjson.dumps({"jsonrpc": "2.0", "id": request["id"], "error": error}).decode()
+        )
+        return
+    for message in node.early:
+        await socket.send(message or _pushed(node.chain.head))
+    answer = {"jsonrpc": "2.0", "id": request["id"], "result": node.subscription}
+    await socket.send(orjson.dumps(answer).decode())
+    node.sockets.add(socket)
+    try:
+        await socket.wait_closed()
+    finally:
+        node.sockets.discard(socket)
 
 
 def _pushed(head: dict[str, Any]) -> str:

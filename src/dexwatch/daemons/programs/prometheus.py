@@ -59,7 +59,7 @@ def prometheus_files(
     )
 
 
-RESEND_LEAST_MS = 5_000
+_RESEND_LEAST_MS = 5_000
 
 
 def prometheus(
@@ -73,9 +73,6 @@ def prometheus(
     """Return the program; its data lie in `<folder>/prometheus`."""
     data = folder / "prometheus"
     address = f"{LOOPBACK}:{config.prometheus.port}"
-    # For five seconds after a start or reload it knows no Alertmanager and drops what fires then.
-    # Sent again so soon, such an alert is hardly late; four times as long, it outlives our silence.
-    resend = max(RESEND_LEAST_MS, 2 * profile.scrape_ms(ScrapeClass.CRITICAL))
     return Program(
         name="prometheus",
         requirements=("C-PROMETHEUS",),
@@ -87,7 +84,7 @@ def prometheus(
             f"--storage.tsdb.retention.size={round(config.prometheus.retention_size_gb * 1000)}MB",
             f"--web.listen-address={address}",
             WEB_FLAG,
-            f"--rules.alert.resend-delay={duration(resend)}",
+            f"--rules.alert.resend-delay={duration(_resend_ms(profile))}",
             # Nothing but our own processes asks it: no page of another origin may.
             "--web.cors.origin=^$",
             # Strangers' idle connections are many and short; those past the limit would wait.
@@ -114,3 +111,9 @@ def prometheus(
         reload_proof=HttpReady(f"http://{address}/metrics", access.header),
         stop_seconds=15.0,
     )
+
+
+def _resend_ms(profile: EvaluationProfile) -> int:
+    # For five seconds after a start or reload it knows no Alertmanager and drops what fires then.
+    # Sent again so soon, such an alert is hardly late; four times as long, it outlives our silence.
+    return max(_RESEND_LEAST_MS, 2 * profile.scrape_ms(ScrapeClass.CRITICAL))
