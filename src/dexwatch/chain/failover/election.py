@@ -110,8 +110,9 @@ class Election:
         self._suspects = {name: until for name, until in self._suspects.items() if until > now}
         if not self._is_fit(now):
             self._change(now)
-        suspected = self.primary.name in self._suspects
-        return None if suspected else self._majority.confirmed(self.primary)
+        # What cannot be answered while it rests would lengthen the wait for the next try.
+        idle = self.primary.name in self._suspects or self.primary.endpoint.resting
+        return None if idle else self._majority.confirmed(self.primary)
 
     def _change(self, now: float) -> None:
         others = {
