@@ -14,11 +14,11 @@ from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.units import (
     DASH,
     TABLE,
+    axis_labels,
     browser_table,
     format_value,
     span,
     threshold_words,
-    value_template,
 )
 from tests.fakes import need
 
@@ -76,7 +76,10 @@ def test_a_duration_is_formatted_in_two_parts():
         (15, Unit.BLOCKS, "15 blocks"),
         (10, Unit.PER_MINUTE, "10 per minute"),
         (5e9, Unit.WEI, "5 gwei"),
-        (21 * 86_400, Unit.SECONDS, "21 days"),
+        (900, Unit.SECONDS, "15 min"),
+        (21 * 86_400, Unit.SECONDS, "21 d"),
+        (3 * 2**29, Unit.BYTES, "1.50 GiB"),
+        (2.5, Unit.MULTIPLE, "2.5 times"),
     ],
 )
 def test_a_threshold_in_words(threshold, unit, words):
@@ -85,8 +88,21 @@ def test_a_threshold_in_words(threshold, unit, words):
 
 def test_every_unit_has_words():
     for unit in Unit:
-        assert value_template(unit)
         assert threshold_words(1, unit)
+
+
+@pytest.mark.parametrize(
+    ("ticks", "unit", "labels"),
+    [
+        ((0.7, 0.8, 1.0), Unit.RATIO, ["70%", "80%", "100%"]),
+        ((0.5, 1.0), Unit.SECONDS, [f"500{THIN}ms", f"1{THIN}s"]),
+        ((2**29, 2**30), Unit.BYTES, [f"512{THIN}MiB", f"1{THIN}GiB"]),
+        ((0.9991, 0.9992), Unit.RATIO, ["99.91%", "99.92%"]),
+        ((0, 1), Unit.BOOLEAN, ["no", "yes"]),
+    ],
+)
+def test_the_labels_of_an_axis_differ_from_each_other(ticks, unit, labels):
+    assert axis_labels(ticks, unit) == labels
 
 
 def test_every_unit_is_in_the_table():

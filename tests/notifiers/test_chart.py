@@ -1,6 +1,7 @@
 """The picture in a mail: right size, lines where they belong, no text or number that breaks it."""
 
 import io
+import random
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dexwatch.incidents.notice import Chart, ChartLine
-from dexwatch.metrics.units import tick
-from dexwatch.notifiers.chart.drawing import HEIGHT, WIDTH, draw, ticks
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.units import axis_labels
+from dexwatch.notifiers.chart.axes import axes, ticks
+from dexwatch.notifiers.chart.drawing import PLOT_HEIGHT, WIDTH, draw
 from dexwatch.notifiers.chart.renderer import ChartRenderer
 from tests.fakes.notices import CHART, HOSTILE
 
@@ -26,7 +29,7 @@ def seen(chart: Chart) -> Image.Image:
 def rows_of(picture: Image.Image, colour: tuple[int, int, int], column: int) -> list[int]:
     """Return the rows of one column whose pixels have about this colour."""
     near = []
-    for row in range(HEIGHT):
+    for row in range(PLOT_HEIGHT):
         pixel = picture.getpixel((column, row))
         if all(abs(a - b) < 40 for a, b in zip(pixel, colour, strict=True)):
             near.append(row)
@@ -35,18 +38,21 @@ def rows_of(picture: Image.Image, colour: tuple[int, int, int], column: int) -> 
 
 def test_a_line_rises_past_its_limit() -> None:
     picture = seen(replace(CHART, lines=CHART.lines[:1]))
-    assert picture.size == (WIDTH, HEIGHT)
+    assert picture.size[0] == WIDTH
     early, late = rows_of(picture, BLUE, 300), rows_of(picture, BLUE, 900)
     assert min(early) > max(late)
-    limit = rows_of(picture, RED, 90)
-    assert max(late) < limit[0] < min(early)
+    # Right of its word, and as wide as a dash with its gap.
+    limit = [row for column in range(960, 992) for row in rows_of(picture, RED, column)]
+    assert max(late) < min(limit) <= max(limit) < min(early)
 
 
 def test_hostile_text_is_drawn_as_text_and_stays_inside() -> None:
     lines = tuple(
         ChartLine(f"{n}\n{HOSTILE}\ud800\x00漢" * 9, ((n, n), (n + 9, 3))) for n in range(8)
     )
-    assert seen(Chart(HOSTILE, HOSTILE, lines)).size == (WIDTH, HEIGHT)
+    width, height = seen(Chart(HOSTILE, HOSTILE, lines)).size
+    assert width == WIDTH
+    assert height <= WIDTH
 
 
 @settings(max_examples=25, deadline=None)
@@ -67,31 +73,58 @@ def test_any_finite_figures_can_be_drawn(
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "wanted"),
+    ("low", "high", "unit", "wanted"),
     [
-        (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
-        (0.03, 1.4, [0.5, 1.0]),
-        (-7, 7, [-5, 0, 5]),
-        (98_000, 102_000, [98_000, 99_000, 100_000, 101_000, 102_000]),
+        (0, 1, Unit.RATIO, [0, 0.5, 1.0]),
+        (0.03, 1.4, Unit.SECONDS, [0.5, 1.0]),
+        (0, 7000, Unit.SECONDS, [0, 1800, 3600, 5400]),
+        (0, 4e9, Unit.BYTES, [0, 2**30, 2**31, 3 * 2**30]),
+        (-7, 7, Unit.COUNT, [-5, 0, 5]),
+        (98_000, 102_000, Unit.USD, [98_000, 99_000, 100_000, 101_000, 102_000]),
     ],
 )
-def test_ticks_are_round_numbers(low: float, high: float, wanted: list[float]) -> None:
-    assert ticks(low, high) == pytest.approx(wanted)
+def test_ticks_are_round_in_their_unit(
+    low: float, high: float, unit: Unit, wanted: list[float]
+) -> None:
+    assert ticks(low, high, unit) == pytest.approx(wanted)
 
 
-@pytest.mark.parametrize(
-    ("value", "step", "text"),
-    [
-        (0.4, 0.2, "0.4"),
-        (50, 10, "50"),
-        (1500, 500, "1.5 k"),
-        (2e9, 1e9, "2 G"),
-        (100_500, 500, "100.5 k"),
-        (-0.05, 0.05, "-0.05"),
-    ],
-)
-def test_ticks_are_formatted_shortly(value: float, step: float, text: str) -> None:
-    assert tick(value, step) == text
+def test_an_axis_is_written_in_the_unit_of_the_text() -> None:
+    def words(unit: Unit, *values: float) -> list[str]:
+        line = ChartLine("", tuple((60.0 * n, value) for n, value in enumerate(values)))
+        return axis_labels(axes(Chart("", unit, (line,))).ticks, unit)
+
+    assert words(Unit.RATIO, 0.7, 1.0) == ["70%", "80%", "90%", "100%"]
+    assert words(Unit.BOOLEAN, 1, 0) == ["no", "yes"]
+    assert words(Unit.BLOCKS, 1, 2) == ["1", "2"]
+
+
+def test_letters_can_be_read_on_a_phone() -> None:
+    """A mail of 390 points leaves 340 for the picture: the zone's letters are 8 points tall."""
+    picture = seen(CHART)
+    plot = picture.crop((0, PLOT_HEIGHT - 70, 90, PLOT_HEIGHT))
+    ink = [row for row in range(plot.height) if any(_dark(plot, x, row) for x in range(90))]
+    assert (max(ink) - min(ink)) * 340 / WIDTH >= 8
+
+
+def _dark(picture: Image.Image, x: int, y: int) -> bool:
+    pixel = picture.getpixel((x, y))
+    assert isinstance(pixel, tuple)
+    return sum(pixel) < 300
+
+
+def test_a_picture_of_noise_stays_small() -> None:
+    noise = random.Random(1)
+    lines = tuple(
+        ChartLine(HOSTILE * 9, tuple((n, noise.random()) for n in range(121))) for _ in range(6)
+    )
+    assert len(draw(Chart("", "ratio", lines, 0.5, 60))) < 100_000
+
+
+def test_the_ground_is_light_and_opaque_for_dark_mail_programs() -> None:
+    picture = Image.open(io.BytesIO(draw(CHART)))
+    assert "transparency" not in picture.info
+    assert min(seen(CHART).getpixel((0, 0))) > 230
 
 
 async def test_a_message_that_comes_while_the_renderer_is_busy_has_no_chart() -> None:

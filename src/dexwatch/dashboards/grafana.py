@@ -263,4 +263,5 @@ _UNITS = {
     Unit.PER_MINUTE: "cpm",
     Unit.BYTES_PER_SECOND: "Bps",
     Unit.TOKENS: "short",
+    Unit.MULTIPLE: "short",
 }

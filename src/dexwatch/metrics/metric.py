@@ -48,6 +48,8 @@ class Unit(StrEnum):
     PER_MINUTE = "per_minute"
     BYTES_PER_SECOND = "bytes_per_second"
     TOKENS = "tokens"
+    MULTIPLE = "multiple"
+    """How many times as much as what it is compared with."""
 
 
 class UnknownLabelError(ValueError):

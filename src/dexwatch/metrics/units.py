@@ -7,6 +7,7 @@ browser, which is given the same table (`browser_table`). A test compares both o
 import json
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -54,6 +55,7 @@ TABLE = {
     Unit.PER_MINUTE: Written("short", "/min"),
     Unit.BYTES_PER_SECOND: Written("bytes", "/s"),
     Unit.TOKENS: Written("short"),
+    Unit.MULTIPLE: Written("short", "\u00d7"),
 }
 
 
@@ -109,16 +111,14 @@ def span(seconds: float) -> str:
     return " ".join(parts[:2]) or f"0{THIN}s"
 
 
-def tick(value: float, step: float) -> str:
-    """Return a chart's tick in as few characters as tell it from its neighbours."""
-    for size, sign in THOUSANDS:
-        if max(abs(value), step) >= size:
-            return f"{value / size:.{_tick_digits(step / size)}f} {sign}"
-    return f"{value:.{_tick_digits(step)}f}" if step >= 1e-6 else f"{value:.3g}"
-
-
-def _tick_digits(step: float) -> int:
-    return max(0, min(6, -math.floor(math.log10(step) + 1e-9)))
+def axis_labels(ticks: Sequence[float], unit: Unit) -> list[str]:
+    """Return an axis' labels; those that read alike get decimals until they differ."""
+    words: list[str] = []
+    for decimals in (None, 1, 2, 3, 4):
+        words = [str(format_value(value, unit, decimals)) for value in ticks]
+        if len(set(words)) == len(words):
+            break
+    return words
 
 
 def browser_table() -> str:
@@ -227,14 +227,13 @@ def _moment(value: float) -> str:
 
 
 WORDS = {
-    Unit.BYTES: "bytes",
     Unit.USD: "USD",
     Unit.GAS: "gas",
     Unit.BLOCKS: "blocks",
     Unit.PER_SECOND: "per second",
     Unit.PER_MINUTE: "per minute",
-    Unit.BYTES_PER_SECOND: "bytes per second",
     Unit.TOKENS: "tokens",
+    Unit.MULTIPLE: "times",
 }
 
 
@@ -249,30 +248,15 @@ def threshold_words(threshold: float, unit: Unit) -> str:
             return f"{threshold * 100:g}%"
         case Unit.SECONDS if 0 < abs(threshold) < 1:
             return f"{threshold * 1000:g} ms"
-        case Unit.SECONDS if threshold >= 86_400 and threshold % 86_400 == 0:
-            return f"{threshold / 86_400:g} days"
+        case Unit.SECONDS if threshold >= 120:
+            return span(threshold).replace(THIN, " ")
         case Unit.SECONDS:
             return f"{threshold:g} s"
         case Unit.WEI:
             return f"{threshold / 1e9:g} gwei"
+        case Unit.BYTES | Unit.BYTES_PER_SECOND:
+            return str(format_value(threshold, unit)).replace(THIN, " ")
         case Unit.COUNT | Unit.BOOLEAN | Unit.TIMESTAMP:
             return f"{threshold:g}"
         case _:
             return f"{threshold:,g} {WORDS[unit]}"
-
-
-def value_template(unit: Unit) -> str:
-    """Return the Prometheus template that writes the alert's value in the unit."""
-    match unit:
-        case Unit.RATIO:
-            return "{{ $value | humanizePercentage }}"
-        case Unit.SECONDS:
-            return "{{ $value | humanizeDuration }}"
-        case Unit.BYTES | Unit.BYTES_PER_SECOND:
-            return "{{ $value | humanize1024 }}" + ("B/s" if unit is not Unit.BYTES else "B")
-        case Unit.WEI:
-            return "{{ $value | humanize }}wei"
-        case Unit.COUNT | Unit.BOOLEAN | Unit.TIMESTAMP:
-            return "{{ $value | humanize }}"
-        case _:
-            return "{{ $value | humanize }} " + WORDS[unit]

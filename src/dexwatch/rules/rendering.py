@@ -11,7 +11,8 @@ from ruamel.yaml.scalarstring import LiteralScalarString
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.profile import EvaluationProfile, duration
 from dexwatch.metrics.scrape_class import ScrapeClass
-from dexwatch.metrics.units import threshold_words, value_template
+from dexwatch.metrics.units import threshold_words
+from dexwatch.metrics.value_template import value_template
 from dexwatch.rules.config import RulesConfig
 from dexwatch.rules.rule import AlertRule, RecordingRule, number
 

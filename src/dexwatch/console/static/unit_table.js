@@ -70,6 +70,11 @@ dexwatch.unitTable = {
    "style": "short",
    "suffix": "",
    "scale": 1.0
+  },
+  "multiple": {
+   "style": "short",
+   "suffix": "\u00d7",
+   "scale": 1.0
   }
  },
  "thousands": [

@@ -1,157 +1,166 @@
 """A message's chart as a picture: a line chart that a mail program shows without loading anything.
 
-Pillow alone draws it, in some 50 ms of processor time; a plotting library would weigh 50 MB and
+Pillow alone draws it, in some 100 ms of processor time; a plotting library would weigh 50 MB and
 keep everything else waiting for a second while it loads.
 """
 
 import io
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from PIL import Image, ImageDraw, ImageFont
 
 from dexwatch.incidents.notice import Chart, ChartLine
-from dexwatch.metrics.units import tick
+from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.units import THIN, axis_labels, format_value
+from dexwatch.notifiers.chart.axes import Axes, axes, unit_of
 
-WIDTH, HEIGHT = 1080, 432
-_LEFT, _TOP, _RIGHT, _BOTTOM = 84, 34, WIDTH - 18, HEIGHT - 38
+WIDTH = 1080
+"""More than twice what a mail shows, for screens of two pixels a point."""
+PLOT_HEIGHT = 560
+"""With the words of the axes; the names of the lines come below."""
+_FONT, _ROW = 39, 54
+"""A third of the picture's width is a phone's, so letters are a third of this there."""
+_TOP, _RIGHT, _BOTTOM = 34, WIDTH - 28, PLOT_HEIGHT - 84
+_GAP = 16
 _FINE = 2
 """Lines are drawn so much larger and shrunk, which smooths their edges."""
+_LINE = 5
 
-_PAPER, _INK, _GRID, _LIMIT = "#ffffff", "#334155", "#e2e8f0", "#b91c1c"
+# The ground is part of the picture and no brighter than it must be: dark mail programs leave it.
+_PAPER, _INK, _GRID, _LIMIT = "#f4f6f9", "#27364a", "#d3dbe5", "#b91c1c"
 # Blue, orange, teal, purple, brown, grey: told apart by people who do not see red and green.
 _COLOURS = ("#0369a1", "#c2690c", "#0f766e", "#6d28d9", "#7c4a21", "#64748b")
-_STEPS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
-_HUGE = 1e15
 _LABEL = 60
+_ZONE = "UTC"
+# The font that Pillow brings has no signs beyond ASCII.
+_ASCII = str.maketrans({THIN: " ", "\u00b5": "u", "\u2013": "-", "\u00d7": "x"})
 
-
-@dataclass(frozen=True)
-class _Scale:
-    """Where a moment and a value lie, in pixels."""
-
-    first: float
-    last: float
-    low: float
-    high: float
-
-    def x(self, at: float) -> float:
-        return _LEFT + (at - self.first) / (self.last - self.first) * (_RIGHT - _LEFT)
-
-    def y(self, value: float) -> float:
-        share = (max(-_HUGE, min(value, _HUGE)) - self.low) / (self.high - self.low)
-        return _BOTTOM - share * (_BOTTOM - _TOP)
+_Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
+_Place = Callable[[float, float], tuple[float, float]]
 
 
 def draw(chart: Chart) -> bytes:
-    """Return a PNG of 1080 x 432 pixels; the chart has at least one point."""
-    scale = _scale(chart)
-    large = Image.new("RGB", (WIDTH * _FINE, HEIGHT * _FINE), _PAPER)
-    _draw_lines(ImageDraw.Draw(large), chart, scale)
-    picture = large.resize((WIDTH, HEIGHT), Image.Resampling.BOX)
-    _write(ImageDraw.Draw(picture), chart, scale)
+    """Return a PNG, 1080 pixels wide; the chart has at least one point."""
+    font = ImageFont.load_default(_FONT)
+    if unit_of(chart) is Unit.BOOLEAN:
+        # What is not so needs no line between yes and no.
+        chart = replace(chart, threshold=None)
+    spans = axes(chart)
+    words = [_ascii(word) for word in axis_labels(spans.ticks, unit_of(chart))]
+    widest = max(font.getlength(word) for word in (_ZONE, *words))
+    left = min(widest + 2 * _GAP, WIDTH / 2)
+
+    def place(at: float, value: float) -> tuple[float, float]:
+        x = left + spans.across(at) * (_RIGHT - left)
+        return x, _BOTTOM - spans.up(value) * (_BOTTOM - _TOP)
+
+    named = _named(chart)
+    size = (WIDTH, PLOT_HEIGHT + _ROW * len(named))
+    large = Image.new("RGB", (size[0] * _FINE, size[1] * _FINE), _PAPER)
+    _draw_lines(ImageDraw.Draw(large), chart, spans, place)
+    picture = large.resize(size, Image.Resampling.BOX)
+    pen = ImageDraw.Draw(picture)
+    _write_axes(pen, font, spans, words, place)
+    if chart.threshold is not None:
+        text = f"threshold {_ascii(str(format_value(chart.threshold, unit_of(chart))))}"
+        # Where the lines come from there is no room for words.
+        below = max(line.points[0][1] for line in chart.lines) > chart.threshold
+        _write_threshold(pen, font, text, place(spans.first, chart.threshold), below=below)
+    _write_names(pen, font, named)
     file = io.BytesIO()
     # Few colours make a small file, which many recipients get many times.
-    picture.quantize(64).save(file, "PNG")
+    picture.quantize(32).save(file, "PNG", optimize=True)
     return file.getvalue()
 
 
-def ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Return at most `most` round numbers from `low` to `high`, 1, 2 or 5 times a power of ten."""
-    rough = (high - low) / (most - 1)
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * n for n in (1, 2, 5, 10) if power * n >= rough * (1 - 1e-9))
-    first = math.ceil(low / step - 1e-9)
-    return [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
+def _named(chart: Chart) -> list[tuple[str, str]]:
+    """Return colour and name of each line, or nothing when there is nothing to tell apart."""
+    named = [(c, _ascii(n.label)) for c, n in zip(_COLOURS, chart.lines, strict=False)]
+    return named if len(named) > 1 or named[0][1] else []
 
 
-def _scale(chart: Chart) -> _Scale:
-    times = [at for line in chart.lines for at, _ in line.points]
-    values = [v for line in chart.lines for _, v in line.points]
-    if chart.threshold is not None:
-        values.append(chart.threshold)
-    if chart.event_at is not None:
-        times.append(chart.event_at)
-    held = [max(-_HUGE, min(value, _HUGE)) for value in values]
-    low, high = min(held), max(held)
-    most = max(abs(low), abs(high))
-    # Never less than the numbers' own precision can tell apart.
-    room = max((high - low) * 0.06, most * (1e-9 if high > low else 0.1), 1e-12) if most else 1.0
-    # What never falls below nought is not shown as if it could.
-    floor = 0.0 if low >= 0 and low - room < 0 else low - room
-    first, last = min(times), max(times)
-    return _Scale(first, last if last > first else first + 1, floor, high + room)
-
-
-def _draw_lines(pen: ImageDraw.ImageDraw, chart: Chart, scale: _Scale) -> None:
+def _draw_lines(pen: ImageDraw.ImageDraw, chart: Chart, spans: Axes, place: _Place) -> None:
     def at(x: float, y: float) -> tuple[float, float]:
         return x * _FINE, y * _FINE
 
-    for value in ticks(scale.low, scale.high):
-        y = scale.y(value)
-        pen.line([at(_LEFT, y), at(_RIGHT, y)], fill=_GRID, width=_FINE)
-    pen.line([at(_LEFT, _BOTTOM), at(_RIGHT, _BOTTOM)], fill=_GRID, width=2 * _FINE)
+    left, _ = place(spans.first, spans.low)
+    for value in spans.ticks:
+        _, y = place(spans.first, value)
+        pen.line([at(left, y), at(_RIGHT, y)], fill=_GRID, width=2 * _FINE)
+    pen.line([at(left, _BOTTOM), at(_RIGHT, _BOTTOM)], fill=_GRID, width=4 * _FINE)
     if chart.event_at is not None:
-        x = scale.x(chart.event_at)
-        pen.line([at(x, _TOP), at(x, _BOTTOM)], fill=_INK, width=_FINE)
+        x, _ = place(chart.event_at, spans.low)
+        pen.line([at(x, _TOP), at(x, _BOTTOM)], fill=_INK, width=3 * _FINE)
     if chart.threshold is not None:
-        y = scale.y(chart.threshold)
-        for x in range(_LEFT, _RIGHT, 16):
-            pen.line([at(x, y), at(min(x + 10, _RIGHT), y)], fill=_LIMIT, width=2 * _FINE)
+        _, y = place(spans.first, chart.threshold)
+        for x in range(round(left), _RIGHT, 32):
+            pen.line([at(x, y), at(min(x + 20, _RIGHT), y)], fill=_LIMIT, width=4 * _FINE)
     for colour, line in zip(_COLOURS, chart.lines, strict=False):
-        _draw_line(pen, line, colour, lambda p: at(scale.x(p[0]), scale.y(p[1])))
+        _draw_line(pen, line, colour, lambda t, v: at(*place(t, v)))
 
 
-def _draw_line(
-    pen: ImageDraw.ImageDraw,
-    line: ChartLine,
-    colour: str,
-    place: Callable[[tuple[float, float]], tuple[float, float]],
-) -> None:
-    points = [place(point) for point in line.points]
+def _draw_line(pen: ImageDraw.ImageDraw, line: ChartLine, colour: str, place: _Place) -> None:
+    points = [place(*point) for point in line.points]
     if len(points) > 1:
-        pen.line(points, fill=colour, width=3 * _FINE, joint="curve")
+        pen.line(points, fill=colour, width=_LINE * _FINE, joint="curve")
         return
+    reach = 1.5 * _LINE * _FINE
     for x, y in points:
-        reach = 3 * _FINE
         pen.ellipse((x - reach, y - reach, x + reach, y + reach), fill=colour)
 
 
-def _write(pen: ImageDraw.ImageDraw, chart: Chart, scale: _Scale) -> None:
-    """Write all words, at their final size because shrunk letters blur."""
-    font = ImageFont.load_default(15)
-    marks = ticks(scale.low, scale.high)
-    step = marks[1] - marks[0] if len(marks) > 1 else scale.high - scale.low
-    for value in marks:
-        pen.text((_LEFT - 9, scale.y(value)), tick(value, step), _INK, font, anchor="rm")
-    for at in _moments(scale.first, scale.last):
-        text = datetime.fromtimestamp(at, UTC).strftime("%H:%M")
-        pen.text((scale.x(at), _BOTTOM + 9), text, _INK, font, anchor="mt")
-    pen.text((12, 8), chart.unit.replace("_", " "), _INK, font)
-    pen.text((_RIGHT, 8), "UTC", _INK, font, anchor="ra")
-    if chart.threshold is not None:
-        spot = (_RIGHT - 3, scale.y(chart.threshold) - 4)
-        pen.text(spot, "threshold", _LIMIT, font, anchor="rb", stroke_width=2, stroke_fill=_PAPER)
-    named = [(c, _plain(n.label)) for c, n in zip(_COLOURS, chart.lines, strict=False)]
-    if len(named) > 1 or named[0][1]:
-        for row, (colour, label) in enumerate(named):
-            y = _TOP + 14 + 19 * row
-            pen.line([(_LEFT + 10, y), (_LEFT + 32, y)], fill=colour, width=3)
-            spot = (_LEFT + 40, y)
-            pen.text(spot, label, _INK, font, anchor="lm", stroke_width=2, stroke_fill=_PAPER)
+def _write_axes(
+    pen: ImageDraw.ImageDraw,
+    font: _Font,
+    spans: Axes,
+    words: list[str],
+    place: _Place,
+) -> None:
+    """Write times and values, at their final size because shrunk letters blur."""
+    left, _ = place(spans.first, spans.low)
+    for value, word in zip(spans.ticks, words, strict=True):
+        _, y = place(spans.first, value)
+        pen.text((left - _GAP, y), word, _INK, font, anchor="rm")
+    pen.text((left - _GAP, _BOTTOM + 1.5 * _GAP), _ZONE, _INK, font, anchor="rt")
+    for moment in spans.moments():
+        text = datetime.fromtimestamp(moment, UTC).strftime("%H:%M")
+        half = font.getlength(text) / 2
+        x = min(place(moment, spans.low)[0], WIDTH - _GAP / 2 - half)
+        # At the very left the zone stands.
+        if x - half >= left - _GAP / 2:
+            pen.text((x, _BOTTOM + 1.5 * _GAP), text, _INK, font, anchor="mt")
 
 
-def _moments(first: float, last: float) -> Iterator[float]:
-    """Yield at most eight round times of day."""
-    step = next((s for s in _STEPS if (last - first) / s <= 7), (last - first) / 7)
-    at = math.ceil(first / step) * step
-    while at <= last:
-        yield at
-        at += step
+def _write_threshold(
+    pen: ImageDraw.ImageDraw, font: _Font, text: str, at: tuple[float, float], *, below: bool
+) -> None:
+    """Write what the dashed line is, above or below it."""
+    x, y = at
+    if y - _FONT < _TOP or (below and y + _FONT < _BOTTOM):
+        anchor, spot = "lt", (x + _GAP / 2, y + _GAP / 2)
+    else:
+        anchor, spot = "lb", (x + _GAP / 2, y - _GAP / 2)
+    pen.text(spot, text, _LIMIT, font, anchor=anchor, stroke_width=6, stroke_fill=_PAPER)
 
 
-def _plain(label: str) -> str:
+def _write_names(pen: ImageDraw.ImageDraw, font: _Font, named: list[tuple[str, str]]) -> None:
+    for row, (colour, label) in enumerate(named):
+        y = PLOT_HEIGHT + _ROW * row + _ROW / 2 - _GAP
+        pen.line([(2 * _GAP, y), (5 * _GAP, y)], fill=colour, width=_LINE + 3)
+        pen.text((6 * _GAP, y), _cut(label, font, WIDTH - 8 * _GAP), _INK, font, anchor="lm")
+
+
+def _cut(text: str, font: _Font, width: float) -> str:
+    """Return the text without its middle if it has no room: names differ at their ends."""
+    shown, kept = text, len(text)
+    while font.getlength(shown) > width:
+        kept -= 2
+        shown = f"{text[: kept // 2]}...{text[-(kept // 2) :]}"
+    return shown
+
+
+def _ascii(text: str) -> str:
     """Return one printable line: a label is foreign text."""
-    return "".join(c if c.isprintable() else " " for c in label[:_LABEL]).strip()
+    return "".join(c if c.isprintable() else " " for c in text[:_LABEL].translate(_ASCII)).strip()

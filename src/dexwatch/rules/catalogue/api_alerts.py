@@ -89,7 +89,7 @@ LATENCY_ABOVE_BASELINE = latency_rule(
         f"[{p.window(86_400, HIGH)}] offset {p.window(600, HIGH)})"
     ),
     threshold=2,
-    unit=Unit.COUNT,
+    unit=Unit.MULTIPLE,
     condition=_noticeable,
     for_seconds=120,
     why=(
@@ -97,8 +97,8 @@ LATENCY_ABOVE_BASELINE = latency_rule(
         " Below 100 ms a doubling is nobody's trouble."
     ),
     summary=(
-        "{{ $labels.service }} takes {value} times as long as usual (95th percentile);"
-        " the threshold is {threshold} times."
+        "{{ $labels.service }} takes {value} as long as usual (95th percentile);"
+        " the threshold is {threshold}."
     ),
     description="The 95th percentile over five minutes, divided by its median of the last day.",
     requirements=("A-P1-LAT-1S",),

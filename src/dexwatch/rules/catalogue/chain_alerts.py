@@ -164,14 +164,13 @@ GAS_HIGH = chain_rule(
     scrape_class=HIGH,
     value=_gas,
     threshold=3,
+    unit=Unit.MULTIPLE,
     for_seconds=60,
     why=(
         "The floor of the gas price has fallen sixtyfold over the years, so a fixed limit ages;"
         " three times the median of a day does not. One minute rules out a single odd block."
     ),
-    summary=(
-        "Gas costs {value} times its median of the last day; the threshold is {threshold} times."
-    ),
+    summary=("Gas costs {value} its median of the last day; the threshold is {threshold}."),
     description="The price that nodes suggest, against its median of the last day.",
     runbook=Runbook(
         meaning="Trades cost more, and those sent at the old price hang.",

@@ -76,10 +76,11 @@ MACHINE_ALERTS = (
         severity=P2,
         alert_group="load",
         threshold=2,
+        unit=Unit.MULTIPLE,
         for_seconds=900,
         why="Two waiting for each processor over a quarter of an hour is no burst.",
         summary=(
-            "{value} tasks wait for each processor of {{ $labels.host }}; threshold {threshold}."
+            "{{ $labels.host }} has {value} as many tasks as processors; threshold {threshold}."
         ),
         description="Work waits for processors or disks.",
         check=("See whether processors are busy or processes wait for the disk.",),

@@ -90,12 +90,11 @@ MISSES_RISING = redis_rule(
         f"[{p.window(21_600, HIGH)}] offset {p.window(600, HIGH)}), 0.01)"
     ),
     threshold=2,
+    unit=Unit.MULTIPLE,
     condition=lambda p: f"and {recorded.cache_misses} > 0.1\n{enough(p, LOOKUPS, 50, by='cache')}",
     for_seconds=120,
     why="Six hours are the usual; under ten per cent of misses a doubling harms nobody.",
-    summary=(
-        "{{ $labels.cache }} misses {value} times as often as usual; the threshold is {threshold}."
-    ),
+    summary=("{{ $labels.cache }} misses {value} as often as usual; the threshold is {threshold}."),
     description="Miss rate over five minutes against its average of the last six hours.",
     runbook=HIT_RATE_LOW.runbook,
     requirements=("A-P2-CACHE",),
