@@ -12,6 +12,7 @@ from structlog.testing import CapturingLogger
 from dexwatch.daemons.program import DaemonError
 from dexwatch.roles import privileges
 from dexwatch.roles.privileges import become_user, require_installation, require_private
+from dexwatch.roles.reload.answer import ask, become_owner, requested
 from dexwatch.roles.up import up
 from dexwatch.settings import Settings
 
@@ -72,6 +73,26 @@ def test_all_ids_and_groups_are_the_users_and_cannot_be_taken_back(place: Path) 
     assert in_child(act) == ""
     assert (place / "state").owner() == USER
     assert (place / "state").stat().st_mode & 0o777 == 0o700
+
+
+@as_root
+def test_a_reload_that_root_asks_for_is_read_by_the_user_that_runs_it(place: Path) -> None:
+    entry, run = pwd.getpwnam(USER), place / "run"
+    run.mkdir(mode=0o700)
+    os.chown(run, entry.pw_uid, entry.pw_gid)
+
+    def asks() -> None:
+        become_owner(run)
+        assert os.getresuid() == (entry.pw_uid,) * 3
+        assert set(os.getgroups()) <= {entry.pw_gid}
+        ask(run, "once")
+
+    def reads() -> None:
+        os.setuid(entry.pw_uid)
+        assert requested(run) == "once"
+
+    assert in_child(asks) == ""
+    assert in_child(reads) == ""
 
 
 @as_root

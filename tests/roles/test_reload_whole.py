@@ -72,13 +72,17 @@ class Running:
             time.sleep(0.05)
 
     def reload(self) -> tuple[int, dict[str, Any]]:
-        done = subprocess.run(
-            [sys.executable, "-m", "dexwatch", "reload", "-c", str(self.file), "--json"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, json.loads(done.stdout or "{}")
+        return self.reloads(1)[0]
+
+    def reloads(self, count: int) -> list[tuple[int, dict[str, Any]]]:
+        """Ask so many times at once; return the status and the answer of each."""
+        command = [sys.executable, "-m", "dexwatch", "reload", "-c", str(self.file), "--json"]
+        asked = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
+        said = [each.communicate()[0] for each in asked]
+        return [
+            (each.returncode, json.loads(text or "{}"))
+            for each, text in zip(asked, said, strict=True)
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +183,15 @@ async def test_what_only_a_restart_can_change_is_named(running: Running) -> None
 
     assert status == 0
     assert given["restart"] == ["console.port"]
+
+
+def test_each_of_several_reloads_at_once_gets_its_answer(running: Running) -> None:
+    running.write("")
+
+    answers = running.reloads(4)
+
+    assert [(status, given.get("good")) for status, given in answers] == [(0, True)] * 4
+    assert len({given["id"] for _, given in answers}) == 4
 
 
 def test_hang_up_alone_reloads_too(running: Running) -> None:

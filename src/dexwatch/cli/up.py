@@ -32,7 +32,14 @@ from dexwatch.roles.privileges import become_user, require_installation
 from dexwatch.roles.process import log_to, log_to_file, reload_event, stop_event
 from dexwatch.roles.registry import ROLES, SUPERVISOR
 from dexwatch.roles.registry import role as role_named
-from dexwatch.roles.reload.answer import Answer, answered, ask, supervisor_of
+from dexwatch.roles.reload.answer import (
+    Answer,
+    answered,
+    ask,
+    become_owner,
+    supervisor_of,
+    turn,
+)
 from dexwatch.roles.reload.role import with_reload
 from dexwatch.roles.up import up as run_all
 from dexwatch.settings import Settings
@@ -113,7 +120,14 @@ def reload(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False
             status=EXIT_USAGE,
         )
     try:
-        given = _asked(run, pid)
+        become_owner(run)
+        with turn(run, seconds=WAIT_SECONDS):
+            given = _asked(run, pid)
+    except TimeoutError:
+        fail(
+            f"another `dexwatch reload` is not over after {WAIT_SECONDS:g} s",
+            "Try again when it is.",
+        )
     except OSError as error:
         fail(
             f"the dexwatch of process {pid} cannot be told ({error.strerror})",

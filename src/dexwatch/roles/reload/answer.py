@@ -5,9 +5,11 @@ and waits for the answer that bears its id. `dexwatch up` asks its roles in the 
 """
 
 import contextlib
+import errno
 import fcntl
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,6 +23,7 @@ ANSWER = "reload.json"
 LOCK = "supervisor.lock"
 ID_MAX = 64
 _ANSWER_BYTES_MAX = 1_000_000
+_STEP_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,43 @@ def requested(run: Path, *, name: str = REQUEST) -> str:
     with contextlib.suppress(OSError):
         return read_file(run / name, ID_MAX).decode("ascii", "replace").strip()
     return ""
+
+
+def become_owner(run: Path) -> None:
+    """Go on as the folder's owner where we are root: what root leaves there nobody else reads.
+
+    Raises:
+        OSError: there is no such folder.
+    """
+    owner = run.stat()
+    if os.geteuid() == 0 != owner.st_uid:
+        os.setgroups([])
+        os.setgid(owner.st_gid)
+        os.setuid(owner.st_uid)
+
+
+@contextlib.contextmanager
+def turn(run: Path, *, seconds: float) -> Iterator[None]:
+    """Wait until nobody else asks: there is one place for a request, and one for its answer.
+
+    Raises:
+        TimeoutError: somebody else has not had an answer in time.
+        OSError: the folder cannot be read.
+    """
+    until = time.monotonic() + seconds
+    folder = os.open(run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        while True:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise TimeoutError(errno.ETIMEDOUT, "another reload is not over") from None
+            time.sleep(_STEP_SECONDS)
+        yield
+    finally:
+        os.close(folder)
 
 
 def ask(run: Path, request: str, *, name: str = REQUEST) -> None:
