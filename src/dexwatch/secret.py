@@ -56,6 +56,23 @@ HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]
 """A secret that is sent in a header."""
 
 
+def _login_escaped(secret: SecretStr | None) -> SecretStr | None:
+    """Return an address of a database of which all clients read the same host.
+
+    Raises:
+        ValueError: it has an @ too many; what follows the first would be taken for the host, which
+            errors name.
+    """
+    if secret is not None and not isinstance(secret, Withheld):
+        _, _, rest = secret.get_secret_value().partition("://")
+        if not rest.startswith("/") and rest.partition("?")[0].count("@") > 1:
+            raise ValueError("write %40 for each @ in the user and the password")
+    return secret
+
+
+LOGIN_ESCAPED = AfterValidator(_login_escaped)
+
+
 def beginning(*prefixes: str) -> AfterValidator:
     """Return the check that a secret address begins with one of the prefixes."""
 

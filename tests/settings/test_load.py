@@ -108,6 +108,28 @@ def test_a_secret_in_the_place_of_its_variables_name_is_refused_untold(tmp_path:
     assert "no variable's name" in found[0][2]
 
 
+@pytest.mark.parametrize("key", ["database.dsn", "storage.url"])
+def test_an_at_in_a_password_is_refused_untold_unless_it_is_escaped(
+    tmp_path: Path, key: str
+) -> None:
+    section, name = key.split(".")
+    text = f"{SMALLEST}{section}: {{{name}: 'postgresql://bo:open@sesame@127.0.0.1/x?a=b@c'}}\n"
+
+    found = problems(tmp_path, text)
+
+    assert [key for _, key, *_ in found] == [key]
+    assert "sesame" not in str(found)
+    assert "%40" in found[0][2]
+    load(write(tmp_path, text.replace("open@sesame", "open%40sesame")))
+
+
+def test_an_at_in_the_path_of_a_file_is_none_of_a_password(tmp_path: Path) -> None:
+    text = SMALLEST + "storage: {url: 'sqlite+aiosqlite:////srv/a@b@c.sqlite'}\n"
+    text += "database: {dsn: 'host=127.0.0.1 user=bo password=a@b@c'}\n"
+
+    load(write(tmp_path, text))
+
+
 @pytest.mark.parametrize("value", ["xoxb-\udcff", "xoxb-1\n2", "xoxb-é"])
 def test_a_token_that_no_header_can_carry_is_refused_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str

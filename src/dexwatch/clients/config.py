@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from dexwatch.metrics.business import BUSINESS_METRICS
+from dexwatch.secret import LOGIN_ESCAPED
 
 
 class _Config(BaseModel):
@@ -34,6 +35,6 @@ class QueryConfig(_Config):
 class DatabaseConfig(_Config):
     """The platform's own database (PostgreSQL), which we only read."""
 
-    dsn: SecretStr
+    dsn: Annotated[SecretStr, LOGIN_ESCAPED]
     timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 3.0
     queries: Annotated[tuple[QueryConfig, ...], Field(max_length=100)] = ()

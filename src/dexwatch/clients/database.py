@@ -65,7 +65,7 @@ class PlatformDatabase:
                 ) from error
             except (psycopg.OperationalError, psycopg.InterfaceError, OSError):
                 await self.close()
-                # A password with an @ may have been taken for the host, which the cause names.
+                # A part of a DSN that was not meant so may be taken for the host, which is named.
                 raise SourceError(Outcome.CONNECTION, "the database is not reachable") from None
             except psycopg.Error as error:
                 said = error.diag.message_primary or type(error).__name__
@@ -105,8 +105,7 @@ class PlatformDatabase:
                 # Their words quote what cannot be read, which may be the password.
                 raise SourceError(
                     Outcome.CONNECTION,
-                    "`database.dsn` cannot be read: write postgresql://USER:PASSWORD@HOST/DATABASE,"
-                    " with %40 for an @ in the password",
+                    "`database.dsn` cannot be read: write postgresql://USER:PASSWORD@HOST/DATABASE",
                 ) from None
         return self._connection
 

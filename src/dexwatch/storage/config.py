@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from dexwatch.secret import beginning
+from dexwatch.secret import LOGIN_ESCAPED, beginning
 
 _PLAIN = ("postgresql://", "postgres://")
 _POSTGRESQL = "postgresql+psycopg://"
@@ -17,7 +17,7 @@ class StorageConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: Annotated[SecretStr | None, beginning(*_PLAIN, _POSTGRESQL, _SQLITE)] = None
+    url: Annotated[SecretStr | None, beginning(*_PLAIN, _POSTGRESQL, _SQLITE), LOGIN_ESCAPED] = None
     """For example `postgresql://user:password@host/dexwatch`; SQLite in the folder when absent."""
 
     def database_url(self, folder: Path) -> str:
