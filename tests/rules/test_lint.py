@@ -24,6 +24,11 @@ PROVES = ("I-RUNBOOK", "S-RULES")
 GOOD = next(rule for rule in ALERTS if rule.id == "QueueDepthHigh")
 
 
+DEPTH_AGAINST_USUAL = (
+    "max(platform_job_queue_depth) / max(avg_over_time(platform_job_queue_depth[1d]))"
+)
+
+
 def checks(**changes) -> set[str]:
     rule = dataclasses.replace(GOOD, **changes)
     found = lint([rule], RECORDING_RULES)
@@ -48,6 +53,7 @@ def test_our_own_rules_are_clean(profile):
         ("short-window", {"value": lambda _: "max_over_time(platform_job_queue_depth[10s])"}),
         ("unit", {"unit": Unit.SECONDS}),
         ("unit", {"value": lambda _: "sum(rate(dex_swaps_total[5m]))"}),
+        ("unit", {"value": lambda _: DEPTH_AGAINST_USUAL, "threshold": 2}),
         ("impossible-threshold", {"unit": Unit.RATIO, "threshold": 80}),
         ("impossible-threshold", {"unit": Unit.RATIO, "threshold": 1}),
         ("impossible-threshold", {"operator": "<", "threshold": -1}),

@@ -219,7 +219,7 @@ def units_agree(found: Unit, declared: Unit, threshold: float) -> bool:
     if found is declared:
         return True
     pair: Mapping[Unit, set[Unit]] = {
-        Unit.RATIO: {Unit.COUNT} if threshold > 1 else set(),
+        Unit.RATIO: {Unit.MULTIPLE} if threshold > 1 else set(),
         Unit.BOOLEAN: {Unit.COUNT},
     }
     return declared in pair.get(found, set())
