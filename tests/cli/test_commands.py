@@ -3,6 +3,8 @@
 import asyncio
 import io
 import json
+import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -178,6 +180,17 @@ def test_user_gets_a_new_password_and_role(tmp_path: Path) -> None:
     assert shown.exit_code == 0
     assert [(user["name"], user["role"]) for user in users] == [("bo", "operator")]
     assert (tmp_path / "users.json").read_text() != before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can write for another user")
+def test_user_that_root_adds_is_readable_by_the_user_that_runs_the_console(tmp_path: Path) -> None:
+    text = SMALLEST + "daemons: {user: nobody}\n"
+
+    run(app, ["user", "bo", "-c", config(tmp_path, text)])
+
+    written = (tmp_path / "users.json").stat()
+    assert written.st_gid == pwd.getpwnam("nobody").pw_gid
+    assert written.st_mode & 0o777 == 0o640
 
 
 @pytest.mark.parametrize("name", ["Bo", "bo/..", "", "b" * 65])

@@ -1,6 +1,7 @@
 """Users, sessions and the throttle: bounded, expiring, and quiet about secrets."""
 
 import asyncio
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -279,6 +280,20 @@ def test_a_file_of_users_is_private_whatever_it_was(tmp_path):
     write(file, "ben", "two")
     assert file.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["users.json"]
+
+
+def test_who_could_read_the_file_still_can_when_a_user_is_added(tmp_path):
+    file = tmp_path / "users.json"
+    write(file, "ana", "one")
+    if os.geteuid() == 0:
+        os.chown(file, 12345, 54321)
+    file.chmod(0o640)
+    before = file.stat()
+    write(file, "ben", "two")
+    sign_out(file, "ana", at=START)
+    after = file.stat()
+    kept = (before.st_uid, before.st_gid, before.st_mode)
+    assert (after.st_uid, after.st_gid, after.st_mode) == kept
 
 
 def test_a_broken_file_keeps_the_users_that_were_known(tmp_path):

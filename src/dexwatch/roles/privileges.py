@@ -1,5 +1,6 @@
 """Gives up root's rights at the start, before anything is read from the network or written."""
 
+import contextlib
 import os
 import pwd
 import stat
@@ -47,6 +48,16 @@ def become_user(settings: Settings, file: Path) -> None:
     if not os.access(file, os.R_OK):
         raise DaemonError(f"{user} cannot read {file}: chgrp it to its group, and chmod 0640")
     _log.info("privileges.given_up", user=user)
+
+
+def group_of_user(settings: Settings) -> int | None:
+    """Return the group that must read what we write as root: that of `daemons.user`."""
+    user = settings.daemons.user
+    if user is None or os.geteuid() != 0:
+        return None
+    with contextlib.suppress(KeyError):
+        return pwd.getpwnam(user).pw_gid
+    return None
 
 
 def require_installation() -> None:

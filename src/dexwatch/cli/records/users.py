@@ -11,6 +11,7 @@ from dexwatch.cli.present import CONFIG_DEFAULT, EXIT_USAGE, ConfigOption, fail,
 from dexwatch.cli.present import settings_or_exit as load_settings
 from dexwatch.cli.terminal import foreign
 from dexwatch.console.access.users import Role, UsersError, sign_out, write
+from dexwatch.roles.privileges import group_of_user
 
 PASSWORD_BYTES = 15
 """120 bits, written as 20 characters."""
@@ -33,13 +34,14 @@ def user(
 
     A new password ends the user's sessions, as `--sign-out` does.
     """
-    file = load_settings(config).console.users_file
+    settings = load_settings(config)
+    file = settings.console.users_file
     if end:
         _sign_out(file, name)
         return
     chosen = typer.prompt("Password", hide_input=True, confirmation_prompt=True) if ask else ""
     try:
-        password = add_user(file, name, role=role, password=chosen)
+        password = add_user(file, name, role=role, password=chosen, group=group_of_user(settings))
     except (UsersError, ValueError) as error:
         fail(str(error).splitlines()[0], f"Mend {file}, or choose another name.", status=EXIT_USAGE)
     shown = "the password you typed" if ask else f"[bold]{password}[/] (shown once)"
@@ -54,13 +56,22 @@ def _sign_out(file: Path, name: str) -> None:
     out.print(f"[green]✓[/] {foreign(name)} is signed out everywhere.")
 
 
-def add_user(file: Path, name: str, *, role: Role = Role.OPERATOR, password: str = "") -> str:
+def add_user(
+    file: Path,
+    name: str,
+    *,
+    role: Role = Role.OPERATOR,
+    password: str = "",
+    group: int | None = None,
+) -> str:
     """Write the user into the file and return the password, made up when none is given.
+
+    `group` is that of the console, where another user runs it.
 
     Raises:
         UsersError: the file is there and cannot be used.
         ValueError: the name is not allowed.
     """
     password = password or secrets.token_urlsafe(PASSWORD_BYTES)
-    write(file, name, password, role)
+    write(file, name, password, role, group=group)
     return password

@@ -3,9 +3,11 @@
 {"users": [{"name": "ana", "role": "operator", "hash": "$argon2id$..."}]}
 """
 
+import contextlib
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterable
 from datetime import datetime
@@ -137,11 +139,21 @@ def read(file: Path) -> tuple[User, ...]:
         raise UsersError(f"{file}: correct {places}; see `dexwatch user --help`") from None
 
 
-def write(file: Path, name: str, password: str, role: Role = Role.OPERATOR) -> User:
-    """Add a user to the file, or give the user a new password and role; return the user."""
+def write(
+    file: Path,
+    name: str,
+    password: str,
+    role: Role = Role.OPERATOR,
+    *,
+    group: int | None = None,
+) -> User:
+    """Add a user to the file, or give the user a new password and role; return the user.
+
+    `group` may read the file from now on, where the console runs as another user than we.
+    """
     user = User(name=name, role=role, hash=_hasher.hash(password))
     others = [one for one in (read(file) if file.exists() else ()) if one.name != name]
-    _save(file, (*others, user))
+    _save(file, (*others, user), group=group)
     return user
 
 
@@ -162,14 +174,30 @@ def sign_out(file: Path, name: str, *, at: datetime) -> User:
     return next(one for one in changed if one.name == name)
 
 
-def _save(file: Path, users: Iterable[User]) -> None:
+def _save(file: Path, users: Iterable[User], *, group: int | None = None) -> None:
     content = {"users": [one.model_dump(mode="json", exclude_defaults=True) for one in users]}
     # A name of its own, mode 0600 from the start: nobody can have laid a file or a link in its way.
     descriptor, fresh = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(json.dumps(content, indent=2) + "\n")
+            _let_read(stream.fileno(), file, group)
         Path(fresh).replace(file)
     except BaseException:
         Path(fresh).unlink(missing_ok=True)
         raise
+
+
+def _let_read(descriptor: int, file: Path, group: int | None) -> None:
+    """Let its owner and group read the file as before, and `group`; strangers never."""
+    with contextlib.suppress(FileNotFoundError):
+        former = file.stat()
+        if os.geteuid() == 0:
+            os.fchown(descriptor, former.st_uid, -1)
+        if group is None and former.st_mode & (stat.S_IRGRP | stat.S_IRWXO) == stat.S_IRGRP:
+            group = former.st_gid
+    if group is not None:
+        # Without root a group that is not ours cannot be given; nor may ours read it then.
+        with contextlib.suppress(PermissionError):
+            os.fchown(descriptor, -1, group)
+            os.fchmod(descriptor, stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP)
