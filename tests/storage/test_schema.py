@@ -84,8 +84,8 @@ def test_the_head_is_that_of_the_files() -> None:
 async def test_opening_again_or_at_once_is_harmless_and_a_newer_schema_is_refused(
     url: str,
 ) -> None:
-    stores = await asyncio.gather(*(open_store(url) for _ in range(4)))
-    for opened in stores:
+    databases = await asyncio.gather(*(open_database(url) for _ in range(4)))
+    for opened in databases:
         await opened.close()
     engine = create_async_engine(url)
     async with engine.begin() as connection:
