@@ -2,6 +2,7 @@
 
 import base64
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 import pytest
@@ -46,6 +47,15 @@ def test_each_part_of_an_address_that_may_be_a_key_is_hidden(key: str, address: 
     for said in (key, quoted):
         assert said not in hide.text(f"project {said} exceeded its rate; see /{said}/")
     assert hide.text("exceeded its rate") == "exceeded its rate"
+
+
+@pytest.mark.parametrize("key", ["Key-of-Ana", HEX_KEY, "9-c/X+==" * 4])
+def test_a_key_is_hidden_in_other_letters_and_as_an_address_or_json_writes_it(key: str) -> None:
+    hide = Redaction(f"https://node.example/?apikey={key}", secrets=("Token/of+Ana",))
+    for secret in (key, "Token/of+Ana"):
+        for written in (secret, quote(secret, safe=""), secret.replace("/", "\\/")):
+            for said in (written, written.lower(), written.upper()):
+                assert said not in hide.text(f"project {said} exceeded its rate")
 
 
 def test_a_login_is_hidden_as_it_is_sent() -> None:

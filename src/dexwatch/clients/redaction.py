@@ -8,7 +8,7 @@ one, but for short ones, which may stand in an answer by chance.
 import base64
 import re
 from collections.abc import Iterator
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 HIDDEN = b"[redacted]"
 _LEAST_CHARACTERS = 6
@@ -25,7 +25,8 @@ class Redaction:
     def __init__(self, *addresses: str, secrets: tuple[str, ...] = ()) -> None:
         found = {part for address in addresses for part in _parts(address)} | set(secrets)
         # The longest first: one may be a piece of another.
-        hidden = sorted(filter(_is_telling, found), key=len, reverse=True)
+        telling = {form for part in filter(_is_telling, found) for form in _forms(part)}
+        hidden = sorted(telling, key=len, reverse=True)
         self._parts = [part.encode(errors="replace") for part in hidden]
         either = b"|".join(map(re.escape, self._parts))
         # A part of an address such as `jsonrpc` is also the name of a field.
@@ -58,6 +59,12 @@ def _parts(address: str) -> Iterator[str]:
     for part in (*login.split(":", 1), *url.path.split("/"), *values, *labels):
         yield part
         yield unquote(part)
+
+
+def _forms(part: str) -> Iterator[str]:
+    """Yield how a server may write it: in other letters, as an address has it, as JSON has it."""
+    for written in (part, quote(part, safe="", errors="replace"), part.replace("/", "\\/")):
+        yield from (written, written.lower(), written.upper())
 
 
 def _is_telling(part: str) -> bool:
