@@ -63,6 +63,12 @@ def test_a_login_is_hidden_as_it_is_sent() -> None:
     assert sent not in Redaction("https://ana:pass-of-ana@node.example").text(f"Basic {sent}")
 
 
+def test_only_a_field_of_an_answer_may_be_named_like_a_secret() -> None:
+    redact = Redaction("https://node.example/jsonrpc")
+    assert redact(b'{"jsonrpc": "2.0"}') == b'{"jsonrpc": "2.0"}'
+    assert redact.text('no such key "jsonrpc": refused') == 'no such key "[redacted]": refused'
+
+
 @pytest.mark.parametrize("address", ["http://10.0.0.1:8545", "https://a.example/jsonrpc", "x[", ""])
 def test_what_is_no_secret_leaves_an_answer_whole(address: str) -> None:
     answer = b'{"jsonrpc":"2.0","id":1,"result":"0x64"}'

@@ -173,7 +173,8 @@ class AlertmanagerClient(MonitoringClient):
     ) -> Any:  # noqa: ANN401 - checked by the callers.
         reply = await self.send(method, path, content=content, params=params)
         if 400 <= reply.status < 500:
-            detail = self.redact(reply.body)[:500].decode("utf-8", "replace").strip().strip('"')
+            said = self.redact.text(reply.body.decode("utf-8", "replace"))
+            detail = said[:500].strip().strip('"')
             raise SourceError(Outcome.RPC_ERROR, detail, code=reply.status)
         if reply.status != 200:
             raise SourceError(Outcome.HTTP_ERROR, f"status {reply.status}", code=reply.status)

@@ -29,19 +29,23 @@ class Redaction:
         hidden = sorted(telling, key=len, reverse=True)
         self._parts = [part.encode(errors="replace") for part in hidden]
         either = b"|".join(map(re.escape, self._parts))
+        self._secret = re.compile(either)
         # A part of an address such as `jsonrpc` is also the name of a field.
-        self._pattern = re.compile(b"(?:" + either + rb')(?!"\s*:)')
+        self._but_fields = re.compile(b"(?:" + either + rb')(?!"\s*:)')
 
     def __call__(self, text: bytes) -> bytes:
-        """Return the text without the secrets."""
+        """Return JSON without the secrets, whose fields keep their names."""
+        return self._hidden(text, self._but_fields)
+
+    def text(self, text: str) -> str:
+        """Return what is no JSON, such as a text of it, without the secrets."""
+        return self._hidden(text.encode(errors="replace"), self._secret).decode()
+
+    def _hidden(self, text: bytes, pattern: re.Pattern[bytes]) -> bytes:
         # Answers are megabytes and rarely hold one: looking for each is far cheaper.
         if not any(part in text for part in self._parts):
             return text
-        return self._pattern.sub(HIDDEN, text)
-
-    def text(self, text: str) -> str:
-        """Return the text without the secrets."""
-        return self(text.encode(errors="replace")).decode()
+        return pattern.sub(HIDDEN, text)
 
 
 def _parts(address: str) -> Iterator[str]:
