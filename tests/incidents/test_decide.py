@@ -16,7 +16,7 @@ from dexwatch.incidents.events import (
     Reopened,
 )
 from dexwatch.incidents.grouping import group_of, title_of
-from dexwatch.incidents.policy import Route
+from dexwatch.incidents.policy import Policy, Route
 from dexwatch.incidents.records import IncidentState, NotificationReason
 from dexwatch.incidents.state import Decision, Reason
 from dexwatch.metrics.severity import Severity
@@ -58,6 +58,21 @@ def test_a_rise_in_severity_pages_anew_and_asks_for_a_new_answer() -> None:
         None,
         2,
     )
+
+
+def test_a_rise_is_told_once_to_each_by_a_page_or_else_by_an_update() -> None:
+    policy = Policy(
+        routes={Severity.P0: (SLACK,), Severity.P1: (SLACK, BO), Severity.P2: (SLACK, ANA)}
+    )
+    w = World()
+    w.policy = policy
+    w.apply(fire("CpuUse80", "P2"), 1)
+    decision = w.apply(fire("ApiLatencyHigh", "P1"), 60)
+    assert decision.reason is Reason.SEVERITY_ROSE
+    assert paged(decision) == [SLACK, BO]
+    updated = [e for e in decision.effects if isinstance(e, UpdateMessage)]
+    assert [Route(e.channel, e.recipient) for e in updated] == [ANA]
+    assert told(decision) == {UpdateReason.RAISED}
 
 
 def test_the_incident_resolves_with_its_last_alert_and_notifies_everybody() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from dexwatch.incidents.decide import decide
-from dexwatch.incidents.effects import PlanNotification
+from dexwatch.incidents.effects import PlanNotification, UpdateMessage
 from dexwatch.incidents.events import (
     Acknowledged,
     Event,
@@ -16,10 +16,11 @@ from dexwatch.incidents.events import (
     NotificationAttempted,
     Reopened,
 )
+from dexwatch.incidents.policy import Route
 from dexwatch.incidents.records import DeliveryOutcome, IncidentState
 from dexwatch.incidents.state import Decision, Reason
 from tests.fakes.alerts import at, clear, fire
-from tests.fakes.world import World
+from tests.fakes.world import World, paged
 
 PROVES = ("R-DEDUP", "I-TRIAGE")
 """Requirements that these tests prove, for `dexwatch coverage`."""
@@ -43,11 +44,19 @@ class Incidents(RuleBasedStateMachine):
 
     def learn(self, event: Event) -> Decision:
         self.events.append(event)
-        decision = self.world.apply(event, self.seconds)
-        # A event that was just learned changes nothing when it is told again at once.
+        decision = self.apply(event)
+        # An event that was just learned changes nothing when it is told again at once.
         again = decide(self.world.state(event), event, at(self.seconds))
         assert not any(isinstance(e, PlanNotification) for e in again.effects), again.reason
         assert again.state.incident == self.world.state(event).incident, again.reason
+        return decision
+
+    def apply(self, event: Event) -> Decision:
+        decision = self.world.apply(event, self.seconds)
+        updated = {
+            Route(e.channel, e.recipient) for e in decision.effects if isinstance(e, UpdateMessage)
+        }
+        assert not updated & set(paged(decision)), "a recipient is told of one event twice"
         return decision
 
     @rule(seconds=st.sampled_from([1, 30, 400, 1000, 4000]))
@@ -119,9 +128,7 @@ class Incidents(RuleBasedStateMachine):
     @rule(data=st.data(), result=st.sampled_from(DeliveryOutcome), attempt=st.integers(1, 5))
     def an_attempt_ends(self, data: st.DataObject, result: DeliveryOutcome, attempt: int) -> None:
         page = data.draw(st.sampled_from(self.world.planned))
-        self.world.apply(
-            NotificationAttempted(page.incident_id, page.id, result, attempt), self.seconds
-        )
+        self.apply(NotificationAttempted(page.incident_id, page.id, result, attempt))
 
     @invariant()
     def a_group_has_at_most_one_open_incident(self) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
+from dexwatch.incidents.effects import PlanNotification, UpdateMessage
 from dexwatch.incidents.events import (
     Acknowledged,
     ActionEvent,
@@ -37,7 +38,7 @@ def decide(state: GroupState, event: Event, now: datetime) -> Decision:
     if state.incident is not None:
         known.append(state.incident.changed_at)
     now = max(now, *known) if known else now
-    decision = _judge(state, event, now)
+    decision = _once(_judge(state, event, now))
     after = decision.state.incident
     if after is None or after == state.incident:
         return decision
@@ -47,6 +48,21 @@ def decide(state: GroupState, event: Event, now: datetime) -> Decision:
         after = replace(after, version=state.incident.version + 1)
     after = replace(after, changed_at=now)
     return replace(decision, state=replace(decision.state, incident=after))
+
+
+def _once(decision: Decision) -> Decision:
+    """Whoever is paged is told nothing else of the event: a page brings all up to date, too."""
+    paged = {
+        (effect.notification.channel, effect.notification.recipient)
+        for effect in decision.effects
+        if isinstance(effect, PlanNotification)
+    }
+    kept = tuple(
+        effect
+        for effect in decision.effects
+        if not (isinstance(effect, UpdateMessage) and (effect.channel, effect.recipient) in paged)
+    )
+    return replace(decision, effects=kept)
 
 
 def _judge(state: GroupState, event: Event, now: datetime) -> Decision:
