@@ -17,7 +17,7 @@ from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
 
 HEIGHTS_COMPARED = 64
-VALID_SECONDS = 15.0
+_VALID_SECONDS = 15.0
 """How long an endpoint stays verified by what it showed last."""
 _CHECK_SECONDS = 5.0
 _CHECK_UNVERIFIED_SECONDS = 0.5
@@ -50,7 +50,7 @@ class Verification:
     def verified(self, feed: HeadFeed) -> bool:
         """Did it show a block of the evaluated chain lately?"""
         seen = self._seen.get(feed.name)
-        return seen is not None and clock.monotonic() - seen < VALID_SECONDS
+        return seen is not None and clock.monotonic() - seen < _VALID_SECONDS
 
     def proven(self, feed: HeadFeed) -> bool:
         """Is it verified, or is there nothing yet with which it could be compared?"""
