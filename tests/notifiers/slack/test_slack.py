@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dexwatch.clients.probing import ProbeError
 from dexwatch.demo.local.blocks import violations
-from dexwatch.demo.local.server import Reply
+from dexwatch.demo.local.server import LoopbackServer, Reply, Request
 from dexwatch.demo.local.slack import Failure, Fault, SlackFake
 from dexwatch.incidents.effects import UpdateReason
 from dexwatch.incidents.notice import NoticeAlert, NoticeKind
@@ -62,6 +62,8 @@ GONE = (
         (b"not json", UNKNOWN),
         (b'{"ok":tr', UNKNOWN),
         (b"[]", UNKNOWN),
+        (b"[" * 100_000, UNKNOWN),
+        (b'{"ok":' * 50_000 + b"true" + b"}" * 50_000, UNKNOWN),
         *(
             (b'{"ok":false,"error":"%s"}' % error.encode(), meaning)
             for meaning, errors in (
@@ -241,6 +243,16 @@ async def test_doctor_reads_the_scopes_that_slack_names(scopes: list[str], said:
         else:
             with pytest.raises(ProbeError, match=said):
                 await probe.attempt()
+
+
+async def test_doctor_reads_no_more_of_an_answer_than_its_bound() -> None:
+    async def endless(_: Request) -> Reply:
+        return Reply(b'{"ok": true}' + b" " * 5_000_000)
+
+    async with LoopbackServer(endless) as server:
+        (probe,) = CHANNEL.probes(config(server.url))
+        with pytest.raises(ProbeError, match="cannot be reached"):
+            await probe.attempt()
 
 
 async def test_without_the_scope_to_read_nothing_is_known_of_an_earlier_attempt() -> None:

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import httpx
+import orjson
 import structlog
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -56,7 +57,7 @@ class SampleControl:
             reply = await self._client.request(method, path)
             if reply.status_code >= 400:
                 raise ControlError(f"The sample answered {reply.status_code}: {reply.text[:200]}")
-            return reply.json() if reply.content[:MOST_BYTES].strip() else {}
+            return orjson.loads(reply.content) if reply.content[:MOST_BYTES].strip() else {}
         except (httpx.HTTPError, ValueError) as error:
             raise ControlError(f"The sample does not answer: {type(error).__name__}") from None
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import httpx
+import orjson
 import structlog
 
 from dexwatch.incidents.effects import UpdateReason
@@ -161,7 +162,7 @@ class SlackNotifier:
             by_form = response.status_code in _FORM_STATUSES
             raise SlackError(refused, Refusal.FORM if by_form else Refusal.UNSURE)
         try:
-            answer = response.json()
+            answer = orjson.loads(response.content)
         except ValueError:
             unread = DeliveryResult.unknown("the answer was not JSON")
             raise SlackError(unread, Refusal.UNSURE) from None

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import httpx
+import orjson
 
 from dexwatch.clients.probing import Probe, ProbeError
 from dexwatch.notifiers import http
@@ -26,11 +27,11 @@ async def _token(config: SlackConfig) -> str:
     headers = {"Authorization": f"Bearer {config.token.get_secret_value()}"}
     try:
         async with http.client(config.api_url) as client:
-            response = await client.post(f"{config.api_url}auth.test", headers=headers)
+            response = await http.post(client, f"{config.api_url}auth.test", headers=headers)
     except httpx.HTTPError as error:
         raise ProbeError(f"Slack cannot be reached ({type(error).__name__})") from None
     try:
-        answer = response.json()
+        answer = orjson.loads(response.content)
     except ValueError:
         raise ProbeError(f"HTTP {response.status_code}, but no answer of Slack's") from None
     answer = answer if isinstance(answer, dict) else {}
