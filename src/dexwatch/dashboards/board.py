@@ -111,7 +111,10 @@ class Panel:
     """Ids of the requirement rows that this panel answers."""
     _: KW_ONLY
     empty: str
-    """What an empty panel means and what to do about it, in one sentence."""
+    """Why nothing is known and what to check, in one sentence; never that all is well.
+
+    Where nothing is the good answer, the query gives a zero while its source reports.
+    """
     kind: PanelKind = PanelKind.TIMESERIES
     thresholds: tuple[Threshold, ...] = ()
     states: Mapping[float, State] = field(default_factory=lambda: UP_DOWN)

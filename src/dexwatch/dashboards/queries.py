@@ -23,6 +23,25 @@ def quantiles(metric: Metric, *shares: float, seconds: float = 300) -> tuple[Que
     return tuple(Query(quantile(q, metric, seconds=seconds), _OF_SHARES[q]) for q in shares)
 
 
+def while_seen(expression: str, source: str) -> str:
+    """Return the expression while its source reports, else nothing: a zero unseen is not good."""
+    return f"({expression}) and on () ({source})"
+
+
+def or_none(
+    expression: Expression | str, source: Expression | str, label: str, name: str = "none"
+) -> Expression:
+    """Return the expression or, where it is empty though its source reports, one zero by a name.
+
+    Without this zero an empty panel would mean that all is well, or that nobody looks.
+    """
+    found, looking = Query(expression), Query(source)
+    return lambda w: (
+        f"{found.promql(w)} or on ()"
+        f' label_replace(0 * max({looking.promql(w)}), "{label}", "{name}", "", "")'
+    )
+
+
 def rate(
     metric: Metric,
     *matchers: str,

@@ -3,8 +3,17 @@
 from functools import partial
 
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
-from dexwatch.dashboards.queries import increase, one, quantile, quantiles, rate, success
-from dexwatch.dashboards.sections.contract_panels import CHAIN_EMPTY, CONTRACTS, GAS
+from dexwatch.dashboards.queries import (
+    increase,
+    one,
+    or_none,
+    quantile,
+    quantiles,
+    rate,
+    success,
+    while_seen,
+)
+from dexwatch.dashboards.sections.contract_panels import CHAIN_EMPTY, CHAIN_SEEN, CONTRACTS, GAS
 from dexwatch.metrics import chain, day_sums, platform
 from dexwatch.metrics.metric import Unit
 
@@ -35,7 +44,7 @@ HEAD = (
     stat(
         "finality-lag",
         "Blocks until final",
-        one(f"max({chain.finality_lag})"),
+        one(while_seen(f"max({chain.finality_lag})", CHAIN_SEEN)),
         Unit.BLOCKS,
         "Two or three.",
         ("M-CONFIRM", "A-CH-CONFIRM"),
@@ -47,7 +56,7 @@ HEAD = (
     stat(
         "gaps",
         "Unseen blocks",
-        one(f"max({chain.block_gaps_open})"),
+        one(while_seen(f"max({chain.block_gaps_open})", CHAIN_SEEN)),
         Unit.BLOCKS,
         "Zero; every block that was produced has been seen and evaluated.",
         ("M-NODE-SYNC",),
@@ -56,7 +65,7 @@ HEAD = (
     stat(
         "reorgs",
         "Reorgs, 24 h",
-        one(f"sum({day_sums.reorgs})"),
+        one(while_seen(f"sum({day_sums.reorgs})", CHAIN_SEEN)),
         Unit.COUNT,
         "Zero; one block deep now and then is harmless.",
         ("M-FORK", "A-CH-FORK"),
@@ -66,7 +75,7 @@ HEAD = (
     stat(
         "reorg-depth",
         "Deep reorgs, 24 h",
-        one(f'sum({day_sums.reorgs}{{depth!~"1|2"}}) or vector(0)'),
+        one(while_seen(f'sum({day_sums.reorgs}{{depth!~"1|2"}})', CHAIN_SEEN)),
         Unit.COUNT,
         "None: at most two blocks are replaced now and then.",
         ("M-FORK", "A-CH-FORK"),
@@ -97,7 +106,7 @@ HEAD = (
         Unit.SECONDS,
         "One to three blocks.",
         ("M-CONFIRM", "M-TX-CONFIRM"),
-        empty="The platform sent no transaction in this window.",
+        empty="The platform sent no transaction, or its API is not scraped; check Targets.",
         thresholds=(Threshold(5, Level.WARNING, "users wait for their receipts"),),
     ),
     panel(
@@ -151,7 +160,7 @@ ENDPOINTS = (
         "All up and on our chain, none behind, enough peers, no conflict.",
         ("M-NODE-SYNC", "M-NODE-PEERS", "A-CH-NODE"),
         kind=PanelKind.TABLE,
-        empty="No endpoint is configured: chain.endpoints is empty.",
+        empty="No endpoint is watched; check chain.endpoints and the watch role on Targets.",
         width=12,
         columns=(
             ("Answers", Unit.BOOLEAN),
@@ -183,7 +192,7 @@ ENDPOINTS = (
         Unit.COUNT,
         "More than ten.",
         ("M-NODE-PEERS", "A-CH-NODE"),
-        empty="No endpoint tells its peers; hosted endpoints usually do not.",
+        empty="No endpoint tells its peers, as hosted ones seldom do; check chain.endpoints.",
         thresholds=(Threshold(5, Level.WARNING, "the node may be cut off", below=True),),
         width=3,
     ),
@@ -191,13 +200,17 @@ ENDPOINTS = (
         "rpc-errors",
         "Failed RPC requests per minute",
         one(
-            rate(chain.endpoint_requests, 'outcome!="ok"', by=("endpoint", "outcome"), per=60),
+            or_none(
+                rate(chain.endpoint_requests, 'outcome!="ok"', by=("endpoint", "outcome"), per=60),
+                rate(chain.endpoint_requests),
+                "outcome",
+            ),
             "{{endpoint}} · {{outcome}}",
         ),
         Unit.PER_MINUTE,
         "Zero.",
         ("A-CH-NODE",),
-        empty="No RPC request has failed since the start.",
+        empty="No RPC request is made; check chain.endpoints and the watch role on Targets.",
         width=3,
     ),
     panel(

@@ -106,7 +106,7 @@ WATCHING = (
         "All up.",
         ("U-DAILY",),
         kind=PanelKind.STATUS,
-        empty="No supervised program reports; daemons.mode may be external.",
+        empty="No supervised program reports; check daemons.mode, which may be external.",
         limit=16,
     ),
     Panel(
@@ -158,7 +158,7 @@ WATCHING = (
         Unit.PER_SECOND,
         "Flat; a fall to zero means that Prometheus is blind.",
         ("C-PROMETHEUS", "U-DAILY"),
-        empty="Prometheus does not scrape itself.",
+        empty="Prometheus does not scrape itself; check Targets.",
         thresholds=(Threshold(1, Level.CRITICAL, "nothing is stored", below=True),),
     ),
 )

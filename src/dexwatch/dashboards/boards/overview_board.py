@@ -1,12 +1,20 @@
 """System Overview: are we all right, and if not, where?"""
 
-from dataclasses import replace
 from functools import partial
 
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
-from dexwatch.dashboards.queries import average_over, mean, one, quantile, quantiles, success
+from dexwatch.dashboards.queries import (
+    average_over,
+    mean,
+    one,
+    or_none,
+    quantile,
+    quantiles,
+    success,
+)
 from dexwatch.dashboards.sections.host_panels import CPU, DISK, MEMORY, NETWORK
 from dexwatch.dashboards.sections.market_panels import POOL_EMPTY, TRADE_SUCCESS
+from dexwatch.dashboards.sections.store_panels import OPERATIONS_EMPTY
 from dexwatch.metrics import (
     business,
     day_sums,
@@ -115,17 +123,21 @@ AVAILABILITY = (
         "errors",
         "Failed requests by status",
         one(
-            lambda w: (
-                "sum by (http_response_status_code) (rate("
-                f"{REFUSED_REQUESTS}"
-                f"[{w.window(60, CRITICAL)}])) * 60"
+            or_none(
+                lambda w: (
+                    "sum by (http_response_status_code) (rate("
+                    f"{REFUSED_REQUESTS}"
+                    f"[{w.window(60, CRITICAL)}])) * 60"
+                ),
+                lambda w: f"rate({ALL_REQUESTS}[{w.window(60, CRITICAL)}])",
+                "http_response_status_code",
             ),
             "{{http_response_status_code}}",
         ),
         Unit.PER_MINUTE,
         "Few, and none that begins with 5.",
         ("M-HTTP-ERR",),
-        empty="No request has failed.",
+        empty=API_EMPTY,
         width=6,
         stacked=True,
     ),
@@ -167,7 +179,7 @@ PERFORMANCE = (
         Unit.SECONDS,
         "Below 100 ms.",
         ("M-PG-QUERY", "A-P1-DB-SLOW"),
-        empty="The platform does not report its database operations.",
+        empty=OPERATIONS_EMPTY,
         thresholds=(Threshold(0.5, Level.CRITICAL, "queries are slow for everybody"),),
         limit=5,
     ),
@@ -180,7 +192,7 @@ PERFORMANCE = (
         Unit.RATIO,
         "Above 80%.",
         ("M-APP-CACHE", "A-P1-CACHE"),
-        empty="The platform does not report its cache.",
+        empty="The platform does not report its cache; check what its API exposes and Targets.",
         thresholds=(
             Threshold(0.8, Level.WARNING, "the database does the cache's work", below=True),
         ),
@@ -207,7 +219,7 @@ IMPACT = (
         ("M-TRADE-VOLUME", "A-P1-VOLUME"),
         empty=POOL_EMPTY,
     ),
-    replace(TRADE_SUCCESS, empty="The platform reported no trade in this window."),
+    TRADE_SUCCESS,
     stat(
         "revenue",
         "Revenue, 24 h",

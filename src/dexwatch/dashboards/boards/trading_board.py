@@ -30,7 +30,7 @@ SYSTEM = (
         "All up.",
         ("M-NODE-SYNC",),
         kind=PanelKind.STATUS,
-        empty="No endpoint is configured: chain.endpoints is empty.",
+        empty="No endpoint is watched; check chain.endpoints and the watch role on Targets.",
     ),
     Panel(
         "feeds",
@@ -71,7 +71,7 @@ SYSTEM = (
         Unit.COUNT,
         "Near zero; a growing queue means that workers do not keep up.",
         ("M-APP-QUEUE", "M-ENGINE-ORDER"),
-        empty="The platform reports no job queue.",
+        empty="The platform reports no job queue; check what its workers expose and Targets.",
         thresholds=(Threshold(1000, Level.WARNING, "jobs wait longer than their users"),),
     ),
     Panel(
@@ -81,7 +81,7 @@ SYSTEM = (
         Unit.SECONDS,
         "Flat.",
         ("M-APP-QUEUE",),
-        empty="No job was finished in this window.",
+        empty="No job was finished; check the jobs that wait, the workers and Targets.",
     ),
 )
 

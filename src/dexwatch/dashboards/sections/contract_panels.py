@@ -3,12 +3,17 @@
 from functools import partial
 
 from dexwatch.dashboards.board import Level, Panel, PanelKind, State, Threshold
-from dexwatch.dashboards.queries import increase, one, rate, success
+from dexwatch.dashboards.queries import increase, one, or_none, rate, success, while_seen
 from dexwatch.metrics import chain, day_sums, exchange
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.scrape_class import CRITICAL
 
-CHAIN_EMPTY = "No block was evaluated yet; check chain.endpoints and the watch role on Targets."
+CHAIN_EMPTY = (
+    "No endpoint answers or no block was evaluated yet;"
+    " check chain.endpoints and the watch role on Targets."
+)
+CHAIN_SEEN = f"max({chain.endpoint_up}) > 0 and on () max({chain.head_block})"
+"""Has a sample while blocks can be seen; what the chain is asked for means nothing without."""
 CONTRACT_EMPTY = "No transaction to a watched contract in this window; check dex.contracts."
 
 panel = partial(Panel, empty=CONTRACT_EMPTY)
@@ -49,12 +54,18 @@ CONTRACTS = (
     Panel(
         "paused",
         "Contracts",
-        one(f"max by (contract) ({exchange.contract_paused})", "{{contract}}"),
+        one(
+            while_seen(f"max by (contract) ({exchange.contract_paused})", CHAIN_SEEN),
+            "{{contract}}",
+        ),
         Unit.BOOLEAN,
         "All active.",
         ("M-CONTRACT",),
         kind=PanelKind.STATUS,
-        empty="No pausable contract is configured in dex.contracts.",
+        empty=(
+            "No pausable contract is known, or no endpoint answers;"
+            " check dex.contracts and chain.endpoints."
+        ),
         states={0.0: State("active", Level.OK), 1.0: State("paused", Level.CRITICAL)},
     ),
     panel(
@@ -108,11 +119,14 @@ CONTRACTS = (
     Panel(
         "state-changes",
         "Administrative events, 24 h",
-        one(f"sum by (contract, event) ({day_sums.contract_changes})", "{{contract}} · {{event}}"),
+        one(
+            or_none(f"sum by (contract, event) ({day_sums.contract_changes})", CHAIN_SEEN, "event"),
+            "{{contract}} · {{event}}",
+        ),
         Unit.COUNT,
         "Only what you did yourselves.",
         ("M-CONTRACT",),
         kind=PanelKind.BARS,
-        empty="No administrative event in the last 24 hours.",
+        empty=CHAIN_EMPTY,
     ),
 )

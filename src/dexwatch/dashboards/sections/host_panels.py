@@ -185,7 +185,7 @@ PROBE_LATENCY = Panel(
     Unit.SECONDS,
     "Below 100 ms within one region.",
     ("M-NET-PERF", "A-P2-NETLAT"),
-    empty="No probe is configured: daemons.probes is empty.",
+    empty="No probe reports: add one to daemons.probes, or check Targets.",
     thresholds=(Threshold(0.1, Level.INFO, "the way to it is slow"),),
 )
 GROWTH = panel(

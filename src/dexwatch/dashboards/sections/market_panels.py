@@ -9,7 +9,7 @@ from dexwatch.metrics.metric import Unit
 
 POOL_EMPTY = "No swap was seen in the configured pools yet; check dex.pools and the chain targets."
 TRADE_EMPTY = (
-    "The platform reported no trade in this window; a quiet market or no scrape of its API."
+    "The platform reported no trade: a quiet market, or its API is not scraped; check Targets."
 )
 FEED_EMPTY = "No market data feed reports; check the platform's feeds."
 TREND = 60
@@ -127,7 +127,7 @@ VOLUME = (
         Unit.USD,
         "Follows the outside market; a step in one block is an attack or a whale.",
         ("M-TRADE-PAIRS", "A-CH-WHALE"),
-        empty="No price: no configured pool leads to a token with a known dollar value.",
+        empty="No pool leads to a token with a known dollar value; check dex.pools.",
         width=3,
     ),
     Panel(
@@ -137,7 +137,7 @@ VOLUME = (
         Unit.RATIO,
         "Below one or two per cent: whoever trades between the pools closes any more.",
         ("M-TRADE-PAIRS",),
-        empty="No token's price is set by two deep pools.",
+        empty="No token's price is set by two deep pools; check dex.pools.",
         thresholds=(Threshold(0.05, Level.WARNING, "a pool is stale, or its price is bent"),),
         width=3,
     ),
@@ -213,7 +213,7 @@ EXECUTION = (
         Unit.RATIO,
         "Close to zero; a steady slippage of one sign is somebody trading before us.",
         ("M-TRADE-EXEC",),
-        empty="No trade went through the platform's router in this window.",
+        empty="No trade went through the platform's router; check dex.pools and chain.endpoints.",
         thresholds=(Threshold(0.02, Level.WARNING, "traders get clearly less than quoted"),),
         floor=None,
     ),

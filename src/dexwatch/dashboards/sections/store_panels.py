@@ -3,13 +3,16 @@
 from functools import partial
 
 from dexwatch.dashboards.board import Expression, Level, Panel, PanelKind, Query, State, Threshold
-from dexwatch.dashboards.queries import one, quantiles, rate
+from dexwatch.dashboards.queries import one, or_none, quantiles, rate
 from dexwatch.metrics import platform, postgres, redis
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.promql import part_of_both
 from dexwatch.metrics.scrape_class import HIGH
 
 PG_EMPTY = "No database is scraped; check daemons.postgres.targets and Targets."
+OPERATIONS_EMPTY = (
+    "The platform does not report its database operations; check what its API exposes and Targets."
+)
 REDIS_EMPTY = "No Redis is scraped; check daemons.redis.targets and Targets."
 POOL_USED = platform.db_connections.where('db_client_connection_state="used"')
 NAMED = ('datname!~"template.*|postgres|"',)
@@ -70,7 +73,7 @@ POSTGRES = (
         "Below 80%: requests do not wait for a connection.",
         ("M-PG-POOL",),
         kind=PanelKind.GAUGE,
-        empty="The platform does not report its connection pool.",
+        empty="The platform does not report its pool; check what its API exposes and Targets.",
         thresholds=(Threshold(0.8, Level.WARNING, "requests wait for a connection"),),
         width=3,
     ),
@@ -92,7 +95,7 @@ POSTGRES = (
         Unit.SECONDS,
         "A few milliseconds.",
         ("M-PG-QUERY", "A-P1-DB-SLOW"),
-        empty="The platform does not report its database operations.",
+        empty=OPERATIONS_EMPTY,
         thresholds=(Threshold(0.5, Level.CRITICAL, "queries are slow for everybody"),),
     ),
     panel(
@@ -123,14 +126,18 @@ POSTGRES = (
         "Follows the requests.",
         ("M-PG-TX",),
     ),
-    Panel(
+    panel(
         "pg-locks",
         "Locks held, by mode",
-        one(f"sum by (mode) ({postgres.locks.where(*NAMED)}) > 0", "{{mode}}"),
+        one(
+            or_none(
+                f"sum by (mode) ({postgres.locks.where(*NAMED)}) > 0", f"{postgres.up} > 0", "mode"
+            ),
+            "{{mode}}",
+        ),
         Unit.COUNT,
         "Few exclusive ones, and none for long.",
         ("M-PG-LOCKS",),
-        empty="No lock is held right now.",
     ),
     panel(
         "pg-size",
