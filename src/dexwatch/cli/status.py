@@ -20,8 +20,6 @@ from dexwatch.cli.present import (
     table,
 )
 from dexwatch.cli.terminal import foreign
-from dexwatch.clients.http import SourceError
-from dexwatch.clients.prometheus import PrometheusClient
 from dexwatch.console.live.alerts import FiringAlert
 from dexwatch.console.live.health import HealthSummary
 from dexwatch.console.live.observe import Observer
@@ -43,9 +41,30 @@ class Status:
     """What Prometheus, Alertmanager and the incidents tell at this moment."""
 
     health: HealthSummary
-    targets_up: int = 0
-    targets_down: tuple[str, ...] = ()
-    rules_broken: tuple[str, ...] = ()
+
+    @property
+    def targets_up(self) -> int:
+        """The number of targets that answered the last scrape."""
+        return sum(target.health == "up" for target in self.health.targets)
+
+    @property
+    def targets_down(self) -> tuple[str, ...]:
+        """The targets that did not, with the reason."""
+        return tuple(
+            f"{target.job} {target.labels.get('instance', '')}: {target.last_error}"
+            for target in self.health.targets
+            if target.health == "down"
+        )
+
+    @property
+    def rules_broken(self) -> tuple[str, ...]:
+        """The rules that could not be evaluated, with the reason."""
+        return tuple(
+            f"{rule.name}: {rule.last_error}"
+            for group in self.health.groups
+            for rule in group.rules
+            if rule.health == "err"
+        )
 
     @property
     def well(self) -> bool:
@@ -72,8 +91,7 @@ async def _ask(settings: Settings) -> Status:
         windows, receiver = SteppedWindows(PRODUCTION), settings.respond.receiver
         expected = expected_components(settings)
         observer = Observer(prometheus, alertmanager, store, windows, receiver, expected)
-        health, rest = await asyncio.gather(observer.observe(clock.now), _rest(prometheus))
-        return Status(health, *rest)
+        return Status(await observer.observe(clock.now))
 
 
 async def _store(stack: contextlib.AsyncExitStack, settings: Settings) -> Store | None:
@@ -84,27 +102,6 @@ async def _store(stack: contextlib.AsyncExitStack, settings: Settings) -> Store 
         return await open_incidents(stack, settings)
     except (StoreUnavailableError, OSError):
         return None
-
-
-async def _rest(prometheus: PrometheusClient) -> tuple[int, tuple[str, ...], tuple[str, ...]]:
-    """Return the number of targets that are up, and what is down or broken."""
-    try:
-        targets, groups = await asyncio.gather(prometheus.targets(), prometheus.rules())
-    except SourceError:
-        # The summary says that Prometheus does not answer.
-        return 0, (), ()
-    down = tuple(
-        f"{t.job} {t.labels.get('instance', '')}: {t.last_error}"
-        for t in targets
-        if t.health == "down"
-    )
-    broken = tuple(
-        f"{rule.name}: {rule.last_error}"
-        for group in groups
-        for rule in group.rules
-        if rule.health == "err"
-    )
-    return sum(t.health == "up" for t in targets), down, broken
 
 
 def _record(found: Status) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from dexwatch.clients.prometheus import RuleGroup, Target
 from dexwatch.console.live.alerts import LEVELS, FiringAlert
 from dexwatch.dashboards.board import Level
 from dexwatch.dashboards.component_health import COMPONENTS, ComponentHealth
@@ -60,6 +61,10 @@ class HealthSummary:
     revision: int = 0
     pending: tuple[FiringAlert, ...] = ()
     """Conditions that hold, but not yet for long enough."""
+    targets: tuple[Target, ...] = ()
+    """What Prometheus scrapes, in any state."""
+    groups: tuple[RuleGroup, ...] = ()
+    """What Prometheus evaluates."""
 
     @property
     def change(self) -> int:
