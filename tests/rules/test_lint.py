@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import promql_parser
 import pytest
 
 from dexwatch.demo.profile import DEMO
@@ -12,6 +13,7 @@ from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.rules.catalogue.host_fault_alerts import MACHINE_ALERTS
 from dexwatch.rules.catalogue.host_resource_alerts import HOST_ALERTS
 from dexwatch.rules.config import RulesConfig
+from dexwatch.rules.lingering import lingers_ms
 from dexwatch.rules.lint import lint
 from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.registry import ALERTS
@@ -95,6 +97,43 @@ def test_the_same_rule_twice_is_found():
         ("duplicate", "QueueDepthHigh"),
         ("duplicate", "Twin"),
     ]
+
+
+def _down_and_symptom(*, kept, window):
+    down = dataclasses.replace(GOOD, id="Down", inhibits="symptom", keep_firing_seconds=kept)
+    symptom = dataclasses.replace(
+        GOOD,
+        id="Symptom",
+        alert_group="symptom",
+        value=lambda _: f"max_over_time(platform_job_queue_depth[{window}])",
+    )
+    return [f.place for f in lint([down, symptom], []) if f.check == "inhibits-too-short"]
+
+
+def test_what_holds_an_alert_back_outlasts_it():
+    kept = GOOD.keep_firing_seconds
+    assert _down_and_symptom(kept=kept, window="5m") == ["Down"]
+    assert _down_and_symptom(kept=kept + 300, window="5m") == ["Down"]
+    assert _down_and_symptom(kept=kept + 300 + 60, window="5m") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "milliseconds"),
+    [
+        ("platform_job_queue_depth", 0),
+        ("last_over_time(platform_job_queue_depth[5m])", 0),
+        ("max_over_time(platform_job_queue_depth[5m]) > 1", 300_000),
+        ("max_over_time(platform_job_queue_depth[5m]) and platform_job_queue_depth", 0),
+        ("max_over_time(platform_job_queue_depth[5m]) or platform_job_queue_depth", 300_000),
+        ("platform_job_queue_depth unless max_over_time(platform_job_queue_depth[5m])", 0),
+        ("max_over_time(max(platform_job_queue_depth)[5m:1m])", 300_000),
+        # Every second, from scrapes every five: what is recorded is as old as a recording.
+        ("min_over_time(platform:up:min[1m]) < 1", 61_000),
+    ],
+)
+def test_a_condition_lasts_as_long_as_the_fault_is_in_its_window(text, milliseconds):
+    recordings = {each.name: each for each in RECORDING_RULES}
+    assert lingers_ms(promql_parser.parse(text), PRODUCTION, recordings) == milliseconds
 
 
 def test_a_recording_rule_is_checked_too():

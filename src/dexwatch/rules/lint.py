@@ -12,6 +12,7 @@ from dexwatch.metrics.profile import PRODUCTION, EvaluationProfile
 from dexwatch.rules.config import RulesConfig
 from dexwatch.rules.expression import Vocabulary, labels, unit, units_agree
 from dexwatch.rules.expression_checks import LONGEST_ANNOTATION, LintFinding, check_expression
+from dexwatch.rules.lingering import ends_ms, outlasts_ms
 from dexwatch.rules.rendering import UnknownRuleError, annotations, configured
 from dexwatch.rules.rule import AlertRule, RecordingRule
 
@@ -40,6 +41,7 @@ def lint(
         found += _hold(rule, profile)
         found += _result(rule, profile, known)
         found += _annotations(rule, profile)
+    found += _inhibited_after(alerts, recordings, profile)
     return tuple(found)
 
 
@@ -142,6 +144,29 @@ def _hold(rule: AlertRule, profile: EvaluationProfile) -> Iterator[LintFinding]:
             "a single lost scrape would count as resolved",
             "set keep_firing_seconds to a minute or more",
         )
+
+
+def _inhibited_after(
+    alerts: Sequence[AlertRule], recordings: Sequence[RecordingRule], profile: EvaluationProfile
+) -> Iterator[LintFinding]:
+    """What is heard only once its cause was mended wakes people for nothing."""
+    by_name = {each.name: each for each in recordings}
+    for rule in alerts:
+        for other in alerts:
+            if rule.inhibits and other.alert_group == rule.inhibits:
+                try:
+                    needed = ends_ms(other, profile, by_name)
+                except ValueError:
+                    continue  # Reported by `check_expression` already.
+                kept = outlasts_ms(rule, profile)
+                if kept < needed:
+                    yield LintFinding(
+                        "inhibits-too-short",
+                        rule.id,
+                        f"ends {kept} ms after its fault, but {other.id}, which it inhibits, can"
+                        f" fire for {needed} ms after it",
+                        f"raise its keep_firing_seconds, or let {other.id} end sooner",
+                    )
 
 
 def _result(

@@ -122,14 +122,14 @@ def annotations(rule: AlertRule, profile: EvaluationProfile) -> dict[str, str]:
         "threshold": number(rule.threshold),
         "operator": rule.operator,
         # What reads the alert subtracts it: the trouble began so long before the alert did.
-        "for_seconds": number(_held_ms(rule.for_seconds, rule, profile) / 1000),
+        "for_seconds": number(held_ms(rule.for_seconds, rule, profile) / 1000),
     }
 
 
 def _alert(rule: AlertRule, profile: EvaluationProfile) -> dict[str, Any]:
     rendered: dict[str, Any] = {"alert": rule.id, "expr": _text(rule.expr(profile))}
     for key, seconds in (("for", rule.for_seconds), ("keep_firing_for", rule.keep_firing_seconds)):
-        held = _held_ms(seconds, rule, profile)
+        held = held_ms(seconds, rule, profile)
         if held:
             rendered[key] = duration(held)
     rendered["labels"] = alert_labels(rule)
@@ -138,7 +138,8 @@ def _alert(rule: AlertRule, profile: EvaluationProfile) -> dict[str, Any]:
     return rendered
 
 
-def _held_ms(seconds: float, rule: AlertRule, profile: EvaluationProfile) -> int:
+def held_ms(seconds: float, rule: AlertRule, profile: EvaluationProfile) -> int:
+    """Return a rule's `for` or `keep_firing_for` at the profile, in milliseconds."""
     held = profile.hold_ms(seconds)
     # A hold shorter than one scrape would promise a precision that is not there.
     return max(held, profile.scrape_ms(rule.scrape_class)) if held else 0

@@ -28,16 +28,12 @@ def _failed_twice(profile: EvaluationProfile) -> str:
 
 
 def _third_look(profile: EvaluationProfile) -> str:
-    up, window, recent = (
-        recorded.system_up,
-        profile.window(3600, CRITICAL),
-        profile.window(60, CRITICAL),
-    )
+    up, window = recorded.system_up, profile.window(3600, CRITICAL)
     # The state is recorded several times for each probe, so one failed probe counts several times.
     each = profile.scrape_ms(CRITICAL) / profile.record_ms(CRITICAL)
     return (
         f"and count_over_time({up}[{window}]) - sum_over_time({up}[{window}]) > {2.5 * each:g}\n"
-        f"and min_over_time({up}[{recent}]) < 1"
+        f"and {up} < 1"
     )
 
 
@@ -48,6 +44,7 @@ API_UPTIME_LOW = AlertRule(
     alert_group="api-uptime",
     inhibits="availability",
     scrape_class=CRITICAL,
+    keep_firing_seconds=180,
     value=lambda p: f"avg_over_time({API}[{p.window(600, CRITICAL)}])",
     operator="<",
     threshold=0.99,
@@ -55,7 +52,7 @@ API_UPTIME_LOW = AlertRule(
     condition=_failed_twice,
     why=(
         "Ten minutes hold 120 probes, so the second failed one breaks the 99%; a single failure"
-        " never pages. It ends when a whole minute was good, kept two more to bridge flapping."
+        " never pages. It ends when a whole minute was good, kept three more to bridge flapping."
     ),
     summary=(
         "The API at {{ $labels.instance }} answered {value} of the probes; the threshold is"
@@ -85,6 +82,7 @@ SYSTEM_AVAILABILITY_LOW = AlertRule(
     component=Component.API,
     alert_group="availability",
     scrape_class=CRITICAL,
+    keep_firing_seconds=60,
     value=lambda p: f"avg_over_time({recorded.system_up}[{p.window(3600, CRITICAL)}])",
     operator="<",
     threshold=0.999,
@@ -92,7 +90,8 @@ SYSTEM_AVAILABILITY_LOW = AlertRule(
     condition=_third_look,
     why=(
         "One hour of 720 probes: 99.9% are lost with the first, so a third is waited for."
-        " The part that failed has its own alert, which silences this one while it fires."
+        " The part that failed has its own alert, which silences this one while it fires and is"
+        " kept for longer, so that nobody is woken by this one when the part is mended."
     ),
     summary=(
         "All essential parts were up together for {value} of the hour; the promise is {threshold}."
@@ -121,6 +120,7 @@ LOAD_BALANCER_DOWN = state_rule(
     inhibits="availability",
     group_priority=2,
     scrape_class=CRITICAL,
+    keep_firing_seconds=180,
     value=lambda p: f"({seen_down(p, str(nginx.up))}) or ({seen_down(p, BALANCER)})",
     why=(
         "Two scrapes or probes failed to reach the balancer: no reload takes so"

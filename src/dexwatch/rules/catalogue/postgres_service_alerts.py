@@ -31,6 +31,7 @@ DATABASE_DOWN = state_rule(
     alert_group="database",
     inhibits="availability",
     scrape_class=CRITICAL,
+    keep_firing_seconds=180,
     value=_reachable,
     why=(
         "Two failed scrapes of the exporter are proof, and the second costs five seconds; a restart"

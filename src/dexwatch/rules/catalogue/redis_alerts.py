@@ -23,6 +23,7 @@ REDIS_DOWN = redis_state(
     alert_group="redis",
     inhibits="availability",
     scrape_class=CRITICAL,
+    keep_firing_seconds=180,
     value=lambda p: seen_down(p, str(redis.up)),
     why=(
         "Two failed scrapes of the exporter are proof, and the second costs five seconds; a restart"
