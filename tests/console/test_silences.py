@@ -1,11 +1,13 @@
 """Silences that reach far are asked for again, and those that mute everything are refused."""
 
+from datetime import timedelta
+
 import pytest
 
 from dexwatch.console.breadth import breadth
 from dexwatch.console.matching import MatcherError, parse
 from dexwatch.rules.registry import ALERTS
-from tests.fakes.hostile import token_of
+from tests.fakes.hostile import NOW, token_of
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,14 @@ def test_what_would_mute_all_rules_or_the_watchdog_is_refused(matchers):
 )
 def test_a_silence_over_many_rules_is_wide(matchers, wide):
     assert breadth(parse(matchers), ALERTS).wide is wide
+
+
+async def test_a_silence_begins_at_once_though_the_alertmanager_s_clock_is_behind(ana, parts):
+    fields = {"matchers": 'alertname="HostDown"', "lasts": "1h", "comment": "x"}
+    await ana.post("/silences", data=fields | {"form_token": token_of(await ana.get("/silences"))})
+    [(_, starts, ends, *_)] = parts[2].made
+    assert starts <= NOW - timedelta(seconds=30)
+    assert ends == NOW + timedelta(hours=1)
 
 
 async def test_a_wide_silence_is_asked_for_again_and_then_made(ana, parts):

@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 DURATIONS = {"15m": 15, "1h": 60, "4h": 240, "12h": 720, "1d": 1_440, "7d": 10_080}
 """Minutes by the name in the form; a silence always ends."""
+_CLOCKS_APART = timedelta(minutes=1)
+"""So far the clock of Alertmanager's host may be behind ours, and a silence mutes at once."""
 MOST_ALERTS = 2_000
 """So many alerts are compared with a silence; an expression is linear, but not free."""
 
@@ -59,11 +61,12 @@ async def create(console: Console, request: Request, session: Operator, fields: 
         muted = breadth(wanted, console.rules.values())
         if muted.wide and fields.get("sure") != muted.words:
             return await _page(console, request, form=form, ask=muted.words, status=409)
-        begins = console.now()
+        now = console.now()
         silence = await console.alertmanager.silence(
             wanted,
-            starts=begins,
-            ends=begins + timedelta(minutes=minutes),
+            # Alertmanager makes a past start its own present; one ahead of it would mute nothing.
+            starts=now - _CLOCKS_APART,
+            ends=now + timedelta(minutes=minutes),
             by=session.user,
             comment=form["comment"].strip(),
         )
