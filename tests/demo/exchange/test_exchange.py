@@ -29,6 +29,13 @@ async def test_a_trade_goes_over_the_chain_into_the_database(exchange):
     assert await total(exchange, "platform_transaction_confirmation_seconds_count") >= 1
 
 
+async def test_the_printed_address_says_what_answers_there(exchange):
+    async with client(exchange) as browser:
+        answer = await browser.get("/")
+    assert answer.status_code == 200
+    assert "/health" in answer.json()["detail"]
+
+
 async def test_users_and_nobody_else_get_in(exchange):
     wrong = {"email": "user7@example.org", "password": "not the one"}
     assert await status(exchange, "POST", "/api/sessions", json=wrong) == 401

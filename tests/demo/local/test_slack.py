@@ -223,6 +223,18 @@ async def test_a_token_may_do_what_its_scopes_say():
         assert (refused["error"], refused["needed"]) == ("missing_scope", "channels:history")
 
 
+async def test_the_page_opens_the_channel_with_the_newest_message(slack):
+    async with httpx.AsyncClient() as client:
+        assert "No message yet" in (await client.get(slack.url)).text
+        for channel in ("critical-alerts", "alerts", "critical-alerts"):
+            await call(slack, "chat.postMessage", channel=channel, text=f"to {channel}")
+            page = (await client.get(slack.url)).text
+            assert f"<h2># {channel}</h2>" in page
+            assert f"to {channel}" in page
+        chosen = (await client.get(slack.url, params={"channel": "alerts"})).text
+        assert "<h2># alerts</h2>" in chosen
+
+
 async def test_the_page_reads_like_slack(slack):
     first = await call(slack, "chat.postMessage", channel="#alerts", text="the first")
     await call(slack, "chat.postMessage", channel="#alerts", text="the second")

@@ -261,6 +261,10 @@ async def administer(_: User, exchange: CurrentExchange) -> None:
     raise HTTPException(403, "administrators only")
 
 
+async def _about() -> dict[str, str]:
+    return {"detail": "This is the API of the sample exchange; /health tells whether it works."}
+
+
 async def _health() -> dict[str, str]:
     return {"status": "ok"}
 
@@ -283,6 +287,7 @@ def build(settings: ProcessSettings) -> FastAPI:
     app = FastAPI(title="Sample exchange", lifespan=lifespan, openapi_url=None)
     app.state.exchange = exchange
     app.include_router(router)
+    app.add_api_route("/", _about)
     app.add_api_route("/health", _health)
     app.router.routes.append(Route("/metrics", MetricsPage(exchange.platform.registry)))
     for kind in (SQLAlchemyError, RedisError, OSError, QueueFullError):

@@ -55,8 +55,11 @@ nav { border-right: 0; border-bottom: 1px solid var(--line) } article.reply { ma
 
 
 def render(channels: Sequence[str], messages: Sequence[Message], chosen: str | None) -> str:
-    """Return the page; it shows the chosen channel, or else the first, newest message last."""
-    here = chosen if chosen is not None and chosen in channels else channels[0]
+    """Return the page; it shows the chosen channel, or else that of the newest message."""
+    newest = max(messages, key=lambda message: float(message.ts), default=None)
+    here = newest.channel if newest is not None else channels[0]
+    if chosen is not None and chosen in channels:
+        here = chosen
     links = "".join(_channel_link(name, messages, here) for name in channels)
     shown = [message for message in messages if message.channel == here]
     # A reply stands below the message that it answers, as in Slack's threads.
