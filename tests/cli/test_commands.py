@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dexwatch import __version__
 from dexwatch.cli import COMMANDS, app, up
 from dexwatch.cli.demo import scenario_command
 from dexwatch.cli.present import counted
@@ -29,6 +30,25 @@ def test_every_command_explains_itself(name: str) -> None:
 
     assert shown.exit_code == 0, shown.output
     assert "Usage" in shown.output
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_command_offers_to_change_the_shell(name: str) -> None:
+    assert "completion" not in run(app, [name, "--help"]).output
+
+
+def test_version_is_told_without_a_configuration() -> None:
+    shown = run(app, ["--version"])
+
+    assert (shown.exit_code, shown.output) == (0, f"dexwatch {__version__}\n")
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("statsu", "status"), ("covrage", "coverage")])
+def test_a_mistyped_command_is_answered_with_the_nearest(typed: str, meant: str) -> None:
+    shown = run(app, [typed])
+
+    assert shown.exit_code == 2
+    assert f"Did you mean '{meant}'?" in " ".join(shown.output.split())
 
 
 def test_status_says_what_to_do_when_nothing_runs(tmp_path: Path) -> None:

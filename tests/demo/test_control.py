@@ -82,11 +82,20 @@ async def test_a_scenario_with_a_length_ends_by_itself(control: ControlApi) -> N
             await asyncio.sleep(0.02)
 
 
-async def test_an_unknown_name_is_answered_with_the_known_ones(control: ControlApi) -> None:
+async def test_an_unknown_name_is_answered_with_the_nearest(control: ControlApi) -> None:
     client, _ = control
-    answer = await client.post("/scenarios/three/start")
+    answer = await client.post("/scenarios/onne/start")
     assert answer.status_code == 404
-    assert "one, two" in answer.json()["error"]
+    assert answer.json()["error"] == "there is no scenario 'onne'. Did you mean 'one'?"
+    answer = await client.post("/scenarios/zzz/start")
+    assert answer.json()["error"] == "there is no scenario 'zzz'"
+
+
+async def test_stopping_tells_whether_there_was_anything_to_stop(control: ControlApi) -> None:
+    client, _ = control
+    await client.post("/scenarios/one/start")
+    told = [(await client.post("/scenarios/one/stop")).json()["was_active"] for _ in range(2)]
+    assert told == [True, False]
 
 
 async def test_an_invalid_duration_is_refused(control: ControlApi) -> None:

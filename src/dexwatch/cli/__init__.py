@@ -4,10 +4,13 @@ A command's module is imported when it is called, so that `dexwatch up` does not
 """
 
 import importlib
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+
+from dexwatch import __version__
+from dexwatch.cli.present import out
 
 COMMANDS = {
     "up": "up:up",
@@ -31,6 +34,11 @@ COMMANDS = {
 
 class Commands(TyperGroup):
     """Finds commands by `COMMANDS`, in its order."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - as the library has it.
+        super().__init__(**options)
+        # Only the names are read from here, to say which one a mistyped command may have meant.
+        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]
 
     def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 - the base class's signature.
         """Return the names, in the order of the table of contents."""
@@ -69,8 +77,22 @@ app = typer.Typer(
 )
 
 
+def _tell_version(*, wanted: bool) -> None:
+    if wanted:
+        out.print(f"dexwatch {__version__}", highlight=False)
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_tell_version, is_eager=True, help="Say which version this is."
+        ),
+    ] = False,
+) -> None:
     """Hold the commands together."""
 
 

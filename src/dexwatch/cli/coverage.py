@@ -31,6 +31,7 @@ from dexwatch.notifiers.registry import NOTIFIERS
 from dexwatch.receivers.registry import RECEIVERS
 from dexwatch.reports.coverage import Coverage, Evidence, Live, Plugin, evaluate
 from dexwatch.reports.record import judged_rules, recorded_tests
+from dexwatch.reports.requirements import requirements
 from dexwatch.roles.programs import programs
 from dexwatch.roles.resources import prometheus_client
 from dexwatch.rules.operator_files import FILE_BYTES_MAX, read_rules
@@ -38,6 +39,8 @@ from dexwatch.settings import Settings
 
 AT_ONCE = 8
 """Queries that Prometheus answers side by side, so that the check itself is no burden."""
+SENTENCE_LEAST = 20
+"""So many letters of a requirement are shown on the narrowest terminal; JSON has all of them."""
 COLOURS = {"proved": "green", "partly": "yellow", "open": "red"}
 
 LiveOption = Annotated[
@@ -63,7 +66,10 @@ def coverage(
             fail(f"Prometheus at {url}: {error}", remedy, as_json=as_json)
     states = evaluate(_evidence(settings, config, seen))
     if as_json:
-        emit_json({"requirements": [asdict(state) for state in states]})
+        asked = _texts()
+        emit_json(
+            {"requirements": [{**asdict(state), "text": asked[state.id]} for state in states]}
+        )
     else:
         _show(states, live=live)
 
@@ -134,12 +140,16 @@ async def _look(settings: Settings) -> Live:
 
 
 def _show(states: tuple[Coverage, ...], *, live: bool) -> None:
-    grid = table("requirement", "state", "shown by", "missing")
+    asked = _texts()
+    grid = table("Coverage", "requirement", "state", "asks for", "shown by", "missing")
+    sentence = grid.columns[2]
+    sentence.no_wrap, sentence.max_width = True, max(SENTENCE_LEAST, out.width // 3)
     for state in states:
         colour = COLOURS[state.state]
         grid.add_row(
             state.id,
             f"[{colour}]{state.state}[/]",
+            foreign(asked[state.id]),
             foreign(_short(state.proof)),
             foreign(_short(state.missing)),
         )
@@ -149,6 +159,11 @@ def _show(states: tuple[Coverage, ...], *, live: bool) -> None:
     out.print(f"{len(states)} requirements: {words}.")
     if not live:
         out.print("[dim]Metrics, panels and boards are only judged with --live.[/]")
+
+
+def _texts() -> dict[str, str]:
+    """Return the sentence of each requirement."""
+    return {requirement.id: requirement.text for requirement in requirements()}
 
 
 def _short(text: str) -> str:

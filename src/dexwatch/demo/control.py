@@ -7,6 +7,7 @@ Every request needs the bearer token that was generated for this run.
 
 import asyncio
 import contextlib
+import difflib
 import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -57,17 +58,19 @@ class ScenarioRunner:
             ending = self._end_after(name, min(seconds, LONGEST_SECONDS))
             self._endings[name] = asyncio.create_task(ending)
 
-    async def stop(self, name: str) -> None:
-        """End a scenario's fault; also when it is not marked as active, to be sure.
+    async def stop(self, name: str) -> bool:
+        """End a scenario's fault, also when it is not marked as active; return whether it was.
 
         Raises:
             UnknownScenarioError: no such scenario.
             TimeoutError: it did not stop in time.
         """
         async with self._changing(name) as scenario:
+            was_active = name in self.active
             await scenario.fault(self._context, False)
             self.active.discard(name)
             log.info("sample_scenario_stopped", scenario=name)
+            return was_active
 
     async def close(self) -> None:
         """Cancel what runs for scenarios; the sample itself ends, so no fault is undone."""
@@ -110,20 +113,22 @@ def control_api(runner: ScenarioRunner, token: str, port: int) -> LoopbackServer
 
 
 async def _perform(runner: ScenarioRunner, name: str, action: str, seconds: str | None) -> Reply:
+    more: dict[str, object] = {}
     try:
         if action == "start":
             await runner.start(name, seconds=_length(seconds))
         else:
-            await runner.stop(name)
+            more["was_active"] = await runner.stop(name)
     except UnknownScenarioError:
-        known = ", ".join(runner.scenarios)
-        return _reply(404, {"error": f"there is no scenario {name!r}; known: {known}"})
+        near = " or ".join(map(repr, difflib.get_close_matches(name[:64], runner.scenarios)))
+        meant = f". Did you mean {near}?" if near else ""
+        return _reply(404, {"error": f"there is no scenario {name!r}{meant}"})
     except ValueError as error:
         return _reply(400, {"error": str(error)})
     except Exception as error:  # noqa: BLE001 - any error of a scenario is answered to the caller.
         log.warning("sample_scenario_failed", scenario=name, action=action, error=repr(error))
         return _reply(500, {"error": f"{name} did not {action}: {error!r}"})
-    return _reply(200, _row(runner.scenarios[name], runner))
+    return _reply(200, _row(runner.scenarios[name], runner) | more)
 
 
 def _length(seconds: str | None) -> float | None:

@@ -25,7 +25,9 @@ from dexwatch.response.deciding.replay import Replay, replay_incident
 from dexwatch.response.views import IncidentFilter, IncidentView, Listing, StoredEvent
 from dexwatch.storage.store import SqlStore
 
-app = typer.Typer(no_args_is_help=True, help="Look at incidents, and replay them.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Look at incidents, and replay them."
+)
 
 IdArgument = Annotated[str, typer.Argument(help="For example INC-7.", metavar="ID")]
 _SHOWN = 200

@@ -22,7 +22,11 @@ from dexwatch.jobs.job import QuarantinedJob
 from dexwatch.response.actions import QuarantineAct, end_quarantine, quarantined
 from dexwatch.storage.store import SqlStore
 
-app = typer.Typer(no_args_is_help=True, help="Look at quarantined jobs, release or drop them.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Look at quarantined jobs, release or drop them.",
+)
 
 KeyArgument = Annotated[str, typer.Argument(help="As `dexwatch jobs list` shows it.")]
 
