@@ -218,7 +218,19 @@ def test_user_of_a_wrong_name_is_refused_and_nothing_is_written(tmp_path: Path, 
     shown = run(app, ["user", name, "-c", config(tmp_path, SMALLEST)])
 
     assert shown.exit_code == 2
+    assert "lower case" in " ".join(shown.output.split())
+    assert "users.json" not in shown.output
     assert not (tmp_path / "users.json").exists()
+
+
+def test_user_in_a_broken_file_is_told_to_mend_the_file(tmp_path: Path) -> None:
+    (tmp_path / "users.json").write_text("[]")
+
+    shown = run(app, ["user", "bo", "-c", config(tmp_path, SMALLEST)])
+
+    assert shown.exit_code == 2
+    assert "users.json" in shown.output
+    assert "lower case" not in shown.output
 
 
 def test_secrets_that_are_exported_are_for_their_reader_alone(tmp_path: Path) -> None:
@@ -253,6 +265,18 @@ def test_run_takes_one_role_and_its_own_secrets(
     [(name, settings)] = seen
     assert name == "watch"
     assert isinstance(settings.respond.hook_token, Withheld)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is warned")
+def test_root_is_warned_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(spec: RoleSpec, settings: Settings, file: Path) -> None:
+        """Take the place of the role."""
+
+    monkeypatch.setattr(up, "with_reload", nothing)
+    monkeypatch.setattr(up, "log_to", lambda: None)
+    shown = run(app, ["run", "watch", "-c", config(tmp_path, SMALLEST)])
+
+    assert [line[:17] for line in shown.output.splitlines()] == ["! Running as root"]
 
 
 def test_up_is_not_ready_while_a_program_waits_for_those_that_are(

@@ -156,6 +156,12 @@ def test_a_replay_says_where_it_comes_out_otherwise(file: Path) -> None:
     assert "decided otherwise" in run(file, "replay", "INC-1").output
 
 
+@pytest.mark.parametrize("typed", ["1", "inc-1", "INC-1"])
+def test_an_incident_is_found_by_its_number_alone(file: Path, typed: str) -> None:
+    assert json.loads(run(file, "show", typed, "--json").output)["id"] == "INC-1"
+    assert json.loads(run(file, "replay", typed, "--json").output)["id"] == "INC-1"
+
+
 def test_an_unknown_incident_says_so(file: Path) -> None:
     for command in ("show", "replay"):
         shown = run(file, command, "INC-9")

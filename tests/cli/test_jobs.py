@@ -86,6 +86,11 @@ def test_an_act_ends_the_quarantine_and_is_noted(file: Path, act: str, due: list
     assert "KeyError" in text
 
 
+def test_a_list_without_quarantined_jobs_says_so(file: Path) -> None:
+    run(file, "drop", KEY)
+    assert run(file, "list").output == "No job is quarantined.\n"
+
+
 def test_a_job_that_is_not_quarantined_is_left_alone(file: Path) -> None:
     refused = run(file, "drop", "notify/INC-9/1/email/[x]", "--json")
     assert refused.exit_code == 1

@@ -8,6 +8,7 @@ from dexwatch.demo.config import Options, Ports
 from dexwatch.demo.config_file import merged, write_config
 from dexwatch.demo.node.faults import Faults
 from dexwatch.settings import load
+from dexwatch.settings.exposure import exposed
 from tests.demo.trading.test_population import DEPLOYMENT
 
 
@@ -63,5 +64,6 @@ def test_what_is_written_is_valid_and_secrets_are_for_us_alone(tmp_path: Path) -
     assert settings.console.sample_control is not None
     assert sign_in.password not in file.read_text()
     assert sign_in.password not in repr(sign_in)
-    for name in ("hook.token", "control.token", "platform.dsn", "users.json"):
+    assert list(exposed(file, settings)) == []
+    for name in ("dexwatch.yml", "hook.token", "control.token", "platform.dsn", "users.json"):
         assert (tmp_path / name).stat().st_mode & 0o077 == 0, name

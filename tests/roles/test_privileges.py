@@ -7,10 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from structlog.testing import CapturingLogger
 
 from dexwatch.daemons.program import DaemonError
-from dexwatch.roles import privileges
 from dexwatch.roles.privileges import become_user, require_installation, require_private
 from dexwatch.roles.reload.answer import ask, become_owner, requested
 from dexwatch.roles.up import up
@@ -162,15 +160,3 @@ def test_nothing_is_started_in_a_folder_that_everybody_may_change(tmp_path: Path
 def test_an_unknown_user_is_reported(tmp_path: Path) -> None:
     with pytest.raises(DaemonError, match="no user 'no-such-user' here"):
         become_user(settings(tmp_path, "no-such-user"), tmp_path / "dexwatch.yml")
-
-
-@as_root
-def test_without_the_setting_root_is_warned(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = CapturingLogger()
-    monkeypatch.setattr(privileges, "_log", log)
-    become_user(settings(tmp_path, None), tmp_path / "dexwatch.yml")
-    [warning] = log.calls
-    assert warning.method_name == "warning"
-    assert warning.args == ("privileges.root",)

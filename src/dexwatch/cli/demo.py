@@ -25,6 +25,11 @@ FOLDER = Path("var/demo")
 FolderOption = Annotated[Path, typer.Option(help="The sample's folder; wiped at each start.")]
 CONTROL_SECONDS = 70.0
 """A scenario may have to stop and start programs."""
+REMEDIES = {
+    400: "Correct `--seconds`, or leave it out.",
+    404: "`dexwatch scenario` without a name lists all.",
+}
+"""What to do when the sample refuses, by the status of its answer."""
 
 
 def demo(
@@ -86,7 +91,8 @@ def scenario(
     if as_json:
         emit_json(row)
     elif stop:
-        out.print(f"[green]✓[/] {foreign(name)} is lifted")
+        lifted = "[green]✓[/] {} is lifted" if row["was_active"] else "[cyan]![/] {} was not active"
+        out.print(lifted.format(foreign(name)))
     else:
         out.print(f"[green]✓[/] {foreign(row['title'])}. {foreign(row['story'])}")
         out.print(f"  [dim]raises[/] {', '.join(row['raises'])}")
@@ -134,7 +140,8 @@ def _ask(control: httpx.Client, method: str, path: str, query: dict[str, str] | 
     except (httpx.HTTPError, ValueError):
         fail("the sample does not answer", "Start it with `dexwatch demo`.", status=EXIT_USAGE)
     if answer.status_code != 200:
-        fail(content["error"], "`dexwatch scenario` without a name lists all.", status=EXIT_USAGE)
+        remedy = REMEDIES.get(answer.status_code, "The log of `dexwatch demo` says more.")
+        fail(content["error"], remedy, status=EXIT_USAGE)
     return content
 
 

@@ -43,7 +43,7 @@ def write_config(
     control_token: str,
     addresses: Mapping[str, str],
 ) -> tuple[Path, SignIn]:
-    """Write dexwatch.yml, the secret files beside it (mode 0600) and the console's user."""
+    """Write dexwatch.yml, the secret files beside it (all mode 0600) and the console's user."""
     sign_in = SignIn(USER, secrets.token_urlsafe(12))
     texts = {
         "hook.token": secrets.token_urlsafe(24),
@@ -52,9 +52,7 @@ def write_config(
         **exchange_secrets,
     }
     for name, text in texts.items():
-        path = folder / name
-        path.touch(mode=0o600)
-        path.write_text(text)
+        _write_private(folder / name, text)
     write(folder / "users.json", sign_in.name, sign_in.password, Role.OPERATOR)
     values = merged(_ours(options, ports, chain, addresses), parts)
     stream = io.StringIO()
@@ -64,11 +62,14 @@ def write_config(
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.dump(values, stream)
     file = folder / "dexwatch.yml"
-    file.write_text(
-        "# Written by `dexwatch demo` at its start, and overwritten by the next one.\n"
-        + stream.getvalue()
-    )
+    first = "# Written by `dexwatch demo` at its start, and overwritten by the next one.\n"
+    _write_private(file, first + stream.getvalue())
     return file, sign_in
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)
 
 
 def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,16 +19,14 @@ _log = structlog.get_logger(__name__)
 def become_user(settings: Settings, file: Path) -> None:
     """Go on as `daemons.user` where we are root; roles and daemons then run as that user, too.
 
-    The state folder is made for that user. Without the setting root stays root, and a warning says
-    so: the sample and a container of its own may do that, a shared machine should not.
+    The state folder is made for that user. Without the setting root stays root, of which `up` and
+    `run` warn: the sample and a container of its own may do that, a shared machine should not.
 
     Raises:
         DaemonError: there is no such user, or it could not work with the folder or the file.
     """
     user = settings.daemons.user
     if user is None:
-        if os.geteuid() == 0:
-            _log.warning("privileges.root", remedy="set daemons.user to a user without rights")
         return
     try:
         entry = pwd.getpwnam(user)

@@ -29,7 +29,15 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Look at incidents, and replay them."
 )
 
-IdArgument = Annotated[str, typer.Argument(help="For example INC-7.", metavar="ID")]
+
+def _id(typed: str) -> str:
+    """Return the id that is meant: the number alone does."""
+    return f"INC-{typed}" if typed.isascii() and typed.isdigit() else typed.upper()
+
+
+IdArgument = Annotated[
+    str, typer.Argument(help="For example INC-7, or 7.", metavar="ID", callback=_id)
+]
 _SHOWN = 200
 T = TypeVar("T")
 

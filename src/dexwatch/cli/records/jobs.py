@@ -38,6 +38,9 @@ def list_(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False)
     if as_json:
         emit_json({"jobs": [_document(job) for job in found]})
         return
+    if not found:
+        out.print("No job is quarantined.")
+        return
     made = table("Quarantined jobs", "Key", "About", "Attempts", "Age", "Reason")
     for job in found:
         minutes = f"{job.age / 60:.0f} min"

@@ -15,6 +15,9 @@ from dexwatch.roles.privileges import group_of_user
 
 PASSWORD_BYTES = 15
 """120 bits, written as 20 characters."""
+NAMES = (
+    "Names are in lower case: 1 to 64 of a-z, 0-9, `.`, `_` and `-`, with a letter or digit first."
+)
 
 
 def user(
@@ -42,8 +45,10 @@ def user(
     chosen = typer.prompt("Password", hide_input=True, confirmation_prompt=True) if ask else ""
     try:
         password = add_user(file, name, role=role, password=chosen, group=group_of_user(settings))
-    except (UsersError, ValueError) as error:
-        fail(str(error).splitlines()[0], f"Mend {file}, or choose another name.", status=EXIT_USAGE)
+    except UsersError as error:
+        fail(str(error), f"Mend {file}, or move it away.", status=EXIT_USAGE)
+    except ValueError:
+        fail(f"{name!r} cannot be the name of a user", NAMES, status=EXIT_USAGE)
     shown = "the password you typed" if ask else f"[bold]{password}[/] (shown once)"
     out.print(f"[green]✓[/] {foreign(name)} ({role.value}) may sign in with {shown}.")
 
