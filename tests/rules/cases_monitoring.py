@@ -177,7 +177,10 @@ CASES_MONITORING = (
     ),
     Case(
         "PrometheusAlertsDropped",
-        (Counter(f"prometheus_notifications_dropped_total{{{PROM}}}", 0, 0.01, 0),),
+        (
+            Counter(f"prometheus_notifications_dropped_total{{{PROM}}}", 0, 0.02, 0),
+            Gauge(f"process_start_time_seconds{{{PROM}}}", 1, 1, 1),
+        ),
     ),
     Case(
         "PrometheusSendsFailing",

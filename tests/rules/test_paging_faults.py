@@ -66,3 +66,25 @@ def test_a_disk_that_turned_read_only_is_told_until_it_can_be_written(tmp_path):
     }
     moments = {hour: 0, 3 * hour: 1, 25 * hour: 1, 30 * hour: 1, 41 * hour: 1, 43 * hour: 0}
     judged(tmp_path, "FilesystemReadOnly", series, moments)
+
+
+@pytest.mark.parametrize(
+    ("dropped", "moments"),
+    [
+        # Until it knows Alertmanager it drops what fires, which is sent again: nothing is lost.
+        ("0*600 5*600", {630: 0, 690: 0, 780: 0, 1000: 0}),
+        ("0*600 5*30 8*570", {630: 0, 690: 0, 780: 0, 1000: 0}),
+        # What is dropped later is told, once it is sure that the start is over.
+        ("0*600 5*90 7*510", {690: 0, 810: 1, 1190: 0}),
+        ("0*600 5*300 6*300", {870: 0, 930: 1}),
+    ],
+)
+def test_what_prometheus_drops_before_it_knows_alertmanager_pages_nobody(
+    tmp_path, dropped, moments
+):
+    labels = '{instance="prometheus",job="prometheus"}'
+    series = {
+        f"prometheus_notifications_dropped_total{labels}": dropped,
+        f"process_start_time_seconds{labels}": "-9000*600 595*600",
+    }
+    judged(tmp_path, "PrometheusAlertsDropped", series, moments)

@@ -50,6 +50,16 @@ def _gained_of(*metrics: Metric, seconds: float) -> Expression:
     )
 
 
+def _after_the_start(profile: EvaluationProfile) -> str:
+    """Ask for a drop in a window that begins a minute after the start, in every profile."""
+    window = profile.window(120, STANDARD)
+    age = 60 + profile.window_seconds(120, STANDARD)
+    return (
+        f"and on (instance) (increase({prometheus.notifications_dropped}[{window}]) > 0"
+        f" and time() - {prometheus.process_start} > {age:g})"
+    )
+
+
 def _state(metric: Metric) -> Expression:
     return lambda p: latest(p, str(metric), scrape_class=STANDARD)
 
@@ -118,7 +128,12 @@ STACK_ALERTS = (
         value=_gained(prometheus.notifications_dropped, seconds=300),
         severity=P1,
         threshold=0,
-        why="Each dropped alert is one that nobody hears of.",
+        condition=_after_the_start,
+        why=(
+            "Each dropped alert is one that nobody hears of. In the first seconds after its start"
+            " Prometheus knows no Alertmanager; it sends again what it dropped then and still"
+            " fires, so drops count once it has run for a minute."
+        ),
         summary="Prometheus at {{ $labels.instance }} dropped {value} alerts.",
         description="They could not be handed to any Alertmanager.",
     ),
