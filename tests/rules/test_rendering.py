@@ -164,3 +164,12 @@ def test_no_summary_keeps_a_placeholder():
         text = summary(rule)
         assert "{value}" not in text
         assert "{threshold}" not in text
+
+
+@pytest.mark.parametrize(("profile", "hour"), [(PRODUCTION, "1 h"), (DEMO, "35 s")])
+def test_a_text_names_the_window_that_the_expression_has(profile, hour):
+    annotations = rules(profile)["SystemAvailabilityLow"]["annotations"]
+    assert f"of what was seen of the last {hour}; the promise is" in annotations["summary"]
+    for rule_id, rule in rules(profile).items():
+        for name in ("summary", "description"):
+            assert not re.search(r"\{\d+[mhd]\}", rule["annotations"][name]), rule_id

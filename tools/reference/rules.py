@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dexwatch.metrics.profile import PRODUCTION, duration
 from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.registry import ALERTS
+from dexwatch.rules.rendering import told
 from dexwatch.rules.rule import AlertRule, RecordingRule, number
 from tools.reference.markdown import block, code, document, table
 
@@ -22,7 +23,9 @@ def page() -> str:
 
 
 def _parts() -> Iterator[str]:
-    ordered = sorted(ALERTS, key=lambda rule: (rule.severity, rule.id))
+    ordered = sorted(
+        (told(rule, PRODUCTION) for rule in ALERTS), key=lambda rule: (rule.severity, rule.id)
+    )
     yield "## All alerts"
     yield table(("Alert", "Severity", "Owner", "Fires when", "For"), map(_row, ordered))
     for severity in dict.fromkeys(rule.severity for rule in ordered):

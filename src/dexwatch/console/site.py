@@ -53,6 +53,7 @@ from dexwatch.metrics.component import Component
 from dexwatch.metrics.profile import PRODUCTION, EvaluationProfile
 from dexwatch.metrics.promql import SteppedWindows
 from dexwatch.response.store import Store, StoreUnavailableError
+from dexwatch.rules.rendering import told
 from dexwatch.rules.rule import AlertRule
 
 log = structlog.get_logger(__name__)
@@ -102,7 +103,7 @@ def build_site(
         panels=LivePanels(prometheus, profile, speed=refresh_speed, now=now),
         histories=Histories(prometheus, profile, now=now),
         health=health,
-        rules={rule.id: rule for rule in alert_rules},
+        rules={rule.id: told(rule, profile) for rule in alert_rules},
         now=now,
     )
     closing = [services.panels.close, services.histories.close, health.close]

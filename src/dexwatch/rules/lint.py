@@ -10,10 +10,16 @@ from dexwatch.metrics import METRICS
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import PRODUCTION, EvaluationProfile
 from dexwatch.rules.config import RulesConfig
-from dexwatch.rules.expression import Vocabulary, labels, unit, units_agree
+from dexwatch.rules.expression import Vocabulary, labels, unit, units_agree, uses
 from dexwatch.rules.expression_checks import LONGEST_ANNOTATION, LintFinding, check_expression
 from dexwatch.rules.lingering import ends_ms, outlasts_ms
-from dexwatch.rules.rendering import UnknownRuleError, annotations, configured
+from dexwatch.rules.rendering import (
+    WINDOW_IN_TEXT,
+    UnknownRuleError,
+    annotations,
+    configured,
+    seconds_of,
+)
 from dexwatch.rules.rule import AlertRule, RecordingRule
 
 
@@ -41,6 +47,7 @@ def lint(
         found += _hold(rule, profile)
         found += _result(rule, profile, known)
         found += _annotations(rule, profile)
+        found += _windows(rule, recordings, profile)
     found += _inhibited_after(alerts, recordings, profile)
     return tuple(found)
 
@@ -104,6 +111,44 @@ def _annotations(rule: AlertRule, profile: EvaluationProfile) -> Iterator[LintFi
                 f"the annotation {name} has {len(text)} characters",
                 f"keep it below {LONGEST_ANNOTATION}; for a long query give the rule a `graph`",
             )
+
+
+def _windows(
+    rule: AlertRule, recordings: Sequence[RecordingRule], profile: EvaluationProfile
+) -> Iterator[LintFinding]:
+    """A profile shortens windows; a text that names one must name the one in use."""
+    text = f"{rule.summary}\n{rule.description}"
+    if words := _WINDOW_IN_WORDS.search(text):
+        message = f"says {words[0]!r}, which only the production profile makes true"
+        remedy = "write {5m} for a window of five minutes"
+        yield LintFinding("window-in-words", rule.id, message, remedy)
+    ranges = set(_ranges_ms(rule.expr(profile), recordings, profile))
+    for found in WINDOW_IN_TEXT.finditer(text):
+        if profile.window_ms(seconds_of(found), rule.scrape_class) not in ranges:
+            message = f"the text names a window of {found[0]}, the expression has none"
+            remedy = "name the window that the expression looks at"
+            yield LintFinding("window-in-text", rule.id, message, remedy)
+
+
+_WINDOW_IN_WORDS = re.compile(
+    r"(?:one|two|three|five|six|ten|fifteen|thirty|half an?|quarter of an) (?:minute|hour|day)s?"
+    r"|(?:last|this|of the) (?:minute|hour|day)|within (?:minute|hour)s"
+)
+
+
+def _ranges_ms(
+    text: str, recordings: Sequence[RecordingRule], profile: EvaluationProfile
+) -> Iterator[int]:
+    try:
+        tree = promql.parse(text)
+    except ValueError:
+        return  # Reported by `check_expression` already.
+    for use in uses(tree):
+        if use.range_ms is not None:
+            yield use.range_ms
+        for recorded in recordings:
+            if recorded.name == use.name:
+                yield from _ranges_ms(recorded.value(profile), recordings, profile)
 
 
 def _threshold(rule: AlertRule) -> Iterator[LintFinding]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -9,12 +10,16 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import LiteralScalarString
 
 from dexwatch.metrics.component import Component
+from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile, duration
 from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.metrics.units import threshold_words
 from dexwatch.metrics.value_template import value_template
 from dexwatch.rules.config import RulesConfig
 from dexwatch.rules.rule import AlertRule, RecordingRule, number
+
+WINDOW_IN_TEXT = re.compile(r"\{(\d+)([mhd])\}")
+"""`{5m}` in a text: the window that five minutes of production become at the profile."""
 
 
 class UnknownRuleError(ValueError):
@@ -92,6 +97,25 @@ def configured(alerts: Iterable[AlertRule], config: RulesConfig) -> tuple[AlertR
     )
 
 
+def told(rule: AlertRule, profile: EvaluationProfile) -> AlertRule:
+    """Return the rule whose texts name the windows that its expression has at the profile."""
+
+    def window(found: re.Match[str]) -> str:
+        seconds = profile.window_seconds(seconds_of(found), rule.scrape_class)
+        return threshold_words(seconds, Unit.SECONDS)
+
+    return dataclasses.replace(
+        rule,
+        summary=WINDOW_IN_TEXT.sub(window, rule.summary),
+        description=WINDOW_IN_TEXT.sub(window, rule.description),
+    )
+
+
+def seconds_of(found: re.Match[str]) -> int:
+    """Return the production seconds of a window that `WINDOW_IN_TEXT` found."""
+    return int(found[1]) * {"m": 60, "h": 3_600, "d": 86_400}[found[2]]
+
+
 def summary(rule: AlertRule) -> str:
     """Return the summary as Prometheus template, with the threshold written out."""
     return rule.summary.replace("{value}", value_template(rule.unit)).replace(
@@ -113,6 +137,7 @@ def alert_labels(rule: AlertRule) -> dict[str, str]:
 
 def annotations(rule: AlertRule, profile: EvaluationProfile) -> dict[str, str]:
     """Return what the rule tells people and our own receivers; all of it stays short."""
+    rule = told(rule, profile)
     return {
         "summary": summary(rule),
         "description": rule.description,
@@ -133,8 +158,8 @@ def _alert(rule: AlertRule, profile: EvaluationProfile) -> dict[str, Any]:
         if held:
             rendered[key] = duration(held)
     rendered["labels"] = alert_labels(rule)
-    told = annotations(rule, profile)
-    rendered["annotations"] = {name: _text(text) for name, text in told.items()}
+    texts = annotations(rule, profile)
+    rendered["annotations"] = {name: _text(text) for name, text in texts.items()}
     return rendered
 
 

@@ -44,7 +44,11 @@ class AlertRule:
     why: str
     """The reason for window, `for` and `keep_firing_for`."""
     summary: str
-    """One sentence; `{value}` and `{threshold}` stand for themselves in the unit."""
+    """One sentence; `{value}` and `{threshold}` stand for themselves in the unit.
+
+    `{5m}` here and in the description stands for the window that five minutes become at the
+    profile.
+    """
     description: str
     runbook: Runbook
     requirements: tuple[str, ...]

@@ -61,7 +61,7 @@ latency_rule = partial(
     condition=_busy,
     summary="One request in twenty to {{ $labels.service }} takes over {value}; "
     "the threshold is {threshold}.",
-    description="95th percentile of the time to answer over five minutes.",
+    description="95th percentile of the time to answer over {5m}.",
     runbook=SLOW,
 )
 errors_rule = partial(
@@ -73,7 +73,7 @@ errors_rule = partial(
     condition=_busy,
     summary="{{ $labels.service }} answers {value} of requests with a server error; "
     "the threshold is {threshold}.",
-    description="Share of requests answered with 5xx over five minutes.",
+    description="Share of requests answered with 5xx over {5m}.",
     runbook=FAILING,
 )
 
@@ -100,7 +100,7 @@ LATENCY_ABOVE_BASELINE = latency_rule(
         "{{ $labels.service }} takes {value} as long as usual (95th percentile);"
         " the threshold is {threshold}."
     ),
-    description="The 95th percentile over five minutes, divided by its median of the last day.",
+    description="The 95th percentile over {5m}, divided by its median of the last {1d}.",
     requirements=("A-P1-LAT-1S",),
 )
 

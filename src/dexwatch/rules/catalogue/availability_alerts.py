@@ -94,11 +94,12 @@ SYSTEM_AVAILABILITY_LOW = AlertRule(
         " kept for longer, so that nobody is woken by this one when the part is mended."
     ),
     summary=(
-        "All essential parts were up together for {value} of the hour; the promise is {threshold}."
+        "All essential parts were up together for {value} of what was seen of the last {1h};"
+        " the promise is {threshold}."
     ),
     description=(
         "API, load balancer, database and cache were not all reachable at the same time."
-        " The promise of 99.9% is broken for this hour."
+        " The promise of 99.9% is broken."
     ),
     runbook=Runbook(
         meaning="At least one essential part of the platform comes and goes, or is down.",
@@ -175,7 +176,7 @@ EXTERNAL_PROBE_FAILED = state_rule(
     for_seconds=120,
     keep_firing_seconds=300,
     why="Others' services blink; two minutes keep short trouble of theirs away from our people.",
-    summary="The external service {{ $labels.instance }} has not answered for two minutes.",
+    summary="The external service {{ $labels.instance }} does not answer.",
     description="A service of somebody else, which the platform relies on, fails its probe.",
     runbook=Runbook(
         meaning="What we get from this service is missing or old.",

@@ -79,7 +79,7 @@ MISSING = chain_rule(
         " can read holds up all that follow, so more than five wait after three seconds."
     ),
     summary="{value} that exist have not been evaluated; the threshold is {threshold}.",
-    description="The least number of blocks that waited to be read during the last minute.",
+    description="The least number of blocks that waited to be read during the last {1m}.",
     runbook=Runbook(
         meaning="What happened in these blocks is unknown to every rule.",
         check=("See the watch role's log for the block numbers and errors.", "Ask a node for one."),
@@ -140,7 +140,7 @@ REORG = chain_rule(
     value=lambda p: f'sum(increase({chain.reorgs}{{depth!~"1|2"}}[{p.window(300, CRITICAL)}]))',
     keep_firing_seconds=300,
     why="The event is over at once, so it is shown for as long as the window and the keeping.",
-    summary="The chain was reorganised more than two blocks deep, {value} times in five minutes.",
+    summary="The chain was reorganised more than two blocks deep, {value} times in {5m}.",
     description="Blocks that we had seen were replaced by others, or the chain began anew.",
     runbook=Runbook(
         meaning="Trades that users saw as done may be undone.",
@@ -170,8 +170,8 @@ GAS_HIGH = chain_rule(
         "The floor of the gas price has fallen sixtyfold over the years, so a fixed limit ages;"
         " three times the median of a day does not. One minute rules out a single odd block."
     ),
-    summary=("Gas costs {value} its median of the last day; the threshold is {threshold}."),
-    description="The price that nodes suggest, against its median of the last day.",
+    summary=("Gas costs {value} its median of the last {1d}; the threshold is {threshold}."),
+    description="The price that nodes suggest, against its median of the last {1d}.",
     runbook=Runbook(
         meaning="Trades cost more, and those sent at the old price hang.",
         check=("See block utilisation: is the chain full?", "See what our transactions pay."),

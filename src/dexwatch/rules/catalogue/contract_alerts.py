@@ -30,7 +30,7 @@ CALLS_FAILING = contract_rule(
         " least ten within five minutes, is a contract that refuses to work."
     ),
     summary="{value} of the calls to {{ $labels.contract }} revert; the threshold is {threshold}.",
-    description="Share of transactions to a watched contract that reverted, over five minutes.",
+    description="Share of transactions to a watched contract that reverted, over {5m}.",
     runbook=Runbook(
         meaning="The contract refuses what users ask, or somebody tries things on it.",
         check=(

@@ -73,7 +73,7 @@ DISK_ALERTS = (
             " Above 90 per cent DiskAlmostFull speaks; what has been freed since fills no more."
         ),
         summary="At this rate {{ $labels.mountpoint }} of {{ $labels.host }} is full in a day.",
-        description="The straight line through the last six hours meets zero within a day.",
+        description="The straight line through the last {6h} meets zero within a day.",
         check=("See what grows, and whether it will stop by itself.",),
         fix=("Clean up, or enlarge the volume in time.",),
         requirement="M-STORAGE",

@@ -26,9 +26,9 @@ PRICE_MOVED = market_data_rule(
     unit=Unit.RATIO,
     why="Ten per cent within five minutes is an event by itself and may be over in the next.",
     summary=(
-        "The price in {{ $labels.pool }} moved by {value} within minutes; threshold {threshold}."
+        "The price in {{ $labels.pool }} moved by {value} within {5m}; threshold {threshold}."
     ),
-    description="Highest over lowest price of the pool within five minutes.",
+    description="Highest over lowest price of the pool within {5m}.",
     runbook=Runbook(
         meaning="A market shock, a whale, or somebody who bends the price on purpose.",
         check=("Compare with other exchanges.", "Look at the largest swaps in the pool."),

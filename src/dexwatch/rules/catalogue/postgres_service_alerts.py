@@ -69,7 +69,7 @@ DATABASE_SLOW = postgres_rule(
     why="Fifty operations make the quantile honest; a minute lets a checkpoint pass.",
     summary="One database operation in twenty of {{ $labels.service }} takes over {value}; "
     "the threshold is {threshold}.",
-    description="95th percentile of database operations over five minutes, seen by the client.",
+    description="95th percentile of database operations over {5m}, seen by the client.",
     runbook=Runbook(
         meaning="Requests wait for the database; connections pile up next.",
         check=(
@@ -157,8 +157,7 @@ DEADLOCKS = postgres_rule(
     keep_firing_seconds=300,
     why="The count over ten minutes is itself the hold; a few deadlocks solve themselves by retry.",
     summary=(
-        "{value} deadlocks in {{ $labels.datname }} within ten minutes;"
-        " the threshold is {threshold}."
+        "{value} deadlocks in {{ $labels.datname }} within {10m}; the threshold is {threshold}."
     ),
     description="Transactions block each other in a circle, and the server ends one of them.",
     runbook=Runbook(

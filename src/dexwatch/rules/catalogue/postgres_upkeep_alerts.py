@@ -35,7 +35,7 @@ ROLLBACKS = postgres_rule(
         "{value} of the transactions in {{ $labels.datname }} are rolled back;"
         " threshold {threshold}."
     ),
-    description="Share of transactions that end in rollback over five minutes.",
+    description="Share of transactions that end in rollback over {5m}.",
     runbook=Runbook(
         meaning="Clients begin work that they cannot finish.",
         check=("Read the errors in the server's log.", "See which client's errors grew."),

@@ -94,7 +94,7 @@ STACK_ALERTS = (
         severity=P1,
         threshold=0,
         why="A rule that cannot be evaluated can never fire; the window itself is the hold.",
-        summary="{value} evaluations failed in {{ $labels.rule_group }} within five minutes.",
+        summary="{value} evaluations failed in {{ $labels.rule_group }} within {5m}.",
         description="Rules of this group are blind.",
     ),
     prometheus_rule(
@@ -105,7 +105,7 @@ STACK_ALERTS = (
         threshold=2,
         why="One is missed when the machine pauses; three within ten minutes are overload.",
         summary=(
-            "Prometheus skipped {value} evaluations of {{ $labels.rule_group }} within ten minutes;"
+            "Prometheus skipped {value} evaluations of {{ $labels.rule_group }} within {10m};"
             " threshold {threshold}."
         ),
         description="The group takes longer than its interval, so alerts come late.",
@@ -226,7 +226,7 @@ STACK_ALERTS = (
         threshold=10,
         for_seconds=600,
         why="A restart brings a handful; for ten minutes more it is two targets with one name.",
-        summary="{value} samples were refused within ten minutes; the threshold is {threshold}.",
+        summary="{value} samples were refused within {10m}; the threshold is {threshold}.",
         description="Two sources write the same series, or a clock goes backwards.",
     ),
     prometheus_rule(

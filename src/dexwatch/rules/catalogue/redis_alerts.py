@@ -63,7 +63,7 @@ HIT_RATE_LOW = redis_rule(
     summary=(
         "Only {value} of the look-ups in {{ $labels.cache }} hit; the threshold is {threshold}."
     ),
-    description="Share of look-ups over five minutes that found their key.",
+    description="Share of look-ups over {5m} that found their key.",
     runbook=Runbook(
         meaning="Reads fall through to the database, which gets slower for everybody.",
         check=(
@@ -96,7 +96,7 @@ MISSES_RISING = redis_rule(
     for_seconds=120,
     why="Six hours are the usual; under ten per cent of misses a doubling harms nobody.",
     summary=("{{ $labels.cache }} misses {value} as often as usual; the threshold is {threshold}."),
-    description="Miss rate over five minutes against its average of the last six hours.",
+    description="Miss rate over {5m} against its average of the last {6h}.",
     runbook=HIT_RATE_LOW.runbook,
     requirements=("A-P2-CACHE",),
 )
@@ -129,7 +129,7 @@ REJECTING = redis_rule(
     value=gained(redis.rejected_connections, by="instance", seconds=300, scrape_class=STANDARD),
     keep_firing_seconds=180,
     why="Each refused connection is a failed request; the window itself is the hold.",
-    summary="Redis at {{ $labels.instance }} refused {value} connections in five minutes.",
+    summary="Redis at {{ $labels.instance }} refused {value} connections in {5m}.",
     description="The limit of clients is reached.",
     runbook=Runbook(
         meaning="Some processes cannot reach Redis at all.",

@@ -53,7 +53,7 @@ OUTSIDE_FAILING = respond_rule(
     value=gained(FAILED_PINGS, seconds=600),
     threshold=3,
     why="One or two failures are the network; more let the service outside page in error.",
-    summary="{value} pings to the service outside were not taken within ten minutes.",
+    summary="{value} pings to the service outside were not taken within {10m}.",
     description="The service that pages when we are dead does not take our pings.",
     runbook=Runbook(
         meaning="It may page though all is well here, and would not notice if it were not.",
@@ -91,7 +91,7 @@ PAGES_FAILING = respond_rule(
     value=gained(NOT_DELIVERED, by="channel", seconds=600),
     threshold=2,
     why="A retry or two is normal for a network; three within ten minutes are a broken channel.",
-    summary="{{ $labels.channel }} refused {value} messages within ten minutes.",
+    summary="{{ $labels.channel }} refused {value} messages within {10m}.",
     description="Messages to people do not get through this channel.",
     runbook=Runbook(
         meaning="Who relies on this channel is not told.",

@@ -59,7 +59,7 @@ SUSPICIOUS_IP = security_rule(
         " more is waited for. Three minutes of keeping make one incident of several waves."
     ),
     summary="{value} addresses fail to sign in far more often than a person would.",
-    description="Addresses above the configured number of failed sign-ins within one minute.",
+    description="Addresses above the configured number of failed sign-ins per minute.",
     runbook=Runbook(
         meaning="Somebody tries passwords by machine.",
         check=(
@@ -117,7 +117,7 @@ RATE_LIMITED = security_rule(
         "{{ $labels.service }} refuses {value} requests over the limit;"
         " the threshold is {threshold}."
     ),
-    description="Requests refused by a rate limit, over five minutes.",
+    description="Requests refused by a rate limit, over {5m}.",
     runbook=Runbook(
         meaning="Somebody asks far more often than is allowed, by mistake or on purpose.",
         check=("See which route and which callers.", "See whether honest users are refused too."),

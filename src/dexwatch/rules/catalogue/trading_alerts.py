@@ -49,7 +49,7 @@ TRADING_SUCCESS = trading_rule(
         " Orders that we refused for the user's sake do not count."
     ),
     summary="Only {value} of the trades succeed; the threshold is {threshold}.",
-    description="Share of accepted trades over five minutes that ended well on chain.",
+    description="Share of accepted trades over {5m} that ended well on chain.",
     runbook=TRADES_FAIL,
     requirements=("A-P0-TRADE-OK",),
 )
@@ -66,7 +66,7 @@ TRADE_FAILURES = trading_rule(
     for_seconds=60,
     why="Refused orders count here, and those come in bursts when a price jumps: one minute more.",
     summary="{value} of the trades fail or are refused; the threshold is {threshold}.",
-    description="Share of all trade requests over five minutes that did not end well.",
+    description="Share of all trade requests over {5m} that did not end well.",
     runbook=TRADES_FAIL,
     requirements=("A-P1-TRADE-FAIL",),
 )
@@ -125,7 +125,7 @@ CONFIRMATIONS_SLOW = trading_rule(
     summary=(
         "One transaction in twenty takes over {value} to confirm; the threshold is {threshold}."
     ),
-    description="95th percentile from sending to receipt over five minutes.",
+    description="95th percentile from sending to receipt over {5m}.",
     runbook=Runbook(
         meaning="Trades take long enough for prices to move under them.",
         check=("See gas price and block utilisation.", "See whether one node is slow."),
@@ -171,7 +171,7 @@ VOLUME_DROP = trading_rule(
         " not low."
     ),
     summary="Traded volume has dropped by {value}; the threshold is {threshold}.",
-    description="USD per second over fifteen minutes against what is usual at this time.",
+    description="USD per second over {15m} against what is usual at this time.",
     runbook=Runbook(
         meaning="Traders have left or cannot trade; it is often the first sign of another fault.",
         check=(
@@ -192,7 +192,7 @@ WHALE = trading_rule(
     keep_firing_seconds=60,
     why="One such trade is the event itself; five minutes keep it on the board long enough.",
     summary="A trade above the high value went through {{ $labels.pool }}.",
-    description="At least one swap above the configured value within five minutes.",
+    description="At least one swap above the configured value within {5m}.",
     runbook=Runbook(
         meaning="Somebody moved a large sum; prices and liquidity may follow.",
         check=("See who traded and what the price did.", "See whether liquidity is withdrawn."),
