@@ -21,7 +21,7 @@ from dexwatch.cli.present import (
 )
 from dexwatch.cli.terminal import foreign
 from dexwatch.console.live.alerts import FiringAlert
-from dexwatch.console.live.health import HealthSummary
+from dexwatch.console.live.health import HealthSummary, OverallStatus
 from dexwatch.console.live.observe import Observer
 from dexwatch.dashboards.board import Level
 from dexwatch.metrics.profile import PRODUCTION
@@ -69,7 +69,21 @@ class Status:
     @property
     def well(self) -> bool:
         """Is no alert loud and no incident open, and does everything answer and agree?"""
-        return self.health.well and not (self.targets_down or self.rules_broken)
+        return self.line.level is Level.OK
+
+    @property
+    def line(self) -> OverallStatus:
+        """The one line at the top: what the console says, or what it leaves to later alerts."""
+        said = self.health.status
+        missing = []
+        if down := len(self.targets_down):
+            targets = counted(len(self.health.targets), "target")
+            missing.append(f"{down} of {targets} {'is' if down == 1 else 'are'} down")
+        if broken := len(self.rules_broken):
+            missing.append(f"{counted(broken, 'rule')} {'is' if broken == 1 else 'are'} broken")
+        if said.level is not Level.OK or not missing:
+            return said
+        return OverallStatus(Level.UNKNOWN, "We cannot see everything", "; ".join(missing))
 
 
 def status(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False) -> None:
@@ -108,7 +122,7 @@ def _record(found: Status) -> dict[str, Any]:
     health = found.health
     return {
         "well": found.well,
-        "status": asdict(health.status),
+        "status": asdict(found.line),
         "alerts": [
             {
                 "severity": one.severity,
@@ -133,7 +147,7 @@ def _record(found: Status) -> dict[str, Any]:
 
 
 def _show(settings: Settings, found: Status) -> None:
-    health, line = found.health, found.health.status
+    health, line = found.health, found.line
     sign = SIGNS.get(line.level, UNSEEN)
     if found.well:
         out.print(
