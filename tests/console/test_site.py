@@ -178,6 +178,24 @@ async def test_history_is_bounded_and_escaped(ana):
         assert (await ana.get(f"/boards/trading/history?{query}")).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("severity", "sign"), [("P0", "critical"), ("P1", "warning"), ("P2", "info")]
+)
+async def test_evidence_has_the_sign_that_its_severity_has_among_alerts(ana, parts, severity, sign):
+    alert = fired(
+        fingerprint="e",
+        labels={"alertname": "EvidenceSign", "severity": severity, "alert_group": "signs"},
+        annotations={},
+        starts_at=NOW,
+        upstream="",
+        suppressed_by=None,
+    )
+    applied = await apply_events(parts[3], [alert], NOW, policy=Policy())
+    page = (await ana.get(f"/incidents/{applied[0].incident_id}")).text
+    evidence = page[page.index('id="evidence"') :]
+    assert f'<i class="lv {sign}"' in evidence[: evidence.index("EvidenceSign")]
+
+
 async def test_a_hostile_incident_is_shown_as_text(ana, parts):
     alert = fired(
         fingerprint="h",

@@ -23,7 +23,7 @@ from dexwatch.cli.terminal import foreign
 from dexwatch.console.live.alerts import FiringAlert
 from dexwatch.console.live.health import HealthSummary, OverallStatus
 from dexwatch.console.live.observe import Observer
-from dexwatch.dashboards.board import Level
+from dexwatch.dashboards.board import LEVEL_OF, Level
 from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.metrics.promql import SteppedWindows
 from dexwatch.response.store import Store, StoreUnavailableError
@@ -31,7 +31,7 @@ from dexwatch.roles.resources import incidents_are_kept, open_clients, open_inci
 from dexwatch.settings import Settings
 from dexwatch.settings.components import expected_components
 
-COLOURS = {"P0": "bold red", "P1": "red", "P2": "yellow", "P3": "cyan"}
+COLOURS = {Level.CRITICAL: "red", Level.WARNING: "yellow", Level.INFO: "cyan"}
 SIGNS = {Level.OK: "[green]✓[/]", Level.INFO: "[cyan]![/]", Level.UNKNOWN: "[yellow]?[/]"}
 UNSEEN = "[red]✗[/]"
 
@@ -166,7 +166,7 @@ def _show(settings: Settings, found: Status) -> None:
     if health.incidents:
         shown = table("Incidents", "", "id", "title", "state")
         for one in health.incidents:
-            mark = f"[{COLOURS[one.severity]}]{one.severity}[/]"
+            mark = f"[{COLOURS[LEVEL_OF[one.severity]]}]{one.severity}[/]"
             shown.add_row(mark, foreign(one.id), foreign(one.title), one.state.value)
         out.print(shown)
     for title, lines in (
@@ -184,7 +184,7 @@ def _show(settings: Settings, found: Status) -> None:
 def _row(alert: FiringAlert) -> tuple[str, ...]:
     said = f" [dim]({foreign(alert.said)})[/]" if alert.said else ""
     return (
-        f"[{COLOURS[alert.severity]}]{alert.severity}[/]{said}",
+        f"[{COLOURS[LEVEL_OF[alert.severity]]}]{alert.severity}[/]{said}",
         foreign(alert.name),
         foreign(alert.summary),
         foreign(alert.source),

@@ -19,6 +19,7 @@ from markupsafe import Markup
 from dexwatch.clients.alertmanager import Matcher
 from dexwatch.console.protocols import Now
 from dexwatch.daemons.paths import home
+from dexwatch.dashboards.board import LEVEL_OF
 from dexwatch.metrics import units
 from dexwatch.metrics.metric import Unit
 
@@ -106,6 +107,7 @@ class Renderer:
             lasted=_lasted,
             value=_value,
             matchers=_matchers,
+            level=LEVEL_OF.__getitem__,
         )
         self._environment.globals.update(
             asset=assets.address, platform=platform, now=now, vendor=VENDOR

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.promql import Windows
+from dexwatch.metrics.severity import Severity
 
 Expression = Callable[[Windows], str]
 """Writes the PromQL text for the windows in use."""
@@ -41,6 +42,15 @@ class Level(StrEnum):
     WARNING = "warning"
     CRITICAL = "critical"
     UNKNOWN = "unknown"
+
+
+LEVEL_OF: Mapping[Severity, Level] = {
+    Severity.P0: Level.CRITICAL,
+    Severity.P1: Level.WARNING,
+    Severity.P2: Level.INFO,
+    Severity.P3: Level.INFO,
+}
+"""The level that a severity has on every page and in every message."""
 
 
 @dataclass(frozen=True)

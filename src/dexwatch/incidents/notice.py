@@ -6,8 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from dexwatch.dashboards.board import LEVEL_OF, Level
 from dexwatch.incidents.effects import UpdateReason
 from dexwatch.incidents.records import Alert, Incident, IncidentState, NotificationReason
+from dexwatch.metrics import units
 from dexwatch.metrics.severity import Severity
 
 MAX_ALERTS = 10
@@ -88,6 +90,22 @@ class Notice:
 def badge(notice: Notice) -> str:
     """Return what stands in front of a title: how grave it is, or that it is only a test."""
     return "TEST" if notice.event is NotificationReason.TEST else notice.severity.value
+
+
+def level(notice: Notice) -> Level:
+    """Return how loud a message looks: as its severity until it is over; a test is no trouble."""
+    if notice.event is NotificationReason.TEST:
+        return Level.INFO
+    if notice.state in (IncidentState.MITIGATED, IncidentState.RESOLVED):
+        return Level.OK
+    return LEVEL_OF[notice.severity]
+
+
+def lasted(notice: Notice) -> str:
+    """Return how long a resolved fault lasted, as the console writes it; else nothing."""
+    if notice.resolved_at is None:
+        return ""
+    return units.span((notice.resolved_at - notice.began_at).total_seconds())
 
 
 def headline(notice: Notice) -> str:

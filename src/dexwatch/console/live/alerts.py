@@ -12,17 +12,11 @@ from typing import Generic, Protocol, TypeVar
 
 from dexwatch.clients.alertmanager import RoutedAlert
 from dexwatch.clients.prometheus import ActiveAlert
-from dexwatch.dashboards.board import Level
+from dexwatch.dashboards.board import LEVEL_OF, Level
 from dexwatch.dashboards.component_health import ComponentHealth, component_of
 from dexwatch.incidents.records import Alert
 from dexwatch.metrics.severity import Severity, severity_of
 
-LEVELS = {
-    Severity.P0: Level.CRITICAL,
-    Severity.P1: Level.WARNING,
-    Severity.P2: Level.INFO,
-    Severity.P3: Level.INFO,
-}
 SETTLED = timedelta(seconds=90)
 """So long each may take to learn from the other: intervals of groups, repeats, our own asking."""
 MOST_SCANS = 8
@@ -66,7 +60,7 @@ class FiringAlert:
     @property
     def level(self) -> Level:
         """How loud it is on the page."""
-        return LEVELS[self.severity]
+        return LEVEL_OF[self.severity]
 
     @property
     def said(self) -> str:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dexwatch.clients.prometheus import RuleGroup, Target
-from dexwatch.console.live.alerts import LEVELS, FiringAlert
-from dexwatch.dashboards.board import Level
+from dexwatch.console.live.alerts import FiringAlert
+from dexwatch.dashboards.board import LEVEL_OF, Level
 from dexwatch.dashboards.component_health import COMPONENTS, ComponentHealth
 from dexwatch.incidents.records import Incident, IncidentState
 from dexwatch.metrics.component import Component
@@ -172,7 +172,7 @@ def _by_incidents(summary: HealthSummary) -> OverallStatus | None:
         return None
     lasting = [one for one in summary.incidents if one.state is not IncidentState.MITIGATED]
     # What is over and waits only for a person's word is worth a look, no more.
-    level = LEVELS[lasting[0].severity] if lasting else Level.INFO
+    level = LEVEL_OF[lasting[0].severity] if lasting else Level.INFO
     first = (lasting or list(summary.incidents))[0]
     number = len(summary.incidents)
     headline = "1 incident is unresolved" if number == 1 else f"{number} incidents are unresolved"

@@ -20,10 +20,10 @@ _CODE = re.compile(r"`(?!\u2060)([^`\n]+)`")
 
 _DATE = re.compile(r"&lt;!date\^\d+\^[^|\n]*?\|([^\n]*?)&gt;")
 _ENTITY = re.compile(r"&amp;(amp|lt|gt);")
-_LEVELS = {
+LEVELS = {
     "red_circle": "critical",
-    "large_yellow_circle": "warning",
-    "small_red_triangle": "warning",
+    "large_orange_circle": "warning",
+    "eyes": "info",
     "large_blue_circle": "info",
     "white_check_mark": "ok",
 }
@@ -159,5 +159,5 @@ def mrkdwn(raw: str) -> str:
 
 
 def _emoji(name: re.Match[str]) -> str:
-    level = _LEVELS.get(name[1])
+    level = LEVELS.get(name[1])
     return f"<i class='lv {level}' title='{name[0]}'></i>" if level else name[0]

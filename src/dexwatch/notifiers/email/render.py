@@ -5,9 +5,9 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from dexwatch.incidents.notice import Notice, NoticeKind, badge, told
+from dexwatch.dashboards.board import Level
+from dexwatch.incidents.notice import Notice, NoticeKind, badge, lasted, level, told
 from dexwatch.incidents.records import IncidentState
-from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers.text import isolated, lines, one_line
 
 PICTURE = "chart@dexwatch"
@@ -16,12 +16,11 @@ PICTURE = "chart@dexwatch"
 _TITLE, _NAME, _SUMMARY, _DESCRIPTION, _ALERT = 140, 120, 1000, 4000, 300
 """So many characters of each are shown; the console has the whole."""
 _TONE = {
-    Severity.P0: "#b3261e",
-    Severity.P1: "#b45309",
-    Severity.P2: "#1d5fa8",
-    Severity.P3: "#52606d",
+    Level.CRITICAL: "#b3261e",
+    Level.WARNING: "#b45309",
+    Level.INFO: "#1d5fa8",
+    Level.OK: "#1f7a4d",
 }
-_RESOLVED = "#1f7a4d"
 _STATE = {
     IncidentState.OPEN: "open",
     IncidentState.ACKNOWLEDGED: "acknowledged",
@@ -69,12 +68,11 @@ def text(notice: Notice) -> str:
 
 def html(notice: Notice, *, picture: bool) -> str:
     """Return the HTML part; with `picture` it shows the inline chart."""
-    over = notice.state in (IncidentState.RESOLVED, IncidentState.MITIGATED)
     return _template().render(
         notice=_bounded(notice),
         told=one_line(told(notice), _SUMMARY),
         badge=badge(notice),
-        tone=_RESOLVED if over else _TONE[notice.severity],
+        tone=_TONE[level(notice)],
         state=_STATE[notice.state],
         facts=facts(notice),
         picture=f"cid:{PICTURE}" if picture else "",
@@ -91,8 +89,7 @@ def facts(notice: Notice) -> list[tuple[str, str]]:
     if notice.owner:
         listed.append(("Owner", _foreign(notice.owner, _NAME)))
     if notice.resolved_at:
-        seconds = max(int((notice.resolved_at - notice.began_at).total_seconds()), 0)
-        listed.append(("Lasted", f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"))
+        listed.append(("Lasted", lasted(notice)))
     return listed
 
 

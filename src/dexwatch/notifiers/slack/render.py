@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from dexwatch.incidents.notice import Notice, NoticeAlert, headline, told
+from dexwatch.dashboards.board import LEVEL_OF, Level
+from dexwatch.incidents.notice import Notice, NoticeAlert, headline, lasted, level, told
 from dexwatch.incidents.records import IncidentState
 from dexwatch.notifiers.text import lines, one_line
 
@@ -20,10 +21,10 @@ _LONGEST = 5000
 # A word joiner keeps marks from pairing up to formatting, and an @ from becoming a mention.
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"{mark}\u2060" for mark in "*_~`@"}
 _MARK = {
-    IncidentState.OPEN: ":red_circle:",
-    IncidentState.ACKNOWLEDGED: ":large_yellow_circle:",
-    IncidentState.MITIGATED: ":large_blue_circle:",
-    IncidentState.RESOLVED: ":white_check_mark:",
+    Level.CRITICAL: ":red_circle:",
+    Level.WARNING: ":large_orange_circle:",
+    Level.INFO: ":large_blue_circle:",
+    Level.OK: ":white_check_mark:",
 }
 
 
@@ -47,7 +48,7 @@ def messages(notice: Notice) -> Iterator[dict[str, Any]]:
 
 def notes(notice: Notice) -> Iterator[dict[str, Any]]:
     """Yield the arguments of a note in the message's thread, the second version plainer."""
-    text = f"{_MARK[notice.state]} {_within(_one_line(told(notice)), _BARE_BYTES)}"
+    text = f"{_mark(notice)} {_within(_one_line(told(notice)), _BARE_BYTES)}"
     yield {"text": text, "metadata": _metadata(notice), "unfurl_links": False}
     yield {"text": text}
 
@@ -55,7 +56,7 @@ def notes(notice: Notice) -> Iterator[dict[str, Any]]:
 def _blocks(notice: Notice) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = [
         _header(headline(notice)),
-        _section(f"{_MARK[notice.state]} {_within(_one_line(told(notice)), _BARE_BYTES)}"),
+        _section(f"{_mark(notice)} {_within(_one_line(told(notice)), _BARE_BYTES)}"),
     ]
     summary = fit(_one_line(notice.summary), _SUMMARY)
     description = fit("\n".join(lines(notice.description, _LONGEST)), _DESCRIPTION)
@@ -133,18 +134,23 @@ def _facts(notice: Notice) -> str:
     if notice.owner:
         facts.append(f"owner {fit(_one_line(notice.owner), _ALERT_NAME)}")
     if notice.resolved_at:
-        minutes = max((notice.resolved_at - notice.began_at).total_seconds() / 60, 0)
-        facts.append(f"lasted {minutes:.0f} min" if minutes >= 1 else "lasted under a minute")
+        facts.append(f"lasted {lasted(notice)}")
     return " · ".join(facts)
 
 
+def _mark(notice: Notice) -> str:
+    """Return the sign of the severity, or of somebody who has taken the incident on."""
+    taken = notice.state is IncidentState.ACKNOWLEDGED
+    return ":eyes:" if taken else _MARK[level(notice)]
+
+
 def _alert(alert: NoticeAlert) -> str:
-    state = ":small_red_triangle:" if alert.firing else ":white_check_mark:"
+    mark = _MARK[LEVEL_OF[alert.severity] if alert.firing else Level.OK]
     name, said = (
         fit(_one_line(alert.name), _ALERT_NAME),
         fit(_one_line(alert.summary), _ALERT),
     )
-    return f"{state} {alert.severity} {name}: {said}"
+    return f"{mark} {alert.severity} {name}: {said}"
 
 
 def _buttons(notice: Notice) -> list[dict[str, Any]]:
