@@ -1,9 +1,11 @@
 """Secrets of the settings: one that a role is not given, and checks that leave it alone."""
 
 from typing import Annotated, NoReturn
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr
 
+NO_HOST = "the address names no host, or no port from 1 to 65535"
 _LENGTH = 64
 """Passes any least length that a setting may ask for."""
 
@@ -73,14 +75,33 @@ def _login_escaped(secret: SecretStr | None) -> SecretStr | None:
 LOGIN_ESCAPED = AfterValidator(_login_escaped)
 
 
+def names_host(address: str) -> bool:
+    """Say whether an address, `scheme://host` or `host:port`, names a host, and a port that can be.
+
+    A password with a / or # in it ends at the last @, and a path may hold an @ as well.
+    """
+    rest = address.partition("://")[2] if "://" in address else address
+    return any(_is_host(part) for part in (rest, rest.rpartition("@")[2]))
+
+
+def _is_host(text: str) -> bool:
+    try:
+        parts = urlsplit(f"//{text}")
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def beginning(*prefixes: str) -> AfterValidator:
-    """Return the check that a secret address begins with one of the prefixes."""
+    """Return the check that a secret address begins with one of the prefixes and names a host."""
 
     def check(secret: SecretStr | None) -> SecretStr | None:
         if secret is None or isinstance(secret, Withheld):
             return secret
         if not secret.get_secret_value().startswith(prefixes):
             raise ValueError(f"the address must begin with {' or '.join(prefixes)}")
+        if not names_host(secret.get_secret_value()):
+            raise ValueError(NO_HOST)
         return secret
 
     return AfterValidator(check)

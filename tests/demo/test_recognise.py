@@ -43,11 +43,11 @@ async def test_init_writes_a_configuration_of_the_exchange_that_it_found(
     chain: SampleChain, tmp_path: Path
 ) -> None:
     pool = chain.handle.deployment.pools["WBNB/USDT"]
-    file = tmp_path / "dexwatch.yml"
+    file, nobody = tmp_path / "dexwatch.yml", "0x" + "12" * 20
     arguments = ["init", str(file), "--yes", "--rpc", chain.handle.nodes[0].http]
 
     shown = await asyncio.to_thread(
-        CliRunner().invoke, app, [*arguments, "--contract", pool.address, "--contract", "0x12"]
+        CliRunner().invoke, app, [*arguments, "--contract", pool.address, "--contract", nobody]
     )
 
     assert shown.exit_code == 0, shown.output
@@ -55,4 +55,5 @@ async def test_init_writes_a_configuration_of_the_exchange_that_it_found(
     assert settings.chain is not None
     assert settings.chain.chain_id == chain.handle.chain_id
     assert [p.name for p in settings.dex.pools] == ["WBNB/USDT"]
-    assert "no address" in file.read_text()
+    assert settings.dex.contracts == ()
+    assert f"{nobody}: no contract is there" in file.read_text()

@@ -61,11 +61,12 @@ class Pool:
 
 @dataclass(frozen=True)
 class Contract:
-    """Another contract at a given address."""
+    """Another contract at a given address, or what no node told of."""
 
     name: str
     address: str
     pausable: bool
+    reached: bool = True
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,10 @@ class Draft:
     endpoints: tuple[Endpoint, ...] = ()
     pools: tuple[Pool, ...] = ()
     contracts: tuple[Contract, ...] = ()
+    absent: tuple[Contract, ...] = ()
+    """Nothing was at their address; they are commented out."""
     notes: tuple[str, ...] = ()
-    """What did not answer; it stands at the top so that it is not forgotten."""
+    """What was left open; it stands at the top so that it is not forgotten."""
 
     @property
     def tokens(self) -> tuple[Token, ...]:
@@ -150,7 +153,7 @@ def write(draft: Draft) -> str:
     )
     pages.filters["quote"] = _quoted
     pages.filters["address"] = _address
-    pages.filters["line"] = lambda text: " ".join(text.split())[:200]
+    pages.filters["line"] = _line
     notify = "\n".join(_notify(pages, draft))
     return pages.get_template("dexwatch.yml.jinja").render(draft=draft, notify=notify)
 
@@ -183,12 +186,20 @@ def secrets(draft: Draft) -> dict[str, str]:
 
 
 def _may_hold_key(address: str) -> bool:
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return True
     return bool(parts.username or parts.password or parts.query or len(parts.path) > _PLAIN_PATH)
 
 
 def _address(address: str, file: str) -> str:
     return f"{{file: ./{file}}}" if _may_hold_key(address) else _quoted(address)
+
+
+def _line(text: str) -> str:
+    """Return foreign text as one line of a comment; YAML holds no control characters."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))[:200]
 
 
 def _quoted(value: str | list[str]) -> str:

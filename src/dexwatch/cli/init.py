@@ -3,29 +3,25 @@
 import asyncio
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import urlsplit
+from typing import Annotated, Any
 
 import typer
 
-from dexwatch.chain import probes as chain
-from dexwatch.cli.draft import Contract, Draft, Endpoint, Pool, answered, write
+from dexwatch.cli.draft import Draft, write
 from dexwatch.cli.draft import secrets as draft_secrets
-from dexwatch.cli.present import CONFIG_DEFAULT, EXIT_USAGE, fail, out
-from dexwatch.cli.probing import recognise
+from dexwatch.cli.present import CONFIG_DEFAULT, EXIT_USAGE, err, fail, out
+from dexwatch.cli.probing.answers import tried
+from dexwatch.cli.probing.judged import assumed, refusals
 from dexwatch.cli.records.users import add_user
-from dexwatch.cli.terminal import foreign
-from dexwatch.clients.http import SourceError
-from dexwatch.clients.probing import ProbeError, http_answers
-from dexwatch.notifiers.channel import Setup
+from dexwatch.cli.terminal import foreign, safe
+from dexwatch.notifiers.channel import Channel
 from dexwatch.notifiers.registry import NOTIFIERS
 
 ENDPOINTS_MAX = 8
 CONTRACTS_MAX = 100
-BSC = 56
 
 NOTIFY_KEYS = tuple(f"{c.name}.{q.key}" for c in NOTIFIERS for q in c.setup.questions)
 NOTIFY_HELP = f"Who is told, several times: KEY is one of {', '.join(NOTIFY_KEYS)}."
@@ -53,9 +49,9 @@ def init(
     if file.exists() and not force:
         fail(f"{file} is there already", "Name another file, or say --force.", status=EXIT_USAGE)
     said = Draft(
-        name=name,
+        name=_slug(name) or name or ("my-dex" if yes else ""),
         rpc=tuple(rpc or ()),
-        addresses=tuple(contract or ()),
+        addresses=_once(contract or ()),
         api_url=api,
         metrics_address=metrics,
         dsn_env=dsn_env,
@@ -64,9 +60,23 @@ def init(
         nginx_status=nginx,
         channels=_channels(tuple(notify or ())),
     )
-    said = said if yes else _ask(said)
-    draft = asyncio.run(_try(replace(said, name=_slug(said.name) or "my-dex")))
+    _refuse(replace(said, name=said.name or "my-dex"))
+    draft = asyncio.run(tried(said if yes else _ask(said)))
+    _refuse(draft)
     _write(file, draft)
+
+
+def _refuse(draft: Draft) -> None:
+    """End before anything is written when the settings would not take it."""
+    refused = refusals(draft if draft.endpoints else assumed(draft))
+    for refusal in refused:
+        err.print(f"[red]✗[/] {foreign(str(refusal))}", soft_wrap=True)
+    if refused:
+        raise typer.Exit(EXIT_USAGE)
+
+
+def _once(addresses: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(address.lower() for address in addresses))
 
 
 def _channels(given: tuple[str, ...]) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
@@ -89,154 +99,65 @@ def _ask(given: Draft) -> Draft:
     )
     asked = replace(
         given,
-        name=given.name or typer.prompt("Name of the platform", default="my-dex"),
-        rpc=given.rpc or _list("RPC endpoint (http)", ENDPOINTS_MAX),
-        addresses=given.addresses or _list("Address of a pool or contract", CONTRACTS_MAX),
-        api_url=given.api_url or _text("Health URL of the API"),
-        metrics_address=given.metrics_address or _text("host:port of the platform's /metrics"),
-        dsn_env=given.dsn_env or _text("Variable that holds the PostgreSQL DSN"),
-        redis_url=given.redis_url or _text("Redis URL"),
-        nginx_status=given.nginx_status or _text("nginx stub_status URL"),
+        name=given.name or _text("Name of the platform", "name", default="my-dex"),
+        rpc=given.rpc or _list("RPC endpoint (http)", ENDPOINTS_MAX, "rpc"),
+        addresses=given.addresses
+        or _once(_list("Address of a pool or contract", CONTRACTS_MAX, "addresses")),
+        api_url=given.api_url or _text("Health URL of the API", "api_url"),
+        metrics_address=given.metrics_address
+        or _text("host:port of the platform's /metrics", "metrics_address"),
+        dsn_env=given.dsn_env or _text("Variable that holds the PostgreSQL DSN", "dsn_env"),
+        redis_url=given.redis_url or _text("Redis URL", "redis_url"),
+        nginx_status=given.nginx_status or _text("nginx stub_status URL", "nginx_status"),
+        outside_url=given.outside_url
+        or _text("Address outside that pages when our pings stop", "outside_url"),
     )
-    outside = given.outside_url or _text("Address outside that pages when our pings stop")
-    channels = {c.name: _ask_channel(c.setup, given.channels.get(c.name, {})) for c in NOTIFIERS}
-    return replace(asked, outside_url=outside, channels=channels)
+    channels = {c.name: _ask_channel(c, given.channels.get(c.name, {})) for c in NOTIFIERS}
+    return replace(asked, channels=channels)
 
 
 def _ask_channel(
-    setup: Setup, given: Mapping[str, tuple[str, ...]]
+    channel: Channel[Any], given: Mapping[str, tuple[str, ...]]
 ) -> Mapping[str, tuple[str, ...]]:
-    """Ask what a channel needs; nothing more once an answer was empty."""
+    """Ask what a channel needs, again when it is wrong; nothing more once an answer was empty."""
     answers = dict(given)
-    for question in setup.questions:
+    for question in channel.setup.questions:
         if question.key in answers:
             continue
         said = _list(question.words, ENDPOINTS_MAX) if question.many else (_text(question.words),)
         if not any(said):
-            break
+            return answers
         answers[question.key] = said
-    return answers
+    refused = refusals(Draft("my-dex", channels={channel.name: answers}))
+    if not refused:
+        return answers
+    out.print(foreign(str(refused[0])), soft_wrap=True)
+    return _ask_channel(channel, given)
 
 
-def _text(question: str) -> str:
-    return str(typer.prompt(question, default="", show_default=False)).strip()
+def _text(question: str, field: str = "", *, default: str = "") -> str:
+    """Ask until the answer is one that the settings take as this part of the draft."""
+
+    def taken(answer: str) -> str:
+        answer = answer.strip()
+        if field == "name":
+            answer = _slug(answer) or answer
+        if field and answer:
+            many = field in {"rpc", "addresses"}
+            given: dict[str, Any] = {field: (answer,) if many else answer}
+            for refusal in refusals(assumed(replace(Draft("my-dex"), **given))):
+                raise typer.BadParameter(safe(str(refusal)))
+        return answer
+
+    shown = bool(default)
+    return str(typer.prompt(question, default=default, show_default=shown, value_proc=taken))
 
 
-def _list(question: str, most: int) -> tuple[str, ...]:
+def _list(question: str, most: int, field: str = "") -> tuple[str, ...]:
     found: list[str] = []
-    while len(found) < most and (answer := _text(f"{question} {len(found) + 1}")):
+    while len(found) < most and (answer := _text(f"{question} {len(found) + 1}", field)):
         found.append(answer)
     return tuple(found)
-
-
-async def _try(said: Draft) -> Draft:
-    """Try each answer, say what was found, and keep what did not answer as a note."""
-    notes: list[str] = []
-    draft = await _endpoints(said, notes)
-    pools, contracts = await _contracts(draft, notes)
-    for what, url in (
-        ("api", said.api_url),
-        ("nginx", said.nginx_status),
-        ("metrics", f"http://{said.metrics_address}/metrics" if said.metrics_address else ""),
-    ):
-        await _url(what, url, notes)
-    channels = {}
-    for channel in NOTIFIERS:
-        answers = said.channels.get(channel.name, {})
-        if answered(channel.setup, answers):
-            channels[channel.name] = answers
-        elif answers:
-            absent = [q.key for q in channel.setup.questions if q.key not in answers]
-            notes.append(f"{channel.name}: left out, because {', '.join(absent)} was not given")
-    return replace(draft, pools=pools, contracts=contracts, channels=channels, notes=tuple(notes))
-
-
-async def _endpoints(said: Draft, notes: list[str]) -> Draft:
-    chain_id = interval = None
-    found = []
-    for index, url in enumerate(said.rpc[:ENDPOINTS_MAX]):
-        name = f"node-{chr(ord('a') + index)}"
-        try:
-            node = await chain.node(url, measure=interval is None)
-            if chain_id not in {None, node.chain_id}:
-                _bad(f"{name}: serves chain {node.chain_id}, the others {chain_id}", notes)
-            else:
-                chain_id, interval = node.chain_id, interval or node.block_interval_ms
-                every = f", one every {interval} ms" if interval else ""
-                _good(f"{name}: chain {chain_id}, block {node.head:,}{every}")
-        except (SourceError, ValueError) as error:
-            _bad(f"{name}: {_reason(error)}", notes)
-        found.append(Endpoint(name, url, _socket(url)))
-    if said.rpc and interval is None:
-        _bad("block interval: not measured; set chain.block_interval_ms yourself", notes)
-    return replace(
-        said, endpoints=tuple(found), chain_id=chain_id or BSC, block_interval_ms=interval
-    )
-
-
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, SourceError) else "no http:// or https:// address"
-
-
-def _socket(url: str) -> str:
-    """Most nodes serve WebSocket at the same address; `doctor` says when one does not."""
-    return re.sub(r"^http", "ws", url)
-
-
-async def _contracts(
-    draft: Draft, notes: list[str]
-) -> tuple[tuple[Pool, ...], tuple[Contract, ...]]:
-    found: list[Pool | Contract] = []
-    once = tuple(dict.fromkeys(address.lower() for address in draft.addresses))
-    for index, address in enumerate(once[:CONTRACTS_MAX]):
-        if not re.fullmatch(r"0x[0-9a-fA-F]{40}", address):
-            _bad(f"{address}: no address (0x and 40 hexadecimal digits)", notes)
-            continue
-        name = f"contract-{index + 1}"
-        try:
-            thing = (
-                await recognise.contract(draft.rpc[0], address, name=name) if draft.rpc else None
-            )
-        except (SourceError, ValueError) as error:
-            _bad(f"{address}: {_reason(error)}", notes)
-            continue
-        if thing is None:
-            _bad(f"{address}: no contract is there", notes)
-            continue
-        kind = f"{thing.kind} pool {thing.name}" if isinstance(thing, Pool) else "contract"
-        _good(f"{address}: {kind}")
-        found.append(thing)
-    pools = tuple(thing for thing in found if isinstance(thing, Pool))
-    return pools, tuple(thing for thing in found if isinstance(thing, Contract))
-
-
-async def _url(what: str, url: str, notes: list[str]) -> None:
-    if not url:
-        return
-    try:
-        _good(f"{what}: {url} {await http_answers(url)}")
-    except (SourceError, ProbeError) as error:
-        _bad(f"{what}: {url} {error}", notes)
-
-
-def _good(text: str) -> None:
-    out.print(f"  [green]✓[/] {foreign(text)}")
-
-
-def _bad(text: str, notes: list[str]) -> None:
-    out.print(f"  [yellow]![/] {foreign(text)}")
-    notes.append(_without_secret(text))
-
-
-def _without_secret(text: str) -> str:
-    """An RPC address may hold a key in its path or query, so a note keeps only host and port."""
-    return re.sub(r"\b(https?|wss?)://\S+", lambda m: _public_part(m[0]), text)
-
-
-def _public_part(url: str) -> str:
-    parts = urlsplit(url.rstrip(":,"))
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.hostname}{port}" + (" (path left out)" if parts.path.strip("/") else "")
 
 
 def _slug(name: str) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from dexwatch.bounded_file import NamedFile
 from dexwatch.clients.access import Access
@@ -23,9 +23,16 @@ from dexwatch.daemons.programs.exporter_config import (
 )
 from dexwatch.listen import LOOPBACK, ListenConfig
 from dexwatch.metrics.scrape_class import ScrapeClass
-from dexwatch.secret import HeaderSecret, beginning
+from dexwatch.secret import NO_HOST, HeaderSecret, beginning, names_host
 
-Address = Annotated[str, Field(pattern=r"^[^\s/@]+:\d{1,5}$")]
+
+def _reachable(address: str) -> str:
+    if not names_host(address):
+        raise ValueError(NO_HOST)
+    return address
+
+
+Address = Annotated[str, Field(pattern=r"^[^\s/@]+:\d{1,5}$"), AfterValidator(_reachable)]
 
 
 class _Server(ConfigModel):

@@ -18,7 +18,8 @@ from tools.setup.debian import RUN
 def one_target(section: TargetsConfig) -> dict[str, object]:
     (target, _) = get_args(type(section).model_fields["targets"].annotation)
     asked = {name for name, field in target.model_fields.items() if field.is_required()}
-    return {"targets": [dict.fromkeys(asked, "http://127.0.0.1:1/") | {"name": "one"}]}
+    given = dict.fromkeys(asked, "http://127.0.0.1:1/") | {"name": "one"}
+    return {"targets": [given | ({"url": "redis://127.0.0.1:1"} if "url" in asked else {})]}
 
 
 CONFIG = DaemonsConfig.model_validate(

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from dexwatch.metrics.scrape_class import ScrapeClass
+from dexwatch.secret import NO_HOST, beginning, names_host
 
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -57,7 +58,9 @@ class PostgresTarget(Target):
 class RedisTarget(Target):
     """A Redis server to be measured."""
 
-    url: SecretStr = Field(description="redis://[user[:password]@]host:port")
+    url: Annotated[SecretStr, beginning("redis://", "rediss://")] = Field(
+        description="redis://[user[:password]@]host:port"
+    )
 
 
 class NginxTarget(Target):
@@ -156,6 +159,8 @@ class ProbeConfig(ConfigModel):
             raise ValueError(f"a probe of kind {self.kind} needs a URL as its target")
         if self.kind in {"tcp", "tls"} and not self.target.rpartition(":")[2].isdigit():
             raise ValueError(f"a probe of kind {self.kind} needs host:port as its target")
+        if self.kind in {"http", "rpc", "tcp", "tls"} and not names_host(self.target):
+            raise ValueError(NO_HOST)
         if (self.kind == "dns") != (self.server is not None):
             raise ValueError("`server` belongs to probes of kind dns, and these need it")
         return self

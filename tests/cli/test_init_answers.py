@@ -1,0 +1,214 @@
+"""What becomes of each answer that `init` is given: written, noted aloud, or refused by name."""
+
+import asyncio
+import inspect
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from dexwatch.cli import app
+from dexwatch.cli.init import NOTIFY_KEYS, init
+from dexwatch.secret import names_host
+from dexwatch.settings import Settings, SettingsError, load
+from tests.fakes.chain import FakeChain
+from tests.fakes.node import FakeNode, running
+
+NOWHERE = "http://127.0.0.1:1"
+ROUTER = "0x0b65" + "12" * 18
+OPTIONS = tuple(
+    f"--{name.replace('_', '-')}"
+    for name in inspect.signature(init).parameters
+    if name not in {"file", "yes", "force", "notify"}
+)
+GARBAGE = (
+    "",
+    " ",
+    "nonsense",
+    "123",
+    "null",
+    "a: b",
+    "X}, other: {",
+    "0x12",
+    "http://",
+    "http://[",
+    f"{NOWHERE}:abc",
+    f"{NOWHERE}\nsecond: line",
+    "127.0.0.1:99999",
+    "http://127.0.0.1:99999",
+    "redis://127.0.0.1:99999",
+    "ä\u202e\x1b[31m",
+    "\udcff",
+    "x" * 3000,
+)
+
+
+def a_node() -> FakeNode:
+    chain = FakeChain(0)
+    chain.mine(100)
+    return FakeNode(chain)
+
+
+def asked(folder: Path, *arguments: str) -> tuple[Result, Path]:
+    file = folder / "dexwatch.yml"
+    return CliRunner().invoke(app, ["init", str(file), "--yes", *arguments]), file
+
+
+def test_a_contract_that_no_node_told_of_is_kept_and_watched(tmp_path: Path) -> None:
+    shown, file = asked(tmp_path, "--rpc", NOWHERE, "--contract", ROUTER)
+
+    assert shown.exit_code == 0, shown.output
+    [contract] = load(file).dex.contracts
+    assert contract.address == ROUTER
+    assert f"{ROUTER}: not reached" in shown.output
+    [above] = [before for before, line in pairs(file) if ROUTER in line and "- {" in line]
+    assert above.strip().startswith("# Not reached")
+
+
+def test_a_contract_without_a_node_to_ask_is_kept(tmp_path: Path) -> None:
+    shown, file = asked(tmp_path, "--contract", ROUTER)
+
+    assert shown.exit_code == 0, shown.output
+    assert [contract.address for contract in load(file).dex.contracts] == [ROUTER]
+    assert "no contract is there" not in shown.output
+
+
+async def test_another_node_is_asked_when_the_first_does_not_answer(tmp_path: Path) -> None:
+    async with running(a_node()) as node:
+        node.answers["eth_getCode"] = lambda _: "0x60"
+        node.answers["eth_call"] = lambda _: "0x"
+        shown, file = await asyncio.to_thread(
+            asked, tmp_path, "--rpc", NOWHERE, "--rpc", node.http, "--contract", ROUTER
+        )
+
+    assert shown.exit_code == 0, shown.output
+    assert [contract.address for contract in load(file).dex.contracts] == [ROUTER]
+    assert "not reached" not in shown.output
+
+
+async def test_an_address_without_a_contract_is_told_and_commented_out(tmp_path: Path) -> None:
+    async with running(a_node()) as node:
+        node.answers["eth_getCode"] = lambda _: "0x"
+        shown, file = await asyncio.to_thread(
+            asked, tmp_path, "--rpc", node.http, "--contract", ROUTER
+        )
+
+    assert shown.exit_code == 0, shown.output
+    assert f"{ROUTER}: no contract is there" in shown.output
+    assert load(file).dex.contracts == ()
+    assert [line for _, line in pairs(file) if ROUTER in line and line.strip().startswith("# - {")]
+
+
+def test_what_is_noted_in_the_file_is_told_aloud(tmp_path: Path) -> None:
+    shown, file = asked(tmp_path, "--notify", "webhook.url=https://hooks.example.org/x")
+
+    assert shown.exit_code == 0, shown.output
+    assert "webhook: left out, because secret_env was not given" in shown.output
+    assert "webhook: left out, because secret_env was not given" in file.read_text()
+
+
+def test_a_refusal_names_option_value_and_remedy(tmp_path: Path) -> None:
+    wrong = ("--nginx", "nonsense", "--redis", "rubbish", "--contract", "0x12")
+    shown, _ = asked(tmp_path, *wrong, "--contract", ROUTER)
+
+    assert shown.exit_code == 2, shown.output
+    for option, value, remedy in (
+        ("--nginx", "nonsense", "http://127.0.0.1/stub_status"),
+        ("--redis", "rubbish", "redis://127.0.0.1:6379"),
+        ("--contract", "0x12", "40 hexadecimal digits"),
+    ):
+        [line] = [line for line in shown.output.splitlines() if f"{option} {value}" in line]
+        assert remedy in line
+    assert ROUTER not in shown.output
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "--redis=rediss//:sesame@cache",
+        "--nginx=http://bo:sesame@cache",
+        "--dsn-env=postgresql://bo:sesame@db/dex",
+        "--notify=slack.token_env=xoxb-sesame",
+    ],
+)
+def test_a_refusal_shows_no_secret(wrong: str, tmp_path: Path) -> None:
+    shown, _ = asked(tmp_path, wrong)
+
+    assert shown.exit_code == 2, shown.output
+    assert "sesame" not in shown.output
+
+
+def test_a_wrong_answer_is_asked_again(tmp_path: Path) -> None:
+    file = tmp_path / "dexwatch.yml"
+    answers = ["Ana DEX", "", "0x12", ROUTER, *[""] * 40]
+
+    shown = CliRunner().invoke(app, ["init", str(file)], input="\n".join(answers))
+
+    assert shown.exit_code == 0, shown.output
+    assert "40 hexadecimal digits" in shown.output
+    assert [contract.address for contract in load(file).dex.contracts] == [ROUTER]
+
+
+@pytest.mark.parametrize("value", GARBAGE)
+@pytest.mark.parametrize("option", [*OPTIONS, *(f"--notify={key}" for key in NOTIFY_KEYS)])
+def test_whatever_is_answered_is_refused_by_name_or_makes_a_sound_file(
+    option: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if option.startswith("--notify="):
+        channel = option.partition("=")[2].partition(".")[0]
+        rest = {"webhook.url": "https://hooks.example.org/x", "webhook.secret_env": "SECRET"} | {
+            "email.host": "127.0.0.1",
+            "email.to": "bo@example.org",
+        }
+        others = [
+            f"--notify={key}={said}"
+            for key, said in rest.items()
+            if key.startswith(channel) and not option.endswith(key)
+        ]
+        shown, file = asked(tmp_path, f"{option}={value}", *others)
+    else:
+        shown, file = asked(tmp_path, f"{option}={value}")
+
+    assert shown.exception is None or isinstance(shown.exception, SystemExit), shown.exception
+    if shown.exit_code == 0:
+        assert sound(file, monkeypatch)
+    else:
+        assert shown.exit_code == 2
+        assert option.partition("=")[0] in shown.output
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "named"),
+    [
+        ("http://bo:a#b/c@node:8545", True),
+        ("https://node/@x:y", True),
+        ("https://node/?to=http://", True),
+        ("node:8545", True),
+        ("http://[::1]:8545", True),
+        ("http://", False),
+        ("http:///path", False),
+        ("node:99999", False),
+        ("http://node:0", False),
+    ],
+)
+def test_an_address_names_a_host_and_a_port_that_can_be(address: str, *, named: bool) -> None:
+    assert names_host(address) is named
+
+
+def sound(file: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Load it with every variable that it names."""
+    for name in ("SECRET", *re.findall(r"{env: \"(\w+)\"}", file.read_text())):
+        monkeypatch.setenv(name, "postgresql://bo@127.0.0.1:1/long-enough")
+    try:
+        return load(file)
+    except SettingsError as error:
+        raise AssertionError(f"{error}\n{file.read_text()}") from None
+
+
+def pairs(file: Path) -> list[tuple[str, str]]:
+    lines = file.read_text().splitlines()
+    return list(pairwise(lines))
