@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from dexwatch.storage import store
 from tests.fakes import need
@@ -22,6 +23,12 @@ SESSION = "DEXWATCH_TEST_SESSION"
 LAST = ("slow", "browser", "flow")
 """Markers of slow tests, in the order in which they come after all others."""
 GRACE_SECONDS = 3.0
+
+# How long an example takes says something of the machine, not of what is tested.
+settings.register_profile(
+    "any machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Each catalogue is an explicit list: nothing is missing from it, and nothing is in it twice."""
+"""Nothing is missing from a catalogue, listed or found, and nothing is in it twice."""
 
 import importlib
 import inspect

@@ -107,7 +107,7 @@ STEP = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(STEP, max_size=25), st.integers(0, 2**32))
 def test_what_is_evaluated_is_the_canonical_chain(
     steps: list[tuple[str, int, int]], seed: int

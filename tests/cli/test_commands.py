@@ -61,6 +61,15 @@ def test_status_says_what_to_do_when_nothing_runs(tmp_path: Path) -> None:
     assert "dexwatch up" in shown.output
 
 
+def test_reload_says_as_json_that_nothing_runs(tmp_path: Path) -> None:
+    shown = run(app, ["reload", "-c", config(tmp_path, SMALLEST), "--json"])
+
+    assert shown.exit_code == 2
+    said = json.loads(shown.stdout)
+    assert "no dexwatch runs" in said["error"]
+    assert "dexwatch up" in said["remedy"]
+
+
 @pytest.mark.parametrize("command", ["status", "doctor", "check", "jobs list", "coverage --live"])
 def test_who_only_asks_makes_nothing(tmp_path: Path, command: str) -> None:
     """Asked by root before the first start, it would leave what the platform could not read."""

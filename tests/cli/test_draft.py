@@ -61,7 +61,7 @@ def test_full_draft_is_accepted_and_keeps_every_answer(
     assert settings.daemons.probes[0].probe_class == "api"
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(symbol=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=32))
 def test_symbol_of_a_strangers_token_cannot_break_out(
     tmp_path_factory: pytest.TempPathFactory, symbol: str
@@ -103,7 +103,7 @@ def test_tokens_of_one_symbol_are_told_apart_and_neither_is_taken_for_a_dollar(
 _SYMBOLS = st.sampled_from([" ", "USDT", "WBNB", "X" * 70, "X" * 71])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(_SYMBOLS, st.sampled_from(["v2", "v3"]), st.sampled_from([1, 5])), max_size=8

@@ -108,7 +108,7 @@ async def test_many_viewers_cost_as_many_questions_as_one(asked, panels):
     assert len(asked.asked) == 2
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(viewers=st.integers(1, 30), count=st.integers(1, 6))
 async def test_questions_grow_with_panels_never_with_viewers(viewers, count):
     asked = Questions()

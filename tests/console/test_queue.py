@@ -93,7 +93,7 @@ steps = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(steps)
 async def test_when_requests_come_and_go_no_turn_is_lost_and_no_slot_is_given_twice(plan):
     queue, inside, most, leaving, tasks = CheckQueue(at_once=2, most=10), set(), 0, [], []

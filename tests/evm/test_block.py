@@ -126,7 +126,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(field=st.sampled_from(sorted({*BODY, *RECEIPT, *LOG})), value=_JSON, place=st.integers(0, 2))
 def test_any_json_anywhere_is_read_or_refused(field: str, value: object, place: int) -> None:
     body, receipt = copy.deepcopy(BODY), copy.deepcopy(RECEIPT)

@@ -53,7 +53,7 @@ def test_a_filter_of_another_shape_is_malformed(value: object) -> None:
         parse_block(head, receipts)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.binary(min_size=32, max_size=32), min_size=2, max_size=8, unique=True), st.data()
 )

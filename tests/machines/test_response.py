@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import func, select
@@ -296,8 +296,6 @@ TestResponse = ResponseMachine.TestCase
 TestResponse.settings = settings(
     max_examples=20,
     stateful_step_count=20,
-    deadline=None,
     # Making a failure smaller takes minutes over a real store: remove this line to have it.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
-    suppress_health_check=[HealthCheck.too_slow],
 )

@@ -66,7 +66,7 @@ def test_every_text_of_a_message_is_tried() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(texts=TEXTS, event=EVENTS)
 @example(texts=HUGE, event=NotificationReason.OPENED)
 @example(texts=HUGE, event=UpdateReason.ACKNOWLEDGED)
@@ -91,7 +91,7 @@ def clean(text: str) -> bool:
     )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(texts=TEXTS, event=EVENTS)
 @example(texts=HUGE, event=UpdateReason.ACKNOWLEDGED)
 def test_slack_finds_no_markup_but_ours(texts: dict[str, str], event: Any) -> None:
@@ -110,7 +110,7 @@ def test_slack_finds_no_markup_but_ours(texts: dict[str, str], event: Any) -> No
             assert all(map(clean, ours.split("\n")))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(texts=TEXTS, event=EVENTS)
 @example(texts=HUGE, event=UpdateReason.ACKNOWLEDGED)
 @example(
@@ -133,7 +133,6 @@ def test_a_mail_has_no_header_and_no_line_but_ours(texts: dict[str, str], event:
     assert "<script" not in email_render.html(page, picture=False)
 
 
-@settings(deadline=None)
 @given(TEXT)
 @example(MEGABYTE)
 def test_a_header_takes_any_text(text: str) -> None:
@@ -142,7 +141,7 @@ def test_a_header_takes_any_text(text: str) -> None:
         assert not re.search(rb"\r\n[^ ]", raw)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(texts=TEXTS, event=EVENTS)
 @example(texts=HUGE, event=UpdateReason.ACKNOWLEDGED)
 def test_a_webhook_document_is_bounded_and_every_parser_takes_it(
@@ -163,7 +162,7 @@ def test_a_webhook_document_is_bounded_and_every_parser_takes_it(
     assert "\n" not in f"{made['headline']}{made['told']}"
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(TEXT)
 @example(MEGABYTE)
 def test_a_chart_is_drawn(text: str) -> None:

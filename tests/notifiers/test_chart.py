@@ -55,7 +55,7 @@ def test_hostile_text_is_drawn_as_text_and_stays_inside() -> None:
     assert height <= WIDTH
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.tuples(

@@ -161,7 +161,7 @@ async def afterwards(world: World) -> None:
     assert fires == set()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SCHEDULES)
 def test_a_firing_alert_is_never_resolved_and_every_death_pages(
     schedule: list[tuple[str, int]],

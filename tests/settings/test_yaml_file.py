@@ -83,7 +83,7 @@ def test_values_are_those_of_the_standard(tmp_path: Path) -> None:
     assert read.lines["b", "c", "d"] == 2
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     text=st.text(
         st.sampled_from(list("ab1:-[]{}\n \t,'\"&*!|>?%@#\\x\x00é\U0001f600")), max_size=60
@@ -102,7 +102,7 @@ def test_no_text_makes_it_fail_in_another_way(
         assert "\n" not in str(problem)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(content=st.binary(max_size=200))
 def test_no_bytes_make_it_fail_in_another_way(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
@@ -131,7 +131,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(values=st.dictionaries(SECTIONS, VALUES, min_size=1, max_size=4))
 def test_every_wrong_value_is_placed_at_a_line_of_the_file(
     tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any]

@@ -92,7 +92,7 @@ def fail(
 ) -> NoReturn:
     """Say what went wrong and what to do, then end with the status."""
     if as_json:
-        emit_json({"error": message})
+        emit_json({"error": message, "remedy": remedy})
     else:
         err.print(f"[red]✗[/] {foreign(message)}", soft_wrap=True)
         err.print(f"  [dim]{foreign(remedy)}[/]", soft_wrap=True)

@@ -118,6 +118,7 @@ def reload(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False
             f"no dexwatch runs in {run.parent}",
             "Start it with `dexwatch up`, or name its configuration with -c.",
             status=EXIT_USAGE,
+            as_json=as_json,
         )
     try:
         become_owner(run)
@@ -127,17 +128,20 @@ def reload(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False
         fail(
             f"another `dexwatch reload` is not over after {WAIT_SECONDS:g} s",
             "Try again when it is.",
+            as_json=as_json,
         )
     except OSError as error:
         fail(
             f"the dexwatch of process {pid} cannot be told ({error.strerror})",
             "Reload as the user that runs it.",
             status=EXIT_USAGE,
+            as_json=as_json,
         )
     if given is None:
         fail(
             f"the dexwatch of process {pid} has not answered within {WAIT_SECONDS:g} s",
             "It may still be starting; its log says what it does.",
+            as_json=as_json,
         )
     if as_json:
         emit_json(asdict(given))

@@ -28,7 +28,7 @@ class PidFiles:
         self._run = folder / "run"
         self._run.mkdir(parents=True, exist_ok=True)
         path = self._run / "supervisor.lock"
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -48,7 +48,7 @@ class Ranged:
         return [log(number) for number in range(first, last + 1)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 3_000), st.integers(0, 4_000), st.integers(1, 9))
 async def test_every_log_is_read_once_within_the_bound(most: int, count: int, calls: int) -> None:
     endpoint, reader = Ranged(most), LogReader()

@@ -112,7 +112,7 @@ def test_a_file_of_another_chain_is_laid_aside(tmp_path: Path) -> None:
     assert (tmp_path / "s.unusable").exists()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.binary(min_size=1, max_size=5_000))
 def test_any_file_in_its_place_is_laid_aside(
     tmp_path_factory: pytest.TempPathFactory, text: bytes

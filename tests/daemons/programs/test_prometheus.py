@@ -76,9 +76,7 @@ configs = st.fixed_dictionaries(
 )
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(configs, st.sampled_from([PRODUCTION, DEMO]))
 def test_the_checkers_accept_what_is_rendered(tmp_path, require, document, profile):
     for binary in ("promtool", "amtool", "prometheus-blackbox-exporter"):

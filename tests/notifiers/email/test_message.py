@@ -29,7 +29,7 @@ WORDS = (
 TITLES = st.lists(st.sampled_from(WORDS) | st.text(max_size=20), max_size=40).map(" ".join)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(TITLES)
 def test_a_subject_in_any_language_comes_through_whole(title: str) -> None:
     page = notice("email", ANA, title=title)
@@ -42,7 +42,6 @@ def test_a_subject_in_any_language_comes_through_whole(title: str) -> None:
     assert str(make_header(decode_header(old))) == render.subject(page)
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=300))
 def test_any_line_of_text_can_be_a_header(text: str) -> None:
     raw = unstructured("Subject", text)
@@ -64,7 +63,7 @@ def test_french_subjects_of_every_length_keep_to_the_standard() -> None:
 TEXT = st.text(max_size=300) | st.sampled_from(["", HOSTILE, HOSTILE * 300, "\n" * 5000, ".\n.\n"])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(summary=TEXT, description=TEXT, name=TEXT, owner=TEXT | st.none())
 def test_bodies_are_bounded_seven_bit_and_say_what_was_said(
     summary: str, description: str, name: str, owner: str | None
@@ -82,7 +81,7 @@ def test_bodies_are_bounded_seven_bit_and_say_what_was_said(
     assert text.replace("\r\n", "\n") == render.text(page)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     before=st.text(max_size=60),
     ending=st.sampled_from(["\n", "\r\n", "\r", "\u2028", "\u2029", "\x0b", "\x0c", "\x85"]),

@@ -157,7 +157,7 @@ TEXT = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(title=TEXT, summary=TEXT, description=TEXT, owner=TEXT | st.none(), name=TEXT)
 def test_whatever_is_said_keeps_to_slacks_limits(
     title: str, summary: str, description: str, owner: str | None, name: str
