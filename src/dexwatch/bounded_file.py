@@ -57,7 +57,7 @@ def read_file(path: Path, bytes_max: int) -> bytes:
     descriptor = os.open(path, _FLAGS)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "it is a folder, a pipe or a device, not a file")
+            raise _no_file()
         parts, left = [], bytes_max + 1
         while left and (part := os.read(descriptor, left)):
             parts.append(part)
@@ -87,6 +87,26 @@ def write_file(file: Path, content: bytes) -> None:
         raise
 
 
+def overwrite_file(file: Path, content: bytes, *, mode: int) -> None:
+    """Write a file where it lies, so that its owner and mode stay; a new one gets the mode.
+
+    Raises:
+        OSError: it cannot be written, or is no regular file; a pipe is not waited for.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    try:
+        descriptor = os.open(file, flags, mode)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise _no_file() from None
+        raise
+    with os.fdopen(descriptor, "wb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _no_file()
+        stream.truncate()
+        stream.write(content)
+
+
 def _wait(descriptor: int, end: float) -> bool:
     """Wait until there is something to read; return whether it is the end of the file.
 
@@ -101,6 +121,11 @@ def _wait(descriptor: int, end: float) -> bool:
     if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
         return not events[0][1] & select.POLLIN
     return True
+
+
+def _no_file() -> OSError:
+    """A pipe without a reader cannot even be opened, and says so in words that help nobody."""
+    return OSError(errno.EINVAL, "it is a folder, a pipe or a device, not a file")
 
 
 def _late() -> TimeoutError:

@@ -7,7 +7,14 @@ from typing import Annotated
 import orjson
 import typer
 
-from dexwatch.cli.present import CONFIG_DEFAULT, ConfigOption, err, settings_or_exit
+from dexwatch.bounded_file import overwrite_file
+from dexwatch.cli.present import (
+    CONFIG_DEFAULT,
+    ConfigOption,
+    err,
+    fail_to_write,
+    settings_or_exit,
+)
 from dexwatch.cli.terminal import foreign
 from dexwatch.daemons.program import File
 from dexwatch.daemons.programs.alertmanager import alertmanager_files
@@ -77,7 +84,9 @@ def grafana_boards(
 def _write(folder: Path, files: tuple[File, ...]) -> None:
     for file in files:
         path = folder / file.name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600 if file.secret else 0o644)
-        path.write_text(file.content, encoding="utf-8")
-        err.print(f"wrote {foreign(str(path))}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            overwrite_file(path, file.content.encode(), mode=0o600 if file.secret else 0o644)
+        except OSError as error:
+            fail_to_write(path, error, remedy="Name a folder that you may write into, with --to.")
+        err.print(f"wrote {foreign(str(path))}", soft_wrap=True)

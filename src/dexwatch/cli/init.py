@@ -10,9 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
+from dexwatch.bounded_file import write_file
 from dexwatch.cli.draft import Draft, write
 from dexwatch.cli.draft import secrets as draft_secrets
-from dexwatch.cli.present import CONFIG_DEFAULT, EXIT_USAGE, err, fail, out
+from dexwatch.cli.present import CONFIG_DEFAULT, EXIT_USAGE, err, fail, fail_to_write, out
 from dexwatch.cli.probing.answers import tried
 from dexwatch.cli.probing.judged import assumed, refusals
 from dexwatch.cli.records.users import add_user
@@ -63,7 +64,10 @@ def init(
     _refuse(replace(said, name=said.name or "my-dex"))
     draft = asyncio.run(tried(said if yes else _ask(said)))
     _refuse(draft)
-    _write(file, draft)
+    try:
+        _write(file, draft)
+    except OSError as error:
+        fail_to_write(file, error, remedy="Name a file in a folder that you may write into.")
 
 
 def _refuse(draft: Draft) -> None:
@@ -166,12 +170,12 @@ def _slug(name: str) -> str:
 
 def _write(file: Path, draft: Draft) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    _private(file, write(draft))
+    write_file(file, write(draft).encode())
     for name, address in draft_secrets(draft).items():
-        _private(file.parent / name, address + "\n")
+        write_file(file.parent / name, f"{address}\n".encode())
     token = file.parent / "hook.token"
     if not token.exists():
-        _private(token, secrets.token_urlsafe(32) + "\n")
+        write_file(token, f"{secrets.token_urlsafe(32)}\n".encode())
     users = file.parent / "users.json"
     out.print(f"\nWrote [bold]{foreign(str(file))}[/].")
     if not users.exists():
@@ -182,10 +186,3 @@ def _write(file: Path, draft: Draft) -> None:
     commands = ("check", "doctor", *tried, "up")
     steps = (f"[bold]dexwatch {name}{named}[/]" for name in commands)
     out.print(f"Next: {', then '.join(steps)}.", soft_wrap=True)
-
-
-def _private(file: Path, text: str) -> None:
-    """Write a file that only we may read, from its first byte on."""
-    file.unlink(missing_ok=True)
-    file.touch(mode=0o600)
-    file.write_text(text, encoding="utf-8")

@@ -97,3 +97,11 @@ def fail(
         err.print(f"[red]✗[/] {foreign(message)}", soft_wrap=True)
         err.print(f"  [dim]{foreign(remedy)}[/]", soft_wrap=True)
     raise typer.Exit(status)
+
+
+def fail_to_write(path: Path, error: OSError, *, remedy: str) -> NoReturn:
+    """Say in one line which file or folder stands in the way of a command, and what to do."""
+    place = error.filename if isinstance(error.filename, str) else str(path)
+    message = f"{place} cannot be written ({error.strerror}). {remedy}"
+    err.print(f"[red]✗[/] {foreign(message)}", soft_wrap=True)
+    raise typer.Exit(EXIT_USAGE)
