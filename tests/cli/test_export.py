@@ -64,7 +64,7 @@ def test_what_is_exported_again_is_whole_and_keeps_its_mode(tmp_path: Path) -> N
     assert {path.stat().st_mode & 0o777 for path in first} == {0o640}
 
 
-@pytest.mark.parametrize("place", ["file/dexwatch.yml", "folder"])
+@pytest.mark.parametrize("place", ["file/dexwatch.yml", "folder", "x" * 300])
 def test_init_tells_what_it_cannot_write_in_one_line(place: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()

@@ -125,6 +125,17 @@ def test_a_refusal_names_option_value_and_remedy(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_every_wrong_answer_is_told_at_once(tmp_path: Path) -> None:
+    """Also where one is no variable's name, which is found before the values are judged."""
+    wrong = ("--rpc=x", "--contract=0x12", "--dsn-env=a b", "--redis=x", "--nginx=x", "--metrics=x")
+
+    shown, _ = asked(tmp_path, *wrong, "--outside=x", "--api=x", "--notify=slack.token_env=a b")
+
+    told = [line.split()[1] for line in shown.output.splitlines()]
+    options = [one.partition("=")[0] for one in (*wrong, "--outside=", "--api=", "--notify=")]
+    assert sorted(told) == sorted(options)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

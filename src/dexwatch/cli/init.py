@@ -23,6 +23,7 @@ from dexwatch.notifiers.registry import NOTIFIERS
 
 ENDPOINTS_MAX = 8
 CONTRACTS_MAX = 100
+WRITABLE = "Name a file in a folder that you may write into."
 
 NOTIFY_KEYS = tuple(f"{c.name}.{q.key}" for c in NOTIFIERS for q in c.setup.questions)
 NOTIFY_HELP = f"Who is told, several times: KEY is one of {', '.join(NOTIFY_KEYS)}."
@@ -47,7 +48,7 @@ def init(
     force: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
 ) -> None:
     """Write a commented configuration for a real platform, by asking and probing."""
-    if file.exists() and not force:
+    if _is_there(file) and not force:
         fail(f"{file} is there already", "Name another file, or say --force.", status=EXIT_USAGE)
     said = Draft(
         name=_slug(name) or name or ("my-dex" if yes else ""),
@@ -67,7 +68,14 @@ def init(
     try:
         _write(file, draft)
     except OSError as error:
-        fail_to_write(file, error, remedy="Name a file in a folder that you may write into.")
+        fail_to_write(file, error, remedy=WRITABLE)
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError as error:
+        fail_to_write(file, error, remedy=WRITABLE)
 
 
 def _refuse(draft: Draft) -> None:

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from dexwatch.cli.draft import Contract, Draft, Endpoint, secrets, write
@@ -79,10 +79,25 @@ def refusals(draft: Draft) -> tuple[Refusal, ...]:
         return broken
     # The key of each is the answer that is shown: one that makes two parts is told once.
     found: dict[tuple[str, str], Refusal] = {}
-    for problem in _problems(draft):
+    problems = _problems(draft)
+    if problems:
+        # A mistake that keeps the file from being read hides those of the other answers.
+        alone = (_problems(_alone(draft, option)) for option in OPTIONS if option.values(draft))
+        problems = (*(problem for some in alone for problem in some), *problems)
+    for problem in problems:
         refusal = _refusal(draft, problem)
         found.setdefault((refusal.option, refusal.value), refusal)
     return tuple(found.values())
+
+
+def _alone(draft: Draft, option: Option) -> Draft:
+    """Return the draft with one answer only."""
+    made = {"rpc": ("endpoints",), "addresses": ("contracts", "pools")}.get(option.field, ())
+    kept: dict[str, Any] = {name: getattr(draft, name) for name in (option.field, *made)}
+    if option.field == "channels":
+        name = option.name.removeprefix("--notify ")
+        kept["channels"] = {name: draft.channels[name]}
+    return replace(Draft("my-dex"), **kept)
 
 
 def assumed(said: Draft) -> Draft:
