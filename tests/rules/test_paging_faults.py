@@ -88,3 +88,21 @@ def test_what_prometheus_drops_before_it_knows_alertmanager_pages_nobody(
         f"process_start_time_seconds{labels}": "-9000*600 595*600",
     }
     judged(tmp_path, "PrometheusAlertsDropped", series, moments)
+
+
+@pytest.mark.parametrize(
+    ("after", "moments"),
+    [
+        # Trade is as it was; only what we know of it has a gap of half an hour.
+        (1500, {600: 0, 1700: 0, 1900: 0, 2400: 0, 3600: 0}),
+        # Trade has stopped meanwhile: that is told once the window is full again.
+        (150, {600: 0, 1700: 0, 1900: 0, 2400: 0, 3600: 1}),
+    ],
+)
+def test_volume_is_not_judged_over_a_gap_in_what_is_known_of_it(tmp_path, after, moments):
+    series = {
+        'dex_volume_usd_total{pool="A"}': f"0+1500x959 stale _x119 0+{after}x239",
+        'dex_swaps_total{pool="A"}': f"0+15x959 stale _x119 0+{after / 100:g}x239",
+    }
+    gap = 960 * 15
+    judged(tmp_path, "TradingVolumeDrop", series, {gap + at: n for at, n in moments.items()})

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from dexwatch.metrics import own
 from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.rules import recording_rules as recorded
@@ -87,7 +88,20 @@ def _swaps_halved(_: AlertRule) -> Expression:
     return extra
 
 
+def _failed_again(_: AlertRule) -> Expression:
+    """Two minutes became two seconds, for which one failure of a slow collector lasts."""
+
+    def extra(profile: EvaluationProfile) -> str:
+        window = profile.window(300, ScrapeClass.STANDARD)
+        failures = f"sum by (collector) (increase({own.collector_failures}[{window}]))"
+        # Prometheus may extrapolate one failure to 1.5.
+        return f"and on (collector) {failures} > 1.8"
+
+    return extra
+
+
 EXTRA_CONDITIONS: dict[str, tuple[Callable[[AlertRule], Expression], ...]] = {
+    "CollectorFailing": (_failed_again,),
     "LatencyDegraded": (_slow_enough,),
     "ApiLatencyAboveBaseline": (_slow_enough,),
     # In a window of ten seconds many transactions are still pending.

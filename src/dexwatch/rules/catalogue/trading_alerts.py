@@ -6,7 +6,7 @@ from dexwatch.metrics import chain, exchange, platform
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
-from dexwatch.metrics.profile import EvaluationProfile
+from dexwatch.metrics.profile import SCRAPES_PER_WINDOW, EvaluationProfile, duration
 from dexwatch.metrics.promql import enough, gained, quantile, share
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH
 from dexwatch.metrics.severity import Severity
@@ -151,7 +151,15 @@ def _swaps_fell_too(profile: EvaluationProfile) -> str:
     now, window = str(recorded.swap_rate), profile.window(21_600, HIGH)
     before = f"avg_over_time({now}[{window}] offset {profile.window(900, HIGH)})"
     unseen = f"max(timestamp({chain.head_received}) - {chain.head_received}) > {BLIND_SECONDS}"
-    return f"and {now} < 0.7 * {before}\nand {before} > 0.01\nunless ({unseen})"
+    known = "\n".join(f"and max({each})" for each in _both_ends(profile))
+    return f"and {now} < 0.7 * {before}\nand {before} > 0.01\n{known}\nunless ({unseen})"
+
+
+def _both_ends(profile: EvaluationProfile) -> tuple[str, str]:
+    """Ask for samples at both ends of the rate's window: what it lacks it takes for no trade."""
+    few = duration(SCRAPES_PER_WINDOW * profile.scrape_ms(HIGH))
+    newest = f"present_over_time({exchange.volume_usd}[{few}]"
+    return f"{newest})", f"{newest} offset {profile.window(900, HIGH)})"
 
 
 VOLUME_DROP = trading_rule(
@@ -167,8 +175,8 @@ VOLUME_DROP = trading_rule(
     why=(
         "Judged against the lesser of the last six hours and the same time yesterday, so that the"
         " night is no alarm. The number of swaps must have fallen too: one whale in the past would"
-        " otherwise make the present look small. While no block reaches us the volume is unknown,"
-        " not low."
+        " otherwise make the present look small. While no block reaches us, and until a window"
+        " after we were away, the volume is unknown, not low."
     ),
     summary="Traded volume has dropped by {value}; the threshold is {threshold}.",
     description="USD per second over {15m} against what is usual at this time.",
