@@ -28,6 +28,8 @@ class _Scheduled:
     metric: Metric
     due: float = 0.0
     failures: int = 0
+    error: SourceError | None = None
+    """How its last run failed; None when that gave an answer."""
     rows: dict[_Labels, float] = field(default_factory=dict)
     """What the query gave last, and shows."""
 
@@ -50,20 +52,23 @@ class BusinessCollector(Collector):
         return 1.0 if self._scheduled else None
 
     async def collect(self) -> None:
-        """Run the queries that are due."""
-        failed: list[SourceError] = []
+        """Run the queries that are due.
+
+        Raises:
+            SourceError: what a query shows is old, whether or not it was due in this round.
+        """
         for scheduled in self._scheduled:
             if clock.monotonic() < scheduled.due:
                 continue
             scheduled.due = clock.monotonic() + scheduled.query.every_seconds
             try:
                 await self._run(scheduled)
-                scheduled.failures = 0
+                scheduled.failures, scheduled.error = 0, None
             except SourceError as error:
-                failed.append(error)
                 self._failed(scheduled, error)
-        if failed:
-            raise failed[0]
+        for scheduled in self._scheduled:
+            if scheduled.error is not None:
+                raise scheduled.error
 
     async def close(self) -> None:
         """Close the connection."""
@@ -81,7 +86,7 @@ class BusinessCollector(Collector):
         )
 
     def _failed(self, scheduled: _Scheduled, error: SourceError) -> None:
-        scheduled.failures += 1
+        scheduled.failures, scheduled.error = scheduled.failures + 1, error
         if error.outcome is Outcome.TIMEOUT:
             scheduled.due += scheduled.query.every_seconds * (_SLOW_FACTOR - 1)
         if scheduled.failures >= _FAILURES_BEFORE_FORGETTING:
