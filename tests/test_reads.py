@@ -172,7 +172,7 @@ PERMITTED = {
     "daemons/child.py": {"tail", "_copy"},
     "daemons/pidfiles.py": {"__init__", "_boot"},
     "daemons/ports.py": {"short_path"},
-    "roles/reload/answer.py": {"supervisor_of"},
+    "roles/reload/answer.py": {"supervisor_of", "turn"},
     # They refuse what is not theirs before they read it, and never wait for a pipe.
     "daemons/files.py": {"opened_folder", "_read"},
     "daemons/programs/secrets.py": {"_read"},

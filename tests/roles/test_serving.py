@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from dexwatch.daemons.ports import answers
-from dexwatch.daemons.program import HttpReady
+from dexwatch.daemons.program import HttpReady, PortTakenError
 from dexwatch.roles.http.connections import Limits
 from dexwatch.roles.http.serving import serving
 
@@ -166,7 +166,7 @@ async def test_only_names_of_ours_are_answered(host: str, status: int) -> None:
 
 async def test_a_taken_port_names_the_setting() -> None:
     async with serving(application(), 0, setting="a.port") as port:
-        with pytest.raises(OSError, match=rf"a\.port: 127\.0\.0\.1:{port} is taken"):
+        with pytest.raises(PortTakenError, match=rf"a\.port: 127\.0\.0\.1:{port} is taken"):
             async with serving(application(), port, setting="a.port"):
                 pass
 

@@ -22,7 +22,7 @@ _NUMBER = re.compile("[0-9]{1,18}").fullmatch
 _LONGEST_WAIT = 86_400.0
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _DURATION_PART = re.compile(r"([0-9]{1,12}(?:\.[0-9]{0,12})?) ?(ms|us|µs|ns|h|m|s|)")
-_DURATION = re.compile(f"(?:{_DURATION_PART.pattern}){{1,6}}")
+_DURATION = re.compile(r"(?:[0-9]{1,12}(?:\.[0-9]{0,12})? ?(?:ms|us|µs|ns|h|m|s|)){1,6}")
 """As Go writes them: `1m30s`, `577.9ms`; or a bare number of seconds."""
 
 

@@ -17,6 +17,8 @@ _HEXADECIMAL_LEAST = 12
 _LABEL_LEAST = 20
 """Shorter parts of a host's name are names that may be told."""
 _HEXADECIMAL = re.compile("(?:0x)?[0-9a-fA-F]*")
+_FIELD = re.compile(rb'"\s*:')
+"""What follows the name of a field in JSON."""
 
 
 class Redaction:
@@ -28,24 +30,31 @@ class Redaction:
         telling = {form for part in filter(_is_telling, found) for form in _forms(part)}
         hidden = sorted(telling, key=len, reverse=True)
         self._parts = [part.encode(errors="replace") for part in hidden]
-        either = b"|".join(map(re.escape, self._parts))
-        self._secret = re.compile(either)
-        # A part of an address such as `jsonrpc` is also the name of a field.
-        self._but_fields = re.compile(b"(?:" + either + rb')(?!"\s*:)')
 
     def __call__(self, text: bytes) -> bytes:
         """Return JSON without the secrets, whose fields keep their names."""
-        return self._hidden(text, self._but_fields)
+        for part in self._parts:
+            # Answers are megabytes and rarely hold one.
+            if part in text:
+                text = _but_fields(text, part)
+        return text
 
     def text(self, text: str) -> str:
         """Return what is no JSON, such as a text of it, without the secrets."""
-        return self._hidden(text.encode(errors="replace"), self._secret).decode()
+        said = text.encode(errors="replace")
+        for part in self._parts:
+            said = said.replace(part, HIDDEN)
+        return said.decode(errors="replace")
 
-    def _hidden(self, text: bytes, pattern: re.Pattern[bytes]) -> bytes:
-        # Answers are megabytes and rarely hold one: looking for each is far cheaper.
-        if not any(part in text for part in self._parts):
-            return text
-        return pattern.sub(HIDDEN, text)
+
+def _but_fields(text: bytes, part: bytes) -> bytes:
+    """Hide a part, but where a field has its name: `jsonrpc` may be a part of an address, too."""
+    pieces, end = [], 0
+    while (found := text.find(part, end)) >= 0:
+        pieces.append(text[end:found])
+        end = found + len(part)
+        pieces.append(part if _FIELD.match(text, end) else HIDDEN)
+    return b"".join((*pieces, text[end:]))
 
 
 def _parts(address: str) -> Iterator[str]:

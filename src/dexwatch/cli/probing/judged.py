@@ -164,7 +164,7 @@ def _refusal(draft: Draft, problem: Problem) -> Refusal:
 
 
 def _lies_in(key: str, part: str) -> bool:
-    return re.match(re.escape(part) + r"($|[.\[])", key) is not None
+    return key == part or key.startswith((f"{part}.", f"{part}["))
 
 
 def _remedy(option: Option) -> str:
