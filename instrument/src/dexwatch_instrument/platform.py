@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from dexwatch_instrument.bounded import Bounded, fixed
 from dexwatch_instrument.declared import Kind
@@ -121,8 +121,14 @@ class Platform:
         """
         self.registry = registry or CollectorRegistry()
         if registry is None and not folder():
-            # By the start time Prometheus sees that scrapes reach several workers.
-            ProcessCollector(registry=self.registry)
+            # By the start time Prometheus sees that scrapes reach several workers. The kernel's
+            # has hundredths of a second, and workers start faster than that.
+            started = Gauge(
+                "process_start_time_seconds",
+                "Start time of the process since unix epoch in seconds.",
+                registry=self.registry,
+            )
+            started.set(time.time())
         self.families = Families(self.registry)
         self.sources = sources or SuspiciousSources()
         pairs, transactions = tuple(pairs), tuple(transactions)
