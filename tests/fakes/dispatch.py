@@ -119,6 +119,12 @@ class Rig:
             left = until - self.clock.seconds
             self.clock.seconds += step * (1 + min(await self._idle(), left) // step)
 
+    async def next_due(self, channel: str) -> Job:
+        """Let time go on until something of the channel is due, and take it."""
+        while not (jobs := await self.take(channel)):
+            self.clock.seconds += 1 + min(await self._idle(), 3600)
+        return jobs[0]
+
     async def _idle(self) -> float:
         """Return for how many seconds from now a look would find nothing that is due."""
         jobs = tables.jobs.c

@@ -81,6 +81,15 @@ class World:
 
         await until(told, seconds=EXPIRY, why="Alertmanager told its end")
 
+    async def found_again(self, alert: str) -> None:
+        """Wait until Prometheus has it again, which then tells its end and leaves nothing to us."""
+
+        async def firing() -> bool:
+            alerts = (await self.stack.prometheus("/api/v1/alerts"))["alerts"]
+            return any(one["labels"]["alertname"] == alert for one in alerts)
+
+        await until(firing, seconds=60, why=f"Prometheus has {alert}")
+
     async def paged(self, alert: str) -> None:
         async def delivered() -> bool:
             view = await self.incident(alert)
@@ -159,5 +168,6 @@ async def test_the_death_of_prometheus_resolves_no_alert_and_pages_until_it_is_b
         await w.stack.supervisor.start([w.stack.programs(rules(WATCHDOG, FAULT))[program]])
         await w.reaches("WatchdogMissing", IncidentState.RESOLVED, 60)
         assert await w.state("NodeDown") is IncidentState.OPEN
+        await w.found_again("NodeDown")
         w.stack.faults["NodeDown"] = 0.0
         await w.reaches("NodeDown", IncidentState.RESOLVED, 90)

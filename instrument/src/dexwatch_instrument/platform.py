@@ -123,12 +123,8 @@ class Platform:
         if registry is None and not folder():
             # By the start time Prometheus sees that scrapes reach several workers. The kernel's
             # has hundredths of a second, and workers start faster than that.
-            started = Gauge(
-                "process_start_time_seconds",
-                "Start time of the process since unix epoch in seconds.",
-                registry=self.registry,
-            )
-            started.set(time.time())
+            started = "Start time of the process since unix epoch in seconds."
+            Gauge("process_start_time_seconds", started, registry=self.registry).set(time.time())
         self.families = Families(self.registry)
         self.sources = sources or SuspiciousSources()
         pairs, transactions = tuple(pairs), tuple(transactions)
