@@ -11,17 +11,10 @@ from hypothesis import strategies as st
 from dexwatch.chain.answers import RpcError
 from dexwatch.chain.batching import batches
 from dexwatch.chain.batching.sizing import MAX_BATCH
-from dexwatch.chain.config import EndpointConfig
-from dexwatch.chain.endpoint import Endpoint, Request
 from dexwatch.clients.http import Outcome, SourceError
-from dexwatch.metrics.series import Series
 from tests.fakes.chain import FakeChain
+from tests.fakes.echo import DOUBLINGS, HALVINGS, Answers, Clock, echoes, endpoint
 from tests.fakes.node import FakeNode, RpcRefusal, running
-
-Answers = list[dict[str, Any]]
-HALVINGS = 5
-"""From 50 calls to one."""
-DOUBLINGS = 6
 
 
 @pytest.fixture
@@ -29,22 +22,6 @@ async def node() -> AsyncIterator[FakeNode]:
     async with running(FakeNode(FakeChain())) as found:
         found.answers["echo"] = lambda params: params[0]
         yield found
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def endpoint(node: FakeNode, clock: Clock | None = None) -> Endpoint:
-    config = EndpointConfig(name="node-a", http=node.http)
-    return Endpoint(config, Series(), timeout_seconds=1.0, monotonic=clock or Clock())
-
-
-def echoes(count: int) -> list[Request]:
-    return [Request("echo", (number,)) for number in range(count)]
 
 
 def each(error: dict[str, Any], *, most: int, status: int = 200) -> Callable[[Answers], Any]:
