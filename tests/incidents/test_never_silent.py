@@ -114,6 +114,30 @@ def test_no_new_round_begins_once_somebody_was_reached_or_has_answered() -> None
     assert refused(w, 2) == []
 
 
+def test_a_fault_that_returns_pages_at_once_where_the_last_round_reached_nobody() -> None:
+    """The last refusal comes while the fault is away, so that nobody waits for a later round."""
+    w = world_of(SLACK, ANA)
+    w.apply(fire(), 0)
+    w.apply(clear(end=5), 5)
+    assert refused(w, 10) == []
+    again = w.apply(fire(start=20), 20)
+    assert again.reason is Reason.REOPENED
+    assert len(planned(again)) == 2
+
+
+def test_a_later_round_that_was_called_off_quietens_no_fault_that_returns() -> None:
+    w = world_of(SLACK, ANA)
+    w.apply(fire(), 0)
+    assert refused(w, 1)
+    w.apply(clear(end=60), 60)
+    assert w.apply(fire(start=120), 120).reason is Reason.REOPENED_QUIETLY, "the round is planned"
+    w.apply(clear(start=120, end=180), 180)
+    assert refused(w, 370) == [], "each page of the round was called off"
+    again = w.apply(fire(start=420), 420)
+    assert again.reason is Reason.REOPENED
+    assert len(planned(again)) == 2
+
+
 @pytest.mark.parametrize("severity", ["P2", "P3"])
 def test_what_is_not_urgent_begins_no_new_round(severity: str) -> None:
     w = world_of(SLACK, severity=Severity(severity))

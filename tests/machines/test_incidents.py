@@ -166,7 +166,7 @@ class Incidents(RuleBasedStateMachine):
         for i in self.world.incidents.values():
             assert i.began_at <= i.detected_at <= i.ingested_at <= i.changed_at
             assert i.paged_at is not None
-            assert i.ingested_at <= i.paged_at <= i.last_paged_at
+            assert i.ingested_at <= i.paged_at <= (i.last_paged_at or i.paged_at)
             if i.delivered_at:
                 assert i.paged_at <= i.delivered_at
             if i.acknowledged_at:

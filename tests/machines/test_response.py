@@ -221,7 +221,7 @@ class ResponseMachine(RuleBasedStateMachine):
     def times_are_in_order(self) -> None:
         for i in self.incidents():
             assert i.began_at <= i.detected_at <= i.ingested_at <= i.changed_at
-            assert i.ingested_at <= i.paged_at <= i.last_paged_at
+            assert i.ingested_at <= i.paged_at <= (i.last_paged_at or i.paged_at)
             if i.delivered_at:
                 assert i.paged_at <= i.delivered_at
             if i.resolved_at:

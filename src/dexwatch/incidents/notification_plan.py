@@ -145,10 +145,9 @@ def _otherwise(
     """
     lost = page.state is NotificationState.FAILED
     waits = incident.state is IncidentState.OPEN
-    if page.why is NotificationReason.UNREACHED and not waits:
-        # It was sent again only because nobody had answered.
-        return state, ()
-    if not (lost or page.severity in URGENT):
+    # What was sent again only because nobody had answered is not told elsewhere after an answer.
+    answered = page.why is NotificationReason.UNREACHED and not waits
+    if not lost and (answered or page.severity not in URGENT):
         return state, ()
     others = [
         p
@@ -169,7 +168,7 @@ def _otherwise(
             effects += (ExpediteNotification(other.id),)
     if hopeful:
         return state, effects
-    routes = incident.policy.everyone()
+    routes = () if answered else incident.policy.everyone()
     elsewhere = sorted(routes, key=lambda route: route.channel == page.channel)
     for route in elsewhere:
         identity = notification_id(
@@ -180,11 +179,19 @@ def _otherwise(
             state, more = _plan(state, at_page, route, NotificationReason.FALLBACK, now)
             return state, (*effects, *more)
     newest = page.notification_round == incident.notification_round
-    failed = all(p.state is NotificationState.FAILED for p in (page, *others))
-    if failed and newest and waits and incident.severity in URGENT:
-        state, more = _again(state, incident, now)
+    if newest and all(p.state is NotificationState.FAILED for p in (page, *others)):
+        state, more = _reached_nobody(state, incident, now)
         effects += more
     return state, effects
+
+
+def _reached_nobody(
+    state: GroupState, incident: Incident, now: datetime
+) -> tuple[GroupState, tuple[Effect, ...]]:
+    if incident.state is IncidentState.OPEN and incident.severity in URGENT:
+        return _again(state, incident, now)
+    # Whoever was told nothing must be paged when the fault returns, however soon that is.
+    return replace(state, incident=replace(incident, last_paged_at=None)), ()
 
 
 def _again(
