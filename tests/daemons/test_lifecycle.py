@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dexwatch.backoff import Backoff
 from dexwatch.daemons import lifecycle
-from dexwatch.daemons.lifecycle import RestartPolicy, State
+from dexwatch.daemons.lifecycle import State
 from dexwatch.daemons.program import (
     File,
     HttpReady,
@@ -20,6 +20,7 @@ from dexwatch.daemons.program import (
     Reload,
     TcpReady,
 )
+from dexwatch.daemons.restart_policy import RestartPolicy
 from dexwatch.daemons.supervisor import Supervisor
 from tests.fakes.patience import until
 from tests.fakes.programs import QUICK, SERVER, server, sleeper
@@ -199,6 +200,23 @@ async def test_a_new_definition_that_cannot_start_is_rolled_back(tmp_path, free_
         with pytest.raises(NotReadyError):
             await supervisor.change(broken)
         assert supervisor.state("a").state is State.READY
+
+
+async def test_what_cannot_be_rolled_back_at_once_is_tried_until_it_runs(tmp_path, free_port):
+    """It was ending again and again when it was told to change, as one on a full disk does."""
+    fit = tmp_path / "fit"
+    fit.touch()
+    program = server("a", free_port)
+    argv = ("sh", "-c", f'test -e {fit} && exec "$@"', "sh", *program.argv)
+    program = dataclasses.replace(program, argv=argv)
+    async with Supervisor(tmp_path, policy=QUICK) as supervisor:
+        await supervisor.start([program])
+        fit.unlink()
+        with pytest.raises(NotReadyError):
+            await supervisor.change(dataclasses.replace(program, env={"NEW": "1"}))
+        assert supervisor.programs() == (program,)
+        fit.touch()
+        await until(lambda: supervisor.state("a").state is State.READY)
 
 
 async def test_secret_files_are_readable_by_their_user_alone(tmp_path):

@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 from dexwatch.backoff import Backoff
-from dexwatch.daemons.lifecycle import RestartPolicy
 from dexwatch.daemons.program import Port, Program, TcpReady
+from dexwatch.daemons.restart_policy import RestartPolicy
 
 QUICK = RestartPolicy(Backoff(first=0.02, most=0.1), loop_ends=4, loop_seconds=30)
 

@@ -6,7 +6,6 @@ import dataclasses
 import os
 import signal
 from collections import deque
-from dataclasses import dataclass
 from enum import StrEnum
 
 import structlog
@@ -18,6 +17,7 @@ from dexwatch.daemons.child import Child, Log, Reaper, spawn
 from dexwatch.daemons.pidfiles import PidFiles
 from dexwatch.daemons.program import DaemonError, NotReadyError, Program, Reload, SocketReady
 from dexwatch.daemons.reloading import reload
+from dexwatch.daemons.restart_policy import RestartPolicy
 
 TICK_SECONDS = 5.0
 """How often a running program's answer and the size of its log are looked at."""
@@ -25,7 +25,6 @@ SILENT_TICK_SECONDS = 0.5
 _PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "DEXWATCH_TEST_SESSION")
 """What every program sees of our environment; the last lets a test run find what it left behind."""
 
-RESTART_BACKOFF = Backoff(first=0.5, most=30.0)
 SUPERVISION_BACKOFF = Backoff(first=0.5, most=30.0)
 _log = structlog.get_logger(__name__)
 
@@ -42,24 +41,6 @@ class State(StrEnum):
     LOOPING = "looping"
     """It ends again and again; it is still tried, at the longest back-off."""
     STOPPED = "stopped"
-
-
-@dataclass(frozen=True)
-class RestartPolicy:
-    """How long to wait before a restart, and when restarts become a loop."""
-
-    backoff: Backoff = RESTART_BACKOFF
-    loop_ends: int = 5
-    """So many ends within `loop_seconds` are a loop."""
-    loop_seconds: float = 300.0
-    silent_seconds: float = 30.0
-    """After so long without an answer a program that says so is taken for hung."""
-
-    def delay(self, ends: int, *, name: str) -> float:
-        """Return the seconds before restart `ends` (from 1); a loop waits the longest."""
-        looping = ends >= self.loop_ends
-        # The spread keeps programs that fell together from returning together.
-        return self.backoff.delay(ends + (10 if looping else 0), key=name)
 
 
 class Lifecycle:
@@ -115,6 +96,9 @@ class Lifecycle:
         except BaseException:
             await self.stop()
             raise
+        self._watch_from_now_on()
+
+    def _watch_from_now_on(self) -> None:
         self._watch = asyncio.create_task(self._supervise(), name=f"supervise {self.program.name}")
 
     async def stop(self) -> None:
@@ -143,9 +127,11 @@ class Lifecycle:
                 await reload(program, self._running(), self.log)
             else:
                 await self._replace(program)
-        except DaemonError:
-            await asyncio.to_thread(files.restore, program, former)
-            await self._go_back(program)
+        except (DaemonError, OSError):
+            try:
+                await asyncio.to_thread(files.restore, program, former)
+            finally:
+                await self._go_back(program)
             raise
         self.program = program
 
@@ -157,11 +143,15 @@ class Lifecycle:
         return running and frame(program) == frame(self.program)
 
     async def _go_back(self, program: Program) -> None:
-        """The old files are in place again: let the program see them."""
+        """The old files are in place again: let the program see them, now or as soon as it can."""
         if self.child is not None and self.child.running and program.reload is Reload.HUP:
             self.child.send(signal.SIGHUP)
         elif self.child is None:
-            await self.start()
+            try:
+                await self.start()
+            except (DaemonError, OSError) as error:
+                self.detail = str(error)
+                self._watch_from_now_on()
 
     async def _replace(self, program: Program) -> None:
         old = self.program
@@ -170,7 +160,7 @@ class Lifecycle:
         self.program = program
         try:
             await self.start()
-        except DaemonError:
+        except (DaemonError, OSError):
             self.program = old
             raise
 
@@ -231,6 +221,8 @@ class Lifecycle:
                 await asyncio.sleep(failures.failed())
 
     async def _watch_over(self) -> None:
+        if self.child is None:
+            await self._come_back()
         while True:
             child = self._running()
             tick = TICK_SECONDS if self.state is State.READY else SILENT_TICK_SECONDS

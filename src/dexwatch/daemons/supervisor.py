@@ -23,9 +23,10 @@ import structlog
 
 from dexwatch.daemons import ports
 from dexwatch.daemons.child import Log, Reaper
-from dexwatch.daemons.lifecycle import Lifecycle, RestartPolicy, State
+from dexwatch.daemons.lifecycle import Lifecycle, State
 from dexwatch.daemons.pidfiles import PidFiles
 from dexwatch.daemons.program import DaemonError, Program
+from dexwatch.daemons.restart_policy import RestartPolicy
 from dexwatch.metrics import own
 from dexwatch.metrics.sample import Sample
 
