@@ -18,9 +18,9 @@ from dexwatch.daemons.program import (
     Program,
     RefusedConfigError,
     Reload,
+    RestartPolicy,
     TcpReady,
 )
-from dexwatch.daemons.restart_policy import RestartPolicy
 from dexwatch.daemons.supervisor import Supervisor
 from tests.fakes.patience import until
 from tests.fakes.programs import QUICK, SERVER, server, sleeper

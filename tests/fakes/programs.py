@@ -4,8 +4,7 @@ import subprocess
 import sys
 
 from dexwatch.backoff import Backoff
-from dexwatch.daemons.program import Port, Program, TcpReady
-from dexwatch.daemons.restart_policy import RestartPolicy
+from dexwatch.daemons.program import Port, Program, RestartPolicy, TcpReady
 
 QUICK = RestartPolicy(Backoff(first=0.02, most=0.1), loop_ends=4, loop_seconds=30)
 

@@ -15,9 +15,15 @@ from dexwatch.backoff import Backoff, Failures
 from dexwatch.daemons import files, ports
 from dexwatch.daemons.child import Child, Log, Reaper, spawn
 from dexwatch.daemons.pidfiles import PidFiles
-from dexwatch.daemons.program import DaemonError, NotReadyError, Program, Reload, SocketReady
+from dexwatch.daemons.program import (
+    DaemonError,
+    NotReadyError,
+    Program,
+    Reload,
+    RestartPolicy,
+    SocketReady,
+)
 from dexwatch.daemons.reloading import reload
-from dexwatch.daemons.restart_policy import RestartPolicy
 
 TICK_SECONDS = 5.0
 """How often a running program's answer and the size of its log are looked at."""

@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from dexwatch.backoff import Backoff
+
+_RESTART_BACKOFF = Backoff(first=0.5, most=30.0)
+
 
 class Reload(StrEnum):
     """How the program takes a changed file."""
@@ -114,6 +118,24 @@ class Program:
     def home(self) -> Path | None:
         """The working directory, if any is set."""
         return self.cwd or self.folder
+
+
+@dataclass(frozen=True)
+class RestartPolicy:
+    """How long to wait before a restart, and when restarts become a loop."""
+
+    backoff: Backoff = _RESTART_BACKOFF
+    loop_ends: int = 5
+    """So many ends within `loop_seconds` are a loop."""
+    loop_seconds: float = 300.0
+    silent_seconds: float = 30.0
+    """After so long without an answer a program that says so is taken for hung."""
+
+    def delay(self, ends: int, *, name: str) -> float:
+        """Return the seconds before restart `ends` (from 1); a loop waits the longest."""
+        looping = ends >= self.loop_ends
+        # The spread keeps programs that fell together from returning together.
+        return self.backoff.delay(ends + (10 if looping else 0), key=name)
 
 
 class DaemonError(Exception):

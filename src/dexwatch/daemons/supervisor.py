@@ -25,8 +25,7 @@ from dexwatch.daemons import ports
 from dexwatch.daemons.child import Log, Reaper
 from dexwatch.daemons.lifecycle import Lifecycle, State
 from dexwatch.daemons.pidfiles import PidFiles
-from dexwatch.daemons.program import DaemonError, Program
-from dexwatch.daemons.restart_policy import RestartPolicy
+from dexwatch.daemons.program import DaemonError, Program, RestartPolicy
 from dexwatch.metrics import own
 from dexwatch.metrics.sample import Sample
 
