@@ -6,7 +6,12 @@ from datetime import timedelta
 import pytest
 
 from dexwatch.incidents.effects import PlanNotification
-from dexwatch.incidents.events import Acknowledged, AlertFired, NotificationAttempted
+from dexwatch.incidents.events import (
+    Acknowledged,
+    AlertFired,
+    ManuallyResolved,
+    NotificationAttempted,
+)
 from dexwatch.incidents.policy import Policy, Route
 from dexwatch.incidents.records import DeliveryOutcome, NotificationReason, NotificationState
 from dexwatch.incidents.state import MAX_THINGS, Decision, Reason
@@ -156,6 +161,47 @@ def test_what_the_source_lists_as_firing_is_not_stale_though_its_clock_was_put_b
     assert planned(decision)
     over = clear(start=1800, end=2000)
     assert w.apply(over, 2000).reason is Reason.ALL_ALERTS_RESOLVED
+
+
+HOUR = 3600.0
+
+
+def test_a_fault_that_returns_pages_though_the_clock_was_put_back_a_day() -> None:
+    w = World(confirm=False)
+    w.apply(fire(start=25 * HOUR), 25 * HOUR)
+    w.apply(clear(start=25 * HOUR, end=25 * HOUR + 60), 25 * HOUR + 60)
+    pages = []
+    for seconds in (HOUR, HOUR + 120, 3 * HOUR):
+        seen = replace(fire(start=seconds), seen_at=at(seconds))
+        pages.append(bool(planned(w.apply(seen, seconds))))
+        w.apply(clear(start=seconds, end=seconds + 30), seconds + 30)
+    assert pages == [True, False, True], "it is quiet for some minutes, not for a day"
+
+
+def test_another_thing_pages_though_the_clock_was_put_back() -> None:
+    w = World(confirm=False)
+    w.apply(down(0, HOUR), HOUR)
+    assert planned(w.apply(down(1, 60), 60))
+    assert planned(w.apply(down(2, 120), 120))
+
+
+def test_what_was_resolved_manually_and_still_fires_is_told_though_the_clock_was_put_back() -> None:
+    w = World(confirm=False)
+    w.apply(fire(start=HOUR), HOUR)
+    w.apply(ManuallyResolved("INC-1", "bo", "1"), HOUR + 10)
+    assert w.apply(fire(start=HOUR), 60).reason is Reason.REPEATED
+    decision = w.apply(fire(start=HOUR), 60 + POLICY.reopen_window.total_seconds())
+    assert decision.reason is Reason.STILL_FIRING
+    assert planned(decision)
+
+
+def test_the_times_of_an_incident_stay_in_order_when_the_clock_is_put_back() -> None:
+    w = World(confirm=False)
+    w.apply(fire(start=HOUR), HOUR)
+    w.apply(Acknowledged("INC-1", "bo", "1"), 60)
+    i = w.incidents["INC-1"]
+    assert i.began_at <= i.detected_at <= i.ingested_at <= i.paged_at <= i.acknowledged_at
+    assert i.acknowledged_at == i.changed_at == at(60)
 
 
 def test_a_list_that_was_asked_for_before_the_resolve_is_stale() -> None:

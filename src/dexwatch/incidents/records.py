@@ -143,7 +143,7 @@ class Incident:
     reopened: int = 0
     paged_at: datetime | None = None
     last_paged_at: datetime | None = None
-    """When the last round began; None when that reached nobody and none is planned after it."""
+    """When the last round began; None when it reached nobody, or is not known any more."""
     delivered_at: datetime | None = None
     acknowledged_at: datetime | None = None
     mitigated_at: datetime | None = None

@@ -39,7 +39,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class IncidentView:
-    """All that is known about one incident, the timeline in order of time."""
+    """All that is known about one incident, the timeline in the order of decisions."""
 
     incident: Incident
     alerts: tuple[Alert, ...]
