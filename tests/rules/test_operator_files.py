@@ -53,6 +53,53 @@ def test_rules_are_read_with_file_line_and_requirements():
     assert mine.requirements == ("M-APP-QUEUE", "X")
 
 
+def shown(label: str, expr: str) -> str:
+    return f"""\
+groups:
+  - rules:
+      - alert: Shown
+        expr: {expr}
+        keep_firing_for: 2m
+        labels: {{severity: P2, component: jobs, team: us, alert_group: mine}}
+        annotations: {{summary: "{{{{ $labels.{label} }}}}", runbook: Restart it.}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("label", "expr"),
+    [
+        ("instance", "topk(3, up) < 1"),
+        ("instance", "bottomk by (job) (3, up) < 1"),
+        ("zone", "my_metric > 1 or up < 1"),
+        ("version", "up * on (instance) group_left (version) dexwatch_build_info < 1"),
+        ("version", "up * on (instance) group_right () dexwatch_build_info < 1"),
+        ("place", "label_join(up, 'place', '/', 'job', 'instance') < 1"),
+        ("instance", "label_join(up, 'place', '/', 'job', 'instance') < 1"),
+        ("instance", "clamp_max(up, scalar(up)) < 1"),
+        ("instance", "time() - process_start_time_seconds > 60"),
+        ("found", "count_values('found', up) > 1"),
+    ],
+)
+def test_a_label_that_the_result_carries_may_be_shown(label, expr):
+    found = lint_files({"mine.yml": shown(label, expr)})
+    assert "summary-label" not in {f.check for f in found}
+
+
+@pytest.mark.parametrize(
+    ("label", "expr"),
+    [
+        ("pool", "topk(3, up) < 1"),
+        ("pool", "up * on (instance) group_left (version) dexwatch_build_info < 1"),
+        ("instance", "count_values by (job) ('found', up) > 1"),
+        ("instance", "sum(up) < 1"),
+        ("pool", "up < 1 and on () dex_tvl_usd < 1"),
+    ],
+)
+def test_a_label_that_the_result_lacks_is_found(label, expr):
+    found = lint_files({"mine.yml": shown(label, expr)})
+    assert "summary-label" in {f.check for f in found}
+
+
 def test_an_annotation_too_long_for_receivers_is_found():
     text = OWN.replace("Restart it.", "x" * 2001)
     assert "long-annotation" in {f.check for f in lint_files({"mine.yml": text})}

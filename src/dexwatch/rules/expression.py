@@ -18,6 +18,8 @@ PRESENCE = {"present_over_time", "absent_over_time", "absent"}
 COUNTING = "count"
 """Functions that count series, whatever their values."""
 OF_GAUGES = {"delta", "deriv", "predict_linear", "idelta"}
+CHOOSING = {"topk", "bottomk"}
+"""Aggregations that give some of their series as they are, and no new ones."""
 COMPARISONS = {">", ">=", "<", "<=", "==", "!="}
 KEEPING = {"and", "or", "unless"} | COMPARISONS
 RATES = {Unit.COUNT: Unit.PER_SECOND, Unit.BYTES: Unit.BYTES_PER_SECOND, Unit.SECONDS: Unit.RATIO}
@@ -171,33 +173,52 @@ def labels(tree: promql.Expr, known: Vocabulary) -> frozenset[str] | None:
     if isinstance(tree, promql.AggregateExpr):
         return _labels_of_aggregate(tree, known)
     if isinstance(tree, promql.BinaryExpr):
-        left, right = labels(tree.lhs, known), labels(tree.rhs, known)
-        if isinstance(tree.lhs, promql.NumberLiteral) or str(tree.op) == "or":
-            return left | right if left is not None and right is not None else right
-        return left
+        return _labels_of_pair(tree, known)
     if isinstance(tree, promql.Call):
-        if tree.func.name in {"time", "vector", "scalar"}:
-            return frozenset()
-        if tree.func.name == "label_replace":
-            inner = labels(tree.args[0], known)
-            return None if inner is None else inner | {tree.args[1].val}
-        found = [labels(a, known) for a in tree.args if not isinstance(a, promql.NumberLiteral)]
-        result = found[-1] if found else frozenset()
-        is_quantile = tree.func.name == "histogram_quantile"
-        return result - {"le"} if is_quantile and result is not None else result
+        return _labels_of_call(tree, known)
     inner = getattr(tree, "expr", None)
     return frozenset() if inner is None else labels(inner, known)
 
 
-def _labels_of_aggregate(tree: promql.AggregateExpr, known: Vocabulary) -> frozenset[str] | None:
-    modifier = tree.modifier
-    inner = labels(tree.expr, known)
-    if modifier is None:
+def _labels_of_pair(pair: promql.BinaryExpr, known: Vocabulary) -> frozenset[str] | None:
+    operator, modifier = str(pair.op), pair.modifier
+    left, right = labels(pair.lhs, known), labels(pair.rhs, known)
+    if operator == "or":
+        return None if left is None or right is None else left | right
+    if operator in {"and", "unless"} or modifier is None:
+        # A number on the left carries none, and the result has those of the other side.
+        return right if left == frozenset() and operator not in {"and", "unless"} else left
+    many = right if modifier.card == promql.VectorMatchCardinality.OneToMany else left
+    return None if many is None else many | frozenset(modifier.group_labels or ())
+
+
+def _labels_of_call(call: promql.Call, known: Vocabulary) -> frozenset[str] | None:
+    name = call.func.name
+    if name in {"time", "vector", "scalar"}:
         return frozenset()
+    if name in {"label_replace", "label_join"}:
+        inner = labels(call.args[0], known)
+        return None if inner is None else inner | {call.args[1].val}
+    carried: frozenset[str] = frozenset()
+    for argument in call.args:
+        found = labels(argument, known)
+        if found is None:
+            return None
+        carried |= found
+    return carried - {"le"} if name == "histogram_quantile" else carried
+
+
+def _labels_of_aggregate(tree: promql.AggregateExpr, known: Vocabulary) -> frozenset[str] | None:
+    inner, modifier = labels(tree.expr, known), tree.modifier
+    if str(tree.op) in CHOOSING:
+        return inner
+    made = frozenset({tree.param.val}) if str(tree.op) == "count_values" else frozenset()
+    if modifier is None:
+        return made
     named = frozenset(modifier.labels)
     if modifier.type == promql.AggModifierType.By:
-        return named
-    return None if inner is None else inner - named
+        return named | made
+    return None if inner is None else inner - named | made
 
 
 def _matched(selector: promql.VectorSelector) -> tuple[str, ...]:
