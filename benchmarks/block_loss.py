@@ -44,11 +44,11 @@ async def main(seconds: float) -> None:
         ):
             port = running.ports.take("watch")
             await supervisor.start([_watch(running.config, port)])
-            with generated_load(running.context.traders, TRANSACTIONS):
+            with generated_load(running.chain.traders, TRANSACTIONS):
                 await asyncio.sleep(WARM_SECONDS)
                 pid = supervisor.state("watch").pid
                 assert pid is not None
-                node = running.context.chain.nodes[0].http
+                node = running.chain.handle.nodes[0].http
                 first = await _both(client, node, port)
                 spent = cpu_seconds(pid)
                 await asyncio.sleep(seconds)

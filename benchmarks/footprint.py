@@ -21,7 +21,7 @@ async def main(seconds: float) -> None:
     options = Options(console_port=free_ports(1)[0], profile="production")
     with tempfile.TemporaryDirectory(prefix="dexwatch-bench-") as folder:
         async with sample(Path(folder) / "demo", options) as running, watched(running):
-            root = running.context.programs.state("dexwatch").pid
+            root = running.programs.state("dexwatch").pid
             assert root is not None
             await asyncio.sleep(60)
             before = sum(cpu_seconds(pid) for pid in tree(root))

@@ -254,7 +254,7 @@ async def opened(settings: Settings) -> int:
 
 def processes(running: Sample) -> dict[str, int]:
     """Return the processes of dexwatch by name; one that was started anew has another number."""
-    root = running.context.programs.state("dexwatch").pid
+    root = running.programs.state("dexwatch").pid
     assert root is not None
     found = {}
     for pid in tree(root):

@@ -1,6 +1,7 @@
 """What `dexwatch scenario` says of what the running sample answers."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import cast
@@ -8,6 +9,7 @@ from typing import cast
 import pytest
 
 from dexwatch.cli import app
+from dexwatch.clock import monotonic
 from dexwatch.demo.chain.handle import ChainHandle
 from dexwatch.demo.control import ScenarioRunner, control_api
 from dexwatch.demo.scenarios import Scenario, ScenarioContext
@@ -17,15 +19,16 @@ from tests.fakes.command_line import run
 
 @pytest.fixture
 async def sample(tmp_path: Path) -> AsyncIterator[Path]:
-    """The folder of a running sample that has one scenario."""
+    """The folder of a running sample that has two scenarios."""
 
     async def fault(_: ScenarioContext, active: bool) -> None:
         assert isinstance(active, bool)
 
     found = Scenario("db-slow", "Slow database", "Queries wait.", ("DatabaseSlow",), fault)
-    nothing = cast("ChainHandle", None), cast("Traders", None)
-    context = ScenarioContext(tmp_path, *nothing, None, None)  # type: ignore[arg-type]
-    runner = ScenarioRunner(context, (found,))
+    gas = Scenario("gas-spike", "Dear gas", "It is dear.", ("GasPriceHigh",), fault)
+    context = ScenarioContext(cast("ChainHandle", None), cast("Traders", None), None)
+    runner = ScenarioRunner(context, (found, gas))
+    runner.watched_since = monotonic()
     async with control_api(runner, "sample-token", 0) as server:
         (tmp_path / "control.url").write_text(server.url)
         (tmp_path / "control.token").write_text("sample-token")
@@ -46,6 +49,13 @@ async def test_what_was_not_active_is_not_said_to_be_lifted(sample: Path) -> Non
     assert await said(sample, "db-slow", "--stop") == (0, "! db-slow was not active")
     await said(sample, "db-slow")
     assert await said(sample, "db-slow", "--stop") == (0, "✓ db-slow is lifted")
+
+
+async def test_a_scenario_that_waits_says_when_it_begins_and_why(sample: Path) -> None:
+    status, words = await said(sample, "gas-spike")
+    assert status == 0
+    assert re.search(r"begins in [12]\d s, when enough of what is usual was seen", words)
+    assert "begins" not in (await said(sample, "db-slow"))[1]
 
 
 async def test_a_wrong_length_is_answered_with_a_word_on_the_length(sample: Path) -> None:

@@ -26,6 +26,7 @@ def control_api(actions):
         base = {"story": HOSTILE, "raises": ["ApiLatencyHigh"]}
         return [
             {"name": "api-slow", "title": "The API is slow", "state": "idle", **base},
+            {"name": "gas", "title": "Gas", "state": "active", "begins_in": 12, **base},
             {"name": "db-down", "title": HOSTILE, "state": "running", **base},
         ]
 
@@ -77,6 +78,7 @@ async def test_an_operator_breaks_and_mends(parts):
     async with serving(app, port):
         page, token = await sign_in(client, "ana")
         assert "The API is slow" in page
+        assert ">begins in 12 s<" in page
         assert "<img src=x" not in page
         assert "secret-token" not in page
         fields = {"form_token": token}

@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import cast
 
 import httpx
 import pytest_asyncio
+from structlog.testing import capture_logs
 
+from dexwatch.clock import monotonic
 from dexwatch.demo.chain.handle import ChainHandle
 from dexwatch.demo.control import ScenarioRunner, control_api
 from dexwatch.demo.scenarios import Scenario, ScenarioContext
+from dexwatch.demo.scenarios.scenario import USUAL_SECONDS
 from dexwatch.demo.trading.traders import Traders
+from tests.fakes.patience import until
 
 TOKEN = "sample-token"
 
@@ -22,23 +25,31 @@ class Diary:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.breaks = False
+        self.may_stop = asyncio.Event()
+        self.may_stop.set()
+        self.runner = cast("ScenarioRunner", None)
 
-    def scenario(self, name: str) -> Scenario:
+    def scenario(self, name: str, *raises: str) -> Scenario:
         async def fault(_: ScenarioContext, active: bool) -> None:
             self.lines.append(f"{'start' if active else 'stop'} {name}")
             if active and self.breaks:
                 raise OSError("the disk is full")
+            if not active:
+                await self.may_stop.wait()
 
-        return Scenario(name, name, f"{name} breaks.", ("CpuHigh",), fault)
+        return Scenario(name, name, f"{name} breaks.", raises, fault)
 
 
 @pytest_asyncio.fixture
-async def control(tmp_path: Path) -> AsyncIterator[tuple[httpx.AsyncClient, Diary]]:
+async def control() -> AsyncIterator[tuple[httpx.AsyncClient, Diary]]:
     diary = Diary()
-    context = ScenarioContext(
-        tmp_path, cast("ChainHandle", None), cast("Traders", None), None, None
-    )  # type: ignore[arg-type]
-    runner = ScenarioRunner(context, (diary.scenario("one"), diary.scenario("two")))
+    context = ScenarioContext(cast("ChainHandle", None), cast("Traders", None), None)
+    scenarios = (
+        diary.scenario("one", "CpuHigh"),
+        diary.scenario("two", "CpuHigh"),
+        diary.scenario("gas", "GasPriceHigh"),
+    )
+    runner = diary.runner = ScenarioRunner(context, scenarios)
     headers = {"authorization": f"Bearer {TOKEN}"}
     async with (
         control_api(runner, TOKEN, 0) as server,
@@ -63,7 +74,11 @@ async def test_scenarios_are_listed_with_their_state(control: ControlApi) -> Non
     client, _ = control
     await client.post("/scenarios/two/start")
     rows = (await client.get("/scenarios")).json()
-    assert [(row["name"], row["state"]) for row in rows] == [("one", "idle"), ("two", "active")]
+    assert {row["name"]: row["state"] for row in rows} == {
+        "one": "idle",
+        "two": "active",
+        "gas": "idle",
+    }
     assert rows[0]["raises"] == ["CpuHigh"]
 
 
@@ -80,6 +95,54 @@ async def test_a_scenario_with_a_length_ends_by_itself(control: ControlApi) -> N
     async with asyncio.timeout(5):
         while "stop one" not in diary.lines:
             await asyncio.sleep(0.02)
+
+
+async def test_what_is_judged_against_the_usual_waits_until_that_was_seen(
+    control: ControlApi,
+) -> None:
+    client, diary = control
+    diary.runner.watched_since = monotonic()
+    row = (await client.post("/scenarios/gas/start?seconds=60")).json()
+    assert row["state"] == "active"
+    assert 0 < row["begins_in"] <= USUAL_SECONDS["GasPriceHigh"]
+    assert (await client.post("/scenarios/one/start")).json()["begins_in"] == 0
+    assert diary.lines == ["start one"]
+    assert (await client.post("/scenarios/gas/stop")).json()["was_active"]
+    assert (await client.get("/scenarios")).json()[2]["begins_in"] == 0
+
+
+async def test_a_scenario_that_waits_begins_by_itself_and_once(control: ControlApi) -> None:
+    client, diary = control
+    diary.runner.watched_since = monotonic() - USUAL_SECONDS["GasPriceHigh"] + 0.3
+    for _ in range(2):
+        await client.post("/scenarios/gas/start?seconds=0.1")
+    await until(lambda: "stop gas" in diary.lines)
+    assert diary.lines == ["start gas", "stop gas"]
+
+
+async def test_a_start_while_the_scenario_ends_breaks_it_anew(control: ControlApi) -> None:
+    client, diary = control
+    diary.may_stop.clear()
+    await client.post("/scenarios/one/start?seconds=0.01")
+    await until(lambda: "stop one" in diary.lines)
+    again = asyncio.create_task(client.post("/scenarios/one/start"))
+    await asyncio.wait([again], timeout=0.1)
+    diary.may_stop.set()
+    assert (await again).json()["state"] == "active"
+    assert diary.lines == ["start one", "stop one", "start one"]
+
+
+async def test_an_end_that_fails_is_told(control: ControlApi) -> None:
+    client, diary = control
+
+    async def stuck() -> None:
+        raise OSError("the disk is full")
+
+    diary.may_stop.wait = stuck  # type: ignore[method-assign, assignment]
+    with capture_logs() as told:
+        await client.post("/scenarios/one/start?seconds=0.01")
+        await until(lambda: any(line["event"] == "sample_scenario_failed" for line in told))
+    assert (await client.get("/scenarios")).json()[0]["state"] == "active"
 
 
 async def test_an_unknown_name_is_answered_with_the_nearest(control: ControlApi) -> None:

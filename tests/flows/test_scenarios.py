@@ -32,17 +32,21 @@ async def test_scenario_raises_what_it_names_and_it_resolves(
     platform.seen.clear()
     told = await _slack_messages(platform)
 
-    began = time.monotonic()
-    await platform.sample.scenarios.start(scenario.name)
+    scenarios = platform.sample.scenarios
+    await scenarios.start(scenario.name)
+    waits = scenarios.begins_in(scenario.name)
+    began = time.monotonic() + waits
     try:
         expected = set(scenario.raises)
-        reached = await platform.until(lambda _: expected <= platform.seen, seconds=FIRE_SECONDS)
+        reached = await platform.until(
+            lambda _: expected <= platform.seen, seconds=waits + FIRE_SECONDS
+        )
         fired = time.monotonic() - began
         # What fires beyond the catalogue may be a little later.
         await platform.until(lambda _: False, seconds=LINGER_SECONDS)
         incidents = await platform.open_incidents()
     finally:
-        await platform.sample.scenarios.stop(scenario.name)
+        await scenarios.stop(scenario.name)
         lifted = time.monotonic()
 
     assert reached, f"missing {expected - platform.seen}; fired: {platform.seen}"

@@ -95,6 +95,9 @@ def scenario(
         out.print(lifted.format(foreign(name)))
     else:
         out.print(f"[green]✓[/] {foreign(row['title'])}. {foreign(row['story'])}")
+        if row["begins_in"]:
+            when = f"{row['begins_in']} s, when enough of what is usual was seen to compare with"
+            out.print(f"  [dim]begins in[/] {when}")
         out.print(f"  [dim]raises[/] {', '.join(row['raises'])}")
 
 

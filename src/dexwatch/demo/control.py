@@ -6,15 +6,16 @@ Every request needs the bearer token that was generated for this run.
 """
 
 import asyncio
-import contextlib
 import difflib
 import hmac
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import orjson
 import structlog
 
+from dexwatch.clock import monotonic
 from dexwatch.demo.local.server import LoopbackServer, Reply, Request
 from dexwatch.demo.scenarios import SCENARIOS, Scenario, ScenarioContext
 
@@ -39,10 +40,21 @@ class ScenarioRunner:
         self.active: set[str] = set()
         self._context = context
         self._lock = asyncio.Lock()
-        self._endings: dict[str, asyncio.Task[None]] = {}
+        self.watched_since: float | None = None
+        """When dexwatch began to watch, by the monotonic clock; None while it does not."""
+        self._due: dict[str, float] = {}
+        """When the active scenarios whose fault was not injected yet begin, by the same clock."""
+        self._later: dict[str, asyncio.Task[None]] = {}
+        """What begins or ends a scenario by itself."""
+
+    def begins_in(self, name: str) -> float:
+        """Return the seconds until an active scenario's fault is injected; 0 when it was."""
+        return max(0.0, self._due.get(name, 0.0) - monotonic())
 
     async def start(self, name: str, *, seconds: float | None = None) -> None:
         """Start a scenario, for good or for some seconds; starting an active one changes nothing.
+
+        It begins at once or, where a rule compares with what was usual, once that was seen.
 
         Raises:
             UnknownScenarioError: no such scenario.
@@ -52,11 +64,11 @@ class ScenarioRunner:
             if name not in self.active:
                 # Marked before it starts, so that a start that fails half-way is undone as well.
                 self.active.add(name)
-                await scenario.fault(self._context, True)
-                log.info("sample_scenario_started", scenario=name)
-        if seconds is not None:
-            ending = self._end_after(name, min(seconds, LONGEST_SECONDS))
-            self._endings[name] = asyncio.create_task(ending)
+                self._due[name] = (self.watched_since or float("-inf")) + scenario.usual_seconds
+            if not self.begins_in(name):
+                await self._begin(scenario)
+            if name in self._due or seconds is not None:
+                self._later[name] = asyncio.create_task(self._run(scenario, seconds))
 
     async def stop(self, name: str) -> bool:
         """End a scenario's fault, also when it is not marked as active; return whether it was.
@@ -69,12 +81,13 @@ class ScenarioRunner:
             was_active = name in self.active
             await scenario.fault(self._context, False)
             self.active.discard(name)
+            self._due.pop(name, None)
             log.info("sample_scenario_stopped", scenario=name)
             return was_active
 
     async def close(self) -> None:
         """Cancel what runs for scenarios; the sample itself ends, so no fault is undone."""
-        tasks = [*self._endings.values(), *self._context.running.values()]
+        tasks = [*self._later.values(), *self._context.running.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -83,16 +96,30 @@ class ScenarioRunner:
     async def _changing(self, name: str) -> AsyncIterator[Scenario]:
         if name not in self.scenarios:
             raise UnknownScenarioError(name)
-        ending = self._endings.pop(name, None)
-        if ending is not None and ending is not asyncio.current_task():
-            ending.cancel()
         async with self._lock, asyncio.timeout(STEP_SECONDS):
+            later = self._later.pop(name, None)
+            if later is not None and later is not asyncio.current_task():
+                later.cancel()
             yield self.scenarios[name]
 
-    async def _end_after(self, name: str, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        with contextlib.suppress(TimeoutError):
-            await self.stop(name)
+    async def _begin(self, scenario: Scenario) -> None:
+        """Inject the fault, once."""
+        if scenario.name in self._due:
+            await scenario.fault(self._context, True)
+            del self._due[scenario.name]
+            log.info("sample_scenario_started", scenario=scenario.name)
+
+    async def _run(self, scenario: Scenario, seconds: float | None) -> None:
+        """Begin a scenario when it is due, and end it after so many seconds."""
+        try:
+            await asyncio.sleep(self.begins_in(scenario.name))
+            async with self._lock, asyncio.timeout(STEP_SECONDS):
+                await self._begin(scenario)
+            if seconds is not None:
+                await asyncio.sleep(seconds)
+                await self.stop(scenario.name)
+        except Exception as error:  # noqa: BLE001 - nobody waits for it: its log alone can tell.
+            log.warning("sample_scenario_failed", scenario=scenario.name, error=repr(error))
 
 
 def control_api(runner: ScenarioRunner, token: str, port: int) -> LoopbackServer:
@@ -145,6 +172,7 @@ def _row(scenario: Scenario, runner: ScenarioRunner) -> dict[str, object]:
         "title": scenario.title,
         "story": scenario.story,
         "state": "active" if scenario.name in runner.active else "idle",
+        "begins_in": math.ceil(runner.begins_in(scenario.name)),
         "raises": scenario.raises,
     }
 

@@ -38,7 +38,8 @@ OnStep = Callable[[str, float], None]
 class Sample:
     """A running sample and what is needed to use it."""
 
-    context: ScenarioContext
+    programs: Supervisor
+    """Its own programs: anvil, PostgreSQL, Redis, nginx, the API, dexwatch."""
     chain: SampleChain
     scenarios: ScenarioRunner
     config: Path
@@ -78,7 +79,7 @@ async def sample(
                     chain.handle, folder / "exchange", programs, ports, seed=options.seed
                 )
                 stack.push_async_callback(exchange.stop)
-        context = ScenarioContext(folder, chain.handle, chain.traders, exchange, programs)
+        context = ScenarioContext(chain.handle, chain.traders, exchange)
         runner = ScenarioRunner(context)
         stack.push_async_callback(runner.close)
         token = secrets.token_urlsafe(24)
@@ -97,7 +98,7 @@ async def sample(
         )
         console = f"http://127.0.0.1:{ports.take('console')}"
         yield Sample(
-            context, chain, runner, config, console, sign_in, ports, options.profile, addresses
+            programs, chain, runner, config, console, sign_in, ports, options.profile, addresses
         )
 
 
@@ -109,11 +110,12 @@ async def watched(running: Sample, *, on_step: OnStep | None = None) -> AsyncIte
         DaemonError: dexwatch does not start; the message quotes the end of its log.
     """
     with _step(on_step, "dexwatch: daemons, watch, respond, console"):
-        await running.context.programs.start([_dexwatch(running)])
+        await running.programs.start([_dexwatch(running)])
+    running.scenarios.watched_since = monotonic()
     try:
         yield running
     finally:
-        await running.context.programs.stop("dexwatch")
+        await running.programs.stop("dexwatch")
 
 
 async def demo(

@@ -212,7 +212,10 @@ def _labels_of_aggregate(tree: promql.AggregateExpr, known: Vocabulary) -> froze
     inner, modifier = labels(tree.expr, known), tree.modifier
     if str(tree.op) in CHOOSING:
         return inner
-    made = frozenset({tree.param.val}) if str(tree.op) == "count_values" else frozenset()
+    # Of all aggregations only `count_values` takes a text: the label that it makes.
+    made = frozenset[str]()
+    if isinstance(tree.param, promql.StringLiteral):
+        made = frozenset({tree.param.val})
     if modifier is None:
         return made
     named = frozenset(modifier.labels)

@@ -4,7 +4,9 @@ import re
 
 import pytest
 
+from dexwatch.demo.profile import DEMO
 from dexwatch.demo.scenarios import SCENARIOS, Scenario
+from dexwatch.demo.scenarios.scenario import USUAL_SECONDS
 from dexwatch.rules.registry import ALERTS
 
 PROMISED = [
@@ -57,3 +59,15 @@ def test_a_scenario_raises_known_rules_and_tells_its_story(scenario: Scenario) -
     assert re.fullmatch(r"[a-z][a-z0-9-]*", scenario.name)
     assert scenario.story.endswith(".")
     assert not scenario.title.endswith(".")
+
+
+def test_whoever_raises_a_rule_on_what_is_usual_waits_for_that() -> None:
+    raised = {rule for scenario in SCENARIOS for rule in scenario.raises}
+    judged = {
+        rule.id
+        for rule in ALERTS
+        if rule.id in raised and re.search(r" offset |quantile_over_time", rule.value(DEMO))
+    }
+    assert judged == USUAL_SECONDS.keys()
+    slow = {scenario.name for scenario in SCENARIOS if scenario.usual_seconds}
+    assert slow == {"api-slow", "db-slow", "cache-cold", "gas-spike", "volume-drop"}

@@ -96,6 +96,6 @@ def _scenario(row: dict[str, Any]) -> dict[str, Any]:
         "title": str(row.get("title", "")),
         "story": str(row.get("story", "")),
         "running": str(row.get("state", "")) in {"running", "started", "active", "on"},
-        "state": str(row.get("state", "")),
+        "begins_in": begins_in if isinstance(begins_in := row.get("begins_in"), int) else 0,
         "raises": [str(one) for one in raises] if isinstance(raises, list) else [],
     }

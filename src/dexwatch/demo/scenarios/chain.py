@@ -1,7 +1,9 @@
 """Scenarios that break the nodes, the chain, the contracts or the people who trade."""
 
 import asyncio
-import contextlib
+
+import httpx
+import structlog
 
 from dexwatch.demo.chain.rpc import Rpc
 from dexwatch.demo.chain.transactions import call
@@ -10,6 +12,8 @@ from dexwatch.demo.scenarios.scenario import Fault, Scenario, ScenarioContext, a
 WATCHED, PLATFORM = ("node-a", "node-b"), "node-platform"
 WHALE_USD, WHALE_SECONDS = 80_000.0, 4.0
 RAISED_FEE_BPS, USUAL_FEE_BPS = 200, 5
+
+log = structlog.get_logger(__name__)
 
 
 def _nodes(*names: str, **fields: float) -> Fault:
@@ -63,13 +67,15 @@ async def _whale(context: ScenarioContext, active: bool) -> None:
             context.running["whale-trade"] = trading
     elif task := context.running.pop("whale-trade", None):
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, RuntimeError):
-            await task
+        await asyncio.wait([task])
 
 
 async def _trade_as_whale(context: ScenarioContext) -> None:
     while True:
-        await context.traders.whale(WHALE_USD)
+        try:
+            await context.traders.whale(WHALE_USD)
+        except (httpx.HTTPError, RuntimeError) as error:
+            log.warning("sample_whale_failed", error=repr(error))
         await asyncio.sleep(WHALE_SECONDS)
 
 

@@ -3,11 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dexwatch.daemons.supervisor import Supervisor
     from dexwatch.demo.chain.handle import ChainHandle
     from dexwatch.demo.exchange.handle import Exchange
     from dexwatch.demo.trading.traders import Traders
@@ -16,9 +14,6 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class ScenarioContext:
     """The running parts into which a scenario may inject faults."""
-
-    folder: Path
-    """The sample's folder; scenarios may write below `folder/scenarios`."""
 
     chain: "ChainHandle"
     """Anvil, contracts, accounts and the two node gateways with their faults."""
@@ -29,9 +24,6 @@ class ScenarioContext:
     exchange: "Exchange | None"
     """None in a chain-only sample."""
 
-    programs: "Supervisor"
-    """The supervisor of the sample's own programs (anvil, PostgreSQL, Redis, nginx, API ...)."""
-
     running: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
     """Tasks that a scenario keeps running until it is stopped, by the scenario's name."""
 
@@ -40,6 +32,19 @@ Fault = Callable[[ScenarioContext, bool], Awaitable[None]]
 """Injects what breaks when it is given True, and removes it completely when it is given False.
 
 Either may come twice: what is so already stays so.
+"""
+
+
+USUAL_SECONDS: Mapping[str, float] = {
+    "ApiLatencyAboveBaseline": 25,
+    "CacheMissRateRising": 25,
+    "GasPriceHigh": 25,
+    # Its rate counts as nothing what its window holds from before the start.
+    "TradingVolumeDrop": 45,
+}
+"""Rules that compare with what was usual, and how long the sample must have been watched for that.
+
+A fault that is there from the first scrape on is the usual, and such a rule never fires.
 """
 
 
@@ -61,6 +66,11 @@ class Scenario:
 
     also: tuple[str, ...] = ()
     """Ids of rules that may fire beside `raises`, by the order of events or a busy machine."""
+
+    @property
+    def usual_seconds(self) -> float:
+        """How long the sample must have been watched before, so that all of `raises` fire."""
+        return max(USUAL_SECONDS.get(rule, 0.0) for rule in self.raises)
 
 
 def assign(target: object, fields: Mapping[str, Any], *, active: bool) -> None:
