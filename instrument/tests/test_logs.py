@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import math
 import time
 
 import pytest
@@ -87,6 +88,14 @@ def test_any_message_is_one_line_of_json(text):
     line = logs.EcsFormatter("api").format(record)
     assert "\n" not in line
     assert json.loads(line)["service.name"] == "api"
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_a_number_that_json_does_not_know_does_not_lose_the_line(number):
+    record = logging.LogRecord("x", logging.INFO, "x.py", 1, "a ratio", None, None)
+    record.ecs = {"ratio": number, "all": [number]}
+    line = json.loads(logs.EcsFormatter("api").format(record), parse_constant=pytest.fail)
+    assert line["ratio"] == str(number)
 
 
 @pytest.mark.parametrize(

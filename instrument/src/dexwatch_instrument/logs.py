@@ -6,6 +6,7 @@ Source of names: Elastic Common Schema 8.11 (dotted spelling, as ECS loggers wri
 import itertools
 import json
 import logging
+import math
 import re
 import sys
 import traceback
@@ -115,8 +116,11 @@ def _cleaned(fields: Mapping[str, Any], levels: int) -> dict[str, Any]:
 
 
 def _clean(value: object, levels: int) -> object:
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | int):
         return value
+    if isinstance(value, float):
+        # JSON has no NaN and no infinity, and who reads strictly would lose the line.
+        return value if math.isfinite(value) else str(value)
     if isinstance(value, Mapping | list | tuple | set | frozenset) and not levels:
         return _CUT
     if isinstance(value, Mapping):
