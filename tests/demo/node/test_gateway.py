@@ -146,7 +146,14 @@ async def test_late_receipts_appear_later(chain: SampleChain, node: Node) -> Non
     await receipt_from(node, sent)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b"[7]", b'{"id":1}', b"null"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"{", b"[]", b"7", b"[7]", b'{"id":1}', b"null", b'{"method":["eth_call"],"id":1}'),
+        b'{"method":"eth_getBlockByHash","params":{"a":1},"id":1}',
+        b'[{"method":"eth_getBlockByHash","params":7,"id":1},{"method":"eth_chainId","id":2}]',
+    ],
+)
 async def test_nonsense_gets_a_json_rpc_error(node: Node, body: bytes) -> None:
     async with httpx.AsyncClient() as client:
         answer = (await client.post(node.http, content=body)).json()

@@ -65,7 +65,7 @@ class RpcProxy:
         except orjson.JSONDecodeError:
             return orjson.dumps(_error(None, -32700, "parse error"))
         calls = request if isinstance(request, list) else [request]
-        if not calls or len(calls) > BATCH_LIMIT or not all(isinstance(c, dict) for c in calls):
+        if not calls or len(calls) > BATCH_LIMIT or not all(map(_is_call, calls)):
             return orjson.dumps(_error(None, -32600, "invalid request"))
         if len(calls) == 1 and self._passes_unchanged(calls[0]):
             return await self._forward(body, calls)
@@ -98,24 +98,24 @@ class RpcProxy:
 
     def _passes_unchanged(self, call: Mapping[str, Any]) -> bool:
         """Tell whether the call may go through as raw bytes, both ways."""
-        method = call.get("method")
+        method = call["method"]
         if method in _BLOCKS or method == _RECEIPT or self._local(call) is not None:
             return False
         return self._resolved(call) is call
 
     def _local(self, call: Mapping[str, Any]) -> Answer | None:
         """Return the answer that needs no anvil, or None."""
-        method, params = str(call.get("method")), call.get("params") or []
+        method, params = call["method"], call.get("params") or []
         known = _LOCAL.get(method)
         if known is not None:
             return _result(call, known(self))
         if method.startswith(_FORBIDDEN):
             return _error(call.get("id"), -32601, f"the method {method} does not exist")
         if method in _BY_HASH and params and len(str(params[0])) == 66:
-            number = self.heads.number_of(params[0])
+            number = self.heads.number_of(str(params[0]))
             return _result(call, None) if number is not None and number > self.head() else None
-        at = _TAG_AT.get(method)
-        if at is None or not isinstance(params, list) or len(params) <= at:
+        at = _tag_at(call)
+        if at is None:
             return None
         tag = params[at]
         if isinstance(tag, dict):
@@ -129,10 +129,10 @@ class RpcProxy:
 
     def _resolved(self, call: Mapping[str, Any]) -> Mapping[str, Any]:
         """Replace block tags by the heights that this node shows; the same object if none is."""
-        method, params = str(call.get("method")), call.get("params")
-        at = _TAG_AT.get(method)
-        if at is None or not isinstance(params, list) or len(params) <= at:
+        at = _tag_at(call)
+        if at is None:
             return call
+        params = call["params"]
         if params[at] in ("finalized", "safe"):
             height = self.finalized()
         elif params[at] in ("latest", "pending") and (at == 0 or self._behind()):
@@ -146,9 +146,9 @@ class RpcProxy:
 
     def _adapted(self, call: Mapping[str, Any], answer: Answer) -> Answer:
         block = answer.get("result")
-        if call.get("method") in _BLOCKS and isinstance(block, dict):
+        if call["method"] in _BLOCKS and isinstance(block, dict):
             self.heads.add_bsc_fields(block)
-        if call.get("method") == _RECEIPT and isinstance(block, dict):
+        if call["method"] == _RECEIPT and isinstance(block, dict):
             at = _height(block.get("blockNumber"))
             if at is None or at > self.head() - self.faults.receipts_late_blocks:
                 answer["result"] = None
@@ -182,6 +182,20 @@ _LOCAL: dict[str, Callable[[RpcProxy], object]] = {
     "eth_syncing": lambda proxy: proxy.syncing(),
 }
 """Answers without asking anvil."""
+
+
+def _is_call(call: object) -> bool:
+    return (
+        isinstance(call, dict)
+        and isinstance(call.get("method"), str)
+        and isinstance(call.get("params") or [], list)
+    )
+
+
+def _tag_at(call: Mapping[str, Any]) -> int | None:
+    """Return where the call's block parameter stands; None where it gives none."""
+    at = _TAG_AT.get(call["method"])
+    return None if at is None or len(call.get("params") or ()) <= at else at
 
 
 def _result(call: Mapping[str, Any], result: object) -> Answer:
