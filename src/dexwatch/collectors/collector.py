@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from dexwatch.chain.config import ChainConfig
-from dexwatch.chain.endpoint import Endpoint
 from dexwatch.chain.stored.consumers import Consumer
 from dexwatch.chain.stream import BlockStream
 from dexwatch.clients.config import DatabaseConfig
@@ -25,7 +24,6 @@ class CollectorContext:
     chain: ChainConfig
     dex: DexConfig
     database: DatabaseConfig | None
-    endpoints: tuple[Endpoint, ...]
     stream: BlockStream
     consumer: Consumer
     """That of the collectors; its `tip` is the block that all of them have taken."""

@@ -48,7 +48,7 @@ class EndpointsCollector(Collector):
         now = clock.monotonic()
         due = [feed for feed in feeds if self._is_due(feed, now)]
         await asyncio.gather(*(self._ask(feed.endpoint, now) for feed in due))
-        best = self.context.stream.election.best_head
+        election = self.context.stream.election
         for feed in feeds:
             name = feed.name
             up = feed.up and feed.head is not None and self._answers.get(name, False)
@@ -59,11 +59,10 @@ class EndpointsCollector(Collector):
             self.series.set(chain.endpoint_up, float(up), endpoint=name)
             head = feed.head.ref.number if feed.head and up else None
             self._show(chain.endpoint_head, head, name)
+            best, lag = election.best_head, None
             # No lag is measured against an endpoint of another chain, nor for one.
-            known = (
-                best is not None and head is not None and self.context.stream.election.belongs(feed)
-            )
-            lag = max(best - head, 0) if known and best is not None and head is not None else None
+            if best is not None and head is not None and election.belongs(feed):
+                lag = max(best - head, 0)
             self._show(chain.endpoint_lag, lag, name)
         if now - self._gas_asked >= _GAS_PRICE_SECONDS:
             self._gas_asked = now
@@ -83,8 +82,9 @@ class EndpointsCollector(Collector):
     async def _ask(self, node: Endpoint, now: float) -> None:
         self._asked[node.name] = now
         syncing, peers, chain_id = await node.batch(_QUESTIONS)
-        self._syncing(node, syncing)
-        self._peers(node, peers)
+        told = int(bool(syncing)) if isinstance(syncing, bool | dict) else None
+        self._show(chain.endpoint_syncing, told, node.name)
+        self._show(chain.endpoint_peers, _number(peers), node.name)
         found_id = _number(chain_id)
         self._answers[node.name] = found_id == self.context.chain.chain_id
         if found_id is not None and found_id != self.context.chain.chain_id:
@@ -99,19 +99,6 @@ class EndpointsCollector(Collector):
                 found=found_id,
                 expected=self.context.chain.chain_id,
             )
-
-    def _syncing(self, node: Endpoint, answer: Any) -> None:  # noqa: ANN401 - unchecked JSON.
-        if isinstance(answer, bool | dict):
-            self.series.set(chain.endpoint_syncing, float(bool(answer)), endpoint=node.name)
-        else:
-            self.series.forget(chain.endpoint_syncing, endpoint=node.name)
-
-    def _peers(self, node: Endpoint, answer: Any) -> None:  # noqa: ANN401 - unchecked JSON.
-        count = _number(answer)
-        if count is None:
-            self.series.forget(chain.endpoint_peers, endpoint=node.name)
-        else:
-            self.series.set(chain.endpoint_peers, count, endpoint=node.name)
 
     async def _gas_price(self) -> None:
         try:

@@ -92,7 +92,6 @@ class Watch:
             chain=chain_config,
             dex=dex,
             database=database,
-            endpoints=self._endpoints,
             stream=self.stream,
             consumer=self._consumer,
             market=Market(dex),

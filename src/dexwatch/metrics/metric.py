@@ -12,6 +12,7 @@ and a label that the metric does not carry is refused when the module is importe
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -90,31 +91,37 @@ class Metric:
         Raises:
             UnknownLabelError: a matcher names a label that this metric does not carry.
         """
-        return self.name + self._braces(matchers)
+        return selector(self.name, self.labels, matchers)
 
     def bucket(self, *matchers: str) -> str:
         """Return the selector of a histogram's buckets."""
-        return f"{self.name}_bucket{self._braces(matchers)}"
+        return selector(f"{self.name}_bucket", self.labels, matchers)
 
     def sum(self, *matchers: str) -> str:
         """Return the selector of a histogram's sum."""
-        return f"{self.name}_sum{self._braces(matchers)}"
+        return selector(f"{self.name}_sum", self.labels, matchers)
 
     def count(self, *matchers: str) -> str:
         """Return the selector of a histogram's count."""
-        return f"{self.name}_count{self._braces(matchers)}"
+        return selector(f"{self.name}_count", self.labels, matchers)
 
-    def _braces(self, matchers: tuple[str, ...]) -> str:
-        for matcher in matchers:
-            match = _MATCHER.match(matcher)
-            if match is None:
-                raise UnknownLabelError(f"{self.name}: {matcher!r} is not a label matcher")
-            if match["label"] not in {*self.labels, *TARGET_LABELS}:
-                known = ", ".join(self.labels) or "none"
-                raise UnknownLabelError(
-                    f"{self.name} has no label {match['label']!r}; its labels are: {known}"
-                )
-        return "{" + ",".join(matchers) + "}" if matchers else ""
+
+def selector(name: str, labels: Sequence[str], matchers: Sequence[str]) -> str:
+    """Return a selector of series that carry these labels, and those of their target.
+
+    Raises:
+        UnknownLabelError: a matcher names another label, or is none.
+    """
+    for matcher in matchers:
+        match = _MATCHER.match(matcher)
+        if match is None:
+            raise UnknownLabelError(f"{name}: {matcher!r} is not a label matcher")
+        if match["label"] not in {*labels, *TARGET_LABELS}:
+            known = ", ".join(labels) or "none"
+            raise UnknownLabelError(
+                f"{name} has no label {match['label']!r}; its labels are: {known}"
+            )
+    return name + ("{" + ",".join(matchers) + "}" if matchers else "")
 
 
 LATENCY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0)

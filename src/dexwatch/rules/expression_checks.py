@@ -1,6 +1,7 @@
 """What can be wrong in a PromQL expression, whoever wrote it: ours and an operator's alike."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,15 @@ import promql_parser as promql
 from dexwatch.metrics.metric import Kind
 from dexwatch.metrics.profile import SCRAPES_PER_WINDOW, EvaluationProfile
 from dexwatch.metrics.scrape_class import ScrapeClass
-from dexwatch.rules.expression import COUNTING, OF_COUNTERS, OF_GAUGES, PRESENCE, Vocabulary, uses
+from dexwatch.rules.expression import (
+    COUNTING,
+    OF_COUNTERS,
+    OF_GAUGES,
+    PRESENCE,
+    Vocabulary,
+    labels,
+    uses,
+)
 
 LONGEST_ANNOTATION = 2_000
 """Receivers bound what they read; ours cut at 8,192, which leaves room for labels filled in."""
@@ -73,6 +82,21 @@ def check_expression(
                 place,
                 f"a range of {use.range_ms} ms holds fewer than {SCRAPES_PER_WINDOW} scrapes",
                 f"use at least {shortest} ms at this scrape_class",
+            )
+
+
+def check_shown_labels(
+    place: str, texts: str, tree: promql.Expr, known: Vocabulary, *, added: Collection[str] = ()
+) -> Iterator[LintFinding]:
+    """Yield the labels that the texts show and that neither the result has nor the rule adds."""
+    carried = labels(tree, known)
+    for label in re.findall(r"\$labels\.(\w+)", texts):
+        if carried is not None and label not in carried and label not in added:
+            yield LintFinding(
+                "summary-label",
+                place,
+                f"the text shows the label {label}, which the result does not carry",
+                f"use one of: {', '.join(sorted(carried)) or 'none'}, or aggregate by {label}",
             )
 
 

@@ -10,8 +10,13 @@ from dexwatch.metrics import METRICS
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import PRODUCTION, EvaluationProfile
 from dexwatch.rules.config import RulesConfig
-from dexwatch.rules.expression import Vocabulary, labels, unit, units_agree, uses
-from dexwatch.rules.expression_checks import LONGEST_ANNOTATION, LintFinding, check_expression
+from dexwatch.rules.expression import Vocabulary, unit, units_agree, uses
+from dexwatch.rules.expression_checks import (
+    LONGEST_ANNOTATION,
+    LintFinding,
+    check_expression,
+    check_shown_labels,
+)
 from dexwatch.rules.lingering import ends_ms, outlasts_ms
 from dexwatch.rules.rendering import (
     WINDOW_IN_TEXT,
@@ -229,12 +234,4 @@ def _result(
             f"the value is in {found}, the rule says {rule.unit}",
             "declare the value's own unit, or convert the value",
         )
-    carried = labels(tree, known)
-    for label in re.findall(r"\$labels\.(\w+)", rule.summary):
-        if carried is not None and label not in carried:
-            yield LintFinding(
-                "summary-label",
-                rule.id,
-                f"the summary shows the label {label}, which the result does not carry",
-                f"use one of: {', '.join(sorted(carried)) or 'none'}, or aggregate by {label}",
-            )
+    yield from check_shown_labels(rule.id, rule.summary, tree, known)

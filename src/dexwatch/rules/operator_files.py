@@ -16,8 +16,13 @@ from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.metrics.scrape_class import STANDARD
-from dexwatch.rules.expression import Vocabulary, labels
-from dexwatch.rules.expression_checks import LONGEST_ANNOTATION, LintFinding, check_expression
+from dexwatch.rules.expression import Vocabulary
+from dexwatch.rules.expression_checks import (
+    LONGEST_ANNOTATION,
+    LintFinding,
+    check_expression,
+    check_shown_labels,
+)
 from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.registry import ALERTS
 from dexwatch.rules.rule import RecordingRule
@@ -206,16 +211,11 @@ def _annotations(rule: OperatorRule, where: str, known: Vocabulary) -> Iterator[
             message = f"the annotation {name} has {len(text)} characters"
             yield LintFinding("long-annotation", where, message, f"stay below {LONGEST_ANNOTATION}")
     try:
-        carried = labels(promql.parse(rule.expr), known)
+        tree = promql.parse(rule.expr)
     except ValueError:
         return  # Reported as a mistake of the expression already.
-    if carried is None:
-        return
-    for label in re.findall(r"\$labels\.(\w+)", " ".join(rule.annotations.values())):
-        if label not in carried | rule.labels.keys():
-            remedy = f"use one of: {', '.join(sorted(carried)) or 'none'}, or aggregate by {label}"
-            message = f"an annotation shows the label {label}, which the result does not carry"
-            yield LintFinding("summary-label", where, message, remedy)
+    texts = " ".join(rule.annotations.values())
+    yield from check_shown_labels(where, texts, tree, known, added=rule.labels)
 
 
 def promtool_tests(file: Path) -> tuple[Path, ...]:

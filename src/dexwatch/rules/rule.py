@@ -1,13 +1,12 @@
 """What an alert rule and a recording rule are, before they become PromQL and YAML."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 from dexwatch.metrics.component import Component
-from dexwatch.metrics.metric import TARGET_LABELS, Unit, UnknownLabelError
+from dexwatch.metrics.metric import Unit, selector
 from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.metrics.severity import Severity
@@ -115,11 +114,7 @@ class RecordingRule:
         Raises:
             UnknownLabelError: a matcher names a label that the result does not carry.
         """
-        for matcher in matchers:
-            label = re.split(r"[=!]", matcher, maxsplit=1)[0]
-            if label not in {*self.labels, *TARGET_LABELS}:
-                raise UnknownLabelError(f"{self.name} has no label {label!r}")
-        return self.name + ("{" + ",".join(matchers) + "}" if matchers else "")
+        return selector(self.name, self.labels, matchers)
 
 
 def number(value: float) -> str:

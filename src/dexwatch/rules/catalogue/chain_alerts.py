@@ -7,7 +7,7 @@ from dexwatch.metrics.component import Component
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
-from dexwatch.metrics.promql import latest_of
+from dexwatch.metrics.promql import gained, latest_of
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook, state_rule
@@ -137,7 +137,7 @@ REORG = chain_rule(
     id="ReorgDeep",
     severity=Severity.P1,
     alert_group="chain-fork",
-    value=lambda p: f'sum(increase({chain.reorgs}{{depth!~"1|2"}}[{p.window(300, CRITICAL)}]))',
+    value=gained(chain.reorgs.where('depth!~"1|2"'), seconds=300, scrape_class=CRITICAL),
     keep_firing_seconds=300,
     why="The event is over at once, so it is shown for as long as the window and the keeping.",
     summary="The chain was reorganised more than two blocks deep, {value} times in {5m}.",

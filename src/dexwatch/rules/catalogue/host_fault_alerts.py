@@ -3,6 +3,7 @@
 from dexwatch.metrics import host
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Metric, Unit
+from dexwatch.metrics.promql import gained
 from dexwatch.metrics.scrape_class import STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.catalogue.host_resource_alerts import ALERTING
@@ -144,9 +145,7 @@ MACHINE_ALERTS = (
     ),
     host_fault(
         "KilledForMemory",
-        lambda p: (
-            f"sum by (host) (increase({host.oom_kills.where(ALERTING)}[{p.window(900, STANDARD)}]))"
-        ),
+        gained(host.oom_kills.where(ALERTING), by="host", seconds=900, scrape_class=STANDARD),
         severity=P1,
         alert_group="memory-kills",
         why="One kill is one too many; a quarter of an hour keeps it in sight.",

@@ -6,7 +6,7 @@ from dexwatch.metrics import platform, redis
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
-from dexwatch.metrics.promql import enough, gained, latest, seen_down
+from dexwatch.metrics.promql import enough, gained, latest, per_minute, seen_down
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH, STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules import recording_rules as recorded
@@ -143,8 +143,8 @@ EVICTING = redis_rule(
     id="RedisEvictingKeys",
     severity=Severity.P2,
     alert_group="redis-memory",
-    value=lambda p: (
-        f"sum by (instance, service, host) (rate({redis.evicted}[{p.window(300, STANDARD)}])) * 60"
+    value=lambda p: per_minute(
+        p, str(redis.evicted), by="instance, service, host", scrape_class=STANDARD
     ),
     threshold=100,
     unit=Unit.PER_MINUTE,

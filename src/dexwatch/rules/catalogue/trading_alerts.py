@@ -70,17 +70,17 @@ TRADE_FAILURES = trading_rule(
     runbook=TRADES_FAIL,
     requirements=("A-P1-TRADE-FAIL",),
 )
+_confirmed, _submitted = (
+    gained(counter, seconds=120, scrape_class=CRITICAL)
+    for counter in (platform.confirmation_seconds.count(), platform.transactions_submitted)
+)
 TRANSACTIONS_FAILING = trading_rule(
     id="TransactionProcessingFailing",
     severity=Severity.P0,
     team="chain",
     alert_group="transactions",
     group_priority=2,
-    value=lambda p: (
-        f"1 - (sum(increase({platform.confirmation_seconds.count()}[{p.window(120, CRITICAL)}]))"
-        f" or vector(0)) / (sum(increase({platform.transactions_submitted}"
-        f"[{p.window(120, CRITICAL)}])) > 0)"
-    ),
+    value=lambda p: f"1 - ({_confirmed(p)} or vector(0)) / ({_submitted(p)} > 0)",
     threshold=0.5,
     unit=Unit.RATIO,
     condition=lambda p: enough(
