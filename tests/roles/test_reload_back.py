@@ -1,6 +1,7 @@
 """Where one role or daemon refuses a change, all that took it before go back."""
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from dexwatch.daemons.program import File, Program, Reload
+from dexwatch.daemons.program import File, Program
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.roles.registry import RESPOND
 from dexwatch.roles.reload import supervisor as reload_supervisor
@@ -55,16 +56,14 @@ class Ground:
         """Beside the roles, one daemon holds a figure in a file, one comes, one goes."""
         figure = settings.watch.max_series
         own = File("own.conf", f"{figure}\n")
-        holds = Program(
-            "holds", SLEEP, folder=self.folder / "etc", files=(own,), reload=Reload.NONE
-        )
+        holds = Program("holds", SLEEP, folder=self.folder / "etc", files=(own,))
         other = Program("goes", SLEEP) if figure == 2000 else Program("comes", self.added)
         return (holds, other)
 
     def role(self, name: str) -> Program:
         run = str(self.folder / "run")
         argv = (sys.executable, "-m", "tests.fakes.role_process", name, str(self.file), run)
-        return Program(name, argv, cwd=ROOT, inherit_env=True)
+        return Program(name, argv, cwd=ROOT, env=dict(os.environ))
 
     @property
     def running(self) -> set[str]:

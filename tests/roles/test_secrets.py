@@ -144,7 +144,6 @@ def test_environment_of_a_role_holds_no_secret_of_another(spec: RoleSpec, file: 
 
     assert given == {name for name, owned in VARIABLES.items() if spec in OWNERS[owned]}
     assert program.env["PATH"] == os.environ["PATH"]
-    assert not program.inherit_env
 
 
 def test_every_secret_of_the_settings_is_among_those_looked_at(file: Path) -> None:

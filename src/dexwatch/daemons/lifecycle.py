@@ -19,7 +19,6 @@ from dexwatch.daemons.program import (
     DaemonError,
     NotReadyError,
     Program,
-    Reload,
     RestartPolicy,
     SocketReady,
 )
@@ -129,8 +128,8 @@ class Lifecycle:
         await asyncio.to_thread(files.check, program)
         former = await asyncio.to_thread(files.write, program)
         try:
-            if self._only_files_differ(program) and program.reload is not Reload.RESTART:
-                await reload(program, self._running(), self.log)
+            if self._only_files_differ(program) and program.reload_proof is not None:
+                await reload(program, program.reload_proof, self._running(), self.log)
             else:
                 await self._replace(program)
         except (DaemonError, OSError):
@@ -150,7 +149,7 @@ class Lifecycle:
 
     async def _go_back(self, program: Program) -> None:
         """The old files are in place again: let the program see them, now or as soon as it can."""
-        if self.child is not None and self.child.running and program.reload is Reload.HUP:
+        if self.child is not None and self.child.running and program.reload_proof is not None:
             self.child.send(signal.SIGHUP)
         elif self.child is None:
             try:
@@ -285,8 +284,7 @@ class Lifecycle:
 
 
 def _environment(program: Program) -> dict[str, str]:
-    kept = os.environ if program.inherit_env else _PASSED_ON
-    return {**{name: os.environ[name] for name in kept if name in os.environ}, **program.env}
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {**program.env}
 
 
 def _status(status: int) -> str:

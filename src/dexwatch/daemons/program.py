@@ -3,23 +3,11 @@
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 from dexwatch.backoff import Backoff
 
 _RESTART_BACKOFF = Backoff(first=0.5, most=30.0)
-
-
-class Reload(StrEnum):
-    """How the program takes a changed file."""
-
-    HUP = "hup"
-    """It reads its files again on SIGHUP."""
-    RESTART = "restart"
-    """It has to be started again."""
-    NONE = "none"
-    """It looks for itself; writing the file is enough."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +73,7 @@ class Program:
     data: tuple[Path, ...] = ()
     """Folders that are created for the program's user, mode 0700."""
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
-    inherit_env: bool = False
-    """True only for our own roles, which read secrets there. Others see `env` alone."""
+    """All that it sees of our environment, besides the path, the language and the like."""
     ports: tuple[Port, ...] = ()
     metrics: Path | None = None
     """The Unix socket that gives the metrics of a program without a port; the supervisor hands
@@ -98,9 +85,9 @@ class Program:
     """False: if it is not ready in time, the others start all the same and it is tried on."""
     needs: tuple[str, ...] = ()
     """Names of programs that must be ready before this one starts; they are stopped after it."""
-    reload: Reload = Reload.RESTART
     reload_proof: HttpReady | None = None
-    """For `Reload.HUP`, the metrics that carry `*_config_last_reload_successful`."""
+    """The metrics that carry `*_config_last_reload_successful`, of a program that reads changed
+    files on SIGHUP. None: it is started again to take them."""
     user: str | None = None
     """Run as this user; needs root. None: run as we are."""
     restart_when_silent: bool = False

@@ -10,7 +10,7 @@ import structlog
 from dexwatch import clock
 from dexwatch.daemons import ports
 from dexwatch.daemons.child import Child, Log
-from dexwatch.daemons.program import HttpReady, Program, RefusedConfigError, Reload
+from dexwatch.daemons.program import HttpReady, Program, RefusedConfigError
 
 RELOAD_SECONDS = 10.0
 
@@ -20,27 +20,21 @@ _PROOF = re.compile(
 _log = structlog.get_logger(__name__)
 
 
-async def reload(program: Program, child: Child, log: Log) -> None:
+async def reload(program: Program, proof: HttpReady, child: Child, log: Log) -> None:
     """Let the program read the files that lie there now.
 
+    A signal has no answer, so the metrics at `proof` are watched for a good reload after it.
+
     Raises:
-        RefusedConfigError: it says, or its metrics say, that it did not take them.
+        RefusedConfigError: they do not say in time that it took them, or say that it did not.
     """
-    if program.reload is Reload.HUP:
-        since = clock.now().timestamp()
-        child.send(signal.SIGHUP)
-        await _prove(program, since, log)
-    _log.info("daemon.reloaded", daemon=program.name)
-
-
-async def _prove(program: Program, since: float, log: Log) -> None:
-    """A signal has no answer, so the metrics are watched for a good reload after it."""
-    if program.reload_proof is None:
-        return
+    since = clock.now().timestamp()
+    child.send(signal.SIGHUP)
     deadline = clock.monotonic() + RELOAD_SECONDS
     while clock.monotonic() < deadline:
-        good, at = await _state(program.reload_proof)
+        good, at = await _state(proof)
         if at >= since:
+            _log.info("daemon.reloaded", daemon=program.name)
             return
         if not good:
             break

@@ -8,6 +8,7 @@
 """
 
 import asyncio
+import os
 import secrets
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -154,7 +155,7 @@ def _dexwatch(running: Sample) -> Program:
         name="dexwatch",
         argv=(sys.executable, "-m", module, "up", str(running.config)),
         cwd=running.config.parent,
-        inherit_env=True,
+        env=dict(os.environ),
         ports=(Port("console.port", running.ports.take("console")),),
         ready=HttpReady(f"{running.console}/healthz"),
         ready_seconds=READY_SECONDS,

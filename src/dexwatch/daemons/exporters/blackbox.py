@@ -5,7 +5,7 @@ from typing import Any
 
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.exporters.exporter import THRIFT, Exporter, Plan, Scrape
-from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload
+from dexwatch.daemons.program import File, HttpReady, Port, Program
 from dexwatch.daemons.programs.authentication import WEB_FLAG, web_file
 from dexwatch.daemons.programs.exporter_config import ProbeConfig
 from dexwatch.daemons.programs.scrape import LOOPBACK, PROBE_LIMIT, group, job
@@ -36,7 +36,6 @@ def _programs(plan: Plan) -> list[Program]:
         checks=(("prometheus-blackbox-exporter", "--config.file=blackbox.yml", "--config.check"),),
         ports=(Port("daemons.blackbox.port", config.blackbox.port),),
         ready=HttpReady(f"http://{address}/-/healthy", access.header),
-        reload=Reload.HUP,
         reload_proof=HttpReady(f"http://{address}/metrics", access.header),
         env=THRIFT,
         required=False,

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from dexwatch.clients.access import Access
 from dexwatch.daemons.config import DaemonsConfig
-from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload
+from dexwatch.daemons.program import File, HttpReady, Port, Program
 from dexwatch.daemons.programs.authentication import WEB_FLAG, web_file
 from dexwatch.daemons.programs.scrape import LOOPBACK
 from dexwatch.daemons.programs.text import yaml
@@ -237,7 +237,6 @@ def alertmanager(
         data=(data,),
         ports=(Port("daemons.alertmanager.port", config.alertmanager.port),),
         ready=HttpReady(f"http://{address}/-/ready", access.header),
-        reload=Reload.HUP,
         reload_proof=HttpReady(f"http://{address}/metrics", access.header),
         restart_when_silent=True,
         env={"GOMAXPROCS": "1", "GOGC": "50"},

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from dexwatch.clients.access import Access
 from dexwatch.daemons.config import DaemonsConfig
-from dexwatch.daemons.program import File, HttpReady, Port, Program, Reload
+from dexwatch.daemons.program import File, HttpReady, Port, Program
 from dexwatch.daemons.programs.authentication import WEB_FLAG, asked, web_file
 from dexwatch.daemons.programs.jobs import scrape_jobs
 from dexwatch.daemons.programs.scrape import LOOPBACK, RoleTarget
@@ -107,7 +107,6 @@ def prometheus(
         ready_seconds=60.0,
         # Go lets the heap double before it collects; a third of that costs little and saves memory.
         env={"GOGC": "60"},
-        reload=Reload.HUP,
         reload_proof=HttpReady(f"http://{address}/metrics", access.header),
         stop_seconds=15.0,
     )
