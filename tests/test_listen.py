@@ -42,7 +42,13 @@ def test_every_address_is_no_address_for_others(host: str) -> None:
         ListenConfig(port=8900, host=host)
 
 
-@pytest.mark.parametrize("advertise", ["http://a/path", "a b", "ftp://a", "http://user@a", ""])
+@pytest.mark.parametrize(
+    "advertise",
+    [
+        *("http://a/path", "a b", "ftp://a", "http://user@a", ""),
+        *("a:99999", "a:0", "[:::::]:1", "a..b", "https://a:65536"),
+    ],
+)
 def test_advertised_address_has_no_more_than_host_and_port(advertise: str) -> None:
     with pytest.raises(ValidationError):
         ListenConfig(port=8900, advertise=advertise)

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from dexwatch.secret import NO_HOST, names_host
+
 LOOPBACK = "127.0.0.1"
 
 _HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)"
@@ -42,6 +44,8 @@ class ListenConfig(BaseModel):
                 f"{self.host} listens on every address of this machine, so `advertise` must say "
                 "which of them others use"
             )
+        if self.advertise is not None and not names_host(self.advertise):
+            raise ValueError(f"`advertise`: {NO_HOST}")
         return self
 
     @property

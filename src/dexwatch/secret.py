@@ -87,7 +87,8 @@ def names_host(address: str) -> bool:
 def _is_host(text: str) -> bool:
     try:
         parts = urlsplit(f"//{text}")
-        return bool(parts.hostname) and parts.port != 0
+        # Without a label, or with one of more than 63 characters, it cannot even be looked up.
+        return bool((parts.hostname or "").encode("idna")) and parts.port != 0
     except ValueError:
         return False
 

@@ -209,6 +209,8 @@ def test_whatever_is_answered_is_refused_by_name_or_makes_a_sound_file(
         ("http:///path", False),
         ("node:99999", False),
         ("http://node:0", False),
+        ("ws://node..example", False),
+        (f"ws://{'n' * 64}.example", False),
     ],
 )
 def test_an_address_names_a_host_and_a_port_that_can_be(address: str, *, named: bool) -> None:
