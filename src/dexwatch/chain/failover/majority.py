@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from dexwatch.chain.endpoint import Request
-from dexwatch.chain.failover.verification import Verification
+from dexwatch.chain.failover.verification import Verification, shown_hash
 from dexwatch.chain.heads import HeadFeed
 from dexwatch.evm.block import BlockRef, Header
 
@@ -61,12 +61,12 @@ class Majority:
         return 2 * told.count(ref.hash) > len(told)
 
 
-async def hashes_at(number: int, feeds: Sequence[HeadFeed]) -> dict[HeadFeed, object]:
+async def hashes_at(number: int, feeds: Sequence[HeadFeed]) -> dict[HeadFeed, str]:
     """Ask endpoints for their block of a height; who gives none is left out."""
     request = [Request("eth_getBlockByNumber", (hex(number), False))]
     answers = await asyncio.gather(*(feed.endpoint.batch(request) for feed in feeds))
     return {
-        feed: answer[0].get("hash")
-        for feed, answer in zip(feeds, answers, strict=True)
-        if isinstance(answer[0], dict)
+        feed: block_hash
+        for feed, (answer,) in zip(feeds, answers, strict=True)
+        if (block_hash := shown_hash(answer)) is not None
     }

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dexwatch import clock
 from dexwatch.chain.endpoint import Request
 from dexwatch.chain.heads import HeadFeed
-from dexwatch.clients.http import SourceError
 from dexwatch.evm.block import BlockRef, Header
+from dexwatch.evm.hexadecimal import MalformedError, field, hash32
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
 
@@ -98,20 +98,20 @@ class Verification:
         """Ask for the hashes of a settled height and of the oldest that we remember."""
         self._asked[feed.name] = clock.monotonic()
         known = self._evaluated()
+        if not known:
+            # Blocks were passed over since it became due: there is nothing to compare with.
+            return
         wanted = {known[0], known[max(len(known) - 1 - _SETTLED_BLOCKS, 0)], known[-1]}
         requests = [Request("eth_getBlockByNumber", (hex(ref.number), False)) for ref in wanted]
         before, elsewhere, found = self.verified(feed), False, []
         for ref, answer in zip(wanted, await feed.endpoint.batch(requests), strict=True):
-            if isinstance(answer, SourceError) or not isinstance(answer, dict):
+            block_hash = shown_hash(answer)
+            if block_hash is None:
                 continue
-            block_hash = answer.get("hash")
-            if not isinstance(block_hash, str):
-                continue
-            found.append(block_hash.lower())
+            found.append(block_hash)
             if ref.number <= known[-1].number - _SETTLED_BLOCKS:
-                if block_hash.lower() != ref.hash:
-                    elsewhere = True
-                shown = BlockRef(ref.number, block_hash.lower(), "")
+                elsewhere = elsewhere or block_hash != ref.hash
+                shown = BlockRef(ref.number, block_hash, "")
                 self.divergence.record(primary.name, ref, primary.name)
                 self.divergence.record(feed.name, shown, primary.name)
         # It may still be verified by its older blocks: when the primary dies on a dead fork, it is
@@ -122,26 +122,36 @@ class Verification:
             self._on_change()
 
 
+def shown_hash(answer: object) -> str | None:
+    """Return the hash of the block that an endpoint gave, None where it gave none."""
+    try:
+        return hash32(field(answer, "hash"), "hash")
+    except MalformedError:
+        return None
+
+
 class HeadDivergence:
     """Which endpoint shows another hash than the majority for the same height; bounded."""
 
     def __init__(self, series: Series, endpoints: Sequence[str]) -> None:
         self._series = series
-        self._heights: OrderedDict[int, dict[str, str]] = OrderedDict()
+        self._heights = {name: OrderedDict[int, str]() for name in endpoints}
+        """By endpoint, so that one that shows a thousand heights displaces only its own."""
         self._counted: OrderedDict[tuple[int, str], None] = OrderedDict()
         for name in endpoints:
             series.add(chain.endpoint_divergences, 0, endpoint=name)
 
     def shown(self, number: int) -> dict[str, str]:
         """Return what each endpoint showed for a height."""
-        return self._heights.get(number, {})
+        return {name: own[number] for name, own in self._heights.items() if number in own}
 
     def record(self, endpoint: str, ref: BlockRef, primary: str) -> None:
         """Note what an endpoint shows; in a tie the primary is believed."""
-        shown = self._heights.setdefault(ref.number, {})
-        shown[endpoint] = ref.hash
-        while len(self._heights) > 2 * HEIGHTS_COMPARED:
-            self._heights.popitem(last=False)
+        own = self._heights[endpoint]
+        own[ref.number] = ref.hash
+        while len(own) > 2 * HEIGHTS_COMPARED:
+            own.popitem(last=False)
+        shown = self.shown(ref.number)
         votes = Counter(shown.values())
         if len(votes) < 2:
             return
