@@ -102,6 +102,25 @@ def test_a_consumer_that_is_too_far_behind_gets_a_gap_event() -> None:
     small.close()
 
 
+def test_a_consumer_that_took_nothing_yet_gets_the_gap_event_as_well() -> None:
+    small = opened(None, max_blocks=50)
+    for block in mined(300):
+        small.append([block])
+    gap, *rest = small.read(0, 1_000)
+    assert isinstance(gap.event, Skip)
+    assert gap.event.last == rest[0].event.ref.number - 1
+    small.close()
+
+
+def test_the_time_of_the_newest_block_is_that_of_one_which_did_not_fall(store: BlockStore) -> None:
+    assert store.newest_ms() == 0
+    first, second = mined(2)
+    store.append([first, second])
+    assert store.newest_ms() == second.header.timestamp_ms
+    store.append([Reorg((second.ref,), "reorg")])
+    assert store.newest_ms() == first.header.timestamp_ms
+
+
 def test_a_file_of_another_chain_is_laid_aside(tmp_path: Path) -> None:
     store = opened(tmp_path / "s")
     store.append(mined(2))

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from dexwatch.chain.stored.block_store import BlockStore, Entry
 from dexwatch.chain.stored.consumers import ChainLog
 from dexwatch.evm.block import Block
-from dexwatch.evm.sequence import ChainEvent, Reorg
+from dexwatch.evm.sequence import ChainEvent, Reorg, Skip
 from tests.chain.stored.test_block_store import mined
 from tests.fakes.patience import until
 
@@ -128,6 +129,72 @@ async def test_a_disk_that_fails_does_not_stop_the_consumers(
     assert [entry.event for entry in taken.entries] == found
     assert taken.numbers == [1, 2, 3, 4, 5, 6]
     assert not log.durable
+    task.cancel()
+    await log.close()
+
+
+async def test_a_disk_that_fails_for_one_offset_costs_no_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, taken = ChainLog.open(tmp_path / "s", chain_id=56), Taken()
+    task = asyncio.create_task(log.consumer("a").run(taken))
+    found = mined(6)
+    begun, waiting, stored = threading.Event(), threading.Event(), threading.Event()
+    commit, append = BlockStore.commit, BlockStore.append
+
+    def full(self: BlockStore, consumer: str, seq: int) -> None:
+        monkeypatch.setattr(BlockStore, "commit", commit)
+        begun.set()
+        # The next block waits for its turn already, as it may while the disk is slow.
+        waiting.wait(10)
+        raise sqlite3.OperationalError("database or disk is full")
+
+    def storing(self: BlockStore, events: list[Block]) -> list[Entry]:
+        try:
+            return append(self, events)
+        finally:
+            stored.set()
+
+    monkeypatch.setattr(BlockStore, "commit", full)
+    await log.append(found[:1])
+    await until(begun.is_set)
+    monkeypatch.setattr(BlockStore, "append", storing)
+    second = asyncio.create_task(log.append(found[1:2]))
+    await asyncio.sleep(0)
+    waiting.set()
+    # Not awaited: the loop comes to neither result before both are there.
+    assert stored.wait(10)
+    await second
+    for block in found[2:]:
+        await log.append([block])
+    await until(lambda: len(taken.entries) == 6)
+    assert [entry.event for entry in taken.entries] == found
+    assert taken.numbers == [1, 2, 3, 4, 5, 6]
+    task.cancel()
+    await log.close()
+
+
+async def test_a_disk_that_cannot_be_read_costs_only_what_is_there_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, taken = ChainLog.open(tmp_path / "s", chain_id=56), Taken()
+    consumer = log.consumer("a")
+    found = mined(200)
+    for block in found[:-1]:
+        await log.append([block])
+
+    def broken(self: BlockStore, after: int, limit: int) -> list[Entry]:
+        monkeypatch.undo()
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(BlockStore, "read", broken)
+    task = asyncio.create_task(consumer.run(taken))
+    await until(lambda: not log.durable)
+    await log.append(found[-1:])
+    await until(lambda: taken.entries and taken.entries[-1].event == found[-1])
+    gap = taken.entries[0].event
+    assert isinstance(gap, Skip)
+    assert gap.last == found[-2].ref.number
     task.cancel()
     await log.close()
 

@@ -102,7 +102,7 @@ class BlockStore:
             (after, limit),
         ).fetchall()
         found = [Entry(seq, _event(kind, payload)) for seq, kind, _, payload in rows]
-        if found and found[0].seq > after + 1 and after > 0:
+        if found and found[0].seq > after + 1:
             first, number = found[0].seq, rows[0][2]
             missed = first - after - 1
             found.insert(0, Entry(first - 1, Skip(max(number - missed, 0), max(number - 1, 0))))
@@ -121,6 +121,15 @@ class BlockStore:
                 break
             found.append(BlockRef(number, block_hash, parent))
         return tuple(reversed(found))
+
+    def newest_ms(self) -> int:
+        """Return the time of the newest canonical block in Unix milliseconds, 0 without one."""
+        row = self._database.execute(
+            "select kind, payload from events where kind = 'block' and status = 'canonical'"
+            " order by seq desc limit 1"
+        ).fetchone()
+        block = None if row is None else _event(*row)
+        return block.header.timestamp_ms if isinstance(block, Block) else 0
 
     def last(self) -> int:
         """Return the number of the newest event, 0 before the first."""

@@ -48,7 +48,7 @@ class ChainLog:
         self._consumers: dict[str, Consumer] = {}
         self.durable = True
         """False once the disk failed: the watch goes on in memory, and a restart has a gap."""
-        self.last = store.last()
+        self.last = self._stored = store.last()
 
     @classmethod
     def open(
@@ -81,6 +81,10 @@ class ChainLog:
         """Return the newest canonical blocks, oldest first: what a restart goes on from."""
         return self._store.recent(_RESUME_BLOCKS)
 
+    def newest_ms(self) -> int:
+        """Return the time of the newest of them in Unix milliseconds, 0 without one."""
+        return self._store.newest_ms()
+
     def consumer(self, name: str) -> "Consumer":
         """Return the consumer of this name; a new one begins with what comes next."""
         if name not in self._consumers:
@@ -92,40 +96,57 @@ class ChainLog:
         """Add events, all or none; the consumers take them in their own time."""
         if not events:
             return
-        try:
-            entries = await self._call(self._store.append, events)
-        except sqlite3.Error as error:
-            _log.error("blocks cannot be stored; they are kept in memory", error=str(error))
-            await self._go_on_in_memory()
-            entries = await self._call(self._store.append, events)
-        for entry in entries:
+        for entry in await self._call(self._append, events):
             self._keep(entry)
-        self.last = entries[-1].seq
+            self.last = entry.seq
         self._wake()
 
     async def entries(self, after: int) -> list[Entry]:
         """Return the next events after a number, waiting for the first of them."""
-        while after >= self.last:
-            await self._grown.wait()
-        if after + 1 in self._cache:
-            return [self._cache[after + 1]]
-        return await self._call(self._store.read, after, _READ_AT_ONCE)
+        while True:
+            grown = self._grown
+            if after + 1 in self._cache:
+                return [self._cache[after + 1]]
+            if after < self.last and (found := await self._call(self._read, after)):
+                return found
+            await grown.wait()
 
     async def commit(self, consumer: str, seq: int) -> None:
         """Note a consumer's offset; a disk that fails is told and does not stop the consumer."""
-        try:
-            await self._call(self._store.commit, consumer, seq)
-        except sqlite3.Error as error:
-            _log.error("an offset cannot be stored", consumer=consumer, error=str(error))
-            await self._go_on_in_memory()
+        await self._call(self._commit, consumer, seq)
 
-    async def _go_on_in_memory(self) -> None:
-        if not self.durable:
-            return
-        self.durable = False
-        self._store.close()
-        self._store = self._open_in_memory()
-        await self._call(self._store.begin_at, self.last)
+    # What follows runs in the store's thread, one after the other, so that the file is never left
+    # for the memory while another reads or writes it.
+
+    def _append(self, events: Sequence[ChainEvent]) -> list[Entry]:
+        try:
+            entries = self._store.append(events)
+        except sqlite3.Error as error:
+            self._go_on_in_memory("blocks cannot be stored", error)
+            entries = self._store.append(events)
+        self._stored = entries[-1].seq
+        return entries
+
+    def _read(self, after: int) -> list[Entry]:
+        try:
+            return self._store.read(after, _READ_AT_ONCE)
+        except sqlite3.Error as error:
+            self._go_on_in_memory("stored blocks cannot be read", error)
+            return []
+
+    def _commit(self, consumer: str, seq: int) -> None:
+        try:
+            self._store.commit(consumer, seq)
+        except sqlite3.Error as error:
+            self._go_on_in_memory(f"the offset of {consumer} cannot be stored", error)
+
+    def _go_on_in_memory(self, what: str, error: sqlite3.Error) -> None:
+        _log.error("blocks are kept in memory from now on", reason=what, error=str(error))
+        if self.durable:
+            self.durable = False
+            self._store.close()
+            self._store = self._open_in_memory()
+            self._store.begin_at(self._stored)
 
     def _keep(self, entry: Entry) -> None:
         self._cache[entry.seq] = entry
