@@ -58,18 +58,26 @@ class Watcher:
         self.skips: list[Skip] = []
         self.series = Series()
         self._options = {"depth": depth, "max_catch_up": max_catch_up}
+        self.tip_ms = 0
         self.follower = self._new(())
 
     def restart(self) -> None:
         self.follower = self._new(self.follower.recent(64))
 
     def _new(self, resume: tuple[BlockRef, ...]) -> BlockFollower:
-        return BlockFollower(self.series, append=self._append, resume=resume, **self._options)
+        return BlockFollower(
+            self.series,
+            append=self._append,
+            resume=resume,
+            resume_ms=self.tip_ms,
+            **self._options,
+        )
 
     async def _append(self, events: Sequence[ChainEvent]) -> None:
         for event in events:
             if isinstance(event, Block):
                 self.evaluated.append(event.ref)
+                self.tip_ms = event.header.timestamp_ms
                 self.times[event.ref.hash] = self.times.get(event.ref.hash, 0) + 1
             elif isinstance(event, Reorg):
                 self._fall(event)
@@ -267,3 +275,18 @@ async def test_blocks_with_wrong_parents_do_not_enter_the_chain() -> None:
     with pytest.raises(SourceError, match="has no block 100"):
         await watcher.see(reader)
     assert len(watcher.evaluated) == 1
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_node_that_lags_by_more_than_is_remembered_is_no_reset(restarted: bool) -> None:
+    chain_, watcher = FakeChain(), Watcher(depth=16)
+    reader = Reader(chain_)
+    for _ in range(60):
+        await watcher.see(reader)
+        chain_.mine()
+    evaluated = list(watcher.evaluated)
+    if restarted:
+        watcher.restart()
+    await watcher.see(reader, chain_.height - 30)
+    assert watcher.evaluated == evaluated
+    assert not watcher.reorgs

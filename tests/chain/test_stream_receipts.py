@@ -9,7 +9,7 @@ import pytest
 from dexwatch import clock
 from dexwatch.metrics import chain
 from tests.fakes.chain import FakeChain
-from tests.fakes.node import FakeNode, RpcRefusal, running
+from tests.fakes.node import FakeNode, GatewayAnswer, RpcRefusal, running
 from tests.fakes.patience import until
 from tests.fakes.streams import mine, watched
 
@@ -153,3 +153,73 @@ async def test_a_passing_refusal_of_receipts_does_not_change_how_they_are_asked(
         await node.push()
         await until(lambda: seen.hashes == node.chain.canonical)
         assert not node.calls["eth_getTransactionReceipt"]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        RpcRefusal(4444, "pruned history unavailable"),
+        GatewayAnswer(500, b"{}"),
+        GatewayAnswer(200, None),
+    ],
+    ids=["refused", "broken", "never answered"],
+)
+async def test_a_block_that_alone_is_not_to_be_had_does_not_hold_up_the_others(
+    node: FakeNode, refusal: Exception
+) -> None:
+    real = node._eth_getBlockReceipts
+    async with watched(node, patience_seconds=0.5, timeout_seconds=0.5) as (_, seen):
+        await until(lambda: node.sockets and seen.blocks)
+        node.chain.mine(receipts=[{}])
+        lost = node.chain.canonical[-1]
+
+        def refuse(params: list[Any]) -> Any:
+            if params[0] == lost:
+                raise refusal
+            return real(*params)
+
+        node.answers["eth_getBlockReceipts"] = refuse
+        await mine(node, 20)
+        await until(lambda: seen.hashes[-1] == node.chain.canonical[-1])
+        assert [one for one in node.chain.canonical if one not in seen.hashes] == [lost]
+        assert seen.series.value(chain.blocks, stage="lost") == 1
+
+
+async def test_a_node_that_refuses_its_newest_blocks_as_well_costs_no_block(
+    node: FakeNode,
+) -> None:
+    real = node._eth_getBlockReceipts
+    asked = Counter[str]()
+
+    def busy(params: list[Any]) -> Any:
+        asked[params[0]] += 1
+        if asked[node.chain.canonical[1]] < 8:
+            raise RpcRefusal(-32000, "busy: try again")
+        return real(*params)
+
+    async with watched(node, patience_seconds=0.1) as (_, seen):
+        await until(lambda: node.sockets and seen.blocks)
+        node.answers["eth_getBlockReceipts"] = busy
+        await mine(node, 20)
+        await until(lambda: seen.hashes == node.chain.canonical)
+        assert seen.series.value(chain.blocks, stage="lost") == 0
+
+
+async def test_blocks_that_are_given_only_alone_are_all_taken(node: FakeNode) -> None:
+    """A small node may be overcome by the many blocks that are asked for side by side."""
+    asked = Counter[str]()
+    real = node._eth_getBlockReceipts
+
+    def alone(params: list[Any]) -> Any:
+        asked[params[0]] += 1
+        first = node.chain.canonical[len(seen.blocks)]
+        if params[0] == first and asked[first] % 2:
+            raise RpcRefusal(-32000, "out of memory")
+        return real(*params)
+
+    async with watched(node, patience_seconds=0.1) as (_, seen):
+        await until(lambda: node.sockets and seen.blocks)
+        node.answers["eth_getBlockReceipts"] = alone
+        await mine(node, 12)
+        await until(lambda: seen.hashes == node.chain.canonical)
+        assert seen.series.value(chain.blocks, stage="lost") == 0

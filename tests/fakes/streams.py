@@ -36,12 +36,14 @@ class Seen:
 
 @asynccontextmanager
 async def watched(
-    *nodes: FakeNode, push: bool = True, patience_seconds: float = 20.0
+    *nodes: FakeNode,
+    push: bool = True,
+    patience_seconds: float = 20.0,
+    timeout_seconds: float = 2.0,
 ) -> AsyncIterator[tuple[BlockStream, Seen]]:
     config = ChainConfig(
         block_interval_ms=20,
         stall_seconds=1.0,
-        timeout_seconds=2.0,
         endpoints=[
             {"name": f"node-{place}", "http": node.http, "ws": node.ws if push else None}
             for place, node in enumerate(nodes)
@@ -49,7 +51,7 @@ async def watched(
     )
     seen = Seen()
     endpoints = [
-        Endpoint(node, seen.series, timeout_seconds=2.0, limit_bytes=1_000_000)
+        Endpoint(node, seen.series, timeout_seconds=timeout_seconds, limit_bytes=1_000_000)
         for node in config.endpoints
     ]
     stream = BlockStream(

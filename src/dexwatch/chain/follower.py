@@ -23,6 +23,8 @@ _AT_ONCE = 8
 """Blocks that are asked for side by side while a gap is filled."""
 _BY_PARENT = 4
 """A gap up to so many blocks is read back from the head by parent hashes, one after the other."""
+_SETTLED_BLOCKS = 2
+"""So far below the head the receipts of a block are there, where a node has them later."""
 
 _log = structlog.get_logger("dexwatch.blocks")
 
@@ -55,6 +57,7 @@ class BlockFollower:
         approve: Callable[[Reorg], Awaitable[bool]] | None = None,
         confirm: Callable[[BlockRef], Awaitable[bool]] | None = None,
         resume: Sequence[BlockRef] = (),
+        resume_ms: int = 0,
     ) -> None:
         self._series = series
         self._depth = depth
@@ -64,7 +67,9 @@ class BlockFollower:
         self._confirm = confirm
         self._begin: int | None = None
         self._window = ChainWindow(depth)
-        self._tip_ms = 0
+        self._tip_ms = resume_ms
+        """The time of the newest evaluated block, by which a node that lags is told from a new
+        chain; after a restart, too, when the node may have forgotten more than we did."""
         self._target = 0
         self._counts = {"produced": 0, "seen": 0, "lost": 0}
         for ref in resume:
@@ -124,13 +129,21 @@ class BlockFollower:
             self._begin = None
         if tip is None or tip.number >= head.number:
             return
-        if await self._lacks(reader, head.number):
-            # Nothing is lost for the sake of a head that the node itself does not have.
-            return
         first = tip.number + 1
+        # Nothing is lost for the sake of a head that the node itself does not have.
+        if await self._lacks(reader, head.number) or await self._take_alone(reader, first):
+            return
         last = max(first, await self._first_kept(reader, first, head.number) - 1)
         _log.error("blocks skipped: not to be read", first=first, count=last + 1 - first)
         await self._skip_range(last, head.number)
+
+    async def _take_alone(self, reader: BlockReader, number: int) -> bool:
+        """Ask for a block once more, alone: many side by side may be too much for the node."""
+        try:
+            await self._fill(reader, number, number + 1)
+        except SourceError as error:
+            return isinstance(error, UnconfirmedError | ReorgRefusedError)
+        return True
 
     async def _first_kept(self, reader: BlockReader, low: int, head: int) -> int:
         while low < head:
@@ -140,6 +153,16 @@ class BlockFollower:
             else:
                 head = middle
         return low
+
+    async def gives_newer(self, reader: BlockReader, head: BlockRef) -> bool:
+        """Does the reader have a settled block above the next one: is it well but for that one?"""
+        number, tip = head.number - _SETTLED_BLOCKS, self.tip
+        if tip is None or number <= tip.number + 1:
+            return False
+        try:
+            return await reader.by_number(number) is not None
+        except SourceError:
+            return False
 
     async def _lacks(self, reader: BlockReader, number: int) -> bool:
         try:

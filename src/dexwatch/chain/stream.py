@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from dexwatch import clock
+from dexwatch.chain.answers import RpcError
 from dexwatch.chain.config import ChainConfig
 from dexwatch.chain.endpoint import Endpoint
 from dexwatch.chain.failover.election import Election
@@ -17,6 +18,7 @@ from dexwatch.chain.failover.verification import HEIGHTS_COMPARED, Verification
 from dexwatch.chain.fetch import BlockFetcher, UnprovedBlockError
 from dexwatch.chain.follower import BlockFollower, ReorgRefusedError, UnconfirmedError
 from dexwatch.chain.heads import HeadFeed
+from dexwatch.chain.refusals import Refusal
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.evm.block import BlockRef, Header
 from dexwatch.evm.sequence import ChainEvent
@@ -52,6 +54,7 @@ class BlockStream:
         *,
         append: Callable[[Sequence[ChainEvent]], Awaitable[None]],
         resume: Sequence[BlockRef] = (),
+        resume_ms: int = 0,
         patience_seconds: float = _PATIENCE_SECONDS,
     ) -> None:
         self._series = series
@@ -86,6 +89,7 @@ class BlockStream:
             approve=self.election.approve,
             confirm=majority.is_on_chain,
             resume=resume,
+            resume_ms=resume_ms,
         )
         self._arrivals: OrderedDict[str, float] = OrderedDict()
         self._stuck: _Stuck | None = None
@@ -157,13 +161,16 @@ class BlockStream:
             self._series.add(chain.blocks_refused, endpoint=name, part=error.part)
             if len(self.feeds) > 1:
                 self.election.suspect(str(error))
-        if error.outcome is Outcome.MALFORMED:
+        reader = self._readers[self.primary.name]
+        if error.outcome is Outcome.MALFORMED or (
+            _may_be_the_block(error) and await self._follower.gives_newer(reader, head)
+        ):
             await self._be_patient(head)
         self._wake.set()
         await asyncio.sleep(self.election.failures.failed())
 
     async def _be_patient(self, head: BlockRef) -> None:
-        """Pass over the next block when it could not be read for long, be it late or undecodable.
+        """Pass over the next block when it could not be read for long: late, pruned, undecodable.
 
         What is late looks like nonsense as well: a null, no receipts, some of them, another's.
         """
@@ -173,7 +180,17 @@ class BlockStream:
             stuck = _Stuck(self.tip, since=now, told=now)
         elif now - stuck.since > self._patience:
             await self._follower.skip(self._readers[self.primary.name], head)
-            self.election.failures.succeeded()
+            if self.tip != stuck.tip:
+                self.election.failures.succeeded()
             # Its neighbours are likely to be gone too: they get one try each.
             stuck = replace(stuck, tip=self.tip)
         self._stuck = replace(stuck, told=now)
+
+
+def _may_be_the_block(error: SourceError) -> bool:
+    """May it tell of one block: refused as pruned, or never given in time? Too many calls do not."""
+    if isinstance(error, RpcError):
+        return error.refusal is Refusal.OTHER
+    return error.outcome is Outcome.TIMEOUT or (
+        error.outcome is Outcome.HTTP_ERROR and error.code != 429
+    )

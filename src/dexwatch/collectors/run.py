@@ -87,6 +87,7 @@ class Watch:
             self._series,
             append=self._log.append,
             resume=self._log.recent(),
+            resume_ms=self._log.newest_ms(),
         )
         self.context = CollectorContext(
             chain=chain_config,
