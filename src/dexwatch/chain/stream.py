@@ -188,7 +188,7 @@ class BlockStream:
 
 
 def _may_be_the_block(error: SourceError) -> bool:
-    """May it tell of one block: refused as pruned, or never given in time? Too many calls do not."""
+    """May it tell of one block: refused as pruned, never given in time? Too many calls do not."""
     if isinstance(error, RpcError):
         return error.refusal is Refusal.OTHER
     return error.outcome is Outcome.TIMEOUT or (
