@@ -80,6 +80,8 @@ def test_a_duration_is_formatted_in_two_parts():
         (21 * 86_400, Unit.SECONDS, "21 d"),
         (3 * 2**29, Unit.BYTES, "1.50 GiB"),
         (2.5, Unit.MULTIPLE, "2.5 times"),
+        (1_234_567, Unit.COUNT, "1234567"),
+        (2e6, Unit.USD, "2,000,000 USD"),
     ],
 )
 def test_a_threshold_in_words(threshold, unit, words):

@@ -109,6 +109,12 @@ def test_a_rule_that_is_not_there_is_an_error_with_a_hint(config):
         render(PRODUCTION, RulesConfig(**config))
 
 
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+def test_a_threshold_that_no_value_passes_or_each_does_is_refused(number):
+    with pytest.raises(ValidationError, match="finite"):
+        RulesConfig(thresholds={"CpuHigh": float(number)})
+
+
 def test_an_unknown_key_is_an_error():
     with pytest.raises(ValidationError):
         RulesConfig(threshold={"CpuHigh": 1})

@@ -253,10 +253,10 @@ def threshold_words(threshold: float, unit: Unit) -> str:
         case Unit.SECONDS:
             return f"{threshold:g} s"
         case Unit.WEI:
-            return f"{threshold / 1e9:g} gwei"
+            return f"{threshold / 1e9:.10g} gwei"
         case Unit.BYTES | Unit.BYTES_PER_SECOND:
             return str(format_value(threshold, unit)).replace(THIN, " ")
         case Unit.COUNT | Unit.BOOLEAN | Unit.TIMESTAMP:
-            return f"{threshold:g}"
+            return f"{threshold:.10g}"
         case _:
-            return f"{threshold:,g} {WORDS[unit]}"
+            return f"{threshold:,.10g} {WORDS[unit]}"

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from dexwatch.bounded_file import NamedFile
 
@@ -16,7 +16,7 @@ class RulesConfig(BaseModel):
     disable: tuple[str, ...] = Field(
         default=(), description="Ids of rules that are not loaded; `dexwatch check` lists them."
     )
-    thresholds: dict[str, float] = Field(
+    thresholds: dict[str, FiniteFloat] = Field(
         default_factory=dict,
         description="Thresholds by rule id, in the rule's unit: {CpuHigh: 0.9} pages at 90%.",
     )
