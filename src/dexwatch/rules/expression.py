@@ -29,13 +29,21 @@ RATES = {Unit.COUNT: Unit.PER_SECOND, Unit.BYTES: Unit.BYTES_PER_SECOND, Unit.SE
 class Use:
     """One selector of an expression, and what is done to it."""
 
-    name: str
-    labels: tuple[str, ...]
-    """Names of the labels that it matches on."""
+    selector: promql.VectorSelector
     function: str | None
     """The function right around it, if any."""
     range_ms: int | None
     """The length of its range, for `x[5m]`."""
+
+    @property
+    def name(self) -> str:
+        """The metric's name; empty where the selector has none."""
+        return self.selector.name or ""
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """Names of the labels that it matches on."""
+        return frozenset(matcher.name for matcher in self.selector.matchers.matchers)
 
 
 class Vocabulary:
@@ -82,11 +90,10 @@ class Vocabulary:
 def uses(tree: promql.Expr, function: str | None = None) -> Iterator[Use]:
     """Yield every selector of the tree."""
     if isinstance(tree, promql.VectorSelector):
-        yield Use(tree.name or "", _matched(tree), function, None)
+        yield Use(tree, function, None)
     elif isinstance(tree, promql.MatrixSelector):
-        selector = tree.vector_selector
         span = round(tree.range.total_seconds() * 1000)
-        yield Use(selector.name or "", _matched(selector), function, span)
+        yield Use(tree.vector_selector, function, span)
     elif isinstance(tree, promql.Call):
         for argument in tree.args:
             yield from uses(argument, tree.func.name)
@@ -97,15 +104,8 @@ def uses(tree: promql.Expr, function: str | None = None) -> Iterator[Use]:
 
 
 def selectors(tree: promql.Expr) -> Iterator[promql.VectorSelector]:
-    """Yield every selector of the tree, those of ranges too."""
-    if isinstance(tree, promql.VectorSelector):
-        yield tree
-    elif isinstance(tree, promql.MatrixSelector):
-        yield tree.vector_selector
-    else:
-        parts = tree.args if isinstance(tree, promql.Call) else _parts(tree)
-        for part in parts:
-            yield from selectors(part)
+    """Return every selector of the tree, those of ranges too."""
+    return (use.selector for use in uses(tree))
 
 
 def unit(tree: promql.Expr, known: Vocabulary) -> Unit | None:
@@ -222,10 +222,6 @@ def _labels_of_aggregate(tree: promql.AggregateExpr, known: Vocabulary) -> froze
     if modifier.type == promql.AggModifierType.By:
         return named | made
     return None if inner is None else inner - named | made
-
-
-def _matched(selector: promql.VectorSelector) -> tuple[str, ...]:
-    return tuple(matcher.name for matcher in selector.matchers.matchers)
 
 
 def _parts(tree: promql.Expr) -> list[promql.Expr]:

@@ -68,7 +68,7 @@ def check_expression(
             )
             continue
         allowed = known.labels_of(use.name) or frozenset()
-        for label in sorted(set(use.labels) - allowed):
+        for label in sorted(use.labels - allowed):
             yield LintFinding(
                 "unknown-label",
                 place,

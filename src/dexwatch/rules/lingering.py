@@ -11,11 +11,6 @@ from dexwatch.rules.rule import AlertRule, RecordingRule
 Recordings = Mapping[str, RecordingRule]
 
 
-def outlasts_ms(inhibitor: AlertRule, profile: EvaluationProfile) -> int:
-    """Return for how long after the fault the rule holds others back, at the least."""
-    return held_ms(inhibitor.keep_firing_seconds, inhibitor, profile)
-
-
 def ends_ms(rule: AlertRule, profile: EvaluationProfile, recordings: Recordings) -> int:
     """Return how long after the fault the rule's alert can fire, at the most.
 

@@ -17,12 +17,13 @@ from dexwatch.rules.expression_checks import (
     check_expression,
     check_shown_labels,
 )
-from dexwatch.rules.lingering import ends_ms, outlasts_ms
+from dexwatch.rules.lingering import ends_ms
 from dexwatch.rules.rendering import (
     WINDOW_IN_TEXT,
     UnknownRuleError,
     annotations,
     configured,
+    held_ms,
     seconds_of,
 )
 from dexwatch.rules.rule import AlertRule, RecordingRule
@@ -208,7 +209,7 @@ def _inhibited_after(
                     needed = ends_ms(other, profile, by_name)
                 except ValueError:
                     continue  # Reported by `check_expression` already.
-                kept = outlasts_ms(rule, profile)
+                kept = held_ms(rule.keep_firing_seconds, rule, profile)
                 if kept < needed:
                     yield LintFinding(
                         "inhibits-too-short",
