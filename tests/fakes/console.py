@@ -21,8 +21,9 @@ from dexwatch.console.config import ConsoleConfig, SampleControlConfig
 from dexwatch.console.rendering import vendor_folders
 from dexwatch.console.site import build_site
 from dexwatch.demo.profile import DEMO, REFRESH_SPEED
+from dexwatch.incidents.events import Acknowledged
 from dexwatch.incidents.policy import Policy
-from dexwatch.response import actions as incidents
+from dexwatch.response.actions import act
 from dexwatch.response.apply import apply_events
 from dexwatch.response.ingest import fired, resolved
 from dexwatch.response.store import Store
@@ -102,13 +103,10 @@ async def seed(store: Store, *, firing: bool = True) -> None:
     slow = "Queries take 812 ms at the 95th percentile, the threshold is 500 ms."
     past = _alert("DatabaseSlow", began, slow)
     applied = await apply_events(store, [fired(**past, suppressed_by=None)], began, policy=Policy())
-    await incidents.acknowledge(
+    await act(
         store,
-        applied[0].incident_id or "",
-        by="bo",
-        source_id="seed",
-        now=began + timedelta(minutes=2),
-        note="A report without an index.",
+        Acknowledged(applied[0].incident_id or "", "bo", "seed", "A report without an index."),
+        began + timedelta(minutes=2),
     )
     ended = began + timedelta(minutes=14)
     await apply_events(store, [resolved(**past, ends_at=ended)], ended, policy=Policy())

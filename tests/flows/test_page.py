@@ -8,9 +8,10 @@ import httpx
 import pytest
 
 from dexwatch.clock import now
+from dexwatch.incidents.events import Acknowledged
 from dexwatch.incidents.records import IncidentState
 from dexwatch.metrics.severity import Severity
-from dexwatch.response.actions import acknowledge
+from dexwatch.response.actions import act
 from dexwatch.response.views import IncidentFilter, IncidentView
 from tests.flows.conftest import Platform
 
@@ -45,8 +46,8 @@ async def test_people_are_told_acknowledge_and_see_it_end(
         incident = await _incident(platform, rule)
         mail = await _arrived(platform, "mailbox", incident, after=mails)
         message = await _arrived(platform, "slack", incident, after=messages)
-        done = await acknowledge(
-            platform.store, incident.incident.id, by="bo", source_id=f"flow-{rule}", now=now()
+        done = await act(
+            platform.store, Acknowledged(incident.incident.id, "bo", f"flow-{rule}"), now()
         )
     finally:
         await platform.sample.scenarios.stop(scenario)

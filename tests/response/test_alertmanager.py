@@ -12,7 +12,6 @@ import httpx
 from dexwatch.clients.alertmanager import AlertmanagerClient
 from dexwatch.clock import now
 from dexwatch.incidents.records import IncidentState
-from dexwatch.response import actions as incidents
 from dexwatch.response.reconcile import Reconciler
 from tests.fakes.alerts import labels
 from tests.fakes.need import free_port
@@ -82,7 +81,7 @@ async def post(address: str, *, over: bool) -> None:
 async def until(s: Stack, state: IncidentState) -> None:
     async with asyncio.timeout(20):
         while True:
-            view = await incidents.get_incident(s.store, "INC-1")
+            view = await s.store.incident("INC-1")
             if view and view.incident.state is state:
                 return
             await asyncio.sleep(0.05)
@@ -105,7 +104,7 @@ async def test_a_real_alertmanager_opens_and_resolves_and_is_understood_when_ask
         )  # fmt: skip
         before = await s.store.revision()
         await reconciler.once(client)
-        view = await incidents.get_incident(s.store, "INC-1")
+        view = await s.store.incident("INC-1")
         theirs = (await client.alerts())[0]
         assert (theirs.fingerprint, theirs.starts) == (
             view.alerts[0].fingerprint,

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from dexwatch.incidents.events import ManuallyResolved
 from dexwatch.incidents.liveness.signal import HeartbeatTimeout
 from dexwatch.incidents.records import IncidentState
 from dexwatch.jobs.job import JobOutcome
 from dexwatch.jobs.queue import Slots
 from dexwatch.metrics.severity import Severity
-from dexwatch.response.actions import resolve
+from dexwatch.response.actions import act
 from dexwatch.response.liveness.dead_man import DEAD_MAN, JOB, QUEUE, DeadMan
 from dexwatch.response.views import IncidentFilter
 from dexwatch.storage.store import SqlStore, open_store
@@ -129,7 +130,7 @@ async def test_what_is_resolved_manually_opens_again_while_the_signal_is_missing
     world: World,
 ) -> None:
     await world.listen(190)
-    await resolve(world.store, "INC-1", by="bo", source_id="1", now=world.clock())
+    await act(world.store, ManuallyResolved("INC-1", "bo", "1"), world.clock())
     await world.listen(POLICY.reopen_window.total_seconds() + 20)
     assert ("INC-2", IncidentState.OPEN) in await world.incidents()
 

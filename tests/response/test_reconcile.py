@@ -9,10 +9,11 @@ import pytest
 
 from dexwatch.clients.alertmanager import RoutedAlert
 from dexwatch.clients.prometheus import ActiveAlert
+from dexwatch.incidents.events import ManuallyResolved
 from dexwatch.incidents.records import IncidentState
 from dexwatch.jobs.job import JobOutcome
 from dexwatch.jobs.queue import Slots
-from dexwatch.response.actions import resolve
+from dexwatch.response.actions import act
 from dexwatch.response.ingest import Ingest
 from dexwatch.response.liveness.evaluator import Evaluator
 from dexwatch.response.reconcile import JOB, QUEUE, RECONCILE, Reconciler
@@ -170,7 +171,7 @@ async def test_what_was_resolved_manually_and_still_fires_opens_again_after_the_
 ) -> None:
     world.held = [held()]
     await world.round(30)
-    await resolve(world.store, "INC-1", by="bo", source_id="1", now=at(40))
+    await act(world.store, ManuallyResolved("INC-1", "bo", "1"), at(40))
     await world.round(60)
     assert (await world.store.incidents(IncidentFilter())).total == 1
     await world.round(41 + POLICY.reopen_window.total_seconds())

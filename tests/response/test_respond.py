@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from dexwatch.clock import now
 from dexwatch.demo.local.mailbox import Mailbox
 from dexwatch.demo.local.slack import Failure, Fault, SlackFake
+from dexwatch.incidents.events import Acknowledged
 from dexwatch.incidents.records import DeliveryOutcome, NotificationState
 from dexwatch.metrics import own
 from dexwatch.metrics.severity import Severity
@@ -26,8 +27,8 @@ from dexwatch.notifiers.slack.config import SlackConfig
 from dexwatch.notifiers.webhook.config import WebhookConfig
 from dexwatch.receivers.receiver import Inbound
 from dexwatch.receivers.registry import routes
-from dexwatch.response import actions as incidents
 from dexwatch.response import respond
+from dexwatch.response.actions import act
 from dexwatch.response.config import RespondConfig
 from dexwatch.response.respond import Respond
 from dexwatch.response.retention import JOB as RETENTION_JOB
@@ -133,7 +134,7 @@ async def test_a_p0_reaches_every_channel_at_once_and_they_follow_it_to_its_end(
         assert "/incidents/INC-1" in s.mailbox.messages[0].text
         assert s.hook.received[0]["incident"]["state"] == "open"
 
-        await incidents.acknowledge(s.store, "INC-1", by="bo", source_id="a1", now=now())
+        await act(s.store, Acknowledged("INC-1", "bo", "a1"), now())
         await asyncio.gather(s.slack.wait(2), s.mailbox.wait(2), s.hook.wait(2))
         root, thread = s.slack.messages
         assert root.edits == 1
@@ -150,7 +151,7 @@ async def test_a_p0_reaches_every_channel_at_once_and_they_follow_it_to_its_end(
         root_id = first.message["Message-ID"]
         assert all(mail.message["In-Reply-To"] == root_id for mail in later)
 
-        view = await incidents.get_incident(s.store, "INC-1")
+        view = await s.store.incident("INC-1")
         assert view is not None
         times = view.incident
         assert times.began_at <= times.detected_at <= times.ingested_at <= times.paged_at
@@ -168,9 +169,9 @@ async def test_the_same_payload_again_changes_nothing(tmp_path: Path) -> None:
         for _ in range(3):
             assert (await s.post(alert)).status_code == 200
         await s.slack.wait(1)
-        listing = await incidents.list_incidents(s.store, IncidentFilter())
+        listing = await s.store.incidents(IncidentFilter())
         assert listing.total == 1
-        view = await incidents.get_incident(s.store, "INC-1")
+        view = await s.store.incident("INC-1")
         assert [e.kind for e in view.timeline if e.kind != "page"] == ["opened"]
         assert len(view.notifications) == 3
 
@@ -183,7 +184,7 @@ async def test_a_message_slack_took_without_answering_is_found_not_repeated(
         await s.post(webhook_alert("CpuUse80", "P2", starts_at=now(), alert_group="cpu"))
         await s.slack.wait(1)
         async with asyncio.timeout(15):
-            while (await incidents.get_incident(s.store, "INC-1")).incident.delivered_at is None:
+            while (await s.store.incident("INC-1")).incident.delivered_at is None:
                 await asyncio.sleep(0.05)
         assert s.slack.calls["chat.postMessage"] == 1
         assert len(s.slack.messages) == 1
@@ -232,4 +233,4 @@ async def test_metrics_are_there_before_the_first_event(tmp_path: Path) -> None:
 async def test_a_wrong_token_is_turned_away_and_counted(tmp_path: Path) -> None:
     async with stack(tmp_path) as s:
         assert (await s.post(webhook_alert(), token="wrong")).status_code == 401
-        assert (await incidents.list_incidents(s.store)).total == 0
+        assert (await s.store.incidents(IncidentFilter())).total == 0

@@ -11,7 +11,6 @@ import pytest
 
 from dexwatch.clock import now
 from dexwatch.incidents.records import NotificationState
-from dexwatch.response import actions as incidents
 from dexwatch.roles.registry import RESPOND
 from dexwatch.roles.reload import role as reload_role
 from dexwatch.roles.reload.answer import Answer, answered
@@ -86,7 +85,7 @@ class Role:
     async def states(self, incident: str) -> list[NotificationState]:
         store = await open_store(f"sqlite+aiosqlite:///{self.folder / 'dexwatch.sqlite'}")
         try:
-            view = await incidents.get_incident(store, incident)
+            view = await store.incident(incident)
             return [page.state for page in view.notifications] if view else []
         finally:
             await store.close()

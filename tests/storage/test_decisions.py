@@ -6,11 +6,18 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import insert, select, text
 
-from dexwatch.incidents.events import Acknowledged, AlertFired, NoteAdded, NotificationAttempted
+from dexwatch.incidents.events import (
+    Acknowledged,
+    AlertFired,
+    ManuallyResolved,
+    NoteAdded,
+    NotificationAttempted,
+    Reopened,
+)
 from dexwatch.incidents.records import DeliveryOutcome, IncidentState
 from dexwatch.incidents.state import Reason, Summary
 from dexwatch.metrics.severity import Severity
-from dexwatch.response import actions as acts
+from dexwatch.response.actions import ActionRejectedError, act
 from dexwatch.response.store import IncidentRecord, RacedError, StoreRefusedError
 from dexwatch.response.views import IncidentFilter
 from dexwatch.storage import tables
@@ -156,17 +163,15 @@ async def test_alerts_of_two_sources_with_one_fingerprint_are_two(store: SqlStor
 async def test_acts_of_people_are_applied_once(store: SqlStore) -> None:
     await apply(store, [fire()], 0)
     for _ in range(2):
-        await acts.acknowledge(
-            store, "INC-1", by="bo", source_id="press-1", now=at(5), note="on it"
-        )
-        await acts.add_note(store, "INC-1", by="bo", source_id="n1", now=at(6), note="looked")
-    with pytest.raises(acts.ActionRejectedError, match="already acknowledged"):
-        await acts.acknowledge(store, "INC-1", by="ana", source_id="press-2", now=at(7))
-    await acts.resolve(store, "INC-1", by="bo", source_id="r1", now=at(8))
-    await acts.reopen(store, "INC-1", by="ana", source_id="o1", now=at(9))
-    with pytest.raises(acts.ActionRejectedError, match="no such incident"):
-        await acts.resolve(store, "INC-7", by="bo", source_id="r2", now=at(9))
-    view = await acts.get_incident(store, "INC-1")
+        await act(store, Acknowledged("INC-1", "bo", "press-1", "on it"), at(5))
+        await act(store, NoteAdded("INC-1", "bo", "n1", "looked"), at(6))
+    with pytest.raises(ActionRejectedError, match="already acknowledged"):
+        await act(store, Acknowledged("INC-1", "ana", "press-2"), at(7))
+    await act(store, ManuallyResolved("INC-1", "bo", "r1"), at(8))
+    await act(store, Reopened("INC-1", "ana", "o1"), at(9))
+    with pytest.raises(ActionRejectedError, match="no such incident"):
+        await act(store, ManuallyResolved("INC-7", "bo", "r2"), at(9))
+    view = await store.incident("INC-1")
     kinds = [e.kind for e in view.timeline]
     assert kinds == ["opened", "acknowledged", "note", "resolved", "reopened"]
     assert view.incident.owner == "ana"
@@ -190,10 +195,10 @@ async def test_a_story_is_told_in_the_order_of_its_decisions(store: SqlStore) ->
 async def test_incidents_are_listed_newest_first_in_pages_and_by_filter(store: SqlStore) -> None:
     for n in range(7):
         await apply(store, [fire(f"R{n}", f"P{n % 4}", alert_group=f"s{n}_%")], n)
-    await acts.resolve(store, "INC-3", by="bo", source_id="r", now=at(9))
-    page = await acts.list_incidents(store, limit=3)
+    await act(store, ManuallyResolved("INC-3", "bo", "r"), at(9))
+    page = await store.incidents(IncidentFilter(), limit=3)
     assert [i.number for i in page.incidents] == [7, 6, 5]
-    page = await acts.list_incidents(store, limit=9, before=page.next_before)
+    page = await store.incidents(IncidentFilter(), limit=9, before=page.next_before)
     assert [i.number for i in page.incidents] == [4, 3, 2, 1]
     assert (page.total, page.next_before) == (7, None)
 

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
+from dexwatch.incidents.events import ManuallyResolved
 from dexwatch.incidents.records import IncidentState
 from dexwatch.jobs.job import JobResult
 from dexwatch.jobs.queue import Slots
-from dexwatch.response import actions as acts
+from dexwatch.response.actions import act
 from dexwatch.response.messaging.job import message_of
 from dexwatch.response.retention import JOB, RETENTION, Retention
 from dexwatch.response.views import MessageShown
@@ -103,7 +104,7 @@ async def test_a_closed_incident_stays_while_its_alert_fires_or_a_message_is_due
     store: SqlStore,
 ) -> None:
     await apply(store, [fire()], 0)
-    await acts.resolve(store, "INC-1", by="ana", now=at(10), source_id="a")
+    await act(store, ManuallyResolved("INC-1", "ana", "a"), at(10))
     await apply(store, [fire("DiskUse60", "P3", alert_group="disk")], 20)
     await apply(store, [clear("DiskUse60", "P3", alert_group="disk")], 80)
     before = await held(store)

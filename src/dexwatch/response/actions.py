@@ -1,34 +1,27 @@
-"""What the console and other front ends may ask about incidents and do to them.
+"""What people do to incidents and to jobs that were set aside.
 
 Each action carries who did it and an idempotency key (`source_id`), made once for one click of a
 button, so a repeated request changes nothing.
 The action is durable when the call returns, and sent messages are updated within a second.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
 import structlog
 
-from dexwatch.incidents.events import (
-    Acknowledged,
-    ActionEvent,
-    ManuallyResolved,
-    NoteAdded,
-    Reopened,
-)
+from dexwatch.incidents.events import ActionEvent, NoteAdded
 from dexwatch.incidents.policy import Policy
 from dexwatch.incidents.state import Reason
 from dexwatch.jobs.job import QuarantinedJob
 from dexwatch.response.apply import apply_events, apply_in
 from dexwatch.response.deciding.batch import Applied
 from dexwatch.response.store import Store, Transaction
-from dexwatch.response.views import IncidentFilter, IncidentView, Listing
 
 _log = structlog.get_logger(__name__)
 
 MAX_NOTE = 4000
-_EVERYTHING = IncidentFilter()
 
 
 class ActionRejectedError(Exception):
@@ -54,64 +47,19 @@ class QuarantineAct(StrEnum):
     """It is given up for good."""
 
 
-async def list_incidents(
-    store: Store,
-    which: IncidentFilter = _EVERYTHING,
-    *,
-    before: int | None = None,
-    limit: int = 50,
-) -> Listing:
-    """List incidents, newest first; `before` is the previous page's `next_before`."""
-    return await store.incidents(which, before=before, limit=limit)
-
-
-async def get_incident(store: Store, incident_id: str) -> IncidentView | None:
-    """Return one incident with its alerts, notifications and timeline, or None."""
-    return await store.incident(incident_id)
-
-
-async def acknowledge(
-    store: Store, incident_id: str, *, by: str, source_id: str, now: datetime, note: str = ""
-) -> Applied:
-    """Acknowledge the incident.
+async def act(store: Store, event: ActionEvent, now: datetime) -> Applied:
+    """Apply what somebody does to an incident; of its note 4,000 characters are kept.
 
     Raises:
-        ActionRejectedError: it is resolved, or somebody else has it.
+        ActionRejectedError: there is no such incident, or its state does not allow it.
     """
-    return await _act(store, Acknowledged(incident_id, by, source_id, _bounded(note)), now)
-
-
-async def resolve(
-    store: Store, incident_id: str, *, by: str, source_id: str, now: datetime, note: str = ""
-) -> Applied:
-    """Resolve the incident manually.
-
-    Raises:
-        ActionRejectedError: it is resolved already.
-    """
-    return await _act(store, ManuallyResolved(incident_id, by, source_id, _bounded(note)), now)
-
-
-async def reopen(
-    store: Store, incident_id: str, *, by: str, source_id: str, now: datetime, note: str = ""
-) -> Applied:
-    """Bring a resolved incident back; whoever does so owns it.
-
-    Raises:
-        ActionRejectedError: it is not resolved, or a newer one of its group exists.
-    """
-    return await _act(store, Reopened(incident_id, by, source_id, _bounded(note)), now)
-
-
-async def add_note(
-    store: Store, incident_id: str, *, by: str, source_id: str, now: datetime, note: str
-) -> Applied:
-    """Write something into the timeline.
-
-    Raises:
-        ActionRejectedError: there is no such incident.
-    """
-    return await _act(store, NoteAdded(incident_id, by, source_id, _bounded(note)), now)
+    event = replace(event, note=event.note.strip()[:MAX_NOTE])
+    # A person's action opens no incident, so the present policy does not matter.
+    applied = (await apply_events(store, [event], now, policy=Policy()))[0]
+    refused = _REFUSED.get(applied.reason)
+    if refused is not None:
+        raise ActionRejectedError(refused)
+    return applied
 
 
 async def quarantined(store: Store) -> list[QuarantinedJob]:
@@ -157,16 +105,3 @@ async def end_quarantine(
     if done:
         _log.warning("jobs.quarantine_ended", job=key, act=act.value, by=by)
     return done
-
-
-async def _act(store: Store, event: ActionEvent, now: datetime) -> Applied:
-    # A person's action opens no incident, so the present policy does not matter.
-    applied = (await apply_events(store, [event], now, policy=Policy()))[0]
-    refused = _REFUSED.get(applied.reason)
-    if refused is not None:
-        raise ActionRejectedError(refused)
-    return applied
-
-
-def _bounded(note: str) -> str:
-    return note.strip()[:MAX_NOTE]

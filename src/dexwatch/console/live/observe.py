@@ -26,7 +26,6 @@ from dexwatch.dashboards.component_health import COMPONENTS
 from dexwatch.incidents.records import Alert, Incident, IncidentState
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.promql import Windows
-from dexwatch.response.actions import list_incidents
 from dexwatch.response.store import Store, StoreUnavailableError
 from dexwatch.response.views import IncidentFilter
 
@@ -97,7 +96,7 @@ class Observer:
     async def _incidents(self) -> tuple[Incident, ...]:
         if self.store is None:
             raise StoreUnavailableError
-        found = await list_incidents(self.store, UNRESOLVED, limit=MOST_INCIDENTS)
+        found = await self.store.incidents(UNRESOLVED, limit=MOST_INCIDENTS)
         return worst_first(found.incidents)
 
     async def _revision(self) -> int:

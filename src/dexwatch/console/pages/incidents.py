@@ -1,6 +1,7 @@
 """Incidents: the list, and the page on which an engineer understands one and answers it."""
 
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -15,11 +16,18 @@ from dexwatch.console.panel_specs import panel_bodies, panel_spec
 from dexwatch.console.services import Console, Operator, Viewer
 from dexwatch.dashboards.board import Board, Level, Panel, Section, Threshold
 from dexwatch.dashboards.board import Query as PanelQuery
+from dexwatch.incidents.events import (
+    Acknowledged,
+    ActionEvent,
+    ManuallyResolved,
+    NoteAdded,
+    Reopened,
+)
 from dexwatch.incidents.records import Alert, Incident, IncidentState
 from dexwatch.metrics import units
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.severity import Severity
-from dexwatch.response import actions
+from dexwatch.response.actions import ActionRejectedError, act
 from dexwatch.response.views import IncidentFilter, IncidentView
 
 router = APIRouter()
@@ -28,11 +36,11 @@ PAGE = 50
 BEFORE = timedelta(minutes=10)
 """How much of the time before the event the graph shows, and as much after it."""
 MOST_GRAPHS = 3
-ACTIONS = {
-    "acknowledge": actions.acknowledge,
-    "resolve": actions.resolve,
-    "reopen": actions.reopen,
-    "note": actions.add_note,
+ACTIONS: Mapping[str, type[ActionEvent]] = {
+    "acknowledge": Acknowledged,
+    "resolve": ManuallyResolved,
+    "reopen": Reopened,
+    "note": NoteAdded,
 }
 
 
@@ -49,7 +57,7 @@ async def listing(
 ) -> HTMLResponse:
     """List incidents, the newest first, a page at a time."""
     which = _filter(state, severity, q)
-    found = await actions.list_incidents(console.store, which, before=before, limit=PAGE)
+    found = await console.store.incidents(which, before=before, limit=PAGE)
     return await console.pages.page(
         request,
         "incidents.html",
@@ -88,16 +96,10 @@ async def perform(
         return await _page(
             console, request, incident_id, session=session, error="Write a note first."
         )
+    source_id = fields.get("idempotency_key", "")[:64] or secrets.token_hex(8)
     try:
-        await chosen(
-            console.store,
-            incident_id,
-            by=session.user,
-            source_id=fields.get("idempotency_key", "")[:64] or secrets.token_hex(8),
-            now=console.now(),
-            note=note,
-        )
-    except actions.ActionRejectedError as refused:
+        await act(console.store, chosen(incident_id, session.user, source_id, note), console.now())
+    except ActionRejectedError as refused:
         error = str(refused)
         return await _page(console, request, incident_id, session=session, error=error, status=409)
     await console.health.poll()
@@ -114,7 +116,7 @@ async def _page(
     status: int = 200,
 ) -> HTMLResponse:
     """Show one incident: its story, evidence, graphs and runbooks."""
-    view = await actions.get_incident(console.store, incident_id)
+    view = await console.store.incident(incident_id)
     if view is None:
         raise HTTPException(404, "There is no such incident.")
     graphs = await _graphs(console, view, session)
