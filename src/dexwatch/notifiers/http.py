@@ -9,6 +9,7 @@ import httpx
 
 from dexwatch import backoff, clock
 from dexwatch.clients.bounded_body import ACCEPTED, bounded_body
+from dexwatch.clients.http import authorities
 from dexwatch.notifiers.unreachable import why
 from dexwatch.response.notifier import DeliveryResult
 
@@ -18,10 +19,12 @@ _ANSWER_BYTES = 4_000_000
 
 def client(url: str) -> httpx.AsyncClient:
     """Return a client that follows no redirect; the caller's own timeout bounds the whole."""
+    # A proxy cannot reach this machine's loopback.
+    trust_env = not _loopback(url)
     return httpx.AsyncClient(
         follow_redirects=False,
-        # A proxy cannot reach this machine's loopback.
-        trust_env=not _loopback(url),
+        trust_env=trust_env,
+        verify=authorities(trust_env=trust_env),
         timeout=httpx.Timeout(15.0, connect=4.0),
         limits=httpx.Limits(max_connections=8, max_keepalive_connections=4),
         headers={"User-Agent": "dexwatch"} | ACCEPTED,
