@@ -37,6 +37,8 @@ PROVES = ("U-DEADMAN",)
 TOKEN = "hook-token-of-the-test"
 WATCHDOG = {"alertname": "Watchdog", "severity": "none"}
 FAULT = {"alertname": "NodeDown", "severity": "P0", "alert_group": "node", "host": "dex-1"}
+POLL = 0.25
+"""What is awaited takes a minute, and each look reads the store."""
 SILENCE = 12.0
 DEATH = 90.0
 """A death is told after the signal's validity at Alertmanager, one repeat and our silence."""
@@ -67,7 +69,7 @@ class World:
         async def reached() -> bool:
             return await self.state(alert) is state
 
-        await until(reached, seconds=seconds, why=f"{alert} is {state.value}")
+        await until(reached, seconds=seconds, why=f"{alert} is {state.value}", every=POLL)
 
     async def disbelieves(self, alert: str) -> None:
         """Wait until Alertmanager has told the alert's end, which it lets expire in its time."""
@@ -79,7 +81,7 @@ class World:
             held = Reason.RESOLVE_HELD.value in reasons
             return held and any("not confirmed" in line.text for line in view.timeline)
 
-        await until(told, seconds=EXPIRY, why="Alertmanager told its end")
+        await until(told, seconds=EXPIRY, why="Alertmanager told its end", every=POLL)
 
     async def found_again(self, alert: str) -> None:
         """Wait until Prometheus has it again, which then tells its end and leaves nothing to us."""
@@ -88,7 +90,7 @@ class World:
             alerts = (await self.stack.prometheus("/api/v1/alerts"))["alerts"]
             return any(one["labels"]["alertname"] == alert for one in alerts)
 
-        await until(firing, seconds=60, why=f"Prometheus has {alert}")
+        await until(firing, seconds=60, why=f"Prometheus has {alert}", every=POLL)
 
     async def paged(self, alert: str) -> None:
         async def delivered() -> bool:
@@ -96,7 +98,7 @@ class World:
             states = [n.state for n in view.notifications] if view else []
             return NotificationState.DELIVERED in states
 
-        await until(delivered, why=f"people are told of {alert}")
+        await until(delivered, why=f"people are told of {alert}", every=POLL)
 
 
 @asynccontextmanager
