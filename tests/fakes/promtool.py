@@ -236,7 +236,7 @@ def _needed(rule: AlertRule) -> list[RecordingRule]:
 
 def _play(case: Case, play: Play, step: int) -> dict[str, Any]:
     # A critical rule is judged each second, and nothing in it lasts longer than some minutes.
-    usual = (7, 10, 14) if step < 10 else (15, 30, 30)
+    usual = (6, 6, 8) if step < 10 else (15, 30, 30)
     given = (case.warm, case.fault, case.after)
     minutes = [own if mine is None else mine for mine, own in zip(given, usual, strict=True)]
     counts = tuple(round(each * 60 / step) for each in minutes)

@@ -94,8 +94,8 @@ CASES_EXCHANGE = (
             Counter('dex_swaps_total{pool="B"}', 0.5, 0.5, 0.5),
             Counter('dex_swaps_unpriced_total{pool="B"}', 0.05, 0.22, 0.19),
         ),
-        fault=60,
-        after=60,
+        fault=40,
+        after=45,
         quiet=0.02,
     ),
     Case(

@@ -90,6 +90,7 @@ CASES_GROUND = (
             Counter('bsc_reorgs_total{depth="3-5"}', 0, 0.01, 0),
             Counter('bsc_reorgs_total{depth="1"}', 0.01, 0.01, 0.01),
         ),
+        after=14,
     ),
     Case(
         "GasPriceHigh",

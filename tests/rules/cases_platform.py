@@ -75,17 +75,17 @@ CASES_PLATFORM = (
         (
             Gauge('pg_up{job="postgres",instance="db"}', 1, 0, 1),
             # A server that hangs: its exporter runs out of time, and what it told last goes stale.
-            Series('pg_up{job="postgres",instance="hung"}', "1*900 stale _*1740 1*1800", "1*6030"),
-            Series('up{job="postgres",instance="hung"}', "1*900 0*1800 1*1800", "1*6030"),
-            Series('scrape_duration_seconds{job="postgres",instance="hung"}', "4.5*6030"),
+            Series('pg_up{job="postgres",instance="hung"}', "1*420 stale _*540 1*600", "1*1620"),
+            Series('up{job="postgres",instance="hung"}', "1*420 0*600 1*600", "1*1620"),
+            Series('scrape_duration_seconds{job="postgres",instance="hung"}', "4.5*1620"),
             # An exporter that is gone is another matter.
-            Series('pg_up{job="postgres",instance="gone"}', "1*900 stale _*1740 1*1800"),
-            Series('up{job="postgres",instance="gone"}', "1*900 0*1800 1*1800"),
-            Series('scrape_duration_seconds{job="postgres",instance="gone"}', "0.01*6030"),
+            Series('pg_up{job="postgres",instance="gone"}', "1*420 stale _*540 1*600"),
+            Series('up{job="postgres",instance="gone"}', "1*420 0*600 1*600"),
+            Series('scrape_duration_seconds{job="postgres",instance="gone"}', "0.01*1620"),
         ),
-        warm=15,
-        fault=30,
-        after=30,
+        warm=7,
+        fault=10,
+        after=10,
         alerts=2,
     ),
     Case(
