@@ -1,6 +1,9 @@
 """The site with a real store, and three people: Ana may act, Cy may look, one is outside."""
 
+import shutil
+
 import pytest
+import pytest_asyncio
 
 from dexwatch.console.config import ConsoleConfig
 from dexwatch.console.site import build_site
@@ -11,10 +14,20 @@ from tests.fakes.console import seed, users, web
 from tests.fakes.hostile import NOW, Alertmanager, Prometheus, browser, sign_in
 
 
-@pytest.fixture
-async def parts(tmp_path):
-    store = await open_store(f"sqlite+aiosqlite:///{tmp_path / 'dexwatch.sqlite'}")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def seeded(tmp_path_factory):
+    """Return a database with incidents, of which each site gets a copy."""
+    file = tmp_path_factory.mktemp("seeded") / "dexwatch.sqlite"
+    store = await open_store(f"sqlite+aiosqlite:///{file}")
     await seed(store)
+    await store.close()
+    return file
+
+
+@pytest.fixture
+async def parts(tmp_path, seeded):
+    file = shutil.copy(seeded, tmp_path)
+    store = await open_store(f"sqlite+aiosqlite:///{file}")
     prometheus, alertmanager = Prometheus(), Alertmanager()
     moment = [NOW]
     site = build_site(
