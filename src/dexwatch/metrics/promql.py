@@ -139,8 +139,18 @@ def latest_of(
 def gained(
     selector: object, *, by: str = "", seconds: float, scrape_class: ScrapeClass = HIGH
 ) -> Callable[[Windows], str]:
-    """Return the writer of what a counter gained over the window, summed by the labels."""
-    return lambda w: f"sum{by_clause(by)}(increase({selector}[{w.window(seconds, scrape_class)}]))"
+    """Return the writer of how many events a counter counted in the window, summed by the labels.
+
+    `increase` makes 2.1 of two, and four in a young series, because it extrapolates to the ends of
+    the window. So what it says counts only where the counter began anew, without its fraction.
+    """
+
+    def write(windows: Windows) -> str:
+        held = f"{selector}[{windows.window(seconds, scrape_class)}]"
+        counted = f"max_over_time({held}) - min_over_time({held}) unless resets({held}) > 0"
+        return f"sum{by_clause(by)}({counted} or floor(increase({held})))"
+
+    return write
 
 
 def seen_down(profile: EvaluationProfile, selector: str, *, looks: int = 2) -> str:

@@ -23,6 +23,9 @@ from dexwatch.rules.expression import (
 LONGEST_ANNOTATION = 2_000
 """Receivers bound what they read; ours cut at 8,192, which leaves room for labels filled in."""
 
+EXTREMES = {"max_over_time", "min_over_time"}
+"""Between both lies what a counter gained; one alone says nothing of it."""
+
 Level = Literal["error", "warning"]
 
 
@@ -55,7 +58,8 @@ def check_expression(
         yield LintFinding("syntax", place, str(error), "correct the expression")
         return
     shortest = SCRAPES_PER_WINDOW * profile.scrape_ms(scrape_class)
-    for use in uses(tree):
+    found = tuple(uses(tree))
+    for use in found:
         if not known.knows(use.name):
             yield LintFinding(
                 "unknown-metric",
@@ -75,7 +79,9 @@ def check_expression(
                 f"{use.name} has no label {label}",
                 f"use one of: {', '.join(sorted(allowed)) or 'none'}",
             )
-        yield from _function(place, use.name, use.function, known)
+        of_this = {one.function for one in found if one.name == use.name}
+        if not (of_this >= EXTREMES and use.function in EXTREMES):
+            yield from _function(place, use.name, use.function, known)
         if use.range_ms is not None and use.range_ms < shortest:
             yield LintFinding(
                 "short-window",

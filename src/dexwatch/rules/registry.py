@@ -2,6 +2,7 @@
 
 from dexwatch.metrics.profile import PRODUCTION, EvaluationProfile
 from dexwatch.rules.absent_signals import critical_signal_lost
+from dexwatch.rules.catalogue.alertmanager_alerts import ALERTMANAGER_ALERTS
 from dexwatch.rules.catalogue.api_alerts import API_ALERTS
 from dexwatch.rules.catalogue.availability_alerts import AVAILABILITY_ALERTS
 from dexwatch.rules.catalogue.business_alerts import BUSINESS_ALERTS
@@ -44,6 +45,7 @@ _WATCHERS: tuple[AlertRule, ...] = (
     *OWN_ALERTS,
     *RESPOND_ALERTS,
     *STACK_ALERTS,
+    *ALERTMANAGER_ALERTS,
 )
 ALERTS: tuple[AlertRule, ...] = (*_WATCHERS, critical_signal_lost(_WATCHERS))
 """Every alert, by subject. A rule's id is its name everywhere: test, runbook, scenario, silence."""

@@ -6,7 +6,7 @@ from dexwatch.metrics import chain
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.declared import declared
 from dexwatch.metrics.metric import Unit
-from dexwatch.metrics.promql import latest_of
+from dexwatch.metrics.promql import gained, latest_of
 from dexwatch.metrics.scrape_class import CRITICAL, STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Runbook, state_rule
@@ -89,17 +89,18 @@ PEERS_LOW = endpoint_rule(
     runbook=NODE,
     requirements=("A-CH-NODE",),
 )
+_gained = partial(gained, by="endpoint", seconds=300, scrape_class=CRITICAL)
 DISAGREE = endpoint_rule(
     id="NodesDisagree",
     severity=Severity.P1,
     alert_group="chain-truth",
     scrape_class=CRITICAL,
     value=lambda p: (
-        f"sum by (endpoint) (increase({chain.endpoint_divergences}[{p.window(300, CRITICAL)}]))"
+        f"{_gained(chain.endpoint_divergences)(p)}"
         # One refused reorganisation of an endpoint is as telling as ten other hashes.
-        f" + 10 * sum by (endpoint) (increase({chain.reorgs_refused}[{p.window(300, CRITICAL)}]))"
+        f" + 10 * {_gained(chain.reorgs_refused)(p)}"
         # So is a block whose content does not give its hash.
-        f" + 10 * sum by (endpoint) (increase({chain.blocks_refused}[{p.window(300, CRITICAL)}]))"
+        f" + 10 * {_gained(chain.blocks_refused)(p)}"
     ),
     threshold=3,
     keep_firing_seconds=180,

@@ -90,9 +90,10 @@ MACHINE_ALERTS = (
     ),
     host_fault(
         "ProcessesBlocked",
+        # Whole processes: 10.4 would be written as 10 beside a threshold of 10.
         lambda p: (
-            "max by (host) (avg_over_time("
-            f"{host.processes_blocked.where(ALERTING)}[{p.window(300, STANDARD)}]))"
+            "max by (host) (ceil(avg_over_time("
+            f"{host.processes_blocked.where(ALERTING)}[{p.window(300, STANDARD)}])))"
         ),
         severity=P2,
         alert_group="processes",
@@ -100,7 +101,7 @@ MACHINE_ALERTS = (
         for_seconds=300,
         why="The average of five minutes hides the short waits of every write.",
         summary=(
-            "{value} processes of {{ $labels.host }} hang on the disk;"
+            "{value} processes of {{ $labels.host }} hang on the disk, on average over {5m};"
             " the threshold is {threshold}."
         ),
         description="Processes cannot go on because a disk or network share does not answer.",

@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager: is what they collect, evaluate and deliver complete?"""
+"""Prometheus: is what it collects, evaluates and hands over complete?"""
 
 from functools import partial
 
@@ -6,7 +6,7 @@ from dexwatch.metrics import prometheus
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.metric import Metric, Unit
 from dexwatch.metrics.profile import EvaluationProfile
-from dexwatch.metrics.promql import latest
+from dexwatch.metrics.promql import gained, latest
 from dexwatch.metrics.scrape_class import STANDARD
 from dexwatch.metrics.severity import Severity
 from dexwatch.rules.rule import AlertRule, Expression, Runbook
@@ -34,20 +34,16 @@ prometheus_rule = partial(
     runbook=LOOK_AT_LOGS,
     requirements=("U-DAILY", "C-PROMETHEUS"),
 )
-alertmanager_rule = partial(prometheus_rule, requirements=("U-DAILY", "C-ALERTMANAGER"))
 
 
-def _gained(metric: Metric, *, by: str = "instance", seconds: float = 900) -> Expression:
-    # Prometheus extrapolates to the ends of the window; what is counted here comes in wholes.
-    return lambda p: f"ceil(sum by ({by}) (increase({metric}[{p.window(seconds, STANDARD)}])))"
+def _gained(metric: Metric, *, by: str = "instance", seconds: float) -> Expression:
+    return gained(metric, by=by, seconds=seconds, scrape_class=STANDARD)
 
 
 def _gained_of(*metrics: Metric, seconds: float) -> Expression:
     # A sum of several counts; Prometheus shows each from its start on, so none is ever missing.
-    return lambda p: " + ".join(
-        f"sum by (instance) (increase({metric}[{p.window(seconds, STANDARD)}]))"
-        for metric in metrics
-    )
+    counts = [_gained(metric, seconds=seconds) for metric in metrics]
+    return lambda p: " + ".join(count(p) for count in counts)
 
 
 def _after_the_start(profile: EvaluationProfile) -> str:
@@ -58,10 +54,6 @@ def _after_the_start(profile: EvaluationProfile) -> str:
         f"and on (instance) (increase({prometheus.notifications_dropped}[{window}]) > 0"
         f" and time() - {prometheus.process_start} > {age:g})"
     )
-
-
-def _state(metric: Metric) -> Expression:
-    return lambda p: latest(p, str(metric), scrape_class=STANDARD)
 
 
 def _taken_back(profile: EvaluationProfile) -> str:
@@ -77,7 +69,7 @@ STACK_ALERTS = (
     prometheus_rule(
         id="PrometheusConfigBad",
         alert_group="stack-prometheusconfigbad",
-        value=_state(prometheus.config_ok),
+        value=lambda p: latest(p, str(prometheus.config_ok), scrape_class=STANDARD),
         severity=P1,
         operator="<",
         threshold=1,
@@ -277,38 +269,5 @@ STACK_ALERTS = (
             escalate="Call the team of this service.",
         ),
         requirements=("U-DAILY", "C-CUSTOM-EXP"),
-    ),
-    alertmanager_rule(
-        id="AlertmanagerConfigBad",
-        alert_group="stack-alertmanagerconfigbad",
-        value=_state(prometheus.alertmanager_config_ok),
-        severity=P1,
-        operator="<",
-        threshold=1,
-        unit=Unit.BOOLEAN,
-        for_seconds=60,
-        why="A reload is done in a second; a minute leaves time to put a mistake right.",
-        summary="Alertmanager at {{ $labels.instance }} refused its new configuration.",
-        description="It goes on with the old routes.",
-    ),
-    alertmanager_rule(
-        id="AlertmanagerNotificationsFailing",
-        alert_group="stack-alertmanagernotificationsfailing",
-        value=_gained(prometheus.alertmanager_failures, by="instance, integration", seconds=300),
-        severity=P1,
-        threshold=2,
-        why="It tries again by itself; three failures within five minutes are no hiccup.",
-        summary="Alertmanager failed {value} times to deliver by {{ $labels.integration }}.",
-        description="Alerts are found, and the way to the incidents is broken.",
-    ),
-    alertmanager_rule(
-        id="AlertmanagerAlertsInvalid",
-        alert_group="stack-alertmanageralertsinvalid",
-        value=_gained(prometheus.alertmanager_invalid, seconds=600),
-        severity=P2,
-        threshold=0,
-        why="A valid sender never sends an invalid alert.",
-        summary="Alertmanager at {{ $labels.instance }} refused {value} alerts as invalid.",
-        description="A rule or sender makes alerts that cannot be read.",
     ),
 )
