@@ -119,6 +119,17 @@ async def test_nonsense_is_an_outcome_and_no_crash(answer: Canned, outcome: Outc
         assert raised.value.outcome is outcome
 
 
+@pytest.mark.parametrize("alerts", [b"7", b'"many"', b"true", b"[3]"])
+async def test_alerts_of_a_rule_that_are_none_are_an_outcome(alerts: bytes) -> None:
+    rule = b'{"name":"a","type":"alerting","query":"up","alerts":' + alerts + b"}"
+    group = b'{"name":"g","file":"f","rules":[' + rule + b"]}"
+    answer = Canned(b'{"status":"success","data":{"groups":[' + group + b"]}}")
+    async with canned(answer) as url, PrometheusClient(url) as client:
+        with pytest.raises(SourceError) as raised:
+            await client.rules()
+        assert raised.value.outcome is Outcome.MALFORMED
+
+
 async def test_a_refused_connection_is_a_connection_error() -> None:
     async with PrometheusClient(f"http://127.0.0.1:{need.free_port()}") as client:
         assert not await client.ready()

@@ -234,7 +234,9 @@ def _rule(record: Any) -> RuleState:  # noqa: ANN401 - checked here.
         hold_seconds=_number(record, "duration"),
         labels=_texts(record, "labels"),
         annotations=_texts(record, "annotations"),
-        alerts=tuple(_alert(alert) for alert in record.get("alerts") or ()),
+        alerts=tuple(
+            map(_alert, http.field(record, "alerts", list) if record.get("alerts") else ())
+        ),
     )
 
 
