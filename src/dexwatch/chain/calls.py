@@ -7,7 +7,6 @@ from typing import Any
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError, EncodingError, ParseError
-from eth_utils.crypto import keccak
 
 from dexwatch.chain.answers import RpcError
 from dexwatch.chain.endpoint import Endpoint, Request
@@ -15,6 +14,7 @@ from dexwatch.chain.refusals import Refusal
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.evm.block import BlockRef, Transaction
 from dexwatch.evm.hexadecimal import MalformedError, data
+from dexwatch.evm.keccak import keccak
 
 _ERROR_STRING = bytes.fromhex("08c379a0")
 _DATA = re.compile("0x[0-9a-fA-F]{8,}").fullmatch
@@ -176,12 +176,12 @@ def read_reason(answer: str | None, message: str) -> str:
 
 def selector(signature: str) -> bytes:
     """Return the four bytes by which calldata names a method."""
-    return bytes(keccak(text=signature)[:4])
+    return keccak(signature.encode())[:4]
 
 
 def topic(signature: str) -> str:
     """Return the topic of an event's canonical signature."""
-    return "0x" + bytes(keccak(text=signature)).hex()
+    return f"0x{keccak(signature.encode()).hex()}"
 
 
 def _printable(text: str) -> str:

@@ -174,7 +174,7 @@ class BlockFollower:
         tip = self.tip
         if tip is not None:
             if last > tip.number + 1:
-                self._window.clear()
+                self._window.roll_back_to(None)
             self._window.skip(last)
             self._counts["lost"] += last - tip.number
             self._announce(head)

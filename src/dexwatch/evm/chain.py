@@ -18,9 +18,6 @@ class ChainWindow:
         self._blocks: deque[BlockRef] = deque(maxlen=depth)
         self._hashes: set[str] = set()
 
-    def __len__(self) -> int:
-        return len(self._blocks)
-
     def __contains__(self, block_hash: object) -> bool:
         return block_hash in self._hashes
 
@@ -33,13 +30,6 @@ class ChainWindow:
     def bottom(self) -> BlockRef | None:
         """The oldest block that is still remembered."""
         return self._blocks[0] if self._blocks else None
-
-    def at(self, number: int) -> BlockRef | None:
-        """Return the remembered block of a height."""
-        if not self._blocks:
-            return None
-        place = number - self._blocks[0].number
-        return self._blocks[place] if 0 <= place < len(self._blocks) else None
 
     def newest(self, count: int) -> tuple[BlockRef, ...]:
         """Return the newest blocks after the last one that was skipped, oldest first."""
@@ -92,7 +82,3 @@ class ChainWindow:
             self._blocks.pop()
             self._hashes.discard(block.hash)
         return dropped
-
-    def clear(self) -> tuple[BlockRef, ...]:
-        """Forget everything; returns what was remembered, newest first."""
-        return self.roll_back_to(None)

@@ -10,10 +10,10 @@ from functools import partial
 from dexwatch.chain.config import ChainConfig, EndpointConfig
 from dexwatch.chain.endpoint import Endpoint
 from dexwatch.chain.probes import block_proof, node_plan
+from dexwatch.chain.probes.node_plan import quantity
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.clients.probing import Probe, ProbeError, port_open
 from dexwatch.clock import monotonic
-from dexwatch.evm.hexadecimal import hex_quantity
 from dexwatch.metrics.series import Series
 
 TIMEOUT_SECONDS = 5.0
@@ -107,8 +107,8 @@ async def node(url: str, *, measure: bool = False) -> Node:
         ValueError: this is no http:// or https:// address.
     """
     async with client(url) as endpoint:
-        chain_id = _number(await endpoint.call("eth_chainId"))
-        head = _number(await endpoint.call("eth_blockNumber"))
+        chain_id = quantity(await endpoint.call("eth_chainId"))
+        head = quantity(await endpoint.call("eth_blockNumber"))
         interval = await block_interval_ms(endpoint, head) if measure else None
     return Node(chain_id, head, interval)
 
@@ -133,7 +133,7 @@ async def _watched(endpoint: Endpoint, head: int) -> int | None:
     until = monotonic() + WATCH_SECONDS
     while monotonic() < until:
         await asyncio.sleep(WATCH_STEP_SECONDS)
-        number = _number(await endpoint.call("eth_blockNumber"))
+        number = quantity(await endpoint.call("eth_blockNumber"))
         if number > (seen[-1][0] if seen else head):
             # The first new block only begins the time that is measured.
             seen.append((number, monotonic()))
@@ -149,8 +149,8 @@ async def _milliseconds(endpoint: Endpoint, number: int) -> int:
     if not isinstance(block, dict):
         raise SourceError(Outcome.MALFORMED, f"no block {number}")
     if block.get("milliTimestamp"):
-        return _number(block["milliTimestamp"])
-    return 1000 * _number(block.get("timestamp"))
+        return quantity(block["milliTimestamp"])
+    return 1000 * quantity(block.get("timestamp"))
 
 
 def _rounded(milliseconds: float) -> int | None:
@@ -158,10 +158,3 @@ def _rounded(milliseconds: float) -> int | None:
         return None
     step = 10 ** max(0, math.floor(math.log10(milliseconds)) - 1)
     return int(step * round(milliseconds / step))
-
-
-def _number(answer: object) -> int:
-    try:
-        return hex_quantity(answer, "answer")
-    except ValueError as error:
-        raise SourceError(Outcome.MALFORMED, "no number was answered") from error

@@ -65,8 +65,8 @@ async def measure(node: Endpoint) -> NodePlan:
     Raises:
         SourceError: it does not tell its chain or its newest block.
     """
-    chain_id = _number(await node.call("eth_chainId"))
-    head = _number(await node.call("eth_blockNumber"))
+    chain_id = quantity(await node.call("eth_chainId"))
+    head = quantity(await node.call("eth_blockNumber"))
     body = await node.call("eth_getBlockByNumber", hex(head), True)
     block = body if isinstance(body, dict) else {}
     block_hash, bodies = block.get("hash"), block.get("transactions")
@@ -111,7 +111,12 @@ async def _answer(node: Endpoint, method: str, *params: object) -> object:
         return None
 
 
-def _number(answer: object) -> int:
+def quantity(answer: object) -> int:
+    """Return the number that a node answered.
+
+    Raises:
+        SourceError: `malformed`: it is none.
+    """
     try:
         return hex_quantity(answer, "answer")
     except MalformedError as error:
