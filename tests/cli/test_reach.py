@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from dexwatch.cli.probing.reach import State, Trial, reach
 from dexwatch.settings import load
+from tests.fakes import need
 from tests.fakes.chain import FakeChain
 from tests.fakes.node import FakeNode, running
 
@@ -47,3 +50,24 @@ async def test_an_endpoint_without_receipts_yet_is_to_be_asked_again(tmp_path: P
         found = await tried(node, tmp_path)
     assert found.state is State.FAILED
     assert found.remedy.startswith("Try again in a minute")
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        "daemons: {targets: [{job: it, address: '127.0.0.1:PORT'}]}",
+        "daemons: {probes: [{name: it, kind: tcp, target: '127.0.0.1:PORT'}]}",
+        "daemons: {redis: {targets: [{name: it, url: 'redis://127.0.0.1:PORT'}]}}",
+        "daemons: {nginx: {targets: [{name: it, status_url: 'http://127.0.0.1:PORT/'}]}}",
+        "chain: {endpoints: [{name: it, http: 'http://127.0.0.1:PORT'}]}",
+    ],
+)
+async def test_where_nothing_listens_that_is_said_and_no_word_of_python(
+    tmp_path: Path, section: str
+) -> None:
+    file = tmp_path / "dexwatch.yml"
+    file.write_text(f"{SMALLEST}{section.replace('PORT', str(need.free_port()))}\n")
+    found = next(one for one in await reach(load(file), file) if one.subject == "it")
+    assert found.state is State.FAILED
+    assert "nothing listens there: check address and port" in found.detail
+    assert "Error" not in found.detail

@@ -26,7 +26,7 @@ def shown(folder: Path, capsys: pytest.CaptureFixture[str], health: HealthSummar
 def test_all_that_answers_is_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (line,) = shown(tmp_path, capsys, HealthSummary(NOW, targets=(UP,)))
     assert line.startswith("✓ ana-dex is well: ")
-    assert "all 1 target answer" in line
+    assert "its one target answers" in line
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,10 @@ def test_what_is_down_or_broken_is_said_in_the_first_line(
     assert "well" not in first
     assert second == f"✗ {named}"
     assert not Status(health).well
+
+
+def test_what_cannot_be_seen_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, *_ = shown(tmp_path, capsys, HealthSummary(NOW, blind=("the store does not answer",)))
+    assert first == "? ana-dex: We cannot see everything. The store does not answer."

@@ -136,3 +136,4 @@ async def test_a_refused_connection_is_a_connection_error() -> None:
         with pytest.raises(SourceError) as raised:
             await client.alerts()
         assert raised.value.outcome is Outcome.CONNECTION
+        assert "nothing listens there: check address and port" in str(raised.value)

@@ -16,8 +16,10 @@ from dexwatch.cli.present import (
     EXIT_FINDINGS,
     ConfigOption,
     JsonOption,
+    counted,
     emit_json,
     out,
+    sentence,
     settings_or_exit,
 )
 from dexwatch.cli.probing.reach import ports
@@ -215,11 +217,14 @@ def _show(settings: Settings, findings: tuple[LintFinding, ...]) -> None:
         sign = "[red]✗[/]" if finding.level == "error" else "[yellow]![/]"
         out.print(
             f"{sign} [bold]{foreign(finding.place)}[/]  {foreign(finding.message.rstrip('.'))}. "
-            f"[dim]{foreign(finding.remedy)}[/]",
+            f"[dim]{foreign(sentence(finding.remedy))}[/]",
             soft_wrap=True,
         )
     if all(finding.level == "warning" for finding in findings):
+        own = len(settings.rules.extra_files)
+        yours = f", and {counted(own, 'rule file')} of your own" if own else ""
         out.print(
             f"[green]✓[/] {foreign(settings.name)}: configuration, {len(ALERTS)} alert rules and "
-            f"{len(RECORDING_RULES)} recording rules are sound."
+            f"{len(RECORDING_RULES)} recording rules{yours} are sound.",
+            soft_wrap=True,
         )

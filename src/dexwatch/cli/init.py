@@ -26,7 +26,9 @@ CONTRACTS_MAX = 100
 WRITABLE = "Name a file in a folder that you may write into."
 
 NOTIFY_KEYS = tuple(f"{c.name}.{q.key}" for c in NOTIFIERS for q in c.setup.questions)
-NOTIFY_HELP = f"Who is told, several times: KEY is one of {', '.join(NOTIFY_KEYS)}."
+NOTIFY_HELP = (
+    f"KEY=VALUE says who is told, several times if need be; KEY is one of {', '.join(NOTIFY_KEYS)}."
+)
 
 Many = list[str] | None
 

@@ -63,6 +63,11 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def sentence(words: str) -> str:
+    """Return words that begin with a capital letter and end with a full stop."""
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}." if words else ""
+
+
 def emit_json(value: Any) -> None:  # noqa: ANN401 - anything that JSON can hold.
     """Write one JSON document and a newline to standard output."""
     try:

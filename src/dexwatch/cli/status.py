@@ -16,6 +16,7 @@ from dexwatch.cli.present import (
     counted,
     emit_json,
     out,
+    sentence,
     settings_or_exit,
     table,
 )
@@ -150,13 +151,15 @@ def _show(settings: Settings, found: Status) -> None:
     health, line = found.health, found.line
     sign = SIGNS.get(line.level, UNSEEN)
     if found.well:
+        many = found.targets_up
+        answering = "its one target answers" if many == 1 else f"all {many} targets answer"
         out.print(
             f"{sign} [bold]{foreign(settings.name)}[/] is well: nothing fires, no incident is open,"
-            f" all {counted(found.targets_up, 'target')} answer. [dim]{foreign(line.detail)}[/]",
+            f" {answering}. [dim]{foreign(line.detail)}[/]",
             soft_wrap=True,
         )
         return
-    words = f"{foreign(line.headline)}. [dim]{foreign(line.detail)}[/]"
+    words = f"{foreign(line.headline)}. [dim]{foreign(sentence(line.detail))}[/]"
     out.print(f"{sign} [bold]{foreign(settings.name)}[/]: {words}", soft_wrap=True)
     if health.alerts:
         shown = table("Alerts", "", "rule", "summary", "by", "")

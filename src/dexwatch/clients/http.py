@@ -17,6 +17,7 @@ from dexwatch.bounded_file import read_file
 from dexwatch.clients.access import Access
 from dexwatch.clients.bounded_body import ACCEPTED, BodyTooLongError, bounded_body
 from dexwatch.clients.redaction import Redaction
+from dexwatch.clients.unreachable import why
 
 _T = TypeVar("_T")
 _AUTHORITY_BYTES_MAX = 1_000_000
@@ -157,7 +158,7 @@ class HttpClient:
                 raise SourceError(Outcome.CONNECTION, "hung up before answering") from error
             raise SourceError(Outcome.MALFORMED, "the answer was cut off") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise SourceError(Outcome.CONNECTION, type(error).__name__) from error
+            raise SourceError(Outcome.CONNECTION, why(error)) from error
 
     def _reply(self, response: httpx.Response, body: bytes) -> Reply:
         now, headers = clock.now(), response.headers

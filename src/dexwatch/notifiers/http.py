@@ -10,7 +10,7 @@ import httpx
 from dexwatch import backoff, clock
 from dexwatch.clients.bounded_body import ACCEPTED, bounded_body
 from dexwatch.clients.http import authorities
-from dexwatch.notifiers.unreachable import why
+from dexwatch.clients.unreachable import why
 from dexwatch.response.notifier import DeliveryResult
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)

@@ -40,7 +40,7 @@ class Option(NamedTuple):
 OPTIONS = (
     Option("--name", "name", ("name",), "my-dex"),
     Option("--rpc", "rpc", ("chain",), "https://bsc.example.org"),
-    Option("--contract", "addresses", ("dex",), "0x and 40 hexadecimal digits"),
+    Option("--contract", "addresses", ("dex",), "0x16b9a82891338f9ba80e2d6970fdda79d1eb0dae"),
     Option("--dsn-env", "dsn_env", ("database", "daemons.postgres"), "PLATFORM_DSN"),
     Option("--redis", "redis_url", ("daemons.redis",), "redis://127.0.0.1:6379"),
     Option("--nginx", "nginx_status", ("daemons.nginx",), "http://127.0.0.1/stub_status"),

@@ -15,6 +15,7 @@ from dexwatch.chain import probes as chain
 from dexwatch.clients import database
 from dexwatch.clients.http import SourceError
 from dexwatch.clients.probing import TIMEOUT_SECONDS, Probe, ProbeError
+from dexwatch.clients.unreachable import why
 from dexwatch.daemons.ports import holder, is_free
 from dexwatch.daemons.programs import probes as daemons
 from dexwatch.notifiers import registry as notifiers
@@ -161,7 +162,7 @@ async def _carry_out(area: str, probe: Probe) -> Trial:
         detail = str(error)
     except (OSError, ValueError) as error:
         # The words of these may quote an address that holds a key.
-        detail = getattr(error, "strerror", None) or type(error).__name__
+        detail = why(error)
     return Trial(area, probe.subject, State.FAILED, detail, remedy)
 
 

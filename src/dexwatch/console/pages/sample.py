@@ -9,6 +9,7 @@ import structlog
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from dexwatch.clients.unreachable import why
 from dexwatch.console.config import SampleControlConfig
 from dexwatch.console.layout import Pages
 from dexwatch.console.services import Operator, Viewer
@@ -59,7 +60,7 @@ class SampleControl:
                 raise ControlError(f"The sample answered {reply.status_code}: {reply.text[:200]}")
             return orjson.loads(reply.content) if reply.content[:MOST_BYTES].strip() else {}
         except (httpx.HTTPError, ValueError) as error:
-            raise ControlError(f"The sample does not answer: {type(error).__name__}") from None
+            raise ControlError(f"The sample does not answer: {why(error)}") from None
 
 
 def build(pages: Pages, control: SampleControl) -> APIRouter:

@@ -68,7 +68,9 @@ def _jobs(scrape: Scrape) -> list[dict[str, Any]]:
 def _probes(config: DaemonsConfig) -> Iterator[Probe]:
     for target in config.nginx.targets:
         attempt = partial(http_answers, target.status_url)
-        yield Probe(target.name, attempt, "Enable stub_status there.", area="nginx")
+        yield Probe(
+            target.name, attempt, "Check the url, or enable stub_status there.", area="nginx"
+        )
 
 
 def _name(target: str) -> str:

@@ -13,8 +13,8 @@ import ssl
 
 import aiosmtplib
 
+from dexwatch.clients.unreachable import why
 from dexwatch.notifiers.email.config import EmailConfig
-from dexwatch.notifiers.unreachable import why
 from dexwatch.response.notifier import DeliveryResult
 
 _TCP_SECONDS = 5.0

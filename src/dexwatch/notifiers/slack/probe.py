@@ -6,6 +6,7 @@ import httpx
 import orjson
 
 from dexwatch.clients.probing import Probe, ProbeError
+from dexwatch.clients.unreachable import why
 from dexwatch.notifiers import http
 from dexwatch.notifiers.slack.config import SlackConfig
 from dexwatch.notifiers.slack.errors import remedy
@@ -29,7 +30,10 @@ async def _token(config: SlackConfig) -> str:
         async with http.client(config.api_url) as client:
             response = await http.post(client, f"{config.api_url}auth.test", headers=headers)
     except httpx.HTTPError as error:
-        raise ProbeError(f"Slack cannot be reached ({type(error).__name__})") from None
+        raise ProbeError(
+            f"Slack cannot be reached: {why(error)}",
+            remedy="Check notify.slack.api_url, and this machine's way to it.",
+        ) from None
     try:
         answer = orjson.loads(response.content)
     except ValueError:

@@ -15,6 +15,7 @@ _KINDS: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLError, "it does not speak TLS there: check address, port and tls"),
     (socket.gaierror, "its name is not known: check the address, and this machine's DNS"),
     (ConnectionRefusedError, "nothing listens there: check address and port"),
+    (ConnectionResetError, "it hangs up: check address and port"),
     (TimeoutError, "it does not answer: check address, port, firewall and DNS"),
 )
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from dexwatch.clients.unreachable import why
 from dexwatch.notifiers import http
 from dexwatch.notifiers.email.dialogue import SmtpError, connect
-from dexwatch.notifiers.unreachable import why
 from tests.fakes import need
 from tests.notifiers.case import CASES
 
@@ -60,6 +60,7 @@ async def test_what_is_wrong_with_a_certificate_is_told_with_its_remedy(
     [
         (socket.gaierror(-2, "sesame"), "its name is not known: check the address"),
         (ConnectionRefusedError("sesame"), "nothing listens there: check address and port"),
+        (ConnectionResetError("sesame"), "it hangs up: check address and port"),
         (TimeoutError("sesame"), "it does not answer: check address, port, firewall and DNS"),
         (ssl.SSLError("sesame"), "it does not speak TLS there"),
         (OSError("sesame"), "OSError"),
