@@ -125,7 +125,7 @@ async def test_rules_and_targets_change_without_a_restart(running: Running) -> N
     status, given = running.reload()
 
     assert (status, given["good"], given["version"]) == (0, True, 2)
-    assert given["changed"] == ["prometheus"]
+    assert given["changed"] == ["prometheus", "console"]
     assert before - await rule_names(running) == {"CpuHigh"}
     async with asyncio.timeout(30):
         # Prometheus takes up to five seconds to look at a new target.
@@ -171,6 +171,8 @@ async def test_role_takes_new_channels_without_a_restart(running: Running) -> No
     status, given = running.reload()
 
     assert (status, given["good"]) == (0, True), given
+    assert "respond" in given["changed"]
+    assert "watch" not in given["changed"]
     assert pids(running) == processes
     log = (load(running.file).folder / "logs" / "respond.log").read_text()
     assert '"config.reloaded"' in log

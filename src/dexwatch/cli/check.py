@@ -222,9 +222,9 @@ def _show(settings: Settings, findings: tuple[LintFinding, ...]) -> None:
         )
     if all(finding.level == "warning" for finding in findings):
         own = len(settings.rules.extra_files)
-        yours = f", and {counted(own, 'rule file')} of your own" if own else ""
+        yours = f" and {counted(own, 'rule file')} of your own" if own else ""
         out.print(
-            f"[green]✓[/] {foreign(settings.name)}: configuration, {len(ALERTS)} alert rules and "
-            f"{len(RECORDING_RULES)} recording rules{yours} are sound.",
+            f"[green]✓[/] {foreign(settings.name)}: configuration, {len(ALERTS)} alert rules"
+            f"{',' if own else ' and'} {len(RECORDING_RULES)} recording rules{yours} are sound.",
             soft_wrap=True,
         )

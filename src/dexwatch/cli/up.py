@@ -176,7 +176,7 @@ def _show(given: Answer) -> None:
             err.print(f"  Brought back: {foreign(', '.join(given.back))}.", soft_wrap=True)
         err.print(f"  Configuration {given.version} stays in use.")
         return
-    what = f": {', '.join(given.changed)}" if given.changed else ", which changes no daemon"
+    what = f": {', '.join(given.changed)}" if given.changed else "; nothing that runs is concerned"
     out.print(f"[green]✓[/] configuration {given.version} is in use{foreign(what)}")
     if given.restart:
         named = ", ".join(given.restart)

@@ -133,7 +133,7 @@ class _Taking:
         self._touched: list[str] = []
         self._told: dict[RoleSpec, int] = {}
         self.changed: list[str] = []
-        """Daemons that took something."""
+        """Daemons and roles that took something."""
         self.went_back: list[str] = []
         self.kept: list[str] = []
 
@@ -169,6 +169,7 @@ class _Taking:
         }
         self._told = {spec: running[spec.name] for spec in ROLES if spec.name in running}
         answers = await self._ask("take")
+        self.changed += [spec.name for spec, given in answers.items() if given.changed]
         problems = [problem for given in answers.values() for problem in given.problems]
         # What has taken it and then ended begins with the settings that were in use before.
         return problems or [f"{spec.name} {_ENDED}" for spec in self._told if self._ended(spec)]
