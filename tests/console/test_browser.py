@@ -32,8 +32,11 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
-CUT_NAMES = """[...document.querySelectorAll('.tiles .name, .toplist .name, .health b')]
-    .filter(name => name.scrollWidth > name.clientWidth).map(name => name.textContent)"""
+CUT_NAMES = """[...document.querySelectorAll(
+        '.tiles .name, .toplist .name, .health b, .panel .remark, .panel .legend, .panel .body')]
+    .filter(one => !one.querySelector('table') && (one.scrollWidth > one.clientWidth
+        || one.matches('.panel *') && one.scrollHeight > one.clientHeight + 2))
+    .map(one => one.textContent)"""
 PAGES = {
     "overview": "/",
     "trading": "/boards/trading",

@@ -84,7 +84,7 @@
   // Clocks and charts alike are in the reader's own zone, which the menu names.
   const zone = document.getElementById("zone");
   const parts = new Intl.DateTimeFormat([], { timeZoneName: "longOffset" }).formatToParts();
-  if (zone) zone.textContent = `Times in ${parts.find((one) => one.type === "timeZoneName").value.replace("GMT", "UTC")}`;
+  if (zone) zone.textContent = `Times in ${parts.find((one) => one.type === "timeZoneName").value.replace("GMT", "UTC").replace("+00:00", "")}`;
   setInterval(() => times(document), 1000);
   document.addEventListener("htmx:afterSwap", (event) => times(event.target));
 })();
