@@ -67,6 +67,7 @@ def test_our_own_rules_are_clean(profile):
         ("placeholder", {"description": "It is {value} old."}),
         ("placeholder", {"why": "Above {threshold} nobody waits."}),
         ("placeholder", {"runbook": dataclasses.replace(GOOD.runbook, fix=("Halve {value}.",))}),
+        ("placeholder", {"runbook": dataclasses.replace(GOOD.runbook, meaning="Of {6h}.")}),
         ("window-in-words", {"summary": "{value} in the last hour, of {threshold}."}),
         ("window-in-words", {"description": "The mean over five minutes."}),
         ("window-in-text", {"description": "The mean over {5m}."}),

@@ -91,9 +91,12 @@ def _card(rule: AlertRule) -> Iterator[LintFinding]:
                 "warning",
             )
     book = rule.runbook
-    for text in (rule.description, rule.why, book.meaning, *book.check, *book.fix, book.escalate):
-        if found := re.search(r"\{(value|threshold)\}", text):
-            message = f"{found[0]} stands for a number in the summary alone, here for itself"
+    # A description also names windows, such as {6h}; a runbook is shown as it is written.
+    plain = (rule.why, book.meaning, *book.check, *book.fix, book.escalate)
+    number = r"\{(value|threshold)\}"
+    for placeholder, text in ((number, rule.description), *((r"\{\w+\}", one) for one in plain)):
+        if found := re.search(placeholder, text):
+            message = f"{found[0]} would be shown as it stands here"
             yield LintFinding("placeholder", rule.id, message, "say it without the number")
     if not (book.meaning.strip() and book.check and book.fix and book.escalate.strip()):
         yield LintFinding(

@@ -74,6 +74,7 @@ DISK_ALERTS = (
         ),
         summary="At this rate {{ $labels.mountpoint }} of {{ $labels.host }} is full in a day.",
         description="The straight line through the last {6h} meets zero within a day.",
+        meaning="At its present rate the volume is full within a day.",
         check=("See what grows, and whether it will stop by itself.",),
         fix=("Clean up, or enlarge the volume in time.",),
         requirement="M-STORAGE",

@@ -30,8 +30,9 @@ def host_fault(
     group_priority: int = 1,
     condition: Expression | None = None,
     operator: Operator = ">",
+    meaning: str = "",
 ) -> AlertRule:
-    """Return a rule for the platform team; its description says what it means, too."""
+    """Return a rule for the platform team; without `meaning` its description says that, too."""
     return AlertRule(
         id=rule_id,
         severity=severity,
@@ -49,7 +50,7 @@ def host_fault(
         summary=summary,
         description=description,
         runbook=Runbook(
-            meaning=description,
+            meaning=meaning or description,
             check=check,
             fix=fix,
             escalate="Call the platform team's lead when services on the host fail.",
