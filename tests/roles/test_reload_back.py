@@ -95,7 +95,7 @@ async def test_change_that_all_take_is_in_use_everywhere(ground: Ground) -> None
     given = await ground.reloading.reload()
 
     assert (given.good, given.back, given.kept) == (True, (), ())
-    assert set(given.changed) == {"holds", "comes", "goes"}
+    assert set(given.changed) == {"holds", "comes", "goes", "watch", "respond"}
     assert begun(ground, watch=[2000, 50], respond=[30, 40])()
     assert ground.running == {"holds", "comes", "watch", "respond"}
 
