@@ -1,5 +1,6 @@
 """A role that is started again begins with the settings that are in use."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import structlog
 
 from dexwatch.roles.registry import RESPOND, WATCH
 from dexwatch.roles.reload.in_use import InUse, settings_in_use
+from dexwatch.settings import SettingsError
 from dexwatch.settings.document import read_texts
 
 NAMED = "name: ana-dex\nrespond: {hook_token: a-long-enough-token-for-tests}\n"
@@ -73,6 +75,40 @@ def test_role_whose_kept_files_are_broken_reads_the_configuration(
     (tmp_path / "configuration.json").write_text(kept)
 
     assert settings_in_use(WATCH, file, tmp_path).watch.max_series == 50
+
+
+@pytest.mark.parametrize("broken", ["first", "used"])
+def test_role_whose_kept_files_are_no_configuration_reads_the_files_and_says_so(
+    tmp_path: Path, broken: str
+) -> None:
+    """So they are after an upgrade that knows a setting no more, or when somebody edits them."""
+    file = tmp_path / "dexwatch.yml"
+    file.write_text(f"{NAMED}watch: {{max_series: 50}}\n")
+    good = {str(file): f"{NAMED}watch: {{max_series: 60}}\n"}
+    bad = {str(file): f"{NAMED}watch: {{max_series: none, no_such_key: 1}}\n"}
+    sets = [bad, good, good] if broken == "first" else [good, bad, good]
+    (tmp_path / "configuration.json").write_text(json.dumps(sets))
+
+    with structlog.testing.capture_logs() as logged:
+        began = settings_in_use(WATCH, file, tmp_path)
+
+    assert began.watch.max_series == 50
+    assert [(line["event"], line["log_level"], line["role"]) for line in logged] == [
+        ("config.kept_refused", "error", "watch")
+    ]
+    assert "watch.max_series" in logged[0]["reason"]
+    assert "dexwatch reload" in logged[0]["remedy"]
+
+
+def test_role_whose_kept_files_and_files_are_no_configuration_says_what_to_correct(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "dexwatch.yml"
+    file.write_text(f"{NAMED}watch: {{max_series: none}}\n")
+    InUse(tmp_path, {file: f"{NAMED}watch: {{no_such_key: 1}}\n"})
+
+    with pytest.raises(SettingsError, match=r"watch\.max_series"):
+        settings_in_use(WATCH, file, tmp_path)
 
 
 def test_role_without_kept_files_reads_the_configuration(tmp_path: Path) -> None:

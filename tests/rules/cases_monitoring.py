@@ -149,6 +149,17 @@ CASES_MONITORING = (
         after=45,
     ),
     Case(
+        "RetentionHeld",
+        (
+            # Until the first look nothing is told.
+            Series(
+                "dexwatch_retention_clock_step_seconds",
+                "0*900 63072000*1800 0*1800",
+                "_*900 0*3600",
+            ),
+        ),
+    ),
+    Case(
         "PrometheusConfigBad",
         (Gauge(f"prometheus_config_last_reload_successful{{{PROM}}}", 1, 0, 1, blip=2),),
     ),

@@ -1,5 +1,7 @@
 """What is too old is let go, a little at a time; what anybody may still need never is."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import func, select
@@ -8,7 +10,9 @@ from dexwatch.incidents.events import ManuallyResolved
 from dexwatch.incidents.records import IncidentState
 from dexwatch.jobs.job import JobResult
 from dexwatch.jobs.queue import Slots
+from dexwatch.clock import Clock
 from dexwatch.response.actions import act
+from dexwatch.response.clock_trust import ClockTrust
 from dexwatch.response.messaging.job import message_of
 from dexwatch.response.retention import JOB, RETENTION, Retention
 from dexwatch.response.views import MessageShown
@@ -55,6 +59,28 @@ async def deliver_all(store: SqlStore) -> None:
                 await tx.jobs.settle(job, JobResult.done())
 
             await store.transact(told)
+
+
+def retention(
+    store: SqlStore, clock: Clock, stepped: Callable[[float], None] = lambda _: None
+) -> Retention:
+    """The handler, with the default times of keeping."""
+    return Retention(
+        store,
+        clock,
+        keep_events=timedelta(days=30),
+        keep_incidents=timedelta(days=400),
+        stepped=stepped,
+    )
+
+
+async def look(store: SqlStore, handler: Retention) -> JobResult:
+    """Do the job once more."""
+    await store.transact(lambda tx: tx.jobs.add([replace(JOB, delay=0.0)]))
+    (job,) = await store.claim(owner="me", slots={JOB.queue: Slots(1)}, kinds=[RETENTION])
+    result = await handler(job)
+    await store.transact(lambda tx: tx.jobs.settle(job, result))
+    return result
 
 
 async def prune(store: SqlStore, day: float) -> tuple[int, bool]:
@@ -133,12 +159,8 @@ async def test_the_retention_job_works_off_a_backlog_in_small_batches(
         await apply(store, [clear(alert_group=subject, host=subject)], n + 60)
     ticker.seconds = 7200
     await deliver_all(store)
-    handler = Retention(
-        store,
-        lambda: at(500 * DAY),
-        keep_events=timedelta(days=30),
-        keep_incidents=timedelta(days=400),
-    )
+    await store.transact(lambda tx: tx.clock_trust.save(ClockTrust(at(500 * DAY), at(500 * DAY))))
+    handler = retention(store, lambda: at(500 * DAY))
     await store.transact(lambda tx: tx.jobs.add([JOB]))
     ticker.seconds += 300
     waits = []
@@ -150,3 +172,47 @@ async def test_the_retention_job_works_off_a_backlog_in_small_batches(
         ticker.seconds += result.after
     assert waits == [1.0, 1.0, 300.0]
     assert (await held(store)) == dict.fromkeys(HELD, 0) | {"jobs": 1}
+
+
+async def test_a_clock_that_steps_ahead_for_hours_deletes_nothing_and_is_told(
+    store: SqlStore, ticker: Ticker
+) -> None:
+    await apply(store, [fire()], 0)
+    await deliver_all(store)
+    await apply(store, [clear(end=60)], 60)
+    await deliver_all(store)
+    believed = ClockTrust(at(3600), at(3600))
+    await store.transact(lambda tx: tx.clock_trust.save(believed))
+    told: list[float] = []
+    incident = await store.incident("INC-1")
+    ticker.seconds, ticker.step = 3900, 500 * DAY
+    # Another process takes the job over after each look: what was found lies in the database.
+    for _ in range(60):
+        result = await look(store, retention(store, ticker, told.append))
+        assert result.after == 300
+        ticker.seconds += 300
+    assert await store.incident("INC-1") == incident
+    assert told[0] == 500 * DAY + 300
+    ticker.step = 0
+    await look(store, retention(store, ticker, told.append))
+    assert told[-1] == 0
+    assert await store.incident("INC-1") == incident
+
+
+async def test_a_clock_that_has_run_evenly_for_three_days_is_believed(
+    store: SqlStore, ticker: Ticker
+) -> None:
+    """So it is after a long time in which nobody looked, and after the first start."""
+    await apply(store, [fire()], 0)
+    await deliver_all(store)
+    await apply(store, [clear(end=60)], 60)
+    await deliver_all(store)
+    ticker.seconds = 500 * DAY
+    handler = retention(store, ticker)
+    held = 0
+    while (await store.incident("INC-1")) is not None:
+        await look(store, handler)
+        ticker.seconds += 300
+        held += 1
+        assert held < 1000
+    assert held == 3 * DAY / 300 + 1

@@ -133,6 +133,7 @@ async def test_events_and_signals_of_an_older_schema_keep_their_content(url: str
             "ALTER TABLE signals RENAME COLUMN checked_heartbeats TO judged_beats",
             """UPDATE events SET body = replace(body, '"unconfirmed"', '"doubt"')""",
             "DROP TABLE absences",
+            "DROP TABLE clock_trust",
             "UPDATE alembic_version SET version_num = '0003'",
         ):
             await connection.execute(text(change))

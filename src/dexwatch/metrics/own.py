@@ -62,6 +62,11 @@ outside_pings = counter(
 quarantined = gauge(
     "dexwatch_quarantined", "Jobs and events that could not be handled and wait for a person."
 )
+retention_clock_step = gauge(
+    "dexwatch_retention_clock_step_seconds",
+    "How far the clock stands ahead of the last moment that retention believes; nothing is deleted"
+    " while this is not 0.",
+)
 watchdog_timestamp = gauge(
     "dexwatch_watchdog_timestamp_seconds",
     "When the dead man's signal of the source last came.",

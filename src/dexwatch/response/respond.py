@@ -110,6 +110,7 @@ class Respond:
             clock,
             keep_events=timedelta(days=config.keep_events_days),
             keep_incidents=timedelta(days=config.keep_incidents_days),
+            stepped=self.metrics.clock_stepped,
         )
         reconciler = Reconciler(
             self._store,

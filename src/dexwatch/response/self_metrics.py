@@ -51,6 +51,7 @@ class SelfMetrics:
         self._counts: Counts | None = None
         self._counted_at = 0.0
         self._heard: dict[str, float] = {}
+        self._clock_step: float | None = None
 
     def received(self, source: str) -> Callable[[str], None]:
         """Begin to count a receiver's requests; return what is told the outcome of each."""
@@ -76,6 +77,10 @@ class SelfMetrics:
     def pinged(self, outcome: str) -> None:
         """Count a ping to the service outside by outcome."""
         self._pings[outcome] += 1
+
+    def clock_stepped(self, seconds: float) -> None:
+        """Remember how far retention found the clock ahead of what it believes."""
+        self._clock_step = seconds
 
     def settled(self, job: Job, result: JobResult, seconds: float) -> None:
         """Count an attempt; the first delivery of a page counts into the latency, too."""
@@ -104,6 +109,8 @@ class SelfMetrics:
                 yield Sample(own.incidents_open, number, {"severity": severity.value})
             yield Sample(own.jobs_overdue, counts.overdue)
             yield Sample(own.quarantined, counts.quarantined)
+        if self._clock_step is not None:
+            yield Sample(own.retention_clock_step, self._clock_step)
         for outcome, count in self._pings.items():
             yield Sample(own.outside_pings, count, {"outcome": outcome})
         for source, moment in self._heard.items():

@@ -16,6 +16,7 @@ from dexwatch.incidents.records import Alert, Incident, Notification, TimelineEn
 from dexwatch.incidents.state import Reason, Summary
 from dexwatch.jobs.job import Job, JobResult, NewJob, QuarantinedJob
 from dexwatch.jobs.queue import QueueUnavailableError, Slots
+from dexwatch.response.clock_trust import ClockTrust
 from dexwatch.response.views import (
     Counts,
     FiringAlert,
@@ -180,6 +181,16 @@ class AbsenceRepository(Protocol):
         """Write what is missing now in the place of all that was."""
 
 
+class ClockTrustRepository(Protocol):
+    """What retention makes of the wall clock."""
+
+    async def get(self) -> ClockTrust | None:
+        """Return what the last look found, None before the first; nobody else looks meanwhile."""
+
+    async def save(self, trust: ClockTrust) -> None:
+        """Write what a look has found."""
+
+
 @dataclass(frozen=True)
 class Transaction:
     """All or nothing."""
@@ -194,6 +205,7 @@ class Transaction:
     jobs: JobRepository
     signals: SignalRepository
     absences: AbsenceRepository
+    clock_trust: ClockTrustRepository
 
 
 class Store(Protocol):

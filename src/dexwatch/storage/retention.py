@@ -1,5 +1,6 @@
 """Deletes what has been kept for long enough, a little at a time, the oldest first."""
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -7,7 +8,9 @@ from sqlalchemy import ColumnElement, CursorResult, Table, delete, exists, selec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dexwatch.incidents.records import AlertState, IncidentState
+from dexwatch.response.clock_trust import ClockTrust
 from dexwatch.storage import tables
+from dexwatch.storage.rows import upsert
 
 _ROWS = 500
 _INCIDENTS = 10
@@ -21,6 +24,31 @@ _OF_INCIDENTS = (
     tables.timeline,
     tables.delivery_threads,
 )
+
+
+class SqlClockTrust:
+    """Implements `response.store.ClockTrustRepository`."""
+
+    _NAME = "retention"
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def get(self) -> ClockTrust | None:
+        """Return what the last look found."""
+        columns = tables.clock_trust.c
+        query = (
+            select(columns.looked_at, columns.believed_at, columns.even_seconds)
+            .where(columns.name == self._NAME)
+            .with_for_update()
+        )
+        row = (await self._connection.execute(query)).mappings().first()
+        return ClockTrust(**row) if row else None
+
+    async def save(self, trust: ClockTrust) -> None:
+        """Write what a look has found."""
+        row = {"name": self._NAME, **asdict(trust)}
+        await upsert(self._connection, tables.clock_trust, [row])
 
 
 async def prune(

@@ -98,6 +98,7 @@ class SqlStore:
                     jobs=SqlJobs(connection, now),
                     signals=SqlSignals(connection, now),
                     absences=SqlAbsences(connection, now),
+                    clock_trust=retention.SqlClockTrust(connection),
                 )
             )
 

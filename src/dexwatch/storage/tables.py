@@ -209,6 +209,16 @@ absences = Table(
     Column("seconds", sa.Float, nullable=False),
 )
 
+# What retention's last look at the wall clock found.
+clock_trust = Table(
+    "clock_trust",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("looked_at", UtcTimestamp, nullable=False),
+    Column("believed_at", UtcTimestamp),
+    Column("even_seconds", sa.Float, nullable=False),
+)
+
 sessions = Table(
     "sessions",
     metadata,

@@ -144,6 +144,7 @@ WATCHING = (
             ),
             Query(f"1 - max({own.config_reload_successful})", "refused reload in force"),
             Query(f"1 - max({chain.block_store_durable})", "blocks only in memory"),
+            Query(f"max({own.retention_clock_step} > bool 0)", "retention held by the clock"),
         ),
         Unit.COUNT,
         "All at zero; what was quarantined stays counted until it is deleted with its age.",

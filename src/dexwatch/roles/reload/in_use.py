@@ -89,7 +89,8 @@ def offered(file: Path, run: Path) -> Texts:
 def settings_in_use(spec: RoleSpec, file: Path, run: Path | None) -> Settings:
     """Return the settings that a role begins with: those in use below `up`, else the file's.
 
-    What only a restart of `up` changes is as `up` itself has it.
+    What only a restart of `up` changes is as `up` itself has it. Where what is in use is no
+    configuration, a role begins with the files: one that is down watches nothing.
 
     Raises:
         SettingsError: the configuration is no good, or a secret is gone.
@@ -101,8 +102,17 @@ def settings_in_use(spec: RoleSpec, file: Path, run: Path | None) -> Settings:
     except (OSError, ValueError) as error:
         _log.warning("config.not_kept", role=spec.name, reason=str(error))
         return load(file, secrets=spec.secrets)
-    settings = load(file, secrets=spec.secrets, texts=used)
-    return settings if first == used else _as_begun(spec, file, first, settings)
+    try:
+        settings = load(file, secrets=spec.secrets, texts=used)
+        return settings if first == used else _as_begun(spec, file, first, settings)
+    except SettingsError as error:
+        _log.error(  # noqa: TRY400 - the reason says all that a trace would.
+            "config.kept_refused",
+            role=spec.name,
+            reason=str(error),
+            remedy="this role reads the files; `dexwatch reload` makes all agree with them",
+        )
+        return load(file, secrets=spec.secrets)
 
 
 def _as_begun(spec: RoleSpec, file: Path, first: Texts, latter: Settings) -> Settings:

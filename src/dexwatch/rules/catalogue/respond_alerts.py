@@ -177,5 +177,39 @@ QUARANTINED = respond_rule(
     ),
     requirements=("U-DAILY",),
 )
+RETENTION_HELD = respond_rule(
+    id="RetentionHeld",
+    severity=Severity.P2,
+    alert_group="retention",
+    value=lambda _: f"max({own.retention_clock_step})",
+    for_seconds=60,
+    keep_firing_seconds=900,
+    why=(
+        "Between two looks of retention five minutes pass; a day more is a clock that has stepped,"
+        " or a day in which nobody looked."
+    ),
+    summary="The clock of the respond role stands {value} ahead: nothing old is deleted.",
+    description=(
+        "By a clock that has stepped ahead, all that is kept looks old. When it has run evenly for"
+        " three days it is believed, and retention deletes by it again."
+    ),
+    runbook=Runbook(
+        meaning=(
+            "Either the host's clock is wrong, or the respond role was away for more than a day."
+            " If the clock is wrong, incidents are deleted too early in three days."
+        ),
+        check=(
+            "Compare `date` on the host of the respond role with another machine.",
+            "Read the log of the respond role at `retention.clock_stepped`.",
+        ),
+        fix=(
+            "Set the clock, and let chrony or systemd-timesyncd hold it: retention goes on at its"
+            " next look.",
+            "If the clock is right, do nothing: the alert ends by itself after three days.",
+        ),
+        escalate="Tell the platform engineer within the day: after three the records are gone.",
+    ),
+    requirements=("U-DAILY",),
+)
 
 RESPOND_ALERTS = declared(AlertRule, globals())

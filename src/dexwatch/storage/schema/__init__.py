@@ -6,7 +6,7 @@ A migration, once released, is never edited; a change is a new file in `migratio
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration. A test compares it with the files."""
 
 
