@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from dexwatch.secret import NO_HOST, names_host
+from dexwatch.secret import with_host
 
 LOOPBACK = "127.0.0.1"
 
@@ -39,13 +39,13 @@ class ListenConfig(BaseModel):
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
+        if self.advertise is not None:
+            with_host(self.advertise)
         if self.advertise is None and _is_any(self.host):
             raise ValueError(
                 f"{self.host} listens on every address of this machine, so `advertise` must say "
                 "which of them others use"
             )
-        if self.advertise is not None and not names_host(self.advertise):
-            raise ValueError(f"`advertise`: {NO_HOST}")
         return self
 
     @property

@@ -5,7 +5,13 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr
 
-NO_HOST = "the address names no host, or no port from 1 to 65535"
+_NO_HOST = (
+    "the address names no host that can be: write a name or an IP address, [in brackets] if it is"
+    " one of IPv6, and %2F %23 %3F %40 for / # ? @ in a password"
+)
+_NO_PORT = "the port of the address is no number from 1 to 65535: write HOST:PORT"
+_FILES = "sqlite"
+"""Addresses that begin so are files of this machine."""
 _LENGTH = 64
 """Passes any least length that a setting may ask for."""
 
@@ -75,22 +81,34 @@ def _login_escaped(secret: SecretStr | None) -> SecretStr | None:
 LOGIN_ESCAPED = AfterValidator(_login_escaped)
 
 
-def names_host(address: str) -> bool:
-    """Say whether an address, `scheme://host` or `host:port`, names a host, and a port that can be.
+def with_host(address: str) -> str:
+    """Return an address, `scheme://host` or `host:port`, that names a host and a possible port.
 
     A password with a / or # in it ends at the last @, and a path may hold an @ as well.
+
+    Raises:
+        ValueError: it names none; the address is not repeated, for it may hold a password.
     """
     rest = address.partition("://")[2] if "://" in address else address
-    return any(_is_host(part) for part in (rest, rest.rpartition("@")[2]))
+    first, last = (_wrong_with(part) for part in (rest, rest.rpartition("@")[2]))
+    if first and last:
+        raise ValueError(last)
+    return address
 
 
-def _is_host(text: str) -> bool:
+def _wrong_with(place: str) -> str:
     try:
-        parts = urlsplit(f"//{text}")
-        # Without a label, or with one of more than 63 characters, it cannot even be looked up.
-        return bool((parts.hostname or "").encode("idna")) and parts.port != 0
+        parts = urlsplit(f"//{place}")
+        # Resolvers ask in this form, and end with an error of the program where there is none.
+        host = (parts.hostname or "").encode("idna").decode()
     except ValueError:
-        return False
+        return _NO_HOST
+    if not host or not host.isprintable() or " " in host:
+        return _NO_HOST
+    try:
+        return _NO_PORT if parts.port == 0 else ""
+    except ValueError:
+        return _NO_PORT
 
 
 def beginning(*prefixes: str) -> AfterValidator:
@@ -101,8 +119,8 @@ def beginning(*prefixes: str) -> AfterValidator:
             return secret
         if not secret.get_secret_value().startswith(prefixes):
             raise ValueError(f"the address must begin with {' or '.join(prefixes)}")
-        if not names_host(secret.get_secret_value()):
-            raise ValueError(NO_HOST)
+        if not secret.get_secret_value().startswith(_FILES):
+            with_host(secret.get_secret_value())
         return secret
 
     return AfterValidator(check)

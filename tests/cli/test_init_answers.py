@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import re
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from dexwatch.cli import app
 from dexwatch.cli.init import NOTIFY_KEYS, init
-from dexwatch.secret import names_host
+from dexwatch.secret import with_host
 from dexwatch.settings import Settings, SettingsError, load
 from tests.fakes.chain import FakeChain
 from tests.fakes.node import FakeNode, running
@@ -214,7 +215,8 @@ def test_whatever_is_answered_is_refused_by_name_or_makes_a_sound_file(
     ],
 )
 def test_an_address_names_a_host_and_a_port_that_can_be(address: str, *, named: bool) -> None:
-    assert names_host(address) is named
+    with nullcontext() if named else pytest.raises(ValueError, match=r"host|port"):
+        assert with_host(address) == address
 
 
 def sound(file: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:

@@ -147,10 +147,42 @@ async def test_the_grants_of_the_guide_let_queries_read_and_nothing_else(dsn: st
 
 async def test_a_server_that_repeats_the_password_gets_it_into_no_error(dsn: str) -> None:
     database = PlatformDatabase(DatabaseConfig(dsn=f"{dsn} password={PASSWORD}"))
-    with pytest.raises(SourceError, match=r"invalid input syntax.*redacted") as raised:
-        await database.fetch(query(f"select '{PASSWORD}'::int as value, 'a' as query"), LABELS)
+    with pytest.raises(SourceError, match=r"does not exist.*redacted|redacted.*exist") as raised:
+        await database.fetch(query(f'select "{PASSWORD}" as value, 1 as query'), LABELS)
     await database.close()
     assert PASSWORD not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("select mail::int as value, 'a' as query from held", "InvalidTextRepresentation.*22P02"),
+        ("select mail as value, 'a' as query from held", "`value` is not a number"),
+        ("select raises(mail) as value, 'a' as query from held", "RaiseException.*P0001"),
+        ("select breaks(mail) as value, 'a' as query from held", "SyntaxError.*42601"),
+        ("select 1 / (length(mail) - 15) as value, 'a' as query from held", "DivisionByZero"),
+        ("select '20000-01-01'::date as value, mail as query from held", "DataError"),
+    ],
+)
+async def test_values_of_the_tables_are_in_no_error(dsn: str, sql: str, words: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as owner:
+        owner.execute("create table if not exists held (mail text)")
+        owner.execute("truncate held")
+        owner.execute("insert into held values ('bo@example.test')")
+        owner.execute(
+            "create or replace function raises(held text) returns int language plpgsql as"
+            " $$ begin raise exception 'no % here', held using detail = held; end $$"
+        )
+        owner.execute(
+            "create or replace function breaks(held text) returns int language plpgsql as"
+            " $$ begin execute 'selec ' || held; end $$"
+        )
+    database = PlatformDatabase(DatabaseConfig(dsn=dsn))
+    with pytest.raises(SourceError, match=words) as raised:
+        await database.fetch(query(sql), LABELS)
+    await database.close()
+    assert "bo@" not in "".join(traceback.format_exception(raised.value))
+    assert "20000" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
+from dexwatch.clock import Clock
 from dexwatch.incidents.events import ManuallyResolved
 from dexwatch.incidents.records import IncidentState
 from dexwatch.jobs.job import JobResult
 from dexwatch.jobs.queue import Slots
-from dexwatch.clock import Clock
 from dexwatch.response.actions import act
 from dexwatch.response.clock_trust import ClockTrust
 from dexwatch.response.messaging.job import message_of

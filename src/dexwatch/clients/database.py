@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
 
 from dexwatch.clients.config import DatabaseConfig, QueryConfig
+from dexwatch.clients.database_errors import told
 from dexwatch.clients.http import Outcome, SourceError
 from dexwatch.clients.probing import Probe
 from dexwatch.clients.redaction import Redaction
@@ -59,18 +60,17 @@ class PlatformDatabase:
             except TimeoutError as error:
                 await self.close()
                 raise SourceError(Outcome.TIMEOUT, "the database does not answer") from error
-            except psycopg.errors.QueryCanceled as error:
+            except psycopg.errors.QueryCanceled:
                 raise SourceError(
                     Outcome.TIMEOUT, f"{query.metric}: no result in {self._timeout:g} s"
-                ) from error
+                ) from None
             except (psycopg.OperationalError, psycopg.InterfaceError, OSError):
                 await self.close()
                 # A part of a DSN that was not meant so may be taken for the host, which is named.
                 raise SourceError(Outcome.CONNECTION, "the database is not reachable") from None
             except psycopg.Error as error:
-                said = error.diag.message_primary or type(error).__name__
-                # The server repeats what it was given: a query, a setting, a value.
-                reason = self._redact.text(said)
+                # The server repeats what it was given, such as a setting or a part of a query.
+                reason = self._redact.text(told(error))
                 raise SourceError(Outcome.RPC_ERROR, f"{query.metric}: {reason}") from None
 
     async def _fetch(self, query: QueryConfig, labels: tuple[str, ...]) -> list[Row]:
@@ -128,8 +128,8 @@ class PlatformDatabase:
 def _row(record: Mapping[str, object], metric: str) -> Row:
     try:
         value = float(str(record["value"]))
-    except ValueError as error:
-        raise SourceError(Outcome.MALFORMED, f"{metric}: `value` is not a number") from error
+    except ValueError:
+        raise SourceError(Outcome.MALFORMED, f"{metric}: `value` is not a number") from None
     if not isfinite(value):
         raise SourceError(Outcome.MALFORMED, f"{metric}: `value` is not a finite number")
     # A null is no name: to Prometheus an empty label is one that is not there.

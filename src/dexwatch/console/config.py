@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from dexwatch.bounded_file import NamedFile
 from dexwatch.listen import ListenConfig
+from dexwatch.secret import with_host
 
 
 class SampleControlConfig(BaseModel):
@@ -41,7 +42,11 @@ class ConsoleConfig(ListenConfig):
 
     @model_validator(mode="after")
     def _address(self) -> Self:
-        if not self.public_url:
+        if self.public_url:
+            if not self.public_url.startswith(("http://", "https://")):
+                raise ValueError("`public_url` must begin with https:// or http://")
+            with_host(self.public_url)
+        else:
             # The model is frozen for its users; it is not made yet.
             object.__setattr__(self, "public_url", self.url)
         return self

@@ -23,16 +23,9 @@ from dexwatch.daemons.programs.exporter_config import (
 )
 from dexwatch.listen import LOOPBACK, ListenConfig
 from dexwatch.metrics.scrape_class import ScrapeClass
-from dexwatch.secret import NO_HOST, HeaderSecret, beginning, names_host
+from dexwatch.secret import HeaderSecret, beginning, with_host
 
-
-def _reachable(address: str) -> str:
-    if not names_host(address):
-        raise ValueError(NO_HOST)
-    return address
-
-
-Address = Annotated[str, Field(pattern=r"^[^\s/@]+:\d{1,5}$"), AfterValidator(_reachable)]
+Address = Annotated[str, Field(pattern=r"^[^\s/@]+:\d{1,5}$"), AfterValidator(with_host)]
 
 
 class _Server(ConfigModel):

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from dexwatch.secret import NO_HOST, names_host
+from dexwatch.secret import with_host
 
 
 class Config(BaseModel):
@@ -18,8 +18,7 @@ def _http(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("the address must begin with https:// (or http:// for a trusted network)")
-    if not names_host(url):
-        raise ValueError(NO_HOST)
+    with_host(url)
     if not url.isprintable():
         raise ValueError("the address holds a character that is not printed")
     if parts.username or parts.password:

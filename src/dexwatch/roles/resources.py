@@ -10,7 +10,7 @@ from dexwatch.clients.alertmanager import AlertmanagerClient
 from dexwatch.clients.prometheus import PrometheusClient
 from dexwatch.daemons.program import DaemonError
 from dexwatch.daemons.programs.secrets import alertmanager_access, known, prometheus_access
-from dexwatch.response.store import StoreUnavailableError
+from dexwatch.response.store import StoreRefusedError, StoreUnavailableError
 from dexwatch.settings import Settings
 from dexwatch.storage.schema import SchemaError
 from dexwatch.storage.store import SqlStore, open_store
@@ -35,7 +35,7 @@ async def open_needed_incidents(stack: contextlib.AsyncExitStack, settings: Sett
     """Open the incident store for a role, which is nothing without it.
 
     Raises:
-        DaemonError: it cannot be opened; the message says what to look at.
+        DaemonError: it cannot be opened; the message names the setting and what to look at.
     """
     if not incidents_are_kept(settings):
         await _create_incidents(settings)
@@ -43,11 +43,22 @@ async def open_needed_incidents(stack: contextlib.AsyncExitStack, settings: Sett
         return await open_incidents(stack, settings)
     except SchemaError as error:
         raise DaemonError(str(error)) from error
-    except StoreUnavailableError as error:
-        raise DaemonError(
-            f"{error}: may this user read and write the database of `storage`, "
-            "which lies in `folder` by default, and is its server up?"
-        ) from error
+    except (StoreUnavailableError, StoreRefusedError) as error:
+        raise DaemonError(f"{error}: {store_remedy(settings)}") from error
+
+
+def store_remedy(settings: Settings) -> str:
+    """Return what to look at when the incident store cannot be opened."""
+    kind, _, file = settings.storage.database_url(settings.folder).partition(":///")
+    if kind.startswith("sqlite"):
+        return (
+            f"may this user read and write the database {file}, which `storage.url` or else"
+            " `folder` names?"
+        )
+    return (
+        "are host, port, user, password, database and options in `storage.url` right, is the"
+        " server up, and does it let this host in?"
+    )
 
 
 async def _create_incidents(settings: Settings) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from dexwatch.clients.database_errors import told
 from dexwatch.clock import SteadyClock
 from dexwatch.response.store import RacedError, StoreRefusedError, StoreUnavailableError
 from dexwatch.storage.schema import migrate
@@ -97,7 +98,9 @@ async def open_database(url: str, clock: Callable[[], datetime] | None = None) -
     """
     sqlite = url.startswith("sqlite")
     options: dict[str, Any] = {} if sqlite else {"pool_pre_ping": True, "connect_args": _PG}
-    engine = create_async_engine(url, pool_size=5, max_overflow=5, pool_timeout=5, **options)
+    engine = create_async_engine(
+        url, pool_size=5, max_overflow=5, pool_timeout=5, hide_parameters=True, **options
+    )
     if sqlite:
         event.listen(engine.sync_engine, "connect", _prepare)
         event.listen(engine.sync_engine, "begin", _begin)
@@ -146,25 +149,28 @@ _REFUSALS = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
 
 
 class _named:  # noqa: N801 - used like a function in a with statement.
-    """Turn the driver's errors into ours, so that callers need not know the driver."""
+    """Turn the driver's errors into ours, so that callers need not know the driver.
+
+    Theirs are left behind, for their texts hold statements with all values.
+    """
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, DBAPIError):
-            said = str(error.orig).strip().splitlines()
-            words = said[0][:200] if said else type(error.orig).__name__
+            words = told(error.orig or error)
             state = getattr(error.orig, "sqlstate", None) or ""
             if state in _RACES:
-                raise RacedError(f"another process was faster: {words}") from error
+                raise RacedError(f"another process was faster: {words}") from None
             if isinstance(error, _REFUSALS) or state.startswith(_TOO_MUCH):
                 _log.error("database.refused", error=words)
-                raise StoreRefusedError(f"the database does not take it: {words}") from error
-            raise StoreUnavailableError(f"the database refused: {words}") from error
+                raise StoreRefusedError(f"the database does not take it: {words}") from None
+            raise StoreUnavailableError(f"the database refused: {words}") from None
         if isinstance(error, StatementError):
-            raise StoreRefusedError(f"the database does not take it: {error.orig}"[:300]) from error
+            name = type(error.orig).__name__
+            raise StoreRefusedError(f"the database does not take it: {name}") from None
         if isinstance(error, SQLAlchemyError | OSError):
             raise StoreUnavailableError(
                 f"the database does not answer ({type(error).__name__})"
-            ) from error
+            ) from None

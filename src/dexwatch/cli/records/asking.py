@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from dexwatch.cli.present import ConfigOption, fail, settings_or_exit
-from dexwatch.response.store import StoreUnavailableError
+from dexwatch.response.store import StoreRefusedError, StoreUnavailableError
 from dexwatch.roles.resources import incidents_are_kept, open_incidents
 from dexwatch.settings import Settings
+from dexwatch.storage.schema import SchemaError
 from dexwatch.storage.store import SqlStore
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ def with_store(
         fail(f"there is no incident store in {settings.folder}", _REMEDY, as_json=as_json)
     try:
         return asyncio.run(_asked(settings, ask))
-    except StoreUnavailableError as error:
+    except (SchemaError, StoreRefusedError, StoreUnavailableError) as error:
         fail(f"the incident store: {error}", _REMEDY, as_json=as_json)
 
 

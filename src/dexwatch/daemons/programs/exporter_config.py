@@ -3,16 +3,16 @@
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from dexwatch.metrics.scrape_class import ScrapeClass
-from dexwatch.secret import NO_HOST, beginning, names_host
+from dexwatch.secret import beginning, with_host
 
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=64)]
 Labels = dict[LabelName, Annotated[str, Field(max_length=256)]]
-HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+")]
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+"), AfterValidator(with_host)]
 
 
 class ConfigModel(BaseModel):
@@ -71,8 +71,6 @@ class NginxTarget(Target):
     @model_validator(mode="after")
     def _open(self) -> Self:
         _without_credentials(self.status_url)
-        if urlsplit(self.status_url).port == 0:
-            raise ValueError("status_url needs a port from 1 to 65535")
         return self
 
 
@@ -159,8 +157,8 @@ class ProbeConfig(ConfigModel):
             raise ValueError(f"a probe of kind {self.kind} needs a URL as its target")
         if self.kind in {"tcp", "tls"} and not self.target.rpartition(":")[2].isdigit():
             raise ValueError(f"a probe of kind {self.kind} needs host:port as its target")
-        if self.kind in {"http", "rpc", "tcp", "tls"} and not names_host(self.target):
-            raise ValueError(NO_HOST)
+        if self.kind in {"http", "rpc", "tcp", "tls"}:
+            with_host(self.target)
         if (self.kind == "dns") != (self.server is not None):
             raise ValueError("`server` belongs to probes of kind dns, and these need it")
         return self

@@ -106,7 +106,7 @@ def settings_in_use(spec: RoleSpec, file: Path, run: Path | None) -> Settings:
         settings = load(file, secrets=spec.secrets, texts=used)
         return settings if first == used else _as_begun(spec, file, first, settings)
     except SettingsError as error:
-        _log.error(  # noqa: TRY400 - the reason says all that a trace would.
+        _log.error(
             "config.kept_refused",
             role=spec.name,
             reason=str(error),

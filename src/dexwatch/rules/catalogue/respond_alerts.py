@@ -203,8 +203,7 @@ RETENTION_HELD = respond_rule(
             "Read the log of the respond role at `retention.clock_stepped`.",
         ),
         fix=(
-            "Set the clock, and let chrony or systemd-timesyncd hold it: retention goes on at its"
-            " next look.",
+            "Set the clock, and let chrony hold it: retention goes on at its next look.",
             "If the clock is right, do nothing: the alert ends by itself after three days.",
         ),
         escalate="Tell the platform engineer within the day: after three the records are gone.",

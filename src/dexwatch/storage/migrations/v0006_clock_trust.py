@@ -1,4 +1,4 @@
-"""What retention's last look at the wall clock found, so that a clock that steps deletes nothing."""
+"""What retention's last look at the wall clock found, so that a step deletes nothing."""
 
 import sqlalchemy as sa
 from alembic import op
