@@ -11,6 +11,7 @@ from dexwatch.bounded_file import overwrite_file
 from dexwatch.cli.present import (
     CONFIG_DEFAULT,
     ConfigOption,
+    command_group,
     err,
     fail_to_write,
     settings_or_exit,
@@ -26,11 +27,7 @@ from dexwatch.metrics.profile import PRODUCTION
 from dexwatch.roles.programs import scraped, webhook
 from dexwatch.rules.registry import render
 
-app = typer.Typer(
-    help="Write files for a Prometheus, Alertmanager or Grafana of your own.",
-    no_args_is_help=True,
-    add_completion=False,
-)
+app = command_group("Write files for a Prometheus, Alertmanager or Grafana of your own.")
 
 FolderOption = Annotated[Path, typer.Option("--to", help="The folder to write into.")]
 

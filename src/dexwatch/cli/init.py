@@ -1,8 +1,11 @@
 """`dexwatch init`: asks, tries each answer, and writes a commented configuration."""
 
 import asyncio
+import errno
+import os
 import re
 import secrets
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -65,12 +68,39 @@ def init(
         channels=_channels(tuple(notify or ())),
     )
     _refuse(replace(said, name=said.name or "my-dex"))
+    try:
+        _try_folder(file)
+    except OSError as error:
+        fail_to_write(file, error, remedy=WRITABLE)
     draft = asyncio.run(tried(said if yes else _ask(said)))
     _refuse(draft)
     try:
         _write(file, draft)
     except OSError as error:
-        fail_to_write(file, error, remedy=WRITABLE)
+        fail_to_write(file, error, remedy=WRITABLE if yes else _kept_elsewhere(file, draft))
+
+
+def _try_folder(file: Path) -> None:
+    """Write into the file's folder, or where it will be made, and leave nothing: before we ask.
+
+    Raises:
+        OSError: nobody could write there, or the file is a folder.
+    """
+    if file.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
+    folder = next(each for each in file.absolute().parents if each.exists())
+    with tempfile.TemporaryFile(dir=folder) as tried_file:
+        tried_file.write(b"x")
+
+
+def _kept_elsewhere(file: Path, draft: Draft) -> str:
+    """Keep the answers, which may hold keys, where we alone can read; return what to do then."""
+    try:
+        kept = Path(tempfile.mkdtemp(prefix="dexwatch-init-")) / file.name
+        _write_answers(kept, draft)
+    except OSError:
+        return WRITABLE
+    return f"Your answers lie in {kept.parent}: move all files from there once there is room."
 
 
 def _is_there(file: Path) -> bool:
@@ -178,14 +208,18 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64]
 
 
-def _write(file: Path, draft: Draft) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
+def _write_answers(file: Path, draft: Draft) -> None:
     write_file(file, write(draft).encode())
     for name, address in draft_secrets(draft).items():
         write_file(file.parent / name, f"{address}\n".encode())
     token = file.parent / "hook.token"
     if not token.exists():
         write_file(token, f"{secrets.token_urlsafe(32)}\n".encode())
+
+
+def _write(file: Path, draft: Draft) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    _write_answers(file, draft)
     users = file.parent / "users.json"
     out.print(f"\nWrote [bold]{foreign(str(file))}[/].")
     if not users.exists():

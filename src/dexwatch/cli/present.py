@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -82,13 +82,20 @@ def emit_json(value: Any) -> None:  # noqa: ANN401 - anything that JSON can hold
     sys.stdout.flush()
 
 
-def table(title: str, *columns: str) -> Table:
+def command_group(words: str) -> typer.Typer:
+    """Return a command that has others below it, in the style of all of ours; `words` is help."""
+    return typer.Typer(no_args_is_help=True, add_completion=False, help=words)
+
+
+def table(title: str, *columns: str, rows: Iterable[Sequence[str]] = ()) -> Table:
     """Return a table in the style of all our tables."""
     made = Table(
         title=title, title_justify="left", title_style="bold", header_style="dim", box=None
     )
     for column in columns:
         made.add_column(column)
+    for row in rows:
+        made.add_row(*row)
     return made
 
 

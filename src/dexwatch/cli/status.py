@@ -162,10 +162,8 @@ def _show(settings: Settings, found: Status) -> None:
     words = f"{foreign(line.headline)}. [dim]{foreign(sentence(line.detail))}[/]"
     out.print(f"{sign} [bold]{foreign(settings.name)}[/]: {words}", soft_wrap=True)
     if health.alerts:
-        shown = table("Alerts", "", "rule", "summary", "by", "")
-        for alert in health.alerts:
-            shown.add_row(*_row(alert))
-        out.print(shown)
+        rows = (_row(alert) for alert in health.alerts)
+        out.print(table("Alerts", "", "rule", "summary", "by", "", rows=rows))
     if health.incidents:
         shown = table("Incidents", "", "id", "title", "state")
         for one in health.incidents:

@@ -1,18 +1,17 @@
 """`dexwatch incident`: look at incidents, and decide one again from its events."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, TypeVar
 
 import typer
-from rich.table import Table
 
 from dexwatch.cli.present import (
     CONFIG_DEFAULT,
     EXIT_FINDINGS,
     ConfigOption,
     JsonOption,
+    command_group,
     emit_json,
     fail,
     out,
@@ -25,9 +24,7 @@ from dexwatch.response.deciding.replay import Replay, replay_incident
 from dexwatch.response.views import IncidentFilter, IncidentView, Listing, StoredEvent
 from dexwatch.storage.store import SqlStore
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Look at incidents, and replay them."
-)
+app = command_group("Look at incidents, and replay them.")
 
 
 def _id(typed: str) -> str:
@@ -82,7 +79,7 @@ def list_(
         (i.id, i.severity.value, i.state.value, foreign(i.title), f"{i.began_at:%Y-%m-%d %H:%M}")
         for i in found.incidents
     ]
-    _print(table("Incidents", "Id", "Severity", "State", "Title", "Began (UTC)"), rows)
+    out.print(table("Incidents", "Id", "Severity", "State", "Title", "Began (UTC)", rows=rows))
 
 
 @app.command()
@@ -110,7 +107,7 @@ def show(
     out.print(f"{incident} {view.incident.severity} {view.incident.state}")
     out.print(f"  {foreign(view.incident.title)}")
     rows = [(f"{e.at:%Y-%m-%d %H:%M:%S}", foreign(e.by), foreign(e.text)) for e in view.timeline]
-    _print(table(incident, "At (UTC)", "By", "What"), rows)
+    out.print(table(incident, "At (UTC)", "By", "What", rows=rows))
     for one in events:
         if one.raw is not None:
             out.print(f"{one.decided_at:%Y-%m-%d %H:%M:%S} {type(one.event).__name__} {one.reason}")
@@ -159,7 +156,7 @@ def replay(
         ]
         if rows:
             columns = ("Event", "Kind", "At (UTC)", "Decided then", "Decided now")
-            _print(table("Differences", *columns), rows)
+            out.print(table("Differences", *columns, rows=rows))
         for words, names in (("not in the store", found.missing), ("only there", found.surplus)):
             for name in names:
                 out.print(f"  notification {foreign(name)}: {words}")
@@ -169,12 +166,6 @@ def replay(
             out.print("  [dim]Earlier events of the group are no longer kept.[/]")
     if not found.same:
         raise typer.Exit(EXIT_FINDINGS)
-
-
-def _print(made: Table, rows: Sequence[tuple[str, ...]]) -> None:
-    for row in rows:
-        made.add_row(*row)
-    out.print(made)
 
 
 def _known(incident: str, found: T | None, *, as_json: bool) -> T:

@@ -10,6 +10,7 @@ from dexwatch.cli.present import (
     CONFIG_DEFAULT,
     ConfigOption,
     JsonOption,
+    command_group,
     emit_json,
     fail,
     out,
@@ -22,11 +23,7 @@ from dexwatch.jobs.job import QuarantinedJob
 from dexwatch.response.actions import QuarantineAct, end_quarantine, quarantined
 from dexwatch.storage.store import SqlStore
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    help="Look at quarantined jobs, release or drop them.",
-)
+app = command_group("Look at quarantined jobs, release or drop them.")
 
 KeyArgument = Annotated[str, typer.Argument(help="As `dexwatch jobs list` shows it.")]
 
@@ -41,12 +38,8 @@ def list_(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False)
     if not found:
         out.print("No job is quarantined.")
         return
-    made = table("Quarantined jobs", "Key", "About", "Attempts", "Age", "Reason")
-    for job in found:
-        minutes = f"{job.age / 60:.0f} min"
-        about = foreign(job.subject or job.kind)
-        made.add_row(foreign(job.key), about, str(job.attempts), minutes, foreign(job.reason))
-    out.print(made)
+    rows = [_row(job) for job in found]
+    out.print(table("Quarantined jobs", "Key", "About", "Attempts", "Age", "Reason", rows=rows))
 
 
 @app.command()
@@ -78,6 +71,11 @@ def _end(key: str, act: QuarantineAct, config: ConfigOption, *, as_json: bool) -
     else:
         done = "is tried again" if act is QuarantineAct.RELEASE else "is given up"
         out.print(f"[green]✓[/] {foreign(key)} {done}")
+
+
+def _row(job: QuarantinedJob) -> tuple[str, ...]:
+    about, minutes = foreign(job.subject or job.kind), f"{job.age / 60:.0f} min"
+    return foreign(job.key), about, str(job.attempts), minutes, foreign(job.reason)
 
 
 def _document(job: QuarantinedJob) -> dict[str, object]:
