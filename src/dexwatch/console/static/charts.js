@@ -134,7 +134,8 @@ dexwatch.charts = (() => {
   function zoom(plot) {
     const { left, width } = plot.select;
     plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
-    if (width < 8) return;
+    // Synced charts select, too, by axes that new data may have moved since: only the chart that was dragged tells.
+    if (!plot.cursor.event || width < 8) return;
     const from = plot.posToVal(left, "x");
     const to = plot.posToVal(left + width, "x");
     document.dispatchEvent(new CustomEvent("dexwatch:zoom", { detail: { from, to } }));
@@ -210,7 +211,6 @@ dexwatch.charts = (() => {
     box.replaceChildren();
     chart.plot = new uPlot(options(box, spec, names), [[], ...names.map(() => [])], box);
     chart.plot.chart = chart;
-    sync.sub(chart.plot);
     return chart;
   }
 

@@ -9,7 +9,7 @@
   const seconds = Number(board.dataset.seconds);
   let zoomed = null;
   let earliest = Infinity;
-  let asked = "";
+  let zooms = 0;
   const charts = new Map();
 
   const element = (tag, className, text) => {
@@ -125,29 +125,27 @@
   }
 
   async function zoom(from, to) {
-    if (!board.dataset.board) return;
-    // Synced charts all report the same selection: one of them is enough.
-    const wish = `${from.toFixed(0)} ${to.toFixed(0)}`;
-    if (to - from < 10 || wish === asked) return;
-    asked = wish;
+    if (!board.dataset.board || to - from < 10) return;
     const address = `/boards/${board.dataset.board}/history?from=${from.toFixed(0)}&to=${to.toFixed(0)}`;
-    try {
-      const reply = await fetch(address, { headers: { accept: "application/json" } });
-      if (!reply.ok) throw new Error(String(reply.status));
-      const data = await reply.json();
-      zoomed = [from, to];
-      data.forEach(show);
-      label(from, to);
-    } catch {
-      label(null, null, "The past could not be read; try again.");
-    }
-  }
-
-  function label(from, to, words) {
-    const box = document.getElementById("zoomed");
     const time = (at) => new Date(at * 1000).toLocaleTimeString([], { hour12: false });
+    const turn = ++zooms;
+    let words = "The past could not be read; try again.";
+    let data = [];
+    try {
+      const reply = await fetch(address, { signal: AbortSignal.timeout(60000) });
+      if (!reply.ok) throw new Error(String(reply.status));
+      data = await reply.json();
+      words = `${time(from)} – ${time(to)}`;
+    } catch {
+      // The words say it.
+    }
+    // Of two zooms in a row the later one counts, whichever is answered first.
+    if (turn !== zooms) return;
+    if (data.length) zoomed = [from, to];
+    data.forEach(show);
+    const box = document.getElementById("zoomed");
     box.hidden = false;
-    box.querySelector("b").textContent = words ?? `${time(from)} – ${time(to)}`;
+    box.querySelector("b").textContent = words;
   }
 
   // An incident's page brings the newer end of its graphs, and their marks, when it is refreshed.
