@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from dexwatch.cli import app
 from dexwatch.settings import load
-from tests.cli.test_commands import SMALLEST, config
+from tests.fakes.command_line import SMALLEST, config
 
 run = CliRunner().invoke
 

@@ -5,6 +5,7 @@ from functools import partial
 from dexwatch.metrics import own
 from dexwatch.metrics.component import Component
 from dexwatch.metrics.declared import declared
+from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import EvaluationProfile
 from dexwatch.metrics.promql import gained, latest_of
 from dexwatch.metrics.scrape_class import HIGH
@@ -182,6 +183,7 @@ RETENTION_HELD = respond_rule(
     severity=Severity.P2,
     alert_group="retention",
     value=lambda _: f"max({own.retention_clock_step})",
+    unit=Unit.SECONDS,
     for_seconds=60,
     keep_firing_seconds=900,
     why=(
@@ -191,7 +193,7 @@ RETENTION_HELD = respond_rule(
     summary="The clock of the respond role stands {value} ahead: nothing old is deleted.",
     description=(
         "By a clock that has stepped ahead, all that is kept looks old. When it has run evenly for"
-        " three days it is believed, and retention deletes by it again."
+        " long enough it is believed, and retention deletes by it again."
     ),
     runbook=Runbook(
         meaning=(
