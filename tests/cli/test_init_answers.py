@@ -74,6 +74,18 @@ def test_a_contract_that_no_node_told_of_is_kept_and_watched(tmp_path: Path) -> 
     assert above.strip().startswith("# Not reached")
 
 
+@pytest.mark.parametrize("key", ["", "/v1/a-key-of-the-provider"])
+def test_a_websocket_that_was_derived_is_written_as_not_tried(tmp_path: Path, key: str) -> None:
+    shown, file = asked(tmp_path, "--rpc", NOWHERE + key)
+
+    assert shown.exit_code == 0, shown.output
+    [line] = [one for one in file.read_text().splitlines() if one.lstrip().startswith("ws: ")]
+    assert "# not tried" in line
+    ws = load(file).chain.endpoints[0].ws
+    assert ws is not None
+    assert ws.get_secret_value() == NOWHERE.replace("http", "ws") + key
+
+
 def test_a_contract_without_a_node_to_ask_is_kept(tmp_path: Path) -> None:
     shown, file = asked(tmp_path, "--contract", ROUTER)
 

@@ -1,16 +1,21 @@
 """What the guides show works: configurations load, rule files are sound, none is left unmarked."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from dexwatch.cli import app
 from dexwatch.rules.operator_files import lint_files
 from dexwatch.rules.registry import render
 from dexwatch.settings import load
+from tests.fakes import need
+from tests.fakes.command_line import config, run
 from tools.tree import ROOT
 
 COMPLETE, RULES = "complete configuration", "rule file"
+RULE_TEST = "test of the rule file"
 REST = "name: bo-dex\nrespond: {hook_token: a-long-enough-token-for-tests}\n"
 BLOCK = re.compile(
     r"^(?:<!-- (?P<mark>[^>]*) -->\n)?```yaml\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL
@@ -66,9 +71,27 @@ def test_rule_files_are_sound(text: str) -> None:
     assert [finding for finding in found if finding.check != "unknown-metric"] == []
 
 
+def test_the_rule_file_and_its_test_pass_check_without_a_warning(tmp_path: Path) -> None:
+    need.program("promtool")
+    page = (ROOT / "docs/guides/contract-team.md").read_text()
+    text = {found["mark"]: found["text"] for found in BLOCK.finditer(page) if found["mark"]}
+    (tmp_path / "our-contracts.yml").write_text(text[RULES])
+    (tmp_path / "our-contracts.test.yml").write_text(text[RULE_TEST])
+    file = config(tmp_path, REST + "rules: {extra_files: [our-contracts.yml]}\n")
+
+    Path(file).chmod(0o600)
+
+    shown = run(app, ["check", "-c", file, "--json"])
+
+    problems = json.loads(shown.stdout)["problems"]
+    assert shown.exit_code == 0, shown.output
+    # The smallest configuration tells nobody, which has nothing to do with its rules.
+    assert [problem for problem in problems if problem["check"] != "no-route"] == []
+
+
 def test_every_mark_is_known() -> None:
     marks = {found["mark"] for page in PAGES for found in BLOCK.finditer(page.read_text())}
-    assert marks <= {COMPLETE, RULES, None}
+    assert marks <= {COMPLETE, RULES, RULE_TEST, None}
     assert COMPLETE in marks
 
 

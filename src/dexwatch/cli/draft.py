@@ -21,7 +21,7 @@ _PLAIN_PATH = 4
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A node that answered; `ws` is empty where only polling is possible."""
+    """A node as it was given; `ws` is empty where only polling is possible, and is not tried."""
 
     name: str
     http: str

@@ -8,7 +8,7 @@ def value_template(unit: Unit) -> str:
     """Return the Prometheus template that writes the alert's value as `format_value` would."""
     match unit:
         case Unit.RATIO:
-            return "{{ $value | humanizePercentage }}"
+            return _TEMPLATE_PERCENT
         case Unit.SECONDS:
             return _TEMPLATE_SECONDS
         case Unit.BYTES | Unit.BYTES_PER_SECOND:
@@ -16,7 +16,7 @@ def value_template(unit: Unit) -> str:
             spaced = 'reReplaceAll "([KMGTPEZY]i)?$" " ${1}' + unit_word + '"'
             return '{{ $value | humanize1024 | reReplaceAll "k" "K" | ' + spaced + " }}"
         case Unit.WEI:
-            return '{{ $value | humanize | reReplaceAll "([a-zA-Z]?)$" " ${1}wei" }}'
+            return f'{{{{ {_ROUNDED} | humanize | reReplaceAll "([a-zA-Z]?)$" " ${{1}}wei" }}}}'
         case Unit.COUNT:
             return _TEMPLATE_WHOLE
         case Unit.BLOCKS:
@@ -33,10 +33,17 @@ def _unless_large(form: str, below: str) -> str:
     """Large numbers get a prefix, which `printf` cannot give; small ones get no milli from it."""
     return (
         f'{{{{ if lt $value {below} }}}}{{{{ printf "{form}" $value }}}}'
-        "{{ else }}{{ humanize $value }}{{ end }}"
+        f"{{{{ else }}}}{{{{ {_ROUNDED} | humanize }}}}{{{{ end }}}}"
     )
 
 
+# Nobody acts on a fourth digit.
+_ROUNDED = 'printf "%.3g" $value'
+# Above 10 per cent that is one decimal; a share above the whole keeps its digits.
+_TEMPLATE_PERCENT = (
+    '{{ if ge $value 0.1 }}{{ printf "%.3f" $value | humanizePercentage }}'
+    f"{{{{ else }}}}{{{{ {_ROUNDED} | humanizePercentage }}}}{{{{ end }}}}"
+)
 _TEMPLATE_NUMBER = _unless_large("%.3g", "999.5")
 # What a counter gained is extrapolated, and nobody refuses a fraction of a message.
 _TEMPLATE_WHOLE = _unless_large("%.0f", "9999.5")

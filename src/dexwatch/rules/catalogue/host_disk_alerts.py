@@ -110,7 +110,7 @@ DISK_ALERTS = (
         for_seconds=900,
         why="A backup keeps a disk busy for minutes; a quarter of an hour hurts.",
         summary=(
-            "{{ $labels.device }} of {{ $labels.host }} is busy for {value}; threshold {threshold}."
+            "{{ $labels.device }} of {{ $labels.host }} is {value} busy; threshold {threshold}."
         ),
         description="Reads and writes queue up behind each other.",
         check=("See which process reads or writes most (iotop).",),

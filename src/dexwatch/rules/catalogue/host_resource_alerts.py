@@ -50,9 +50,7 @@ DISK_FILLS = Runbook(
     escalate="Call the platform team's lead at 90 per cent, before writes fail.",
 )
 
-CPU_WORDS = (
-    "The processors of {{ $labels.host }} are busy for {value}; the threshold is {threshold}."
-)
+CPU_WORDS = "The processors of {{ $labels.host }} are {value} busy; the threshold is {threshold}."
 MEMORY_WORDS = "The memory of {{ $labels.host }} is {value} full; the threshold is {threshold}."
 DISK_WORDS = (
     "The disk of {{ $labels.host }} at {{ $labels.mountpoint }} is {value} full;"

@@ -93,7 +93,7 @@ SWAPS_UNPRICED = market_data_rule(
         "A small pool without a path to a peg is daily life. One swap in five without a value over"
         " half an hour means that volume and liquidity are told too low."
     ),
-    summary="The value of {value} of the swaps is not known; the threshold is {threshold}.",
+    summary="{value} of the swaps have no known value; the threshold is {threshold}.",
     description="No deep enough path of pools leads from these tokens to a pegged one.",
     runbook=Runbook(
         meaning="Volume, TVL and fees look smaller than they are; so do the alerts on them.",

@@ -86,7 +86,7 @@ UNAUTHORIZED = security_rule(
         "Expired sessions are left out: only requests by somebody who is known and may not."
         " Ten a minute is no stray click; the window is the hold."
     ),
-    summary="{value} forbidden requests reach {{ $labels.service }}; the threshold is {threshold}.",
+    summary="Forbidden requests reach {{ $labels.service }}, {value}; the threshold is {threshold}.",
     description="Signed-in callers ask for what their role does not allow.",
     runbook=Runbook(
         meaning="An account or key is probing for rights that it does not have.",
@@ -114,7 +114,7 @@ RATE_LIMITED = security_rule(
     for_seconds=60,
     why="A client that backs off is refused a few times; one that does not is, minute by minute.",
     summary=(
-        "{{ $labels.service }} refuses {value} requests over the limit;"
+        "{{ $labels.service }} refuses requests over the limit, {value};"
         " the threshold is {threshold}."
     ),
     description="Requests refused by a rate limit, over {5m}.",
