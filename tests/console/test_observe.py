@@ -64,6 +64,12 @@ async def test_an_answer_without_a_configured_component_is_no_health(seen):
     assert not shown.well
 
 
+async def test_a_prometheus_with_no_older_sample_shows_that_figures_are_on_their_way(seen):
+    shown = await seen(Measured("monitoring", "cache", "just-begun"))
+    assert shown.status.headline == "Figures are on their way"
+    assert not shown.well
+
+
 def target(health: str) -> Target:
     return Target("api", {"instance": "a:1"}, "http://a:1", health, "", "", 0.1)
 

@@ -104,6 +104,15 @@ _PLACE = re.compile(r"\{\{\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*\}\}")
 
 
 @dataclass(frozen=True)
+class Source:
+    """What gives a panel its figures; a source that is down is not one that nobody configured."""
+
+    name: str
+    up: str
+    """PromQL: one series for each instance that is configured, 0 where it does not answer."""
+
+
+@dataclass(frozen=True)
 class Panel:
     """One question and how its answer is drawn.
 
@@ -125,6 +134,8 @@ class Panel:
 
     Where nothing is the good answer, the query gives a zero while its source reports.
     """
+    source: Source | None = None
+    """While it is down, an empty panel says so instead of `empty`."""
     kind: PanelKind = PanelKind.TIMESERIES
     thresholds: tuple[Threshold, ...] = ()
     states: Mapping[float, State] = field(default_factory=lambda: UP_DOWN)

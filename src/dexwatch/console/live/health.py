@@ -65,6 +65,8 @@ class HealthSummary:
     """What Prometheus scrapes, in any state."""
     groups: tuple[RuleGroup, ...] = ()
     """What Prometheus evaluates."""
+    begun: bool = False
+    """Prometheus has just begun: figures are on their way, and nothing can be called well yet."""
 
     @property
     def change(self) -> int:
@@ -182,6 +184,9 @@ def _by_incidents(summary: HealthSummary) -> OverallStatus | None:
 def _by_missing_answers(summary: HealthSummary) -> OverallStatus | None:
     missing = [one.component.title for one in summary.components if one.missing]
     unseen = (*summary.blind, *([f"no data of {_join(missing)}"] if missing else []))
+    if summary.begun:
+        words = "; ".join(("Prometheus has just begun", *unseen, *summary.disagreements))
+        return OverallStatus(Level.UNKNOWN, "Figures are on their way", words)
     if unseen:
         words = "; ".join((*unseen, *summary.disagreements))
         return OverallStatus(Level.UNKNOWN, "We cannot see everything", words)

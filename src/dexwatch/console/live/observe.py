@@ -15,6 +15,7 @@ from dexwatch.console.live.alerts import (
     held_by_incidents_only,
     pending_alerts,
 )
+from dexwatch.console.live.empty_panels import just_begun
 from dexwatch.console.live.health import (
     ALWAYS_EXPECTED,
     HealthSummary,
@@ -31,6 +32,8 @@ from dexwatch.response.views import IncidentFilter
 
 UNRESOLVED = IncidentFilter(states=frozenset(IncidentState) - {IncidentState.RESOLVED})
 MOST_INCIDENTS = 100
+BEGUN = "just-begun"
+"""Stands among the components' measures while Prometheus has only begun."""
 SLOWEST_SECONDS = 60.0
 """Rules that are evaluated more rarely are not waited for after a start of Prometheus."""
 
@@ -88,6 +91,7 @@ class Observer:
             pending_alerts(active or ()),
             targets,
             groups,
+            BEGUN in (measured or {}),
         )
 
     async def _kept(self) -> list[Alert] | None:
@@ -110,6 +114,9 @@ class Observer:
         expression = " or ".join(
             f'label_replace({one.expression}, "component", "{one.id}", "", "")'
             for one in COMPONENTS
+        )
+        expression += (
+            f' or label_replace({just_begun(self.windows)}, "component", "{BEGUN}", "", "")'
         )
         found = await self.prometheus.query(expression)
         return {series.labels.get("component", ""): series.value for series in found}

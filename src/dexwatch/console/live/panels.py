@@ -15,17 +15,21 @@ import structlog
 
 from dexwatch import clock
 from dexwatch.clients.http import SourceError
+from dexwatch.console.live.empty_panels import ON_THEIR_WAY, explained
 from dexwatch.console.live.panel_data import PanelData, draw
 from dexwatch.console.live.ranges import PanelSource, TimeRange
 from dexwatch.console.live.subscription import Message, Subscription
 from dexwatch.console.protocols import Now, Queries
 from dexwatch.dashboards.board import Board, Panel
 from dexwatch.metrics.profile import EvaluationProfile
+from dexwatch.metrics.promql import SteppedWindows
 
 log = structlog.get_logger(__name__)
 
 LINGER_SECONDS = 20.0
 BACK_OFF_SECONDS = 60.0
+AWAITED_SECONDS = 2.0
+"""Between two questions while a panel's first figures are on their way."""
 AT_ONCE = 4
 """Questions to Prometheus at the same time; on a small machine more only makes all of them slow."""
 
@@ -130,7 +134,10 @@ class LivePanels:
             topic.first.set()
             for subscription in topic.subscriptions:
                 topic.tell(subscription)
-            pause = min(topic.every * 2**topic.failures, BACK_OFF_SECONDS + topic.every)
+            every = topic.every
+            if topic.data.note == ON_THEIR_WAY:
+                every = min(every, AWAITED_SECONDS)
+            pause = min(every * 2**topic.failures, BACK_OFF_SECONDS + every)
             # A question slower than the refresh rate is followed by a rest as long as itself.
             took = clock.monotonic() - started
             await asyncio.sleep(max(pause - took, min(took, BACK_OFF_SECONDS), 0.2))
@@ -142,7 +149,12 @@ class LivePanels:
             async with self._place:
                 answer = await topic.source.answer(self._now().timestamp())
             topic.failures = 0
-            return draw(topic.panel, answer)
+            return await explained(
+                topic.panel,
+                draw(topic.panel, answer),
+                windows=SteppedWindows(self._profile),
+                queries=self._queries,
+            )
         except SourceError as error:
             note = f"Prometheus gave no answer ({error}); asking again with growing pauses."
         except Exception:

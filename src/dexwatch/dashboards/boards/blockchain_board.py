@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from dexwatch.dashboards import sources
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
 from dexwatch.dashboards.queries import (
     increase,
@@ -17,7 +18,7 @@ from dexwatch.dashboards.sections.contract_panels import CHAIN_EMPTY, CHAIN_SEEN
 from dexwatch.metrics import chain, day_sums, platform
 from dexwatch.metrics.metric import Unit
 
-panel = partial(Panel, empty=CHAIN_EMPTY)
+panel = partial(Panel, empty=CHAIN_EMPTY, source=sources.ENDPOINTS)
 stat = partial(panel, kind=PanelKind.STAT, width=2)
 
 HEAD = (

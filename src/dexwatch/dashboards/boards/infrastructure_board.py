@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
+from dexwatch.dashboards import sources
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
 from dexwatch.dashboards.queries import increase, one, rate
 from dexwatch.dashboards.sections import host_panels as hosts
@@ -23,7 +24,7 @@ COMPUTE = (
     hosts.DISK_IO,
 )
 
-balancer_panel = partial(Panel, empty=LB_EMPTY)
+balancer_panel = partial(Panel, empty=LB_EMPTY, source=sources.NGINX)
 
 BALANCER = (
     balancer_panel(
@@ -90,6 +91,7 @@ STORAGE = (
         ("M-SYS-DISK", "M-STORAGE"),
         kind=PanelKind.TABLE,
         empty=hosts.HOST_EMPTY,
+        source=sources.HOSTS,
         columns=(("Size", Unit.BYTES), ("Free", Unit.BYTES), ("Used", Unit.RATIO)),
         limit=20,
     ),

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from dexwatch.dashboards import sources
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query, Section, Threshold
 from dexwatch.dashboards.queries import (
     average_over,
@@ -57,6 +58,7 @@ AVAILABILITY = (
         "99.9% or more within the last hour.",
         ("A-P0-API-UPTIME",),
         empty=PROBE_EMPTY,
+        source=sources.PROBES,
         thresholds=(
             Threshold(0.999, Level.WARNING, "users have met an error", below=True),
             Threshold(0.99, Level.CRITICAL, "the API is down for many", below=True),
@@ -71,6 +73,7 @@ AVAILABILITY = (
         "API, load balancer, database and cache up together for 99.9% of the last hour or more.",
         ("A-P0-AVAIL-999",),
         empty=PROBE_EMPTY,
+        source=sources.PROBES,
         thresholds=(Threshold(0.999, Level.CRITICAL, "below what we promise", below=True),),
         decimals=2,
     ),

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from dexwatch.dashboards import sources
 from dexwatch.dashboards.board import Level, Panel, PanelKind, State, Threshold
 from dexwatch.dashboards.queries import increase, one, or_none, rate, success, while_seen
 from dexwatch.metrics import chain, day_sums, exchange
@@ -27,6 +28,7 @@ GAS = (
         "Steady; a spike makes each trade dearer.",
         ("M-GAS-PRICE", "M-TX-GASPAID", "A-CH-GAS"),
         empty=CHAIN_EMPTY,
+        source=sources.ENDPOINTS,
     ),
     Panel(
         "utilisation",
@@ -36,6 +38,7 @@ GAS = (
         "Room to spare; near 100% fees rise and transactions wait.",
         ("M-GAS-PRICE",),
         empty=CHAIN_EMPTY,
+        source=sources.ENDPOINTS,
         thresholds=(Threshold(0.95, Level.WARNING, "blocks are full"),),
     ),
     Panel(
@@ -46,6 +49,7 @@ GAS = (
         "Nearly all succeed.",
         ("M-TX-SUBMIT", "M-TX-CONFIRM", "M-TX-FAIL"),
         empty=CHAIN_EMPTY,
+        source=sources.ENDPOINTS,
         stacked=True,
     ),
 )
@@ -128,5 +132,6 @@ CONTRACTS = (
         ("M-CONTRACT",),
         kind=PanelKind.BARS,
         empty=CHAIN_EMPTY,
+        source=sources.ENDPOINTS,
     ),
 )

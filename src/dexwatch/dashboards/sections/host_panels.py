@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from dexwatch.dashboards import sources
 from dexwatch.dashboards.board import Expression, Level, Panel, PanelKind, Query, Threshold
 from dexwatch.dashboards.queries import one, rate
 from dexwatch.metrics import host, probes
@@ -22,7 +23,7 @@ def _idle(seconds: int) -> Expression:
     return lambda w: f"1 - avg by (host) (rate({host.IDLE}[{w.window(seconds, HIGH)}]))"
 
 
-panel = partial(Panel, empty=HOST_EMPTY)
+panel = partial(Panel, empty=HOST_EMPTY, source=sources.HOSTS)
 host_rate = partial(rate, by=("host",), scrape_class=HIGH)
 
 CPU = panel(
@@ -185,6 +186,7 @@ PROBE_LATENCY = Panel(
     Unit.SECONDS,
     "Below 100 ms within one region.",
     ("M-NET-PERF", "A-P2-NETLAT"),
+    source=sources.PROBES,
     empty="No probe reports: add one to daemons.probes, or check Targets.",
     thresholds=(Threshold(0.1, Level.INFO, "the way to it is slow"),),
 )

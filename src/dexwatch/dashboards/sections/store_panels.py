@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from dexwatch.dashboards import sources
 from dexwatch.dashboards.board import Expression, Level, Panel, PanelKind, Query, State, Threshold
 from dexwatch.dashboards.queries import one, or_none, quantiles, rate
 from dexwatch.metrics import platform, postgres, redis
@@ -23,8 +24,8 @@ def hit_share(hits: str, misses: str, label: str) -> Expression:
     return lambda w: part_of_both(w, hits, misses, by=label)
 
 
-panel = partial(Panel, empty=PG_EMPTY)
-redis_panel = partial(Panel, empty=REDIS_EMPTY)
+panel = partial(Panel, empty=PG_EMPTY, source=sources.POSTGRES)
+redis_panel = partial(Panel, empty=REDIS_EMPTY, source=sources.REDIS)
 
 POSTGRES = (
     panel(

@@ -86,7 +86,9 @@ UNAUTHORIZED = security_rule(
         "Expired sessions are left out: only requests by somebody who is known and may not."
         " Ten a minute is no stray click; the window is the hold."
     ),
-    summary="Forbidden requests reach {{ $labels.service }}, {value}; the threshold is {threshold}.",
+    summary=(
+        "Forbidden requests reach {{ $labels.service }}, {value}; the threshold is {threshold}."
+    ),
     description="Signed-in callers ask for what their role does not allow.",
     runbook=Runbook(
         meaning="An account or key is probing for rights that it does not have.",
