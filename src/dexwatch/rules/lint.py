@@ -93,9 +93,10 @@ def _card(rule: AlertRule) -> Iterator[LintFinding]:
     book = rule.runbook
     # A description also names windows, such as {6h}; a runbook is shown as it is written.
     plain = (rule.why, book.meaning, *book.check, *book.fix, book.escalate)
-    number = r"\{(value|threshold)\}"
-    for placeholder, text in ((number, rule.description), *((r"\{\w+\}", one) for one in plain)):
-        if found := re.search(placeholder, text):
+    number = re.compile(r"\{(value|threshold)\}")
+    any_name = re.compile(r"\{\w+\}")
+    for placeholder, text in ((number, rule.description), *((any_name, one) for one in plain)):
+        if found := placeholder.search(text):
             message = f"{found[0]} would be shown as it stands here"
             yield LintFinding("placeholder", rule.id, message, "say it without the number")
     if not (book.meaning.strip() and book.check and book.fix and book.escalate.strip()):

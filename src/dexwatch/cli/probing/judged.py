@@ -120,7 +120,7 @@ def socket(url: str) -> str:
 
 def without_secret(text: str) -> str:
     """Keep only host and port of each address in a text: all else may be a key or password."""
-    return re.sub(r"\b[a-z][a-z0-9+.-]*://\S+", lambda m: _public_part(m[0]), text)
+    return re.sub(r"\b[a-z][a-z0-9+.-]{0,20}://\S+", lambda m: _public_part(m[0]), text)
 
 
 def _broken(draft: Draft) -> Iterator[Refusal]:
