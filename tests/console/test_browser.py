@@ -37,6 +37,9 @@ CUT_NAMES = """[...document.querySelectorAll(
     .filter(one => !one.querySelector('table') && (one.scrollWidth > one.clientWidth
         || one.matches('.panel *') && one.scrollHeight > one.clientHeight + 2))
     .map(one => one.textContent)"""
+SCROLLED_LEGENDS = """[...document.querySelectorAll('.panel .legend')]
+    .filter(one => one.scrollHeight > one.clientHeight + 2)
+    .map(one => one.textContent)"""
 COUNT_ZOOMS = """window.zooms = 0;
     document.addEventListener('dexwatch:zoom', () => (window.zooms += 1))"""
 CHART_TIMES = "[...document.querySelectorAll('.panel.timeseries')].map(one => one.dataset.at)"
@@ -224,6 +227,7 @@ async def test_a_silence_is_previewed_made_and_ended(running, page):
     await page.wait_for_selector("td:has-text('planned work')")
     await page.goto(f"{running.url}/alerts")
     await page.wait_for_selector(".faint .alert:has-text('silenced')")
+    assert "none has found a fault" not in await page.inner_text("#list")
     await page.goto(f"{running.url}/silences")
     await page.click("text=End now")
     await page.wait_for_selector(".state.expired")
@@ -242,6 +246,7 @@ async def test_every_page_fits_desktop_and_phone(running, browser, page, scheme,
             await look.wait_for_selector("#link-state[data-state=live]", state="attached")
             wide = await look.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{name} is {wide} wide on a {size}"
+            assert await look.evaluate(SCROLLED_LEGENDS) == [], f"{name} on a {size}"
             if size == "phone":
                 # No pointer rests on a name there to read the rest of it.
                 assert await look.evaluate(CUT_NAMES) == [], name
