@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from dexwatch.cli import status
-from dexwatch.cli.status import Status
 from dexwatch.clients.prometheus import RuleGroup, RuleState, Target
 from dexwatch.console.live.health import HealthSummary
 from dexwatch.settings import load
@@ -19,7 +18,7 @@ BROKEN = RuleState("Ill", "alerting", "up == 0", "err", "many-to-many", "", 0.0)
 
 
 def shown(folder: Path, capsys: pytest.CaptureFixture[str], health: HealthSummary) -> list[str]:
-    status._show(load(Path(config(folder, SMALLEST))), Status(health))
+    status._show(load(Path(config(folder, SMALLEST))), health)
     return capsys.readouterr().out.splitlines()
 
 
@@ -56,7 +55,7 @@ def test_what_is_down_or_broken_is_said_in_the_first_line(
     assert said in first
     assert "well" not in first
     assert second == f"✗ {named}"
-    assert not Status(health).well
+    assert not health.well
 
 
 def test_what_cannot_be_seen_is_a_sentence(

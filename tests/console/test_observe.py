@@ -17,18 +17,34 @@ from tests.fakes.hostile import Alertmanager, Prometheus
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 
+def target(health: str) -> Target:
+    return Target("api", {"instance": "a:1"}, "http://a:1", health, "", "", 0.1)
+
+
+def group(*health: str, interval: float = 30.0) -> RuleGroup:
+    rules = tuple(RuleState("Ill", "alerting", "up == 0", one, "", "", 0.0) for one in health)
+    return RuleGroup("ours", "rules.yml", interval, rules)
+
+
 class Measured(Prometheus):
-    """Nothing fires; it measures these components, or cannot."""
+    """Nothing fires, is down or broken; it measures these components, or cannot."""
 
     nothing = True
 
     def __init__(self, *components: str, fails: bool = False) -> None:
         self.components, self.fails = components, fails
+        self.known, self.groups = (target("up"),), (group("ok"),)
 
     async def query(self, expression, *, at=None):
         if self.fails:
             raise SourceError(Outcome.TIMEOUT, "no answer in 5 s")
         return tuple(Series({"component": one}, (Point(0.0, 1.0),)) for one in self.components)
+
+    async def targets(self):
+        return self.known
+
+    async def rules(self):
+        return self.groups
 
 
 @pytest.fixture
@@ -70,27 +86,12 @@ async def test_a_prometheus_with_no_older_sample_shows_that_figures_are_on_their
     assert not shown.well
 
 
-def target(health: str) -> Target:
-    return Target("api", {"instance": "a:1"}, "http://a:1", health, "", "", 0.1)
-
-
-def group(*health: str, interval: float = 30.0) -> RuleGroup:
-    rules = tuple(RuleState("Ill", "alerting", "up == 0", one, "", "", 0.0) for one in health)
-    return RuleGroup("ours", "rules.yml", interval, rules)
-
-
 class BeganAgain(Measured):
     """Its components come from samples of the process before it."""
 
     def __init__(self, targets, groups) -> None:
         super().__init__("monitoring", "cache")
         self.known, self.groups = targets, groups
-
-    async def targets(self):
-        return self.known
-
-    async def rules(self):
-        return self.groups
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import typer
@@ -22,7 +22,7 @@ from dexwatch.cli.present import (
 )
 from dexwatch.cli.terminal import foreign
 from dexwatch.console.live.alerts import FiringAlert
-from dexwatch.console.live.health import HealthSummary, OverallStatus
+from dexwatch.console.live.health import HealthSummary
 from dexwatch.console.live.observe import Observer
 from dexwatch.dashboards.board import LEVEL_OF, Level
 from dexwatch.metrics.profile import PRODUCTION
@@ -37,56 +37,6 @@ SIGNS = {Level.OK: "[green]✓[/]", Level.INFO: "[cyan]![/]", Level.UNKNOWN: "[y
 UNSEEN = "[red]✗[/]"
 
 
-@dataclass(frozen=True)
-class Status:
-    """What Prometheus, Alertmanager and the incidents tell at this moment."""
-
-    health: HealthSummary
-
-    @property
-    def targets_up(self) -> int:
-        """The number of targets that answered the last scrape."""
-        return sum(target.health == "up" for target in self.health.targets)
-
-    @property
-    def targets_down(self) -> tuple[str, ...]:
-        """The targets that did not, with the reason."""
-        return tuple(
-            f"{target.job} {target.labels.get('instance', '')}: {target.last_error}"
-            for target in self.health.targets
-            if target.health == "down"
-        )
-
-    @property
-    def rules_broken(self) -> tuple[str, ...]:
-        """The rules that could not be evaluated, with the reason."""
-        return tuple(
-            f"{rule.name}: {rule.last_error}"
-            for group in self.health.groups
-            for rule in group.rules
-            if rule.health == "err"
-        )
-
-    @property
-    def well(self) -> bool:
-        """Is no alert loud and no incident open, and does everything answer and agree?"""
-        return self.line.level is Level.OK
-
-    @property
-    def line(self) -> OverallStatus:
-        """The one line at the top: what the console says, or what it leaves to later alerts."""
-        said = self.health.status
-        missing = []
-        if down := len(self.targets_down):
-            targets = counted(len(self.health.targets), "target")
-            missing.append(f"{down} of {targets} {'is' if down == 1 else 'are'} down")
-        if broken := len(self.rules_broken):
-            missing.append(f"{counted(broken, 'rule')} {'is' if broken == 1 else 'are'} broken")
-        if said.level is not Level.OK or not missing:
-            return said
-        return OverallStatus(Level.UNKNOWN, "We cannot see everything", "; ".join(missing))
-
-
 def status(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False) -> None:
     """Say what fires, which incidents are open, and what does not answer; status 1 when any."""
     settings = settings_or_exit(config, as_json=as_json)
@@ -99,14 +49,14 @@ def status(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False
         raise typer.Exit(EXIT_FINDINGS)
 
 
-async def _ask(settings: Settings) -> Status:
+async def _ask(settings: Settings) -> HealthSummary:
     async with contextlib.AsyncExitStack() as stack:
         prometheus, alertmanager = await open_clients(stack, settings)
         store = await _store(stack, settings)
         windows, receiver = SteppedWindows(PRODUCTION), settings.respond.receiver
         expected = expected_components(settings)
         observer = Observer(prometheus, alertmanager, store, windows, receiver, expected)
-        return Status(await observer.observe(clock.now))
+        return await observer.observe(clock.now)
 
 
 async def _store(stack: contextlib.AsyncExitStack, settings: Settings) -> Store | None:
@@ -119,11 +69,10 @@ async def _store(stack: contextlib.AsyncExitStack, settings: Settings) -> Store 
         return None
 
 
-def _record(found: Status) -> dict[str, Any]:
-    health = found.health
+def _record(health: HealthSummary) -> dict[str, Any]:
     return {
-        "well": found.well,
-        "status": asdict(found.line),
+        "well": health.well,
+        "status": asdict(health.status),
         "alerts": [
             {
                 "severity": one.severity,
@@ -141,23 +90,34 @@ def _record(found: Status) -> dict[str, Any]:
         ],
         "blind": health.blind,
         "disagreements": health.disagreements,
-        "targets_up": found.targets_up,
-        "targets_down": found.targets_down,
-        "rules_broken": found.rules_broken,
+        "targets_up": _targets_up(health),
+        "targets_down": health.targets_down,
+        "silent_targets_down": health.silent_targets_down,
+        "rules_broken": health.rules_broken,
     }
 
 
-def _show(settings: Settings, found: Status) -> None:
-    health, line = found.health, found.line
+def _targets_up(health: HealthSummary) -> int:
+    return sum(target.health == "up" for target in health.targets)
+
+
+def _answering(health: HealthSummary) -> str:
+    up, total = _targets_up(health), len(health.targets)
+    if up != total:
+        return f"{up} of {counted(total, 'target')} {'answers' if up == 1 else 'answer'}"
+    return "its one target answers" if up == 1 else f"all {up} targets answer"
+
+
+def _show(settings: Settings, health: HealthSummary) -> None:
+    line = health.status
     sign = SIGNS.get(line.level, UNSEEN)
-    if found.well:
-        many = found.targets_up
-        answering = "its one target answers" if many == 1 else f"all {many} targets answer"
+    if health.well:
         out.print(
             f"{sign} [bold]{foreign(settings.name)}[/] is well: nothing fires, no incident is open,"
-            f" {answering}. [dim]{foreign(line.detail)}[/]",
+            f" {_answering(health)}. [dim]{foreign(line.detail)}[/]",
             soft_wrap=True,
         )
+        _show_silent(health)
         return
     words = f"{foreign(line.headline)}. [dim]{foreign(sentence(line.detail))}[/]"
     out.print(f"{sign} [bold]{foreign(settings.name)}[/]: {words}", soft_wrap=True)
@@ -173,13 +133,19 @@ def _show(settings: Settings, found: Status) -> None:
     for title, lines in (
         ("cannot be seen", health.blind),
         ("sources disagree", health.disagreements),
-        ("down", found.targets_down),
-        ("broken rule", found.rules_broken),
+        ("down", health.targets_down),
+        ("broken rule", health.rules_broken),
     ):
         for text in lines:
             out.print(f"{UNSEEN} {title}: {foreign(text)}", soft_wrap=True)
+    _show_silent(health)
     if health.blind:
         out.print("  [dim]Is `dexwatch up` running? `dexwatch doctor` looks further.[/]")
+
+
+def _show_silent(health: HealthSummary) -> None:
+    for text in health.silent_targets_down:
+        out.print(f"[dim]! down, but never alerts: {foreign(text)}[/]", soft_wrap=True)
 
 
 def _row(alert: FiringAlert) -> tuple[str, ...]:

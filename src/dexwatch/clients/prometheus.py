@@ -96,6 +96,11 @@ class Target:
     last_scrape: str
     scrape_seconds: float
 
+    @property
+    def silent(self) -> bool:
+        """Is it only shown? Its labels say `alerting: "off"`, so that no alert tells of it."""
+        return self.labels.get("alerting") == "off"
+
 
 class PrometheusClient(MonitoringClient):
     """Asks one Prometheus."""

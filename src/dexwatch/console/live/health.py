@@ -72,7 +72,8 @@ class HealthSummary:
     def change(self) -> int:
         """A number that differs when a list would, not merely a value within a sentence."""
         shown = [(one.name, one.muted, tuple(one.labels.items())) for one in self.alerts]
-        return hash((tuple(shown), tuple(one.name for one in self.pending), self.revision))
+        waiting = tuple(one.name for one in self.pending)
+        return hash((tuple(shown), waiting, self.unseen, self.disagreements, self.revision))
 
     @property
     def loud(self) -> tuple[FiringAlert, ...]:
@@ -88,6 +89,38 @@ class HealthSummary:
     def unanswered(self) -> tuple[Incident, ...]:
         """Incidents that nobody has acknowledged."""
         return tuple(one for one in self.incidents if one.state is IncidentState.OPEN)
+
+    @property
+    def targets_down(self) -> tuple[str, ...]:
+        """The targets that did not answer the last scrape, with the reason."""
+        return tuple(_failed(one) for one in self.targets if _is_down(one) and not one.silent)
+
+    @property
+    def silent_targets_down(self) -> tuple[str, ...]:
+        """The same of targets that never alert: worth a line, and no trouble."""
+        return tuple(_failed(one) for one in self.targets if _is_down(one) and one.silent)
+
+    @property
+    def rules_broken(self) -> tuple[str, ...]:
+        """The rules that could not be evaluated, with the reason."""
+        return tuple(
+            f"{rule.name}: {rule.last_error}"
+            for group in self.groups
+            for rule in group.rules
+            if rule.health == "err"
+        )
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """What cannot be seen, in plain words: so long nobody knows whether all is well."""
+        words = list(self.blind)
+        if missing := [one.component.title for one in self.components if one.missing]:
+            words.append(f"no data of {_join(missing)}")
+        if down := len(self.targets_down):
+            words.append(f"{down} of {_counted(len(self.targets), 'target')} {_are(down)} down")
+        if broken := len(self.rules_broken):
+            words.append(f"{_counted(broken, 'rule')} {_are(broken)} broken")
+        return tuple(words)
 
     @property
     def critical_incident(self) -> Incident | None:
@@ -182,12 +215,10 @@ def _by_incidents(summary: HealthSummary) -> OverallStatus | None:
 
 
 def _by_missing_answers(summary: HealthSummary) -> OverallStatus | None:
-    missing = [one.component.title for one in summary.components if one.missing]
-    unseen = (*summary.blind, *([f"no data of {_join(missing)}"] if missing else []))
     if summary.begun:
-        words = "; ".join(("Prometheus has just begun", *unseen, *summary.disagreements))
+        words = "; ".join(("Prometheus has just begun", *summary.unseen, *summary.disagreements))
         return OverallStatus(Level.UNKNOWN, "Figures are on their way", words)
-    if unseen:
+    if unseen := summary.unseen:
         words = "; ".join((*unseen, *summary.disagreements))
         return OverallStatus(Level.UNKNOWN, "We cannot see everything", words)
     if summary.disagreements:
@@ -208,6 +239,22 @@ def _all_well(summary: HealthSummary) -> OverallStatus:
 def worst_first(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
     """Return incidents in the order in which they are to be answered."""
     return tuple(sorted(incidents, key=lambda one: (one.severity.value, -one.number)))
+
+
+def _is_down(target: Target) -> bool:
+    return target.health == "down"
+
+
+def _failed(target: Target) -> str:
+    return f"{target.job} {target.labels.get('instance', '')}: {target.last_error}"
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _join(names: Sequence[str]) -> str:

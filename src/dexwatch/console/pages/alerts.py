@@ -42,5 +42,5 @@ async def alerts(
         wanted=wanted,
         sources=sources if len(sources) > 1 else [],
         by=by,
-        unseen="; ".join((*summary.blind, *summary.disagreements)),
+        unseen="; ".join((*summary.unseen, *summary.disagreements)),
     )

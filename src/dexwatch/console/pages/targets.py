@@ -40,7 +40,7 @@ def _target(target: Target) -> dict[str, Any]:
         "job": target.job,
         "instance": target.labels.get("instance", ""),
         "labels": labels,
-        "silent": target.labels.get("alerting") == "off",
+        "silent": target.silent,
         "health": target.health,
         "error": target.last_error,
         "scraped": moment(target.last_scrape),
