@@ -81,6 +81,41 @@ def test_a_few_digits_of_an_address_are_not_taken_for_a_key() -> None:
     )
 
 
+@pytest.mark.parametrize("key", ["pw1", "k-9", "Ab12", "0000", "abc123", "a.b+c", "x/y"])
+def test_a_short_secret_is_hidden_as_a_whole_word_in_texts_and_never_in_data(key: str) -> None:
+    quoted = quote(key, safe="")
+    for hide in (
+        Redaction(secrets=(key,)),
+        Redaction(f"https://ana:{quoted}@node.example"),
+        Redaction(f"https://node.example/rpc?apikey={quoted}"),
+        Redaction(f"https://{quoted}@node.example"),
+        Redaction(f"https://{quoted}:@node.example"),
+    ):
+        for said in (key, quoted, key.lower(), key.upper()):
+            for text in ("{}", "refused: {}.", 'key="{}"', "token_{}_", "a={}&b", "{} and {}"):
+                assert hide.text(text.format(said, said)) == text.format(*["[redacted]"] * 2)
+        for word in (f"{key}s", f"un{key}", f"é{key}", f"7{key}", f"{key}0"):
+            assert hide.text(f"a {word} is left") == f"a {word} is left"
+        data = f'{{"result": "{key}"}}'.encode()
+        assert hide(data) == data
+
+
+@pytest.mark.parametrize(
+    ("address", "secrets"),
+    [
+        ("https://node.example/bsc/rpc/v1", ()),
+        ("https://ana:no@node.example/?chain=bsc&v=rpc", ("", "a", "is")),
+    ],
+)
+def test_ordinary_words_are_left(address: str, secrets: tuple[str, ...]) -> None:
+    said = "no, ana is a user of the bsc rpc v1 node"
+    assert Redaction(address, secrets=secrets).text(said) == said
+
+
+def test_a_long_secret_is_hidden_before_a_short_one_in_it() -> None:
+    assert Redaction(secrets=("abc", "abc-def-ghi")).text("abc-def-ghi") == "[redacted]"
+
+
 def refuse(*_: Any) -> Any:
     raise RpcRefusal(3, f"execution reverted: {KEY}")
 
@@ -114,6 +149,22 @@ async def test_no_error_of_an_endpoint_holds_its_key(tail: str) -> None:
         await endpoint.close()
     assert len(errors) == 6
     assert KEY[:5] not in "".join(map(str, errors))
+
+
+@pytest.mark.parametrize("message", ["refused: k-9", "x" * 298 + " k-9"])
+async def test_no_refusal_of_an_endpoint_holds_a_short_key(message: str) -> None:
+    async with running(FakeNode(FakeChain())) as node:
+
+        def no(*_: Any) -> Any:
+            raise RpcRefusal(3, message)
+
+        node.answers["a"] = no
+        config = EndpointConfig(name="a", http=f"{node.http}/?apikey=k-9")
+        endpoint = Endpoint(config, Series())
+        with pytest.raises(SourceError) as raised:
+            await endpoint.call("a")
+        await endpoint.close()
+    assert "k" not in str(raised.value)
 
 
 async def test_a_key_of_the_other_address_of_an_endpoint_is_hidden_as_well() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,6 +157,14 @@ def refusal(answer: dict[str, Any], *, status: int = 200) -> SourceError:
         data=_revert_data(data),
         retry_after=_asked_wait(data),
     )
+
+
+def reword(document: object, hide: Callable[[str], str]) -> None:
+    """Change the messages of an answer's errors in place, before any of them is cut."""
+    for answer in document if isinstance(document, list) else [document]:
+        error = _error(answer) if isinstance(answer, dict) else None
+        if isinstance(error, dict) and isinstance(error.get("message"), str):
+            error["message"] = hide(error["message"])
 
 
 def _error(answer: dict[str, Any]) -> object:

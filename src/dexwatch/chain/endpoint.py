@@ -146,7 +146,9 @@ class Endpoint:
         if reply.status >= 400 and reply.retry_after is not None:
             # Without it, one call above the rate keeps no block waiting; some in a row do.
             self._rest_for(_REST.delay(1, key=self.name, retry_after=reply.retry_after))
-        return batches.read(await _document(reply, most), ids, reply.status)
+        document = await _document(reply, most)
+        answers.reword(document, self.redact.text)
+        return batches.read(document, ids, reply.status)
 
     def _account(self, requests: Sequence[Request], found: list[Any], seconds: float) -> None:
         name = self.name

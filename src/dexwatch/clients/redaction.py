@@ -2,21 +2,26 @@
 
 What they say ends in errors, logs and pages, so it is read only without them. Which part of an
 address is the key is the provider's choice; so each part of a path, a query or a login counts as
-one, but for short ones, which may stand in an answer by chance.
+one, but for short ones, which may stand in an answer by chance. What is known to be a secret is
+hidden although it is short, but only as a whole word, and only in texts for people.
 """
 
 import base64
 import re
 from collections.abc import Iterator
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 HIDDEN = b"[redacted]"
 _LEAST_CHARACTERS = 6
 _HEXADECIMAL_LEAST = 12
 """Fewer digits occur in blocks by chance."""
+_WORD_LEAST = 3
+"""Shorter secrets are no secrets, and would cost each text its articles."""
 _LABEL_LEAST = 20
 """Shorter parts of a host's name are names that may be told."""
 _HEXADECIMAL = re.compile("(?:0x)?[0-9a-fA-F]*")
+_SECRET_NAME = re.compile("auth|cred|key|pass|secret|sig|token", re.IGNORECASE)
+"""The names in a query whose values are secrets, however short."""
 _FIELD = re.compile(rb'"\s*:')
 """What follows the name of a field in JSON."""
 
@@ -30,6 +35,10 @@ class Redaction:
         telling = {form for part in filter(_is_telling, found) for form in _forms(part)}
         hidden = sorted(telling, key=len, reverse=True)
         self._parts = [part.encode(errors="replace") for part in hidden]
+        known = {secret for address in addresses for secret in _known(address)} | set(secrets)
+        self._words = _whole_words(
+            {form for one in known if _is_short(one) for form in _forms(one)}
+        )
 
     def __call__(self, text: bytes) -> bytes:
         """Return JSON without the secrets, whose fields keep their names."""
@@ -44,7 +53,7 @@ class Redaction:
         said = text.encode(errors="replace")
         for part in self._parts:
             said = said.replace(part, HIDDEN)
-        return said.decode(errors="replace")
+        return self._words.sub(HIDDEN.decode(), said.decode(errors="replace"))
 
 
 def _but_fields(text: bytes, part: bytes) -> bytes:
@@ -57,12 +66,34 @@ def _but_fields(text: bytes, part: bytes) -> bytes:
     return b"".join((*pieces, text[end:]))
 
 
-def _parts(address: str) -> Iterator[str]:
+def _whole_words(words: set[str]) -> re.Pattern[str]:
+    """Return what finds these with no letter or digit beside them, the longest first."""
+    some = "|".join(map(re.escape, sorted(words, key=len, reverse=True))) or "(?!)"
+    return re.compile(rf"(?<![^\W_])(?:{some})(?![^\W_])")
+
+
+def _split(address: str) -> SplitResult:
     try:
-        url = urlsplit(address)
+        return urlsplit(address)
     except ValueError:
         # No address at all, which whoever uses it says in a clear error.
-        return
+        return urlsplit("")
+
+
+def _known(address: str) -> Iterator[str]:
+    """Yield what can be nothing else than a secret: a password, or the value of a key."""
+    url = _split(address)
+    login, _, _ = url.netloc.rpartition("@")
+    name, _, password = login.partition(":")
+    yield unquote(password or name)
+    for pair in url.query.split("&"):
+        name, mark, value = pair.partition("=")
+        if not mark or _SECRET_NAME.search(name):
+            yield unquote(value or name)
+
+
+def _parts(address: str) -> Iterator[str]:
+    url = _split(address)
     login, _, _ = url.netloc.rpartition("@")
     if login:
         yield base64.b64encode(unquote(login).encode()).decode()
@@ -78,6 +109,10 @@ def _forms(part: str) -> Iterator[str]:
     """Yield how a server may write it: in other letters, as an address has it, as JSON has it."""
     for written in (part, quote(part, safe="", errors="replace"), part.replace("/", "\\/")):
         yield from (written, written.lower(), written.upper())
+
+
+def _is_short(secret: str) -> bool:
+    return len(secret) >= _WORD_LEAST and not _is_telling(secret)
 
 
 def _is_telling(part: str) -> bool:
