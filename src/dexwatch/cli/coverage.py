@@ -39,8 +39,8 @@ from dexwatch.settings import Settings
 
 AT_ONCE = 8
 """Queries that Prometheus answers side by side, so that the check itself is no burden."""
-SENTENCE_LEAST = 20
-"""So many letters of a requirement are shown on the narrowest terminal; JSON has all of them."""
+TABLE_LEAST = 120
+"""Five columns need so many letters; on narrower terminals each requirement has its own lines."""
 COLOURS = {"proved": "green", "partly": "yellow", "open": "red"}
 
 LiveOption = Annotated[
@@ -140,10 +140,33 @@ async def _look(settings: Settings) -> Live:
 
 
 def _show(states: tuple[Coverage, ...], *, live: bool) -> None:
+    if out.width < TABLE_LEAST:
+        _show_lines(states)
+    else:
+        _show_table(states)
+    counts = Counter(str(state.state) for state in states)
+    words = ", ".join(f"{counts[name]} {name}" for name in COLOURS)
+    out.print(f"{len(states)} requirements: {words}.")
+    if not live:
+        out.print("[dim]Metrics, panels and boards are only judged with --live.[/]")
+
+
+def _show_lines(states: tuple[Coverage, ...]) -> None:
+    """Show each requirement in lines of its own, cut at the end: columns would break words."""
+    asked = _texts()
+    for state in states:
+        lines = [f"[{COLOURS[state.state]}]{state.state}[/] {state.id}  {foreign(asked[state.id])}"]
+        lines += [f"  [dim]shown by[/] {foreign(state.proof)}"] if state.proof else []
+        lines += [f"  [dim]missing[/]  {foreign(state.missing)}"] if state.missing else []
+        for line in lines:
+            out.print(line, no_wrap=True, overflow="ellipsis")
+
+
+def _show_table(states: tuple[Coverage, ...]) -> None:
     asked = _texts()
     grid = table("Coverage", "requirement", "state", "asks for", "shown by", "missing")
     sentence = grid.columns[2]
-    sentence.no_wrap, sentence.max_width = True, max(SENTENCE_LEAST, out.width // 3)
+    sentence.no_wrap, sentence.max_width = True, out.width // 3
     for state in states:
         colour = COLOURS[state.state]
         grid.add_row(
@@ -154,11 +177,6 @@ def _show(states: tuple[Coverage, ...], *, live: bool) -> None:
             foreign(_short(state.missing)),
         )
     out.print(grid)
-    counts = Counter(str(state.state) for state in states)
-    words = ", ".join(f"{counts[name]} {name}" for name in COLOURS)
-    out.print(f"{len(states)} requirements: {words}.")
-    if not live:
-        out.print("[dim]Metrics, panels and boards are only judged with --live.[/]")
 
 
 def _texts() -> dict[str, str]:
