@@ -18,7 +18,7 @@ _ITALIC = re.compile(r"(?<![\w_])_(?!\u2060)([^_\n]+)_(?![\w_])")
 _FENCE = re.compile(r"```(.+?)```", re.DOTALL)
 _CODE = re.compile(r"`(?!\u2060)([^`\n]+)`")
 
-_DATE = re.compile(r"&lt;!date\^\d+\^[^|\n]*?\|([^\n]*?)&gt;")
+_DATE = re.compile(r"&lt;!date\^\d{1,12}\^[^|\n]{0,100}\|([^\n]{0,100}?)&gt;")
 _ENTITY = re.compile(r"&amp;(amp|lt|gt);")
 LEVELS = {
     "red_circle": "critical",
