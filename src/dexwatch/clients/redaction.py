@@ -36,9 +36,8 @@ class Redaction:
         hidden = sorted(telling, key=len, reverse=True)
         self._parts = [part.encode(errors="replace") for part in hidden]
         known = {secret for address in addresses for secret in _known(address)} | set(secrets)
-        self._words = _whole_words(
-            {form for one in known if _is_short(one) for form in _forms(one)}
-        )
+        short = {form for one in known if _is_short(one) for form in _forms(one)}
+        self._words = sorted(short, key=len, reverse=True)
 
     def __call__(self, text: bytes) -> bytes:
         """Return JSON without the secrets, whose fields keep their names."""
@@ -53,7 +52,10 @@ class Redaction:
         said = text.encode(errors="replace")
         for part in self._parts:
             said = said.replace(part, HIDDEN)
-        return self._words.sub(HIDDEN.decode(), said.decode(errors="replace"))
+        told = said.decode(errors="replace")
+        for word in self._words:
+            told = _but_inside_words(told, word)
+        return told
 
 
 def _but_fields(text: bytes, part: bytes) -> bytes:
@@ -66,10 +68,15 @@ def _but_fields(text: bytes, part: bytes) -> bytes:
     return b"".join((*pieces, text[end:]))
 
 
-def _whole_words(words: set[str]) -> re.Pattern[str]:
-    """Return what finds these with no letter or digit beside them, the longest first."""
-    some = "|".join(map(re.escape, sorted(words, key=len, reverse=True))) or "(?!)"
-    return re.compile(rf"(?<![^\W_])(?:{some})(?![^\W_])")
+def _but_inside_words(text: str, word: str) -> str:
+    """Hide a word where no letter or digit stands beside it."""
+    pieces, end = [], 0
+    while (found := text.find(word, end)) >= 0:
+        pieces.append(text[end:found])
+        end = found + len(word)
+        inside = text[found - 1 : found].isalnum() or text[end : end + 1].isalnum()
+        pieces.append(word if inside else HIDDEN.decode())
+    return "".join((*pieces, text[end:]))
 
 
 def _split(address: str) -> SplitResult:
