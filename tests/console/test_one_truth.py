@@ -35,11 +35,11 @@ class Watching(Prometheus):
 
     nothing = True
 
-    def __init__(self, targets, rules) -> None:
-        self.known, self.judged = targets, rules
+    def __init__(self, targets, rules, *, component="monitoring") -> None:
+        self.known, self.judged, self.component = targets, rules, component
 
     async def query(self, expression, *, at=None):
-        return (Series({"component": "monitoring"}, (Point(at or 0.0, 1.0),)),)
+        return (Series({"component": self.component}, (Point(at or 0.0, 1.0),)),)
 
     async def targets(self):
         return self.known
@@ -99,6 +99,16 @@ async def test_what_is_down_or_broken_is_said_in_all_views(tmp_path, capsys, sid
     assert f"{health.status.headline}. {words}." in printed
     assert named in printed
     assert status._record(health)["status"]["detail"] == words
+
+
+async def test_figures_on_their_way_are_no_silence_of_the_alerts(tmp_path):
+    prometheus = Watching((UP,), (GOOD,), component="just-begun")
+    async with _asked(tmp_path, prometheus) as (client, health):
+        front, alerts = await _page(client, "/"), await _page(client, "/alerts")
+    assert not health.well
+    for page in (front, alerts):
+        assert "Prometheus has just begun" in page
+    assert "Nothing fires" not in alerts
 
 
 async def test_a_target_that_never_alerts_is_named_and_is_no_trouble(tmp_path, capsys):

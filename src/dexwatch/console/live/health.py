@@ -113,7 +113,8 @@ class HealthSummary:
     @property
     def unseen(self) -> tuple[str, ...]:
         """What cannot be seen, in plain words: so long nobody knows whether all is well."""
-        words = list(self.blind)
+        words = ["Prometheus has just begun"] if self.begun else []
+        words += self.blind
         if missing := [one.component.title for one in self.components if one.missing]:
             words.append(f"no data of {_join(missing)}")
         if down := len(self.targets_down):
@@ -215,12 +216,10 @@ def _by_incidents(summary: HealthSummary) -> OverallStatus | None:
 
 
 def _by_missing_answers(summary: HealthSummary) -> OverallStatus | None:
-    if summary.begun:
-        words = "; ".join(("Prometheus has just begun", *summary.unseen, *summary.disagreements))
-        return OverallStatus(Level.UNKNOWN, "Figures are on their way", words)
     if unseen := summary.unseen:
+        headline = "Figures are on their way" if summary.begun else "We cannot see everything"
         words = "; ".join((*unseen, *summary.disagreements))
-        return OverallStatus(Level.UNKNOWN, "We cannot see everything", words)
+        return OverallStatus(Level.UNKNOWN, headline, words)
     if summary.disagreements:
         words = "; ".join(summary.disagreements)
         return OverallStatus(Level.UNKNOWN, "Two of our sources disagree", words)
