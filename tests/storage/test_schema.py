@@ -119,6 +119,23 @@ def test_the_address_comes_from_the_folder_or_the_configuration(tmp_path: Path) 
         StorageConfig(url="mysql://h/d")
 
 
+@pytest.mark.parametrize("name", ["what?", "100%", "%41", "a?mode=memory", "#1", "it's ü"])
+async def test_the_file_lies_in_the_folder_however_that_is_named(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    config = StorageConfig()
+    await (await open_store(config.database_url(folder))).close()
+    file = config.sqlite_file(folder)
+    assert file == folder / "dexwatch.sqlite"
+    assert file.is_file()
+
+
+def test_only_addresses_of_files_name_a_file(tmp_path: Path) -> None:
+    named = StorageConfig(url="sqlite+aiosqlite:////var/lib/a%20b.sqlite?timeout=1")
+    assert named.sqlite_file(tmp_path) == Path("/var/lib/a b.sqlite")
+    assert StorageConfig(url="postgresql://u:p@h/d").sqlite_file(tmp_path) is None
+
+
 async def test_events_and_signals_of_an_older_schema_keep_their_content(url: str) -> None:
     opened = await open_store(url)
     hostile = {"summary": '\x00 \ud800 "doubt": null'}

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
-from pathlib import Path
 
 from dexwatch.clients.alertmanager import AlertmanagerClient
 from dexwatch.clients.prometheus import PrometheusClient
@@ -20,8 +19,8 @@ CREATE_SECONDS = 30.0
 
 def incidents_are_kept(settings: Settings) -> bool:
     """Whether there is an incident store to open; opening makes one where a file is missing."""
-    kind, _, file = settings.storage.database_url(settings.folder).partition(":///")
-    return not kind.startswith("sqlite") or Path(file).exists()
+    file = settings.storage.sqlite_file(settings.folder)
+    return file is None or file.exists()
 
 
 async def open_incidents(stack: contextlib.AsyncExitStack, settings: Settings) -> SqlStore:
@@ -49,8 +48,8 @@ async def open_needed_incidents(stack: contextlib.AsyncExitStack, settings: Sett
 
 def store_remedy(settings: Settings) -> str:
     """Return what to look at when the incident store cannot be opened."""
-    kind, _, file = settings.storage.database_url(settings.folder).partition(":///")
-    if kind.startswith("sqlite"):
+    file = settings.storage.sqlite_file(settings.folder)
+    if file is not None:
         return (
             f"may this user read and write the database {file}, which `storage.url` or else"
             " `folder` names?"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote, unquote
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
@@ -23,9 +24,15 @@ class StorageConfig(BaseModel):
     def database_url(self, folder: Path) -> str:
         """Return the address for SQLAlchemy; `folder` holds the SQLite file by default."""
         if self.url is None:
-            return f"{_SQLITE}{folder / 'dexwatch.sqlite'}"
+            return _SQLITE + quote(str(folder / "dexwatch.sqlite"))
         url = self.url.get_secret_value()
         for plain in _PLAIN:
             if url.startswith(plain):
                 return _POSTGRESQL + url.removeprefix(plain)
         return url
+
+    def sqlite_file(self, folder: Path) -> Path | None:
+        """Return the file that the address names; None where it names a server."""
+        address, _, _ = self.database_url(folder).partition("?")
+        kind, _, file = address.partition(":///")
+        return Path(unquote(file)) if kind.startswith("sqlite") else None

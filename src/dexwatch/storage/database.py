@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, ExceptionContext, event, text
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -36,6 +36,15 @@ _RACES = frozenset({"23505", "40001", "40P01"})
 _TOO_MUCH = "54"
 """PostgreSQL's class of what goes beyond a limit of its own, such as an index entry's length."""
 
+_READ_ONLY = "25006"
+"""PostgreSQL: writing to a server that only reads, such as one that is the standby now."""
+
+_TRANSACTION_SECONDS = 30.0
+"""Three times a statement's limit, which only a server that still runs can hold."""
+
+_MIGRATION_SECONDS = 600.0
+"""Large tables are rewritten, and who starts at the same time waits for that."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -46,8 +55,11 @@ class Database:
     `RacedError` when another process was faster and `StoreRefusedError` for mistakes of ours.
     """
 
-    def __init__(self, engine: AsyncEngine, clock: Callable[[], datetime] | None) -> None:
+    def __init__(
+        self, engine: AsyncEngine, clock: Callable[[], datetime] | None, *, seconds: float
+    ) -> None:
         self._engine = engine
+        self._seconds = seconds
         self._writing = engine.execution_options(write=True)
         self.postgresql = engine.dialect.name == "postgresql"
         self._clock = clock or (None if self.postgresql else SteadyClock())
@@ -55,19 +67,26 @@ class Database:
         self._turn = asyncio.Lock()
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self, *, seconds: float | None = None) -> AsyncIterator[AsyncConnection]:
         """Yield a connection in a transaction that commits at the end, or not at all."""
         async with nullcontext() if self.postgresql else self._turn:
             with _named():
-                async with self._writing.begin() as connection:
+                async with self._limit(seconds), self._writing.begin() as connection:
                     yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Yield a connection that sees one consistent moment."""
         with _named():
-            async with self._engine.begin() as connection:
+            async with self._limit(), self._engine.begin() as connection:
                 yield connection
+
+    def _limit(self, seconds: float | None = None) -> asyncio.Timeout:
+        """Bound a transaction with a server, whose kernel may answer long after the server stopped.
+
+        A file needs none: waiting for another process's lock on it has a bound of its own.
+        """
+        return asyncio.timeout((seconds or self._seconds) if self.postgresql else None)
 
     async def now(self, connection: AsyncConnection) -> int:
         """Return microseconds since 1970 by the database's clock, for due times and leases.
@@ -85,12 +104,18 @@ class Database:
         await self._engine.dispose()
 
 
-async def open_database(url: str, clock: Callable[[], datetime] | None = None) -> Database:
+async def open_database(
+    url: str,
+    clock: Callable[[], datetime] | None = None,
+    *,
+    seconds: float = _TRANSACTION_SECONDS,
+) -> Database:
     """Open the database and bring its schema up to date.
 
     Args:
         url: the address for SQLAlchemy.
         clock: instead of the database's, for tests.
+        seconds: how long a transaction with a server may take.
 
     Raises:
         StoreUnavailableError: it cannot be reached.
@@ -104,9 +129,11 @@ async def open_database(url: str, clock: Callable[[], datetime] | None = None) -
     if sqlite:
         event.listen(engine.sync_engine, "connect", _prepare)
         event.listen(engine.sync_engine, "begin", _begin)
-    database = Database(engine, clock)
+    else:
+        event.listen(engine.sync_engine, "handle_error", _leave_standby)
+    database = Database(engine, clock, seconds=seconds)
     try:
-        async with database.write() as connection:
+        async with database.write(seconds=_MIGRATION_SECONDS) as connection:
             if not sqlite:
                 lock = text("SELECT pg_advisory_xact_lock(:key)")
                 await connection.execute(lock, {"key": _MIGRATION_LOCK})
@@ -143,6 +170,12 @@ def _begin(connection: Connection) -> None:
     # A transaction that begins by reading and then writes can be refused half-way; this cannot.
     writes = connection.get_execution_options().get("write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _leave_standby(context: ExceptionContext) -> None:
+    # Behind a proxy the connections to a former primary live on, and a ping finds nothing wrong.
+    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+        context.is_disconnect = True
 
 
 _REFUSALS = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
