@@ -1,5 +1,7 @@
 """What `init` asks, finds and writes."""
 
+import re
+import shlex
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -21,6 +23,16 @@ def test_init_asks_nothing_with_yes_and_what_it_writes_passes_check(tmp_path: Pa
     assert checked.exit_code == 0, checked.output
     assert (tmp_path / "hook.token").stat().st_mode & 0o077 == 0
     assert (tmp_path / "users.json").stat().st_mode & 0o077 == 0
+
+
+def test_the_next_commands_can_be_typed_whatever_the_file_is_called(tmp_path: Path) -> None:
+    file = tmp_path / "o'dd $(touch x).yml"
+
+    shown = run(app, ["init", str(file), "--yes", "--name", "a"])
+
+    assert shown.exit_code == 0, shown.output
+    [check] = re.findall(r"Next: (.*), then dexwatch doctor", shown.output)
+    assert shlex.split(check) == ["dexwatch", "check", "-c", str(file)]
 
 
 def test_init_never_replaces_a_file_unasked(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Secrets that others can read, files that they can change, passwords in the clear."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,15 @@ def test_remedy_closes_exactly_what_is_open(file: Path) -> None:
     [problem] = exposed(file, load(file))
 
     assert problem.remedy == f"chmod 0640 {file.parent / 'hook.token'}"
+
+
+def test_remedy_can_be_typed_whatever_the_folder_is_called(file: Path) -> None:
+    odd = file.parent / "o'dd $(touch x)"
+    odd.mkdir()
+    for each in ("dexwatch.yml", "users.json", "hook.token"):
+        (file.parent / each).rename(odd / each)
+    (odd / "hook.token").chmod(0o666)
+
+    [problem] = exposed(odd / file.name, load(odd / file.name))
+
+    assert shlex.split(problem.remedy) == ["chmod", "0640", str(odd / "hook.token")]

@@ -5,6 +5,7 @@ import errno
 import os
 import re
 import secrets
+import shlex
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -225,7 +226,7 @@ def _write(file: Path, draft: Draft) -> None:
     if not users.exists():
         password = add_user(users, "admin")
         out.print(f"Sign-in for the console: [bold]admin[/] / [bold]{password}[/] (shown once).")
-    named = "" if file == CONFIG_DEFAULT else f" -c {foreign(str(file))}"
+    named = "" if file == CONFIG_DEFAULT else f" -c {foreign(shlex.quote(str(file)))}"
     tried = ("test-notification",) if draft.channels else ()
     commands = ("check", "doctor", *tried, "up")
     steps = (f"[bold]dexwatch {name}{named}[/]" for name in commands)

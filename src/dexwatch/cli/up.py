@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import shlex
 import signal
 import time
 from dataclasses import asdict
@@ -106,7 +107,7 @@ def run(
     try:
         asyncio.run(main())
     except (DaemonError, OSError) as error:
-        fail(str(error), f"`dexwatch doctor -c {config}` looks further.")
+        fail(str(error), f"`dexwatch doctor -c {shlex.quote(str(config))}` looks further.")
 
 
 def reload(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pwd
+import shlex
 import stat
 import sys
 from pathlib import Path
@@ -88,7 +89,8 @@ def require_private(folder: Path) -> None:
         mode = stat.S_IMODE(about.st_mode)
         raise DaemonError(
             f"{folder} (`folder`) can be changed by everybody (mode {mode:04o}), "
-            f"so what lies there is not trusted: chmod 0700 {folder}, or name a folder below it"
+            f"so what lies there is not trusted: chmod 0700 {shlex.quote(str(folder))}, "
+            "or name a folder below it"
         )
 
 
@@ -104,7 +106,7 @@ def _give_folder(path: Path, entry: pwd.struct_passwd) -> None:
         if strange:
             raise DaemonError(
                 f"{path / strange[0]} does not belong to {entry.pw_name}; stop dexwatch and type"
-                f" `chown -R --no-dereference {entry.pw_name}: {path}` once"
+                f" `chown -R --no-dereference {entry.pw_name}: {shlex.quote(str(path))}` once"
             )
         os.fchown(folder, entry.pw_uid, entry.pw_gid)
         os.fchmod(folder, 0o700)

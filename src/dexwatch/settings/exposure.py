@@ -1,5 +1,6 @@
 """What of a configuration others on the machine, or on the way, could read or change."""
 
+import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,7 +53,7 @@ def _loose(path: Path, *, secret: bool, why: str) -> Iterator[Problem]:
             0,
             "",
             f"can be {may} by others (mode {mode:04o}){why if secret else ''}",
-            f"chmod {wanted:04o} {path}",
+            f"chmod {wanted:04o} {shlex.quote(str(path))}",
         )
 
 
