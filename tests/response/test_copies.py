@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from dexwatch.demo.local.mailbox import Mailbox
+from dexwatch.incidents.events import Acknowledged
 from dexwatch.incidents.policy import Policy, Route
-from dexwatch.incidents.records import NotificationState
+from dexwatch.incidents.records import IncidentState, NotificationState
 from dexwatch.metrics.severity import Severity
 from dexwatch.response.notifier import DeliveryResult
-from tests.fakes.alerts import ANA, SLACK, fire
+from tests.fakes.alerts import ANA, SLACK, clear, fire
 from tests.fakes.dispatch import SAYS, Rig, opened
 from tests.fakes.receiver import Receiver
 from tests.notifiers.case import SECRET
@@ -158,3 +159,33 @@ async def test_a_channel_that_cannot_be_asked_just_now_is_asked_until_it_answers
     await rig.work(2 * HOUR, step=10)
     assert len(slack.sent) == 3
     assert await rig.states() == {SLACK.recipient: NotificationState.DELIVERED}
+
+
+async def test_an_update_is_repeated_until_its_channel_has_it(rig: Rig) -> None:
+    """The thread of a message tells whether its update got through."""
+    rig.policy = Policy(routes={Severity.P3: (SLACK,)})
+    await rig.apply(fire("DiskUse60", "P3", annotations=SAYS))
+    await rig.work(5)
+    slack = rig.channels["slack"]
+    slack.found, slack.answers = False, [DeliveryResult.unknown("no answer")] * 5
+    await rig.apply(clear("DiskUse60", "P3"))
+    await rig.work(2 * HOUR)
+    assert len(slack.sent) == 1 + 6
+    slack.found = True
+    await rig.apply(fire("DiskUse60", "P3", start=2 * HOUR, annotations=SAYS))
+    await rig.work(2 * HOUR + 60)
+    assert len(slack.sent) == 1 + 6 + 1
+
+
+async def test_what_was_uncertain_of_an_update_holds_for_no_later_one(rig: Rig) -> None:
+    rig.policy = Policy(routes={Severity.P3: (SLACK,)})
+    await rig.apply(fire("DiskUse60", "P3", annotations=SAYS))
+    await rig.work(5)
+    slack = rig.channels["slack"]
+    slack.answers = [DeliveryResult.unknown("no answer")] * 2
+    await rig.apply(Acknowledged("INC-1", "bo", "1"))
+    while slack.answers:
+        await rig.do(await rig.next_due("slack"))
+    await rig.apply(clear("DiskUse60", "P3"))
+    await rig.work(rig.clock.seconds + HOUR)
+    assert slack.sent[-1].state is IncidentState.RESOLVED

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dexwatch.settings import Settings, SettingsError, load
-from dexwatch.settings.document import read
+from dexwatch.settings import Settings, SettingsError, document, load
+from dexwatch.settings.document import read, read_whole_texts
 
 MAIN = "name: ana-dex\nrespond: {hook_token: a-long-enough-token-for-tests}\n"
 
@@ -169,3 +169,29 @@ def test_joining_loses_and_repeats_nothing(
     document = read(folder, Settings)
 
     assert document.values["rules"]["disable"] == [one for ids in parts for one in ids]
+
+
+def test_a_file_that_is_being_written_is_read_when_it_is_whole(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, rest = part(folder, "rules.yml", "rules:\n"), ["  disable:\n", "  - CpuHigh\n"]
+
+    def write_on(_: float) -> None:
+        if rest:
+            file.write_text(file.read_text() + rest.pop(0))
+
+    monkeypatch.setattr(document.time, "sleep", write_on)
+    assert read_whole_texts(folder / "dexwatch.yml")[file] == "rules:\n  disable:\n  - CpuHigh\n"
+
+
+def test_a_file_that_is_never_whole_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = part(folder, "rules.yml", "rules: {}\n")
+
+    def write_on(_: float) -> None:
+        file.write_text(file.read_text() + "#\n")
+
+    monkeypatch.setattr(document.time, "sleep", write_on)
+    with pytest.raises(SettingsError, match="Reload when it is written"):
+        read_whole_texts(folder / "dexwatch.yml")

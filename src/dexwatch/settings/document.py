@@ -13,6 +13,7 @@ They are resolved here, so the capabilities see only values. A secret that is no
 read at all.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,8 @@ from dexwatch.settings.yaml_file import YamlFile, parse_yaml, read_text
 FOLDER = "conf.d"
 FILES_MAX = 200
 _FILE_KEY = "_file"
+_BETWEEN_SECONDS = 0.1
+_READINGS = 10
 
 
 class Mark(NamedTuple):
@@ -100,6 +103,23 @@ def read_texts(file: Path) -> dict[Path, str]:
     if problems:
         raise SettingsError(problems)
     return texts
+
+
+def read_whole_texts(file: Path) -> dict[Path, str]:
+    """Return the texts as soon as two readings agree: an editor may be in the middle of a file.
+
+    Raises:
+        SettingsError: with every file that cannot be read, or one that goes on changing.
+    """
+    texts = read_texts(file)
+    for _ in range(_READINGS):
+        time.sleep(_BETWEEN_SECONDS)
+        again = read_texts(file)
+        if again == texts:
+            return texts
+        texts = again
+    message = f"the configuration changed in each of {_READINGS + 1} readings"
+    raise SettingsError([Problem(file, 0, "", message, "Reload when it is written.")])
 
 
 def read(

@@ -73,7 +73,8 @@ class SqlJobs:
                 "finished_at": None,
                 "attempts": unless_ended("attempts", old.attempts),
                 "crashes": unless_ended("crashes", old.crashes),
-                "uncertain": unless_ended("uncertain", old.uncertain),
+                # A wish is for something new, of which no attempt can have got through.
+                "uncertain": new.uncertain,
             },
         )
         await self._connection.execute(statement, rows)

@@ -123,9 +123,7 @@ class Dispatcher:
         )
         known = None
         if job.uncertain:
-            found = LookupResult(None)
-            if message.notification_id:
-                found = await self._lookup(attempt.notifier, notice)
+            found = await self._lookup(attempt.notifier, notice)
             known = found_out(found)
             if known is not None and known.outcome is DeliveryOutcome.DELIVERED:
                 return settled(attempt, known)

@@ -27,7 +27,7 @@ from dexwatch.roles.reload.answer import Answer, answer, answered, ask, process_
 from dexwatch.roles.reload.in_use import InUse, Texts
 from dexwatch.roles.reload.role import answer_name, order_name
 from dexwatch.settings import Settings, SettingsError, load
-from dexwatch.settings.document import read_texts
+from dexwatch.settings.document import read_whole_texts
 from dexwatch.settings.named_files import unreadable
 from dexwatch.settings.snapshot import Configuration, changed, keeping
 
@@ -105,7 +105,7 @@ class Reloading:
     def _read(self) -> tuple[Texts, Settings]:
         """Read the files and judge all of them; return what this process needs."""
         file, secrets = self._configuration.file, self._configuration.secrets
-        texts = read_texts(file)
+        texts = read_whole_texts(file)
         load(file, texts=texts)
         read = load(file, secrets=secrets, texts=texts)
         if problems := list(unreadable(read)):
