@@ -170,6 +170,18 @@ def write(case: Case, rule: AlertRule, folder: Path) -> Path:
     return _write(rule, folder, [_play(case, play, step) for play in plays], evaluate(rule))
 
 
+@dataclass(frozen=True)
+class Story:
+    """What the series of a rule do, and how many of its alerts fire so many seconds later."""
+
+    name: str
+    series: Mapping[str, str]
+    """Values are written as for `Series`, sampled as often as the rule's class is scraped."""
+    firing: Mapping[int, int]
+    within: int = 0
+    """Counts what fired at any time in so many seconds before; 0: what fires at the moment."""
+
+
 def judge(
     rule: AlertRule,
     folder: Path,
@@ -178,20 +190,30 @@ def judge(
     firing: Mapping[int, int],
     evaluate_every: str = "",
 ) -> Path:
-    """Write a test of one rule: how many of its alerts fire so many seconds after the start.
+    """Write a test of one rule by one story."""
+    return judge_all(rule, folder, [Story(rule.id, series, firing)], evaluate_every=evaluate_every)
 
-    Values are written as for `Series`, sampled as often as the rule's class is scraped.
-    """
+
+def judge_all(
+    rule: AlertRule, folder: Path, stories: Sequence[Story], *, evaluate_every: str = ""
+) -> Path:
+    """Write a test of one rule by several stories."""
     step = scrape_seconds(rule)
-    test = {
-        "name": rule.id,
-        "interval": f"{step}s",
-        "input_series": [
-            {"series": name, "values": spelt(text, step)} for name, text in series.items()
-        ],
-        "promql_expr_test": [_count(rule.id, at, number) for at, number in firing.items()],
-    }
-    return _write(rule, folder, [test], evaluate_every or evaluate(rule))
+    tests = [
+        {
+            "name": story.name,
+            "interval": f"{step}s",
+            "input_series": [
+                {"series": name, "values": spelt(text, step)} for name, text in story.series.items()
+            ],
+            "promql_expr_test": [
+                _count(rule.id, at, number, within=story.within)
+                for at, number in story.firing.items()
+            ],
+        }
+        for story in stories
+    ]
+    return _write(rule, folder, tests, evaluate_every or evaluate(rule))
 
 
 def scrape_seconds(rule: AlertRule) -> int:
@@ -261,9 +283,10 @@ def _play(case: Case, play: Play, step: int) -> dict[str, Any]:
     }
 
 
-def _count(rule: str, at: int, number: int) -> dict[str, Any]:
+def _count(rule: str, at: int, number: int, *, within: int = 0) -> dict[str, Any]:
+    fires = f'ALERTS{{alertname="{rule}",alertstate="firing"}}'
     return {
-        "expr": f'count(ALERTS{{alertname="{rule}",alertstate="firing"}})',
+        "expr": f"count(last_over_time({fires}[{within}s]))" if within else f"count({fires})",
         "eval_time": f"{at}s",
         "exp_samples": [{"labels": "{}", "value": number}] if number else [],
     }

@@ -24,7 +24,8 @@ LABELS = {
     "ReceiverDroppingAlerts": 'receiver="grafana",outcome="in_part"',
     "ReorgDeep": 'depth="3"',
 }
-QUIET = 1200
+QUIET, WATCHED = 1200, 900
+"""Seconds before the events, and after them."""
 
 
 def series_of(rule, values, quiet):
@@ -34,12 +35,6 @@ def series_of(rule, values, quiet):
     others = {f"{name}{labels}": quiet for name in names[1:]}
     started = {f"process_start_time_seconds{labels}": "1*3600"}
     return {f"{names[0]}{labels}": values} | others | started
-
-
-def moments(rule, first):
-    """Return the moments of a quarter of an hour, beside the scrapes and on them."""
-    step = promtool.scrape_seconds(rule)
-    return [first + n * step + late for n in range(900 // step) for late in (0, step - 1)]
 
 
 @pytest.mark.parametrize("name", sorted(COUNTING))
@@ -52,17 +47,20 @@ def test_so_many_events_as_are_allowed_fire_nothing_and_one_more_does(tmp_path, 
         "young": lambda n: f"_*{QUIET} 0*{step} {n}*{QUIET}",
         "restarted": lambda n: f"100*{QUIET} {100 + allowed}*{step} {n - allowed}*{QUIET}",
     }
-    for form, values in forms.items():
-        for number in (allowed, allowed + 1):
-            folder = tmp_path / f"{form}-{number}"
-            folder.mkdir()
-            fires = number > allowed
-            firing = {QUIET + 3 * step + 1: 1} if fires else dict.fromkeys(moments(rule, QUIET), 0)
-            series = series_of(rule, values(number), still)
-            # Between two scrapes, where the ends of the window hold no sample.
-            path = promtool.judge(rule, folder, series=series, firing=firing, evaluate_every="7s")
-            result = promtool.run([path])
-            assert result.returncode == 0, f"{form}, {number}: {result.stdout}{result.stderr}"
+    stories = [
+        promtool.Story(
+            f"{form}, {number}",
+            series_of(rule, values(number), still),
+            {QUIET + 3 * step + 1: 1} if number > allowed else {QUIET + WATCHED: 0},
+            within=WATCHED,
+        )
+        for form, values in forms.items()
+        for number in (allowed, allowed + 1)
+    ]
+    # Between two scrapes, where the ends of the window hold no sample.
+    path = promtool.judge_all(rule, tmp_path, stories, evaluate_every="7s")
+    result = promtool.run([path])
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_no_rule_tells_a_fraction_as_a_count():
