@@ -142,6 +142,18 @@ def test_what_stood_there_is_put_back(tmp_path: Path) -> None:
     assert {each.name: each.read_text() for each in (tmp_path / "etc").iterdir()} == {"a.conf": "1"}
 
 
+def test_a_disk_that_fills_leaves_all_files_as_they_were(small_disk: Path) -> None:
+    def holding(*sizes: int) -> Program:
+        made = tuple(File(f"{n}.yml", "x" * size) for n, size in enumerate(sizes))
+        return Program("a", ("true",), folder=small_disk / "a", files=made)
+
+    files.write(holding(10_000, 10_000))
+    with pytest.raises(OSError, match="No space left"):
+        files.write(holding(20_000, 300_000))
+    assert [(small_disk / "a" / f"{n}.yml").stat().st_size for n in range(2)] == [10_000, 10_000]
+    assert len(list((small_disk / "a").iterdir())) == 2
+
+
 def test_the_older_log_is_as_private_as_the_log(tmp_path: Path) -> None:
     log = Log(tmp_path / "a.log", bound=10)
     descriptor = log.open()

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from dexwatch.daemons.ports import answers
 from dexwatch.daemons.program import HttpReady, PortTakenError
+from dexwatch.roles.http import serving as serving_module
 from dexwatch.roles.http.connections import Limits
 from dexwatch.roles.http.serving import serving
 
@@ -195,6 +196,21 @@ async def test_a_request_with_two_lengths_is_refused_and_nothing_after_it_is_rea
         said = await asyncio.wait_for(strangers[0][0].read(), 10)
         assert said.startswith(b"HTTP/1.1 400")
         assert said.count(b"HTTP/1.1") == 1
+
+
+async def test_an_application_that_will_not_end_is_cut_off_and_hides_no_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serving_module, "GRACE_SECONDS", -1.9)
+
+    @contextlib.asynccontextmanager
+    async def endless(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await asyncio.Event().wait()
+
+    with pytest.raises(ValueError, match="of the block"):
+        async with serving(Starlette(lifespan=endless), 0, setting="a.port"):
+            raise ValueError("of the block")
 
 
 async def test_without_file_descriptors_it_tries_again_in_peace() -> None:

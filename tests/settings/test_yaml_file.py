@@ -70,6 +70,13 @@ def test_cost_grows_with_length_only(tmp_path: Path) -> None:
     assert seconds(400_000) < 4 * seconds(200_000) + 0.5
 
 
+@pytest.mark.parametrize("number", [".inf", "-.INF", ".nan", "1e999"])
+def test_a_number_without_end_is_refused_at_its_line(tmp_path: Path, number: str) -> None:
+    with pytest.raises(SettingsError, match="a number is too large, or none") as caught:
+        parse_yaml(tmp_path / "a.yml", f"dex:\n  high_value_usd: {number}\n")
+    assert caught.value.problems[0].line == 2
+
+
 def test_values_are_those_of_the_standard(tmp_path: Path) -> None:
     file = tmp_path / "a.yml"
     file.write_text("a: [1, 0x10, 1.5, true, ~, yes, '7', 2026-01-01, on]\nb: {c: {d: e}}\n")

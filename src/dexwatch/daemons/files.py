@@ -89,6 +89,7 @@ def write(program: Program) -> Former:
 
     Raises:
         DaemonError: a folder or file there belongs to somebody else.
+        OSError: a file cannot be written, as on a full disk; those before it are put back.
     """
     owner = _owner(program.user)
     for path in program.data:
@@ -96,11 +97,15 @@ def write(program: Program) -> Former:
     former: dict[str, bytes | None] = {}
     if program.folder is None:
         return former
-    with _opened(program.folder, owner) as folder:
-        for file in program.files:
-            former[file.name] = _read(folder, file.name)
-            if former[file.name] != file.content.encode() or file.secret:
-                _write(folder, file, owner)
+    try:
+        with _opened(program.folder, owner) as folder:
+            for file in program.files:
+                former[file.name] = _read(folder, file.name)
+                if former[file.name] != file.content.encode() or file.secret:
+                    _write(folder, file, owner)
+    except OSError:
+        restore(program, former)
+        raise
     return former
 
 

@@ -4,6 +4,7 @@ The file is read as a stream of events, so that no shape of it costs more than i
 is bounded, aliases (by which a kilobyte becomes a gigabyte) are refused, and so are tags.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -195,11 +196,15 @@ class _Builder:
             self._refuse_tag(event)
         try:
             node = ScalarNode(tag=tag, value=event.value)
-            return yaml.constructor.construct_object(node, deep=True)
+            value = yaml.constructor.construct_object(node, deep=True)
         except (ValueError, OverflowError, YAMLError):
+            value = math.inf
+        # No setting means infinity or "no number", which compare in ways that nobody intends.
+        if isinstance(value, float) and not math.isfinite(value):
             raise self._refused(
-                event, "a number is too large", "Correct the value, or put it into quotes."
-            ) from None
+                event, "a number is too large, or none", "Correct the value, or put it into quotes."
+            )
+        return value
 
     def _refuse_tag(self, event: Event) -> None:
         if getattr(event, "tag", None):

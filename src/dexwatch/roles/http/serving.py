@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from pathlib import Path
 from typing import Any
 
+import structlog
 import uvicorn
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -25,6 +26,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_log = structlog.get_logger(__name__)
 
 GRACE_SECONDS = 3
 """How long an open request may go on after we were told to stop."""
@@ -90,8 +93,13 @@ async def serving(
             yield sockets[0].getsockname()[1]
         finally:
             server.should_exit = True
-            with contextlib.suppress(asyncio.CancelledError, SystemExit):
+            try:
                 await asyncio.wait_for(task, GRACE_SECONDS + 2)
+            except TimeoutError:
+                # What the block raised, if anything, is what the caller has to learn.
+                _log.warning("server.cut_off", setting=setting, seconds=GRACE_SECONDS + 2)
+            except (asyncio.CancelledError, SystemExit):
+                pass
 
 
 Endpoint = Callable[[Request], Awaitable[Response]]
