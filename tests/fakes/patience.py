@@ -15,7 +15,7 @@ async def until(
     seconds: float = 60.0,
     *,
     why: str = "",
-    every: float = 0.02,
+    every: float = 0.05,
 ) -> T:
     """Call `check` until it gives something true and return that; fail after `seconds`."""
     deadline = time.monotonic() + seconds
