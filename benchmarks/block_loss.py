@@ -94,7 +94,6 @@ def _watch(config: Path, port: int) -> Program:
     return Program(
         name="watch",
         argv=(sys.executable, "-m", "dexwatch.roles", "watch", str(config)),
-        inherit_env=True,
         ready=HttpReady(f"http://127.0.0.1:{port}/healthz"),
         ready_seconds=60,
     )

@@ -99,7 +99,6 @@ def _dexwatch(folder: Path, servers: dict[str, int], ports: list[int], url: str)
         name="dexwatch",
         argv=(sys.executable, "-m", "dexwatch", "up", "-c", str(file)),
         cwd=folder,
-        inherit_env=True,
         ready=HttpReady(f"http://127.0.0.1:{ports[0]}/-/ready"),
         ready_seconds=90,
         stop_seconds=30,
