@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 from pydantic import SecretStr
@@ -44,7 +45,7 @@ POLICY = Policy(routes={Severity.P2: (Route("email", "ana@example.org"),)})
 STARTED = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
-def alert(number: int, group: str) -> dict[str, object]:
+def alert(number: int, group: str) -> dict[str, Any]:
     """Return one alert as the webhook carries it, of the size that our own rules have."""
     return {
         "status": "firing",
@@ -166,7 +167,7 @@ async def reconcile(store: Store, count: int) -> float:
     ]
 
     class View:
-        async def alerts(self, *, receiver: str) -> list[RoutedAlert]:  # noqa: ARG002 - a protocol.
+        async def alerts(self, *, receiver: str = "") -> list[RoutedAlert]:  # noqa: ARG002 - a protocol.
             return held
 
     ingest = Ingest(store, now, policy=POLICY, wake=lambda: None)

@@ -15,6 +15,8 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "format": ("ruff", "format", "--check", "."),
     "lint": ("ruff", "check", "."),
     "types": ("mypy", "-p", "dexwatch", "-p", "dexwatch_instrument", "-p", "tools"),
+    # No test runs them, so that nothing else tells when what they use has changed.
+    "benchmarks": ("mypy", "--follow-imports=silent", "benchmarks"),
     "imports": ("lint-imports",),
     "budgets": ("python", "-m", "tools.budgets"),
     "words": ("python", "-m", "tools.words"),
