@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from dexwatch.backoff import Backoff
 from dexwatch.incidents.policy import Policy
@@ -15,6 +16,7 @@ from dexwatch.jobs.queue import QueueUnavailableError
 from dexwatch.jobs.worker import Worker
 from dexwatch.response.messaging.queue import ResponseQueue
 from dexwatch.response.store import StoreUnavailableError
+from dexwatch.storage import tables
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import Ticker
 from tests.fakes.queueing import Told, run
@@ -39,6 +41,28 @@ async def test_a_database_that_is_away_before_anything_was_done_is_no_crash(
     assert told == [("a", JobOutcome.RETRY), ("a", JobOutcome.DONE)]
     again = seen[-1]
     assert (again.attempts, again.crashes, again.uncertain, again.lapsed) == (1, 0, 0, False)
+
+
+async def test_a_result_that_the_database_refuses_is_settled_without_what_it_says(
+    store: SqlStore,
+) -> None:
+    """Else its lease would lapse, and what was done would be done again and again."""
+    done = asyncio.Event()
+
+    async def handler(_: Job) -> JobResult:
+        done.set()
+        return JobResult.retry(1e14, "later than any database counts")
+
+    told: Told = []
+    settled = asyncio.Event()
+    job = NewJob(kind="k", queue="q", key="a", priority=0)
+    await run(store, handler, job, until=settled, slots={"q": 1}, told=told, settled=settled)
+    assert done.is_set()
+    assert told == [("a", JobOutcome.RETRY)]
+    async with store.database.read() as connection:
+        row = (await connection.execute(select(tables.jobs))).mappings().one()
+    assert (row["state"], row["attempts"]) == ("due", 1)
+    assert "its result was refused" in row["result"]
 
 
 class Away:

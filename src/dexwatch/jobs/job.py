@@ -17,6 +17,7 @@ CRASHED_LEASE = 300.0
 
 _AFTER_CRASH = Backoff(first=5.0, most=300.0)
 _SOONEST_LOOK, _LATEST_LOOK = 1.0, 30.0
+_LATEST_BARE = 3600.0
 
 
 class IfPlanned(StrEnum):
@@ -178,3 +179,10 @@ class JobResult:
         """The database was away before anything was done; the longer, the less often we look."""
         after = min(max(job.age / 4, _SOONEST_LOOK), _LATEST_LOOK)
         return JobResult.retry(after, "the database was away", events=events, attempted=False)
+
+    def bare(self) -> "JobResult":
+        """Return the outcome alone, for a queue that does not take what was learned with it."""
+        after = None if self.after is None else min(self.after, _LATEST_BARE)
+        return JobResult(
+            self.outcome, "its result was refused", after, (), self.attempted, certain=self.certain
+        )

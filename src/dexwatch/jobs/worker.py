@@ -157,7 +157,14 @@ class Worker:
         try:
             result = await self._attempt(job)
             self._crash("job.attempted")
-            await self._settle(job, result)
+            try:
+                await self._settle(job, result)
+            except QueueUnavailableError:
+                raise
+            except Exception:  # noqa: BLE001 - a lapse would have done again what was done.
+                _log.exception("jobs.result_refused", job=job.key, outcome=result.outcome.value)
+                result = result.bare()
+                await self._settle(job, result)
             self._crash("job.settled")
             if self._on_settled is not None:
                 self._on_settled(job, result, job.age + loop.time() - began)
