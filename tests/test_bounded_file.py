@@ -1,4 +1,4 @@
-"""Whatever an operator names as a file is read within bounds."""
+"""Whatever an operator names as a file is read within bounds, and written whole."""
 
 import os
 import threading
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dexwatch.bounded_file import read_bounded
+from dexwatch.bounded_file import read_bounded, write_file
 from dexwatch.settings import load
 from dexwatch.settings.problems import SettingsError
 
@@ -66,3 +66,15 @@ def test_a_device_is_no_secret(tmp_path: Path, device: str) -> None:
     file.write_text(f"name: a\nrespond: {{hook_token_file: {device}}}\n")
     with pytest.raises(SettingsError, match=f"the file {device} cannot be read"):
         load(file)
+
+
+def test_what_is_written_is_on_the_disk_before_it_takes_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    sync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", lambda fd: (steps.append("sync"), sync(fd)))
+    monkeypatch.setattr(Path, "replace", lambda a, b: (steps.append("name"), replace(a, b)))
+    write_file(tmp_path / "a", b"whole")
+    assert steps == ["sync", "name"]
+    assert (tmp_path / "a").read_bytes() == b"whole"

@@ -81,6 +81,9 @@ def write_file(file: Path, content: bytes) -> None:
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
+            stream.flush()
+            # Else a power cut may leave an empty file under the name.
+            os.fsync(stream.fileno())
         Path(fresh).replace(file)
     except OSError:
         Path(fresh).unlink(missing_ok=True)

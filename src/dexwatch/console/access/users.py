@@ -182,6 +182,9 @@ def _save(file: Path, users: Iterable[User], *, group: int | None = None) -> Non
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(json.dumps(content, indent=2) + "\n")
             _let_read(stream.fileno(), file, group)
+            stream.flush()
+            # Else a power cut may leave an empty file under the name, and nobody gets in.
+            os.fsync(stream.fileno())
         Path(fresh).replace(file)
     except BaseException:
         Path(fresh).unlink(missing_ok=True)
