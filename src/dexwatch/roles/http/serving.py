@@ -93,13 +93,20 @@ async def serving(
             yield sockets[0].getsockname()[1]
         finally:
             server.should_exit = True
-            try:
-                await asyncio.wait_for(task, GRACE_SECONDS + 2)
-            except TimeoutError:
-                # What the block raised, if anything, is what the caller has to learn.
-                _log.warning("server.cut_off", setting=setting, seconds=GRACE_SECONDS + 2)
-            except (asyncio.CancelledError, SystemExit):
-                pass
+            await _ended(task, setting)
+
+
+async def _ended(task: asyncio.Task[None], setting: str) -> None:
+    """Wait for the server's end, and cut it off in time; what our caller raised stays what it is.
+
+    An application that will not end must not hide it, nor hold up a reload.
+    """
+    try:
+        await asyncio.wait_for(task, GRACE_SECONDS + 2)
+    except TimeoutError:
+        _log.warning("server.cut_off", setting=setting, seconds=GRACE_SECONDS + 2)
+    except (asyncio.CancelledError, SystemExit):
+        pass
 
 
 Endpoint = Callable[[Request], Awaitable[Response]]
