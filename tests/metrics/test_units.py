@@ -1,8 +1,10 @@
 """Values in words: right unit, three digits, and never rounded into health."""
 
 import json
+import os
 import random
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -122,12 +124,28 @@ globalThis.dexwatch = {};
 const fs = require("fs");
 for (const file of process.argv.slice(1)) (0, eval)(fs.readFileSync(file, "utf8"));
 const asked = JSON.parse(fs.readFileSync(0, "utf8"));
-const said = asked.map(([value, unit, decimals]) =>
-  unit === "span"
-    ? dexwatch.values.span(value)
-    : dexwatch.values.formatValue(value, unit, decimals));
+const { clock, formatValue, span } = dexwatch.values;
+const said = asked.map(([value, unit, decimals]) => {
+  if (unit === "span") return span(value);
+  if (unit === "clock") return clock(new Date(value * 1000));
+  return formatValue(value, unit, decimals);
+});
 process.stdout.write(JSON.stringify(said));
 """
+
+
+def read(asked, **env):
+    """Return what the browser makes of values."""
+    ended = subprocess.run(
+        [need.program("node"), "-e", READ, STATIC / "unit_table.js", STATIC / "values.js"],
+        env=os.environ | env,
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return json.loads(ended.stdout)
 
 
 def values():
@@ -148,21 +166,19 @@ def test_the_browser_formats_every_value_alike():
         for decimals in (None, 0, 2)
     ]
     asked += [(value, "span", None) for value in values() if abs(value) < 1e15]
-    ended = subprocess.run(
-        [need.program("node"), "-e", READ, STATIC / "unit_table.js", STATIC / "values.js"],
-        input=json.dumps(asked),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    said = json.loads(ended.stdout)
+    said = read(asked)
     ours = [
         span(value) if unit == "span" else str(format_value(value, Unit(unit), decimals))
         for value, unit, decimals in asked
     ]
     differ = [(a, b, c) for a, b, c in zip(asked, ours, said, strict=True) if b != c]
     assert differ == []
+
+
+@pytest.mark.parametrize("language", ["en_US.UTF-8", "de_DE.UTF-8", "ar_EG.UTF-8"])
+def test_the_first_hour_of_a_day_is_0_in_every_language(language):
+    at = datetime(2026, 11, 27, 23, 5, 9, tzinfo=UTC).timestamp()
+    assert read([(at, "clock", None)], LC_ALL=language, TZ="Europe/Berlin") == ["00:05:09"]
 
 
 def test_the_browser_is_given_the_present_table():

@@ -24,8 +24,9 @@ dexwatch.charts = (() => {
   function clock(seconds, width) {
     const at = new Date(seconds * 1000);
     const two = (number) => String(number).padStart(2, "0");
-    const time = `${two(at.getHours())}:${two(at.getMinutes())}`;
-    if (width < 900) return `${time}:${two(at.getSeconds())}`;
+    const exact = dexwatch.values.clock(at);
+    if (width < 900) return exact;
+    const time = exact.slice(0, 5);
     return width > 172800 ? `${two(at.getDate())}.${two(at.getMonth() + 1)}. ${time}` : time;
   }
 

@@ -74,9 +74,8 @@
       const at = new Date(one.dateTime);
       const old = (Date.now() - at) / 1000;
       const day = Math.abs(old) < 64800 ? "" : `${at.toLocaleDateString([], { day: "numeric", month: "short" })} `;
-      const clock = at.toLocaleTimeString([], { hour12: false });
       const away = old < 0 ? `in ${dexwatch.values.span(-old)}` : `${dexwatch.values.span(old)} ago`;
-      one.textContent = `${day}${clock}`;
+      one.textContent = day + dexwatch.values.clock(at);
       if (one.className === "moment" && Math.abs(old) < 86400) one.textContent += ` · ${away}`;
     }
   }

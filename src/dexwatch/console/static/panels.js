@@ -127,7 +127,7 @@
   async function zoom(from, to) {
     if (!board.dataset.board || to - from < 10) return;
     const address = `/boards/${board.dataset.board}/history?from=${from.toFixed(0)}&to=${to.toFixed(0)}`;
-    const time = (at) => new Date(at * 1000).toLocaleTimeString([], { hour12: false });
+    const time = (at) => dexwatch.values.clock(new Date(at * 1000));
     const turn = ++zooms;
     let words = "The past could not be read; try again.";
     let data = [];
