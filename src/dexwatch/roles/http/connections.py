@@ -10,6 +10,7 @@ only our own user can open them.
 """
 
 import asyncio
+import math
 import socket
 from collections import Counter
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ import structlog
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _log = structlog.get_logger(__name__)
+
+_UNSENT_BYTES = 256 * 1024
+"""How much the kernel keeps for a peer that does not read; left alone it takes some megabytes."""
 
 
 class Phase(Enum):
@@ -43,7 +47,7 @@ class Limits:
     body_seconds: float = 15.0
     """From the end of the head to the end of the body."""
     stalled_seconds: float = 30.0
-    """How long a peer may leave an answer unread."""
+    """How long a peer may take nothing of an answer that waits for it."""
     refused: int = 0
     """How many connections had to give way or were turned away."""
     _open: "dict[_Protocol, None]" = field(default_factory=dict)
@@ -83,7 +87,9 @@ class _Protocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._await(Phase.HEAD)
-        if transport.get_extra_info("socket").family != socket.AF_UNIX:
+        ours = transport.get_extra_info("socket")
+        if ours.family != socket.AF_UNIX:
+            ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
             self.peer = self.client[0] if self.client else ""
             self._limits.enter(self)
 
@@ -103,7 +109,7 @@ class _Protocol(H11Protocol):
         self._look()
 
     def pause_writing(self) -> None:
-        self._stalled = self.loop.call_later(self._limits.stalled_seconds, self.give_up)
+        self._stall(math.inf)
         super().pause_writing()
 
     def resume_writing(self) -> None:
@@ -115,6 +121,22 @@ class _Protocol(H11Protocol):
         """End it without waiting for the peer."""
         self._limits.leave(self)
         self.transport.abort()
+
+    def _stall(self, before: float) -> None:
+        """Give up when the peer has taken nothing since so much was unsent."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent >= before:
+            self.give_up()
+            return
+        self._stalled = self.loop.call_later(self._limits.stalled_seconds, self._stall, unsent)
+
+    def _dawdle(self, before: float = math.inf) -> None:
+        """Give up, unless the peer is slowly taking the rest of our last answer."""
+        unsent = self.transport.get_write_buffer_size()
+        if not 0 < unsent < before:
+            self.give_up()
+            return
+        self._timer = self.loop.call_later(self._limits.stalled_seconds, self._dawdle, unsent)
 
     def _look(self) -> None:
         if self.cycle is None or self.cycle.response_complete:
@@ -130,5 +152,5 @@ class _Protocol(H11Protocol):
         self.phase = phase
         seconds = {Phase.HEAD: self._limits.head_seconds, Phase.BODY: self._limits.body_seconds}
         self._timer = (
-            self.loop.call_later(seconds[phase], self.give_up) if phase in seconds else None
+            self.loop.call_later(seconds[phase], self._dawdle) if phase in seconds else None
         )
