@@ -1,7 +1,7 @@
 """From a fault to the message at its channel: dexwatch, and the defaults that most people run.
 
 Two dozen Redis servers are stopped one after the other, at moments that follow no interval.
-Two systems watch the same servers through the same exporter at the same time:
+Two systems watch the same servers at the same time, each through an exporter of its own:
 
 * dexwatch in its production profile, until its webhook channel has the page of `RedisDown` (P0);
 * Prometheus with 15 s scrapes and evaluations, and Alertmanager with 30 s `group_wait`,
@@ -23,7 +23,8 @@ FAULTS = 24
 SETTLE_SECONDS = 45.0
 PAUSE_SECONDS = (2.0, 5.0)
 GIVE_UP_SECONDS = 120.0
-AIM_P95_SECONDS = 6.0
+AIM_P95_SECONDS = 12.0
+"""Two looks of five seconds (decision 0606), an evaluation each second, and the way to people."""
 
 BASELINE_RULES = """
 groups:
@@ -66,7 +67,7 @@ async def main() -> None:
         dexwatch=spread(seconds[0]),
         usual_defaults=spread(seconds[1]),
         compared_with="Prometheus 15 s / 15 s with Alertmanager group_wait 30 s, same servers",
-        aim="dexwatch p95 <= 6 s",
+        aim=f"dexwatch p95 <= {AIM_P95_SECONDS:g} s",
         reached=spread(seconds[0])["p95"] <= AIM_P95_SECONDS,
     )
 
@@ -99,7 +100,7 @@ def _dexwatch(folder: Path, servers: dict[str, int], ports: list[int], url: str)
         name="dexwatch",
         argv=(sys.executable, "-m", "dexwatch", "up", "-c", str(file)),
         cwd=folder,
-        ready=HttpReady(f"http://127.0.0.1:{ports[0]}/-/ready"),
+        ready=HttpReady(f"http://127.0.0.1:{ports[7]}/healthz"),
         ready_seconds=90,
         stop_seconds=30,
     )
@@ -117,8 +118,8 @@ def _targets(name: str, servers: dict[str, int]) -> str:
 
 def _baseline(
     folder: Path, servers: dict[str, int], ports: list[int], url: str
-) -> tuple[Program, Program]:
-    exporter, prometheus, alertmanager = ports[3], ports[8], ports[9]
+) -> tuple[Program, ...]:
+    exporter, prometheus, alertmanager = ports[8:11]
     place = folder / "baseline"
     place.mkdir()
     groups = "".join(
@@ -142,6 +143,15 @@ def _baseline(
         f"receivers: [{{name: hook, webhook_configs: [{{url: '{url}'}}]}}]\n"
     )
     return (
+        Program(
+            name="baseline-exporter",
+            argv=(
+                "prometheus-redis-exporter",
+                f"-web.listen-address=127.0.0.1:{exporter}",
+                "-redis.addr=",
+            ),
+            ready=TcpReady(exporter),
+        ),
         Program(
             name="baseline-alertmanager",
             argv=(
