@@ -195,12 +195,18 @@ class Respond:
         )
 
     async def _count(self, stop: asyncio.Event) -> None:
+        away = False
         while not stop.is_set():
             try:
                 # A database that can only be read is of no use, so a write is tried, too.
                 await self._store.transact(lambda tx: tx.signals.heard(_OURSELVES))
+                if away:
+                    # It may have been made anew, and hold no jobs.
+                    await self._store.transact(lambda tx: tx.jobs.add(_PERIODIC))
+                    away = False
                 self.metrics.counted(await self._store.counts())
             except StoreUnavailableError:
+                away = True
                 self.metrics.store_away()
                 _log.warning("respond.store_unavailable", doing="count")
             except Exception:  # noqa: BLE001 - an error of metrics must not stop paging.

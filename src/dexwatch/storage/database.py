@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from dexwatch.clients.database_errors import told
 from dexwatch.clock import SteadyClock
 from dexwatch.response.store import RacedError, StoreRefusedError, StoreUnavailableError
-from dexwatch.storage.schema import migrate
+from dexwatch.storage.schema import SchemaError, migrate
 
 _log = structlog.get_logger(__name__)
 
@@ -38,6 +38,12 @@ _TOO_MUCH = "54"
 
 _READ_ONLY = "25006"
 """PostgreSQL: writing to a server that only reads, such as one that is the standby now."""
+
+_NO_TABLES = frozenset({"3F000", "42P01"})
+"""PostgreSQL: no such schema or table, as in a database that was made anew under us."""
+
+_OF_THE_DATABASE = ("3D", "3F", "42")
+"""PostgreSQL's classes of missing databases, tables and rights, which no value can cause."""
 
 _TRANSACTION_SECONDS = 30.0
 """Three times a statement's limit, which only a server that still runs can hold."""
@@ -65,11 +71,13 @@ class Database:
         self._clock = clock or (None if self.postgresql else SteadyClock())
         # Within a process a lock queues writers fairly; SQLite's own wait would poll.
         self._turn = asyncio.Lock()
+        self._has_tables = True
 
     @asynccontextmanager
     async def write(self, *, seconds: float | None = None) -> AsyncIterator[AsyncConnection]:
         """Yield a connection in a transaction that commits at the end, or not at all."""
         async with nullcontext() if self.postgresql else self._turn:
+            await self._make_tables()
             with _named():
                 async with self._limit(seconds), self._writing.begin() as connection:
                     yield connection
@@ -77,6 +85,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Yield a connection that sees one consistent moment."""
+        await self._make_tables()
         with _named():
             async with self._limit(), self._engine.begin() as connection:
                 yield connection
@@ -98,6 +107,43 @@ class Database:
             asked = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
             return int((await connection.execute(asked)).scalar_one())
         return (self._clock() - _EPOCH) // timedelta(microseconds=1)
+
+    async def migrate(self) -> None:
+        """Bring the schema up to date; processes that start together take turns.
+
+        Raises:
+            SchemaError: another dexwatch has used it, and this one cannot take it over.
+        """
+        async with self.write(seconds=_MIGRATION_SECONDS) as connection:
+            if self.postgresql:
+                lock = text("SELECT pg_advisory_xact_lock(:key)")
+                await connection.execute(lock, {"key": _MIGRATION_LOCK})
+            await connection.run_sync(migrate)
+
+    async def _make_tables(self) -> None:
+        """Make the tables anew where they were found to be gone."""
+        if self._has_tables:
+            return
+        # Before they are there: making them is a transaction, too.
+        self._has_tables = True
+        try:
+            await self.migrate()
+        except BaseException as error:
+            self._has_tables = False
+            if isinstance(error, SchemaError):
+                raise StoreUnavailableError(str(error)) from None
+            raise
+        _log.warning("database.made_anew", remedy="what it held is gone: restore it from a copy")
+
+    def look_at(self, context: ExceptionContext) -> None:
+        """Learn from an error of the server what the next transaction needs."""
+        state = getattr(context.original_exception, "sqlstate", None)
+        if state == _READ_ONLY:
+            # Behind a proxy the connections to a former primary live on, and a ping finds nothing
+            # wrong.
+            context.is_disconnect = True
+        elif state in _NO_TABLES:
+            self._has_tables = False
 
     async def close(self) -> None:
         """Give back all connections."""
@@ -129,15 +175,11 @@ async def open_database(
     if sqlite:
         event.listen(engine.sync_engine, "connect", _prepare)
         event.listen(engine.sync_engine, "begin", _begin)
-    else:
-        event.listen(engine.sync_engine, "handle_error", _leave_standby)
     database = Database(engine, clock, seconds=seconds)
+    if not sqlite:
+        event.listen(engine.sync_engine, "handle_error", database.look_at)
     try:
-        async with database.write(seconds=_MIGRATION_SECONDS) as connection:
-            if not sqlite:
-                lock = text("SELECT pg_advisory_xact_lock(:key)")
-                await connection.execute(lock, {"key": _MIGRATION_LOCK})
-            await connection.run_sync(migrate)
+        await database.migrate()
     except BaseException:
         await engine.dispose()
         raise
@@ -172,12 +214,6 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _leave_standby(context: ExceptionContext) -> None:
-    # Behind a proxy the connections to a former primary live on, and a ping finds nothing wrong.
-    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
-        context.is_disconnect = True
-
-
 _REFUSALS = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
 
 
@@ -196,7 +232,8 @@ class _named:  # noqa: N801 - used like a function in a with statement.
             state = getattr(error.orig, "sqlstate", None) or ""
             if state in _RACES:
                 raise RacedError(f"another process was faster: {words}") from None
-            if isinstance(error, _REFUSALS) or state.startswith(_TOO_MUCH):
+            refused = isinstance(error, _REFUSALS) and not state.startswith(_OF_THE_DATABASE)
+            if refused or state.startswith(_TOO_MUCH):
                 _log.error("database.refused", error=words)
                 raise StoreRefusedError(f"the database does not take it: {words}") from None
             raise StoreUnavailableError(f"the database refused: {words}") from None
