@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 from structlog.testing import capture_logs
 
 from dexwatch.clock import now
@@ -19,6 +21,7 @@ from dexwatch.response.respond import Respond
 from dexwatch.response.store import StoreUnavailableError
 from dexwatch.storage.store import open_store
 from tests.fakes.alerts import POLICY
+from tests.fakes.databases import postgresql
 from tests.fakes.patience import until
 
 pytestmark = pytest.mark.slow
@@ -136,6 +139,21 @@ async def test_pings_stop_while_the_file_cannot_be_written(tmp_path: Path) -> No
             other.execute("ROLLBACK")
         await world.more()
         await until(lambda: world.value("dexwatch_store_up") == 1.0, seconds=40)
+
+
+async def test_pings_go_on_when_the_database_was_dropped_and_made_anew() -> None:
+    with postgresql() as server:
+        administrator = create_async_engine(server, isolation_level="AUTOCOMMIT")
+        async with administrator.connect() as by_hand:
+            await by_hand.execute(text("CREATE DATABASE d"))
+            async with running(server.rpartition("/")[0] + "/d") as world:
+                await world.more()
+                await by_hand.execute(text("DROP DATABASE d WITH (FORCE)"))
+                await until(lambda: world.value("dexwatch_store_up") == 0.0, seconds=40)
+                await by_hand.execute(text("CREATE DATABASE d"))
+                await world.more()
+                await until(lambda: world.value("dexwatch_store_up") == 1.0, seconds=40)
+        await administrator.dispose()
 
 
 async def test_a_ping_that_is_not_taken_is_counted_and_tried_again(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -11,7 +12,7 @@ import structlog
 from dexwatch.backoff import Backoff, Failures
 from dexwatch.clock import Clock, now
 from dexwatch.incidents.policy import Policy
-from dexwatch.jobs.job import Job, JobResult
+from dexwatch.jobs.job import IfPlanned, Job, JobResult
 from dexwatch.jobs.queue import Crashpoints, Handler, no_crash
 from dexwatch.jobs.worker import Worker
 from dexwatch.metrics.sample import Sample
@@ -31,7 +32,7 @@ from dexwatch.response.reconcile import AlertView, Reconciler
 from dexwatch.response.retention import JOB as RETENTION_JOB
 from dexwatch.response.retention import Retention
 from dexwatch.response.self_metrics import SelfMetrics
-from dexwatch.response.store import Store, StoreUnavailableError
+from dexwatch.response.store import Store, StoreUnavailableError, Transaction
 
 _log = structlog.get_logger(__name__)
 
@@ -195,23 +196,23 @@ class Respond:
         )
 
     async def _count(self, stop: asyncio.Event) -> None:
-        away = False
         while not stop.is_set():
             try:
                 # A database that can only be read is of no use, so a write is tried, too.
-                await self._store.transact(lambda tx: tx.signals.heard(_OURSELVES))
-                if away:
-                    # It may have been made anew, and hold no jobs.
-                    await self._store.transact(lambda tx: tx.jobs.add(_PERIODIC))
-                    away = False
+                await self._store.transact(_leave_trace)
                 self.metrics.counted(await self._store.counts())
             except StoreUnavailableError:
-                away = True
                 self.metrics.store_away()
                 _log.warning("respond.store_unavailable", doing="count")
             except Exception:  # noqa: BLE001 - an error of metrics must not stop paging.
                 _log.exception("respond.count_failed")
             await _stopped(stop, _COUNT_SECONDS)
+
+
+async def _leave_trace(tx: Transaction) -> None:
+    """Write that we are here, and plan the periodic jobs if the database was made anew under us."""
+    await tx.signals.heard(_OURSELVES)
+    await tx.jobs.add([replace(job, if_planned=IfPlanned.KEEP) for job in _PERIODIC])
 
 
 async def _stopped(stop: asyncio.Event, seconds: float) -> None:
