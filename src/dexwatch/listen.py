@@ -10,8 +10,9 @@ from ipaddress import ip_address
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from dexwatch.config_model import ConfigModel
 from dexwatch.secret import with_host
 
 LOOPBACK = "127.0.0.1"
@@ -19,10 +20,8 @@ LOOPBACK = "127.0.0.1"
 _HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)"
 
 
-class ListenConfig(BaseModel):
+class ListenConfig(ConfigModel):
     """One listening socket; on loopback unless `host` says otherwise."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     host: Annotated[
         str, Field(min_length=1, max_length=253, description="The address to listen on.")

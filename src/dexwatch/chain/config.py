@@ -2,17 +2,14 @@
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
+from dexwatch.config_model import ConfigModel
 from dexwatch.market.config import Name, unique
 from dexwatch.secret import beginning
 
 
-class _Config(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class EndpointConfig(_Config):
+class EndpointConfig(ConfigModel):
     """A node's RPC addresses; they may hold a key, so they are never logged or shown whole."""
 
     name: Name
@@ -28,7 +25,7 @@ class EndpointConfig(_Config):
     ] = None
 
 
-class ChainConfig(_Config):
+class ChainConfig(ConfigModel):
     """The chain and the nodes through which it is watched; two or more can be compared."""
 
     chain_id: Annotated[int, Field(gt=0, description="56 is BNB Smart Chain")] = 56

@@ -2,17 +2,14 @@
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
+from dexwatch.config_model import ConfigModel
 from dexwatch.metrics.business import BUSINESS_METRICS
 from dexwatch.secret import LOGIN_ESCAPED
 
 
-class _Config(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class QueryConfig(_Config):
+class QueryConfig(ConfigModel):
     """A read-only query: one row a series, column `value` and one column for each label."""
 
     metric: Annotated[
@@ -32,7 +29,7 @@ class QueryConfig(_Config):
         return self
 
 
-class DatabaseConfig(_Config):
+class DatabaseConfig(ConfigModel):
     """The platform's own database (PostgreSQL), which we only read."""
 
     dsn: Annotated[SecretStr, LOGIN_ESCAPED]

@@ -4,21 +4,20 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from dexwatch.bounded_file import NamedFile
+from dexwatch.config_model import ConfigModel
 from dexwatch.listen import ListenConfig
 from dexwatch.secret import with_host
 
 
-class SampleControlConfig(BaseModel):
+class SampleControlConfig(ConfigModel):
     """The sample exchange's control API; only the sample's own configuration has it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: str
     token: SecretStr
-    pages: dict[str, str] = {}
+    pages: dict[str, str] = Field(default={})
     """Pages of the sample that show what dexwatch has sent, by their titles."""
 
 

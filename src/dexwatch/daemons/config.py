@@ -8,9 +8,9 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from dexwatch.bounded_file import NamedFile
 from dexwatch.clients.access import Access
+from dexwatch.config_model import ConfigModel
 from dexwatch.daemons.programs.exporter_config import (
     BlackboxConfig,
-    ConfigModel,
     ExportersConfig,
     HttpUrl,
     Labels,

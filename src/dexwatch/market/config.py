@@ -3,7 +3,9 @@
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+
+from dexwatch.config_model import ConfigModel
 
 POSITION_MANAGERS = (
     "0x46a15b0b27311cedf172ab29e4f4766fbe7f4364",
@@ -50,11 +52,7 @@ Name = Annotated[str, Field(min_length=1, max_length=64)]
 """A label value."""
 
 
-class _Config(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TokenConfig(_Config):
+class TokenConfig(ConfigModel):
     """A token; `usd` only for those pegged to the dollar, the others are priced through pools."""
 
     symbol: Name
@@ -63,7 +61,7 @@ class TokenConfig(_Config):
     usd: Annotated[float | None, Field(gt=0)] = None
 
 
-class PoolConfig(_Config):
+class PoolConfig(ConfigModel):
     """A pool, its kind (`v2`, `v3` of PancakeSwap, `uniswap_v3`) and its fee in hundredths of %."""
 
     name: Name
@@ -86,7 +84,7 @@ class PoolConfig(_Config):
     ] = None
 
 
-class ViewConfig(_Config):
+class ViewConfig(ConfigModel):
     """A number that a contract tells, divided by 10 to the power of `decimals`."""
 
     name: Name
@@ -97,7 +95,7 @@ class ViewConfig(_Config):
     decimals: Annotated[int, Field(ge=0, le=77)] = 0
 
 
-class ContractConfig(_Config):
+class ContractConfig(ConfigModel):
     """A watched contract: its methods, whether it can pause, its views and its trade event.
 
     `trade_event` is the declaration of the event by which a router tells of a trade with its quote:
@@ -129,7 +127,7 @@ class ContractConfig(_Config):
         return self
 
 
-class DexConfig(_Config):
+class DexConfig(ConfigModel):
     """The exchange: what is traded, where, and by which contracts."""
 
     high_value_usd: Annotated[float, Field(gt=0)] = 50_000.0

@@ -3,15 +3,16 @@
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, ConfigDict
 
+from dexwatch.config_model import ConfigModel
 from dexwatch.secret import with_host
 
 
-class Config(BaseModel):
-    """A part of the settings below `notify`: unknown keys are refused, input is never quoted."""
+class Config(ConfigModel):
+    """A part of the settings below `notify`, which are never quoted in errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(hide_input_in_errors=True)
 
 
 def _http(url: str) -> str:

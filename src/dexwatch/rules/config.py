@@ -3,20 +3,19 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import Field
 
 from dexwatch.bounded_file import NamedFile
+from dexwatch.config_model import ConfigModel
 
 
-class RulesConfig(BaseModel):
+class RulesConfig(ConfigModel):
     """The `rules:` part of dexwatch.yml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     disable: tuple[str, ...] = Field(
         default=(), description="Ids of rules that are not loaded; `dexwatch check` lists them."
     )
-    thresholds: dict[str, FiniteFloat] = Field(
+    thresholds: dict[str, float] = Field(
         default_factory=dict,
         description="Thresholds by rule id, in the rule's unit: {CpuHigh: 0.9} pages at 90%.",
     )

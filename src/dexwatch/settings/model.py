@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from dexwatch.chain.config import ChainConfig
 from dexwatch.clients.config import DatabaseConfig
 from dexwatch.collectors.config import WatchConfig
+from dexwatch.config_model import ConfigModel
 from dexwatch.console.config import ConsoleConfig
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.market.config import DexConfig
@@ -18,10 +19,8 @@ from dexwatch.settings.schema import PORT_BASE, Place, default_ports
 from dexwatch.storage.config import StorageConfig
 
 
-class Settings(BaseModel):
+class Settings(ConfigModel):
     """Everything that can be set; a capability that is left out keeps its defaults or is off."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9-]*$")]
     """The platform's name, in lower case; it stands on pages and in messages."""

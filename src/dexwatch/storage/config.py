@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote, unquote
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import SecretStr
 
+from dexwatch.config_model import ConfigModel
 from dexwatch.secret import LOGIN_ESCAPED, beginning
 
 _PLAIN = ("postgresql://", "postgres://")
@@ -13,10 +14,8 @@ _POSTGRESQL = "postgresql+psycopg://"
 _SQLITE = "sqlite+aiosqlite:///"
 
 
-class StorageConfig(BaseModel):
+class StorageConfig(ConfigModel):
     """Nothing to set for one machine; several replicas need a PostgreSQL."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: Annotated[SecretStr | None, beginning(*_PLAIN, _POSTGRESQL, _SQLITE), LOGIN_ESCAPED] = None
     """For example `postgresql://user:password@host/dexwatch`; SQLite in the folder when absent."""

@@ -3,8 +3,9 @@
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
 
+from dexwatch.config_model import ConfigModel
 from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.secret import beginning, with_host
 
@@ -13,12 +14,6 @@ Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][
 LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=64)]
 Labels = dict[LabelName, Annotated[str, Field(max_length=256)]]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+"), AfterValidator(with_host)]
-
-
-class ConfigModel(BaseModel):
-    """A part of `daemons:`; what it does not know is refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class NodeConfig(ConfigModel):
@@ -136,7 +131,7 @@ class ExportersConfig(ConfigModel):
 class ProbeConfig(ConfigModel):
     """A probe from outside, as a client would connect."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     name: Name = Field(description="Becomes the `instance` label.")
     kind: Literal["http", "tcp", "tls", "icmp", "dns", "rpc"]
