@@ -69,6 +69,41 @@ def read_file(path: Path, bytes_max: int) -> bytes:
     return b"".join(parts)
 
 
+def open_own(path: Path, flags: int, mode: int = 0o600) -> int:
+    """Open a file of ours to write in it; the caller closes the descriptor.
+
+    Raises:
+        OSError: it cannot be opened, or is not a file with this one name: what is written through a
+            link, or to a file that is also elsewhere, changes what is not ours.
+    """
+    own = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags | own, mode)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+            raise _not_own(path) from None
+        raise
+    if not _is_own(os.fstat(descriptor)):
+        os.close(descriptor)
+        raise _not_own(path)
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
+def require_own(path: Path) -> None:
+    """Do as `open_own` for a file that others open, such as SQLite; there may be none yet.
+
+    Raises:
+        OSError: what stands there is not a file with this one name.
+    """
+    try:
+        about = path.lstat()
+    except FileNotFoundError:
+        return
+    if not _is_own(about):
+        raise _not_own(path)
+
+
 def write_file(file: Path, content: bytes) -> None:
     """Write at once or not at all, under a name that nobody else could have laid there.
 
@@ -124,6 +159,15 @@ def _wait(descriptor: int, end: float) -> bool:
     if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
         return not events[0][1] & select.POLLIN
     return True
+
+
+def _is_own(about: os.stat_result) -> bool:
+    return stat.S_ISREG(about.st_mode) and about.st_nlink <= 1
+
+
+def _not_own(path: Path) -> OSError:
+    said = "what stands there is a link, a folder, a pipe or has another name, too: remove it"
+    return OSError(errno.EINVAL, said, str(path))
 
 
 def _no_file() -> OSError:

@@ -262,3 +262,16 @@ def test_up_names_the_setting_of_a_folder_that_cannot_be_used(
 
     assert shown.exit_code == 1
     assert "(`folder`) a folder that this user may write to?" in " ".join(shown.output.split())
+
+
+def test_up_says_what_to_remove_where_a_folder_stands_in_the_place_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "data" / "run" / "configuration.json"
+    place.mkdir(parents=True)
+    monkeypatch.setattr(up, "log_to", lambda: None)
+
+    shown = run(app, ["up", "-c", config(tmp_path, SMALLEST + "folder: ./data\n")])
+
+    assert shown.exit_code == 1
+    assert f"Remove what stands at {place}." in " ".join(shown.output.split())

@@ -106,7 +106,7 @@ def test_what_root_left_in_the_folder_is_refused_with_the_remedy(place: Path) ->
 def test_a_link_in_place_of_the_folder_is_not_followed(place: Path) -> None:
     (place / "state").symlink_to("/etc")
     said = in_child(lambda: become_user(settings(place / "state"), place / "dexwatch.yml"))
-    assert said.startswith("NotADirectoryError")
+    assert "is a link or no folder" in said
     assert Path("/etc").owner() == "root"
 
 

@@ -73,7 +73,9 @@ def up(config: ConfigOption = CONFIG_DEFAULT) -> None:
         asyncio.run(main())
     except (DaemonError, OSError) as error:
         remedy = f"Logs lie in {settings.folder}/logs."
-        if isinstance(error, OSError) and error.filename is not None:
+        if isinstance(error, IsADirectoryError):
+            remedy = f"Remove what stands at {error.filename2 or error.filename}."
+        elif isinstance(error, OSError) and error.filename is not None:
             remedy = f"Is {settings.folder} (`folder`) a folder that this user may write to?"
         fail(str(error), f"{remedy} `dexwatch doctor` looks further.")
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import orjson
 import structlog
 
-from dexwatch.bounded_file import read_file
+from dexwatch.bounded_file import read_file, write_file
 
 _MOST_BYTES = 64_000_000
 
@@ -65,16 +64,12 @@ class LpCheckpointFile:
 
 
 def _replace(path: Path, record: Mapping[str, Any]) -> None:
-    draft = path.with_suffix(".draft")
     try:
         text = orjson.dumps(record)
         if len(text) > _MOST_BYTES:
             _log.warning("too many liquidity positions for a checkpoint", bytes=len(text))
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(text)
-        draft.replace(path)
+        write_file(path, text)
     except OSError as error:
         _log.warning("the liquidity checkpoint cannot be written", error=type(error).__name__)
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)

@@ -12,17 +12,17 @@ and every child leads a session of its own: Ctrl-C reaches us alone, and we stop
 
 import asyncio
 import contextlib
-import errno
 import os
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
+from dexwatch.bounded_file import open_own
 from dexwatch.daemons.launch import ANCESTRY
 from dexwatch.daemons.reaper import kill, start_time, tree
 
@@ -47,32 +47,30 @@ class Log:
         """Return a new descriptor for appending; the caller closes it.
 
         Raises:
-            OSError: what stands there is no file.
+            OSError: what stands there is no file of ours.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        return _open_file(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        return open_own(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
 
     def cut(self) -> bool:
         """Copy to `NAME.1` and empty the file if it is past its bound; the child appends on."""
         try:
-            if self.path.stat().st_size <= self.bound:
-                return False
-            # The child holds the descriptor, so renaming frees nothing; cutting does.
-            self._copy(self.path.with_name(self.path.name + ".1"))
-            os.truncate(self.path, 0)
-        except FileNotFoundError:
+            with os.fdopen(open_own(self.path, os.O_RDWR), "r+b") as log:
+                if os.fstat(log.fileno()).st_size <= self.bound:
+                    return False
+                # The child holds the descriptor, so renaming frees nothing; cutting does.
+                self._copy(log, self.path.with_name(self.path.name + ".1"))
+                os.ftruncate(log.fileno(), 0)
+        except OSError:
             return False
         return True
 
-    def _copy(self, older: Path) -> None:
+    def _copy(self, log: BinaryIO, older: Path) -> None:
         """Keep a copy if that can be: on a full disk, too, the log must be cut."""
         try:
             older.unlink(missing_ok=True)
-            with (
-                os.fdopen(_open_file(self.path, os.O_RDONLY), "rb") as source,
-                os.fdopen(os.open(older, _OLDER, 0o640), "wb") as copy,
-            ):
-                shutil.copyfileobj(source, copy)
+            with os.fdopen(os.open(older, _OLDER, 0o640), "wb") as copy:
+                shutil.copyfileobj(log, copy)
         except OSError:
             with contextlib.suppress(OSError):
                 older.unlink(missing_ok=True)
@@ -80,7 +78,7 @@ class Log:
     def tail(self, lines: int = 10, *, since: int = 0) -> list[str]:
         """Return the last lines that were written after the byte offset `since`."""
         try:
-            with os.fdopen(_open_file(self.path, os.O_RDONLY), "rb") as file:
+            with os.fdopen(open_own(self.path, os.O_RDONLY), "rb") as file:
                 size = file.seek(0, os.SEEK_END)
                 file.seek(max(since if since <= size else 0, size - 64 * 1024))
                 text = file.read().decode("utf-8", "replace")
@@ -94,20 +92,6 @@ class Log:
             return self.path.stat().st_size
         except OSError:
             return 0
-
-
-def _open_file(path: Path, flags: int) -> int:
-    """Open a file on a disk; a pipe in its place must not hold us up."""
-    try:
-        descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o640)
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.set_blocking(descriptor, True)
-            return descriptor
-        os.close(descriptor)
-    except OSError as error:
-        if error.errno != errno.ENXIO:  # A pipe that nobody reads.
-            raise
-    raise OSError(errno.EINVAL, "what stands there is no file: remove it", str(path))
 
 
 class Reaper:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -100,7 +101,7 @@ def write(program: Program) -> Former:
     try:
         with _opened(program.folder, owner) as folder:
             for file in program.files:
-                former[file.name] = _read(folder, file.name)
+                former[file.name] = _read(folder, program.folder / file.name)
                 if former[file.name] != file.content.encode() or file.secret:
                     _write(folder, file, owner)
     except OSError:
@@ -144,9 +145,16 @@ def _opened(path: Path, owner: Owner | None) -> Iterator[int]:
 
 @contextlib.contextmanager
 def opened_folder(path: Path, *, mode: int) -> Iterator[int]:
-    """Make a folder where there is none, and yield its descriptor; a link is not followed."""
-    path.mkdir(parents=True, exist_ok=True, mode=mode)
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    """Make a folder where there is none, and yield its descriptor; a link is not followed.
+
+    Raises:
+        DaemonError: what stands there is a link or no folder.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=mode)
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except (FileExistsError, NotADirectoryError):
+        raise DaemonError(f"{path} is a link or no folder: put a folder in its place") from None
     try:
         yield folder
     finally:
@@ -163,18 +171,24 @@ def _make_private(path: Path, owner: Owner | None) -> None:
         os.fchmod(folder, 0o700)
 
 
-def _read(folder: int, name: str) -> bytes | None:
+def _read(folder: int, path: Path) -> bytes | None:
     try:
         # Not blocking: a pipe in its place would otherwise hold us up.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        descriptor = os.open(name, flags, dir_fd=folder)
+        descriptor = os.open(path.name, flags, dir_fd=folder)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise DaemonError(f"{name} cannot be read ({error.strerror}); remove it") from error
-    with os.fdopen(descriptor, "rb") as stream:
-        _require_ours(os.fstat(descriptor), Path(name))
-        return stream.read()
+        raise DaemonError(f"{path} cannot be read ({error.strerror}); remove it") from error
+    try:
+        about = os.fstat(descriptor)
+        _require_ours(about, path)
+        if not stat.S_ISREG(about.st_mode):
+            raise DaemonError(f"{path} is a folder or a pipe; remove it, and it is written anew")
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            return stream.read()
+    finally:
+        os.close(descriptor)
 
 
 def _write(folder: int, file: File, owner: Owner | None) -> None:

@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from dexwatch.bounded_file import read_file, write_file
+from dexwatch.bounded_file import open_own, read_file, write_file
 from dexwatch.daemons.program import AlreadyRunningError
 from dexwatch.daemons.reaper import kill, start_time, tree
 
@@ -24,11 +24,12 @@ class PidFiles:
 
         Raises:
             AlreadyRunningError: another supervisor works here; says its process id.
+            OSError: the lock's place is taken by something else.
         """
         self._run = folder / "run"
         self._run.mkdir(parents=True, exist_ok=True)
         path = self._run / "supervisor.lock"
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -77,7 +77,7 @@ def require_private(folder: Path) -> None:
     """Refuse a state folder that others may change: they could put any state there as ours.
 
     Raises:
-        DaemonError: anybody may write to it, or it belongs to neither us nor root.
+        DaemonError: others may write to it, or it belongs to neither us nor root.
     """
     about = folder.stat()
     if about.st_uid not in {0, os.geteuid()}:
@@ -85,10 +85,12 @@ def require_private(folder: Path) -> None:
             f"{folder} (`folder`) belongs to another user, so what lies there is not trusted: "
             "choose another, or chown it to who runs dexwatch"
         )
-    if about.st_mode & stat.S_IWOTH:
+    # Most systems give each user a group of its own, which may write wherever the user may.
+    strangers = stat.S_IWOTH if about.st_gid == os.getegid() else stat.S_IWOTH | stat.S_IWGRP
+    if about.st_mode & strangers:
         mode = stat.S_IMODE(about.st_mode)
         raise DaemonError(
-            f"{folder} (`folder`) can be changed by everybody (mode {mode:04o}), "
+            f"{folder} (`folder`) can be changed by others (mode {mode:04o}), "
             f"so what lies there is not trusted: chmod 0700 {shlex.quote(str(folder))}, "
             "or name a folder below it"
         )

@@ -15,6 +15,7 @@ from pathlib import Path
 import orjson
 import structlog
 
+from dexwatch.bounded_file import require_own
 from dexwatch.evm.block import Block, BlockRef
 from dexwatch.evm.record import from_record, to_record
 from dexwatch.evm.sequence import ChainEvent, Reorg, Skip
@@ -172,6 +173,8 @@ def _open(path: Path | None, chain_id: int) -> sqlite3.Connection:
     if path is None:
         return _connect(None, chain_id)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for end in ("", "-wal", "-shm", "-journal"):
+        require_own(path.with_name(path.name + end))
     try:
         return _connect(path, chain_id)
     except (sqlite3.DatabaseError, ValueError) as error:

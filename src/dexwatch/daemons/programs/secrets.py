@@ -8,6 +8,7 @@ read. The password is also that of the roles' `/metrics`; where they run on seve
 `daemons.password` gives the same one to all.
 """
 
+import errno
 import os
 import secrets
 import shutil
@@ -95,9 +96,11 @@ def _kept(path: Path, make: Callable[[], str]) -> str:
             _create(path, make())
         return _read(path)
     except OSError as error:
-        raise DaemonError(
-            f"{path} cannot be read ({error.strerror}); run this as the user that runs dexwatch"
-        ) from error
+        remedy = "run this as the user that runs dexwatch"
+        if error.errno in (errno.ELOOP, errno.EISDIR, errno.EEXIST, errno.ENOTDIR):
+            remedy = "remove what stands there"
+        place = error.filename or path
+        raise DaemonError(f"{place} cannot be read ({error.strerror}); {remedy}") from error
 
 
 def _create(path: Path, text: str) -> None:
