@@ -169,3 +169,27 @@ async def test_alerts_become_facts_the_resolved_first_and_the_dead_mans_signal_n
     assert (late.severity, odd.severity) == (Severity.P0, Severity.P2)
     assert (late.starts_at - late.began_at).total_seconds() == 30
     assert late.group == "alert_group/api/api"
+
+
+async def test_a_sender_that_leaves_before_its_end_is_counted_and_no_error_of_ours() -> None:
+    receiver = RecordingReceiver()
+    headers = [(b"authorization", f"Bearer {TOKEN}".encode()), (b"host", b"receiver")]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": PATH,
+        "headers": headers,
+        "query_string": b"",
+    }
+    coming = iter(
+        [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    )
+
+    async def receive() -> dict[str, object]:
+        return next(coming)
+
+    async def send(_message: object) -> None:
+        """Nobody is there to read it."""
+
+    await receiver.app()(scope, receive, send)
+    assert (receiver.events, receiver.counted) == ([], ["too_slow"])

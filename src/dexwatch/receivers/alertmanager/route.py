@@ -10,7 +10,7 @@ import hmac
 
 import structlog
 from pydantic import SecretStr, ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -51,7 +51,7 @@ async def _take(request: Request, inbound: Inbound, bounds: Bounds) -> tuple[str
         async with asyncio.timeout(bounds.body_seconds):
             body = await _body(request, bounds.body_bytes)
         envelope = Envelope.model_validate_json(body)
-    except TimeoutError:
+    except (TimeoutError, ClientDisconnect):
         refusal = _says(408, f"the body did not come within {bounds.body_seconds:g} seconds")
         refusal.headers["Connection"] = "close"
         return "too_slow", refusal
