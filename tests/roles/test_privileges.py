@@ -7,10 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from dexwatch.cli import app
 from dexwatch.daemons.program import DaemonError
-from dexwatch.roles.privileges import become_user, require_installation, require_private
-from dexwatch.roles.reload.answer import ask, become_owner, requested
+from dexwatch.roles.privileges import (
+    become_owner,
+    become_user,
+    require_installation,
+    require_private,
+)
+from dexwatch.roles.reload.answer import ask, requested
 from dexwatch.roles.up import up
 from dexwatch.settings import Settings
 
@@ -91,6 +98,26 @@ def test_a_reload_that_root_asks_for_is_read_by_the_user_that_runs_it(place: Pat
 
     assert in_child(asks) == ""
     assert in_child(reads) == ""
+
+
+@as_root
+def test_what_root_asks_the_store_is_asked_as_the_user_that_runs_it(place: Path) -> None:
+    entry, folder = pwd.getpwnam(USER), place / "state"
+    folder.mkdir()
+    (folder / "dexwatch.sqlite").symlink_to(place / "of-root.sqlite")
+    (place / "of-root.sqlite").write_bytes(b"")
+    (place / "of-root.sqlite").chmod(0o600)
+    os.chown(folder, entry.pw_uid, entry.pw_gid)
+    config = place / "dexwatch.yml"
+    config.write_text(f"name: a\nfolder: {folder}\nrespond: {{hook_token: {'h' * 32}}}\n")
+
+    def asks(*command: str) -> None:
+        CliRunner().invoke(app, [*command, "-c", str(config)])
+        assert os.geteuid() == entry.pw_uid
+
+    for command in (["status"], ["incident", "list"], ["jobs", "list"]):
+        assert in_child(lambda: asks(*command)) == ""  # noqa: B023 - it is called at once.
+    assert (place / "of-root.sqlite").read_bytes() == b""
 
 
 @as_root

@@ -20,6 +20,7 @@ from dexwatch.cli.present import (
     settings_or_exit,
     table,
 )
+from dexwatch.cli.records.asking import go_on_as_owner
 from dexwatch.cli.terminal import foreign
 from dexwatch.console.live.alerts import FiringAlert
 from dexwatch.console.live.health import HealthSummary
@@ -40,6 +41,7 @@ UNSEEN = "[red]✗[/]"
 def status(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False) -> None:
     """Say what fires, which incidents are open, and what does not answer; status 1 when any."""
     settings = settings_or_exit(config, as_json=as_json)
+    go_on_as_owner(settings, as_json=as_json)
     found = asyncio.run(_ask(settings))
     if as_json:
         emit_json(_record(found))

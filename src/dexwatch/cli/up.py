@@ -29,7 +29,7 @@ from dexwatch.cli.terminal import foreign
 from dexwatch.daemons.lifecycle import State
 from dexwatch.daemons.program import DaemonError
 from dexwatch.daemons.supervisor import ProgramState
-from dexwatch.roles.privileges import become_user, require_installation
+from dexwatch.roles.privileges import become_owner, become_user, require_installation
 from dexwatch.roles.process import log_to, log_to_file, reload_event, stop_event
 from dexwatch.roles.registry import ROLES, SUPERVISOR
 from dexwatch.roles.registry import role as role_named
@@ -37,7 +37,6 @@ from dexwatch.roles.reload.answer import (
     Answer,
     answered,
     ask,
-    become_owner,
     supervisor_of,
     turn,
 )

@@ -49,6 +49,33 @@ def become_user(settings: Settings, file: Path) -> None:
     _log.info("privileges.given_up", user=user)
 
 
+def become_owner(folder: Path) -> None:
+    """Go on as the folder's owner where we are root.
+
+    What root leaves there nobody else reads, and what lies there could lead root elsewhere.
+
+    Raises:
+        OSError: there is no such folder.
+    """
+    owner = folder.stat()
+    if os.geteuid() == 0 != owner.st_uid:
+        os.setgroups([])
+        os.setgid(owner.st_gid)
+        os.setuid(owner.st_uid)
+
+
+def become_owner_of_store(settings: Settings) -> None:
+    """Do so for the folder of the incident store, where that is a file.
+
+    Raises:
+        DaemonError: the owner may not read the installation.
+    """
+    file = settings.storage.sqlite_file(settings.folder)
+    if file is not None and file.parent.is_dir():
+        become_owner(file.parent)
+        require_installation()
+
+
 def group_of_user(settings: Settings) -> int | None:
     """Return the group that must read what we write as root: that of `daemons.user`."""
     user = settings.daemons.user

@@ -54,19 +54,6 @@ def requested(run: Path, *, name: str = REQUEST) -> str:
     return ""
 
 
-def become_owner(run: Path) -> None:
-    """Go on as the folder's owner where we are root: what root leaves there nobody else reads.
-
-    Raises:
-        OSError: there is no such folder.
-    """
-    owner = run.stat()
-    if os.geteuid() == 0 != owner.st_uid:
-        os.setgroups([])
-        os.setgid(owner.st_gid)
-        os.setuid(owner.st_uid)
-
-
 @contextlib.contextmanager
 def turn(run: Path, *, seconds: float) -> Iterator[None]:
     """Wait until nobody else asks: there is one place for a request, and one for its answer.
