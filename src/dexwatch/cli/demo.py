@@ -61,13 +61,19 @@ def demo(
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await run_demo(folder, options, stop=stop, on_step=on_step, on_ready=on_ready)
+        await run_demo(
+            folder,
+            options,
+            stop=stop,
+            on_folder=lambda own: log_to_file(own / "demo.log"),
+            on_step=on_step,
+            on_ready=on_ready,
+        )
 
-    log_to_file(folder.with_name(f"{folder.name}.log"))
     try:
         asyncio.run(main())
     except (RuntimeError, OSError, DaemonError) as error:
-        fail(str(error), f"Logs lie in {folder}/programs/logs and {folder}/state/logs.")
+        fail(str(error), f"Logs lie in {folder}: demo.log, programs/logs and state/logs.")
     out.print("[green]✓[/] everything has ended")
 
 

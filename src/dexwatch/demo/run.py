@@ -12,7 +12,12 @@ import os
 import secrets
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +35,9 @@ from dexwatch.demo.scenarios import ScenarioContext
 
 READY_SECONDS = 90.0
 """dexwatch must answer within this time; a slow machine needs most of it."""
+
+OnFolder = Callable[[Path], None]
+"""Called with the sample's folder as soon as it is ours and empty."""
 
 OnStep = Callable[[str, float], None]
 """Called after every finished step with its name and its seconds."""
@@ -57,7 +65,11 @@ class Sample:
 
 @asynccontextmanager
 async def sample(
-    folder: Path, options: Options | None = None, *, on_step: OnStep | None = None
+    folder: Path,
+    options: Options | None = None,
+    *,
+    on_folder: OnFolder = lambda _: None,
+    on_step: OnStep | None = None,
 ) -> AsyncIterator[Sample]:
     """Run the sample without dexwatch; its configuration is written and ready for `up`.
 
@@ -69,6 +81,7 @@ async def sample(
     options = options or Options()
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(sample_folder(folder))
+        on_folder(folder)
         ports = Ports()
         programs = await stack.enter_async_context(Supervisor(folder / "programs"))
         with _step(on_step, "chain, contracts and traders"):
@@ -124,11 +137,13 @@ async def demo(
     options: Options,
     *,
     stop: asyncio.Event,
+    on_folder: OnFolder,
     on_step: OnStep,
     on_ready: Callable[[Sample], None],
 ) -> None:
     """Run sample and dexwatch until `stop` is set, then stop both, dexwatch first."""
-    main = asyncio.create_task(_main(folder, options, on_step, on_ready))
+    starting = sample(folder, options, on_folder=on_folder, on_step=on_step)
+    main = asyncio.create_task(_main(starting, on_step, on_ready))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({main, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -139,12 +154,11 @@ async def demo(
 
 
 async def _main(
-    folder: Path, options: Options, on_step: OnStep, on_ready: Callable[[Sample], None]
+    starting: AbstractAsyncContextManager[Sample],
+    on_step: OnStep,
+    on_ready: Callable[[Sample], None],
 ) -> None:
-    async with (
-        sample(folder, options, on_step=on_step) as running,
-        watched(running, on_step=on_step),
-    ):
+    async with starting as running, watched(running, on_step=on_step):
         on_ready(running)
         await asyncio.Event().wait()
 
