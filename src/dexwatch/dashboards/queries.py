@@ -28,17 +28,15 @@ def while_seen(expression: str, source: str) -> str:
     return f"({expression}) and on () ({source})"
 
 
-def or_none(
-    expression: Expression | str, source: Expression | str, label: str, name: str = "none"
-) -> Expression:
-    """Return the expression or, where it is empty though its source reports, one zero by a name.
+def or_none(expression: Expression | str, source: Expression | str, label: str) -> Expression:
+    """Return the expression or, where it is empty though its source reports, one zero named none.
 
     Without this zero an empty panel would mean that all is well, or that nobody looks.
     """
     found, looking = Query(expression), Query(source)
     return lambda w: (
         f"{found.promql(w)} or on ()"
-        f' label_replace(0 * max({looking.promql(w)}), "{label}", "{name}", "", "")'
+        f' label_replace(0 * max({looking.promql(w)}), "{label}", "none", "", "")'
     )
 
 
@@ -114,8 +112,6 @@ def success(
     )
 
 
-def average_over(
-    selector: str, *, seconds: float, scrape_class: ScrapeClass, around: str = "avg"
-) -> Expression:
-    """Return a gauge's average over a window, brought together by `around`."""
-    return lambda w: f"{around}(avg_over_time({selector}[{w.window(seconds, scrape_class)}]))"
+def average_over(selector: str, *, seconds: float, scrape_class: ScrapeClass) -> Expression:
+    """Return a gauge's average over a window and over its series."""
+    return lambda w: f"avg(avg_over_time({selector}[{w.window(seconds, scrape_class)}]))"

@@ -153,13 +153,13 @@ def gained(
     return write
 
 
-def seen_down(profile: EvaluationProfile, selector: str, *, looks: int = 2) -> str:
-    """Return 0 while a state is 0 and has been so in `looks` samples of the last moments, else 1.
+def seen_down(profile: EvaluationProfile, selector: str) -> str:
+    """Return 0 while a state is 0 and has been so in two samples of the last moments, else 1.
 
     One time-out of an exporter's own connection is no proof, and a second look costs one scrape.
     """
     samples = f"{selector}[{profile.window(20, CRITICAL)}]"
-    failed = f"count_over_time({samples}) - sum_over_time({samples}) >= bool {looks}"
+    failed = f"count_over_time({samples}) - sum_over_time({samples}) >= bool 2"
     return f"1 - ({failed}) * (1 - last_over_time({samples}))"
 
 
