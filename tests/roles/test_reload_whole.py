@@ -157,7 +157,16 @@ async def test_rule_file_that_prometheus_refuses_changes_nothing(running: Runnin
 
     assert status == 1
     assert given["problems"]
+    assert await rule_names(running) == before
+
+    # Half of the file may have been written; what is whole is taken by the next reload.
+    (running.file.parent / "own.yml").write_text(
+        "groups: [{name: own, rules: [{alert: Odd, expr: up == 0}]}]\n"
+    )
+    assert running.reload()[0] == 0
+    assert await rule_names(running) == before | {"Odd"}
     running.write("")
+    assert running.reload()[0] == 0
     assert await rule_names(running) == before
 
 

@@ -16,8 +16,8 @@ from dexwatch.daemons import files
 from dexwatch.daemons.program import DaemonError
 from dexwatch.roles.registry import SUPERVISOR
 from dexwatch.roles.up import up
-from dexwatch.settings import Settings, load
-from dexwatch.settings.named_files import unreadable
+from dexwatch.settings import Settings, SettingsError, load
+from dexwatch.settings.named_files import require_whole, unreadable
 
 ODD = {"a pipe": os.mkfifo, "a folder": os.mkdir, "nothing": lambda _: None}
 NAMING = {
@@ -73,6 +73,32 @@ def test_check_tells_of_it_and_gives_it_to_no_program(
     said = capsys.readouterr().out
     assert said.count("cannot be read") == 1
     assert str(tmp_path / "odd") in said
+
+
+@pytest.mark.parametrize("setting", NAMING)
+def test_file_that_is_being_written_is_waited_for(
+    tmp_path: Path, setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, rest = tmp_path / "odd", ["groups:\n", "- name: own\n"]
+    file.write_text("")
+
+    def write_on(_: float) -> None:
+        if rest:
+            file.write_text(file.read_text() + rest.pop(0))
+
+    monkeypatch.setattr("time.sleep", write_on)
+    require_whole(load(configuration(tmp_path, setting)))
+    assert rest == []
+
+
+def test_file_that_goes_on_changing_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "odd"
+    file.write_text("")
+    monkeypatch.setattr("time.sleep", lambda _: file.write_text(file.read_text() + "#"))
+    with pytest.raises(SettingsError, match=r"odd: file: changed while .* Reload when"):
+        require_whole(load(configuration(tmp_path, "rules.extra_files[1]")))
 
 
 async def test_up_refuses_it_before_anything_is_started(tmp_path: Path) -> None:

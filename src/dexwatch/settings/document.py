@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
@@ -32,6 +32,8 @@ from dexwatch.settings.references import (
 )
 from dexwatch.settings.schema import Place, is_secret, keys
 from dexwatch.settings.yaml_file import YamlFile, parse_yaml, read_text
+
+C = TypeVar("C")
 
 FOLDER = "conf.d"
 FILES_MAX = 200
@@ -109,17 +111,26 @@ def read_whole_texts(file: Path) -> dict[Path, str]:
     """Return the texts as soon as two readings agree: an editor may be in the middle of a file.
 
     Raises:
-        SettingsError: with every file that cannot be read, or one that goes on changing.
+        SettingsError: with every file that cannot be read, or those that go on changing.
     """
-    texts = read_texts(file)
+    return whole(lambda: read_texts(file))
+
+
+def whole(reading: Callable[[], dict[Path, C]]) -> dict[Path, C]:
+    """Return the files' contents on which two readings in a row agree.
+
+    Raises:
+        SettingsError: with every file that goes on changing.
+    """
+    former, latter = {}, reading()
     for _ in range(_READINGS):
         time.sleep(_BETWEEN_SECONDS)
-        again = read_texts(file)
-        if again == texts:
-            return texts
-        texts = again
-    message = f"the configuration changed in each of {_READINGS + 1} readings"
-    raise SettingsError([Problem(file, 0, "", message, "Reload when it is written.")])
+        former, latter = latter, reading()
+        if former == latter:
+            return latter
+    message = f"changed while it was read {_READINGS + 1} times"
+    differ = {path for path in former | latter if former.get(path) != latter.get(path)}
+    raise SettingsError([Problem(p, 0, "", message, "Reload when it is written.") for p in differ])
 
 
 def read(

@@ -28,7 +28,7 @@ from dexwatch.roles.reload.in_use import InUse, Texts
 from dexwatch.roles.reload.role import answer_name, order_name
 from dexwatch.settings import Settings, SettingsError, load
 from dexwatch.settings.document import read_whole_texts
-from dexwatch.settings.named_files import unreadable
+from dexwatch.settings.named_files import require_whole
 from dexwatch.settings.snapshot import Configuration, changed, keeping
 
 ROLE_SECONDS = 20.0
@@ -108,8 +108,7 @@ class Reloading:
         texts = read_whole_texts(file)
         load(file, texts=texts)
         read = load(file, secrets=secrets, texts=texts)
-        if problems := list(unreadable(read)):
-            raise SettingsError(problems)
+        require_whole(read)
         return texts, read
 
     def _refused(
