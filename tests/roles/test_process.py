@@ -54,6 +54,16 @@ def test_log_of_a_terminal_begins_anew_and_is_bounded(
     assert {one.name for one in file.parent.iterdir()} == {"up.log", "up.log.1"}
 
 
+def test_the_log_before_is_kept_also_for_who_still_writes_it(tmp_path: Path) -> None:
+    file = tmp_path / "up.log"
+    with file.open("w") as earlier:
+        process.log_to_file(file)
+        earlier.write("still running\n")
+
+    assert (tmp_path / "up.log.1").read_text() == "still running\n"
+    assert file.read_text() == ""
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(exclude_categories=())))
 def test_any_text_can_be_logged_and_ours_is_one_line_of_json(text: str) -> None:

@@ -23,9 +23,14 @@ LOG_BYTES = 5_000_000
 
 
 def log_to_file(path: Path) -> None:
-    """Log to a file of bounded size, begun anew: a person at a terminal reads what is printed."""
+    """Log to a file of bounded size: a person at a terminal reads what is printed.
+
+    It is begun anew, and the one before it kept: it tells why an earlier run ended, and a run that
+    has not ended goes on in it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
+    if os.path.lexists(path):
+        path.replace(path.with_name(f"{path.name}.1"))
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=1)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, format="%(message)s", force=True)
     logging.getLogger("dexwatch").setLevel(logging.INFO)
