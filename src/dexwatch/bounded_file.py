@@ -73,8 +73,8 @@ def open_own(path: Path, flags: int, mode: int = 0o600) -> int:
     """Open a file of ours to write in it; the caller closes the descriptor.
 
     Raises:
-        OSError: it cannot be opened, or is not a file with this one name: what is written through a
-            link, or to a file that is also elsewhere, changes what is not ours.
+        OSError: it cannot be opened, or is no file, or is another's that has a second name: what is
+            written through a link, or to a file that is also elsewhere, changes what is not ours.
     """
     own = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
@@ -94,7 +94,7 @@ def require_own(path: Path) -> None:
     """Do as `open_own` for a file that others open, such as SQLite; there may be none yet.
 
     Raises:
-        OSError: what stands there is not a file with this one name.
+        OSError: what stands there is no file, or is another's that has a second name.
     """
     try:
         about = path.lstat()
@@ -162,11 +162,13 @@ def _wait(descriptor: int, end: float) -> bool:
 
 
 def _is_own(about: os.stat_result) -> bool:
-    return stat.S_ISREG(about.st_mode) and about.st_nlink <= 1
+    # A backup gives our own files second names, and must not keep us from them.
+    ours = about.st_nlink <= 1 or about.st_uid == os.geteuid()
+    return stat.S_ISREG(about.st_mode) and ours
 
 
 def _not_own(path: Path) -> OSError:
-    said = "what stands there is a link, a folder, a pipe or has another name, too: remove it"
+    said = "what stands there is a link, a folder, a pipe or another user's file: remove it"
     return OSError(errno.EINVAL, said, str(path))
 
 
