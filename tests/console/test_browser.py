@@ -269,3 +269,15 @@ async def test_first_paint_has_values_within_a_second(running, page):
     # The bound has room for a loaded machine; the benchmark holds the real one.
     assert paint < 3_000
     assert "%" in await page.inner_text("#panel-api-uptime")
+
+
+async def test_the_zone_of_a_page_left_open_changes_with_the_clocks(running, browser):
+    context = await browser.new_context(timezone_id="Europe/Berlin")
+    page = await context.new_page()
+    await sign_in(page, running.url)
+    await page.clock.install(time="2026-10-25T00:30:00Z")
+    await page.goto(f"{running.url}/targets")
+    assert await page.text_content("#zone") == "Times in UTC+02:00"
+    await page.clock.fast_forward("45:00")
+    assert await page.text_content("#zone") == "Times in UTC+01:00"
+    await context.close()

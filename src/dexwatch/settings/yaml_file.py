@@ -201,9 +201,8 @@ class _Builder:
             value = math.inf
         # No setting means infinity or "no number", which compare in ways that nobody intends.
         if isinstance(value, float) and not math.isfinite(value):
-            raise self._refused(
-                event, "a number is too large, or none", "Correct the value, or put it into quotes."
-            )
+            remedy = "Correct the value; a text of this form needs quotes."
+            raise self._refused(event, "a number is too large, or none", remedy)
         return value
 
     def _refuse_tag(self, event: Event) -> None:

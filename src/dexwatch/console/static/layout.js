@@ -80,10 +80,16 @@
     }
   }
   times(document);
-  // Clocks and charts alike are in the reader's own zone, which the menu names.
-  const zone = document.getElementById("zone");
-  const parts = new Intl.DateTimeFormat([], { timeZoneName: "longOffset" }).formatToParts();
-  if (zone) zone.textContent = `Times in ${parts.find((one) => one.type === "timeZoneName").value.replace("GMT", "UTC").replace("+00:00", "")}`;
+  // Clocks and charts alike are in the reader's own zone, which the menu names. A page stays open
+  // over the night in which the clocks change.
+  function zone() {
+    const named = document.getElementById("zone");
+    const parts = new Intl.DateTimeFormat([], { timeZoneName: "longOffset" }).formatToParts();
+    const offset = parts.find((one) => one.type === "timeZoneName").value;
+    if (named) named.textContent = `Times in ${offset.replace("GMT", "UTC").replace("+00:00", "")}`;
+  }
+  zone();
+  setInterval(zone, 60000);
   setInterval(() => times(document), 1000);
   document.addEventListener("htmx:afterSwap", (event) => times(event.target));
 })();
