@@ -41,6 +41,34 @@ def test_all_mistakes_are_found_in_one_run(tmp_path: Path) -> None:
     assert [line for line, *_ in problems(tmp_path, text)] == [1, 3, 4]
 
 
+def test_a_secret_that_is_missing_hides_no_other_mistake(tmp_path: Path) -> None:
+    text = (
+        "nmae: ana-dex\n"
+        "respond: {hook_token: {file: ./absent.token}}\n"
+        "database: {dsn: {env: NOT_SET_ANYWHERE}}\n"
+        "console: {port: {env: NOT_SET_EITHER}}\n"
+        "watch: {port: 99999}\n"
+    )
+
+    found = problems(tmp_path, text)
+
+    assert sorted((line, key) for line, key, *_ in found) == [
+        (0, "name"),
+        (1, "nmae"),
+        (2, "respond.hook_token"),
+        (3, "database.dsn"),
+        (4, "console.port"),
+        (5, "watch.port"),
+    ]
+
+
+def test_a_value_that_is_given_twice_hides_no_other_mistake(tmp_path: Path) -> None:
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "more.yml").write_text("name: bo-dex\nwatch: {port: 99999}\n")
+
+    assert [key for _, key, *_ in problems(tmp_path, SMALLEST)] == ["name", "watch.port"]
+
+
 def test_nested_mistake_is_placed_at_its_own_line(tmp_path: Path) -> None:
     text = (
         SMALLEST

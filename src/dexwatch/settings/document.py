@@ -68,6 +68,8 @@ class Document:
     """Where values stand that came from a variable or another file."""
     variables: dict[Place, str] = field(default_factory=dict)
     """The environment variables that secrets come from, also of those that are withheld."""
+    problems: list[Problem] = field(default_factory=list)
+    """Values that are given twice or are not to be had; all others can be judged all the same."""
 
     def mark(self, place: Place) -> Mark:
         """Return the mark of a place, or of the nearest one that holds it."""
@@ -145,11 +147,10 @@ def read(
     `model` says where secrets stand, `wanted` which of them are read.
 
     Raises:
-        SettingsError: with every mistake: files that cannot be read or are no YAML mappings, values
-            that are given twice, secrets that are missing.
+        SettingsError: with every file that cannot be read or is no YAML mapping.
     """
     problems: list[Problem] = []
-    merge = _Merge(Document(file), model, wanted, problems)
+    merge = _Merge(Document(file), model, wanted)
     for path in _files(file, problems) if texts is None else texts:
         try:
             source = parse_yaml(path, read_text(path) if texts is None else texts[path])
@@ -158,7 +159,7 @@ def read(
             continue
         merge.add(source)
     if problems:
-        raise SettingsError(problems)
+        raise SettingsError([*problems, *merge.document.problems])
     return merge.document
 
 
@@ -192,7 +193,6 @@ class _Merge:
     document: Document
     model: type[BaseModel]
     wanted: Callable[[Place], bool]
-    problems: list[Problem]
 
     def add(self, source: YamlFile) -> None:
         self.document.files = (*self.document.files, source.path)
@@ -275,7 +275,7 @@ class _Merge:
             found = from_file(path)
         except NotFetchedError as error:
             self._problem(place, str(error), error.remedy)
-            return None
+            return Withheld() if secret else None
         if secret:
             self.document.secret_files = (*self.document.secret_files, path)
         return found
@@ -284,7 +284,8 @@ class _Merge:
         self, place: Place, message: str, remedy: str, *, mark: Mark | None = None
     ) -> None:
         mark = mark or self.document.mark(place)
-        self.problems.append(Problem(mark.file, mark.line, dotted(place), message, remedy))
+        problem = Problem(mark.file, mark.line, dotted(place), message, remedy)
+        self.document.problems.append(problem)
 
 
 def dotted(place: Place) -> str:

@@ -73,12 +73,17 @@ def settings_of(document: Document) -> Settings:
     """Validate a document.
 
     Raises:
-        SettingsError: with every mistake that was found.
+        SettingsError: with every mistake that was found, those of reading it among them.
     """
+    told = {problem.key for problem in document.problems}
     try:
         settings = Settings.model_validate(document.values)
     except ValidationError as error:
-        raise SettingsError(_problems(document, error)) from None
+        # What stands in the place of a value that was not to be had is no mistake of its own.
+        found = [problem for problem in _problems(document, error) if problem.key not in told]
+        raise SettingsError([*document.problems, *found]) from None
+    if document.problems:
+        raise SettingsError(document.problems)
     return _anchored(settings, document)
 
 
