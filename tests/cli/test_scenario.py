@@ -24,7 +24,9 @@ async def sample(tmp_path: Path) -> AsyncIterator[Path]:
     async def fault(_: ScenarioContext, active: bool) -> None:
         assert isinstance(active, bool)
 
-    found = Scenario("db-slow", "Slow database", "Queries wait.", ("DatabaseSlow",), fault)
+    found = Scenario(
+        "db-slow", "Slow database", "Queries wait.", ("DatabaseSlow",), fault, also=("TargetDown",)
+    )
     gas = Scenario("gas-spike", "Dear gas", "It is dear.", ("GasPriceHigh",), fault)
     context = ScenarioContext(cast("ChainHandle", None), cast("Traders", None), None)
     runner = ScenarioRunner(context, (found, gas))
@@ -49,6 +51,11 @@ async def test_what_was_not_active_is_not_said_to_be_lifted(sample: Path) -> Non
     assert await said(sample, "db-slow", "--stop") == (0, "! db-slow was not active")
     await said(sample, "db-slow")
     assert await said(sample, "db-slow", "--stop") == (0, "✓ db-slow is lifted")
+
+
+async def test_what_may_follow_is_told_too(sample: Path) -> None:
+    _, words = await said(sample, "db-slow")
+    assert words.endswith("raises DatabaseSlow may also raise TargetDown")
 
 
 async def test_a_scenario_that_waits_says_when_it_begins_and_why(sample: Path) -> None:

@@ -23,7 +23,7 @@ def control_api(actions):
     async def scenarios(request: Request):
         if request.headers.get("authorization") != "Bearer secret-token":
             raise HTTPException(401)
-        base = {"story": HOSTILE, "raises": ["ApiLatencyHigh"]}
+        base = {"story": HOSTILE, "raises": ["ApiLatencyHigh"], "also": ["LatencyDegraded"]}
         return [
             {"name": "api-slow", "title": "The API is slow", "state": "idle", **base},
             {"name": "gas", "title": "Gas", "state": "active", "begins_in": 12, **base},
@@ -79,6 +79,7 @@ async def test_an_operator_breaks_and_mends(parts):
         page, token = await sign_in(client, "ana")
         assert "The API is slow" in page
         assert ">begins in 12 s<" in page
+        assert 'may also raise <a href="/runbooks/LatencyDegraded">' in page
         assert "<img src=x" not in page
         assert "secret-token" not in page
         fields = {"form_token": token}

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from dexwatch.demo.profile import DEMO
 from dexwatch.metrics.profile import PRODUCTION, duration
+from dexwatch.metrics.promql import SteppedWindows
 from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.rules.registry import ALERTS
 
@@ -53,3 +54,9 @@ def test_a_duration_says_what_it_means(milliseconds):
     text = duration(milliseconds)
     number = text.rstrip("msdh")
     assert int(number) * sizes[text[len(number) :]] == milliseconds
+
+
+def test_a_panel_of_the_last_hour_shows_the_hour_in_the_sample_too():
+    assert SteppedWindows(DEMO).window(3600, ScrapeClass.CRITICAL) == "1h"
+    assert SteppedWindows(DEMO).window(300, ScrapeClass.CRITICAL) == "10s"
+    assert SteppedWindows(PRODUCTION, 7200).window(3600, ScrapeClass.CRITICAL) == "2h"

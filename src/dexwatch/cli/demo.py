@@ -105,6 +105,8 @@ def scenario(
             when = f"{row['begins_in']} s, when enough of what is usual was seen to compare with"
             out.print(f"  [dim]begins in[/] {when}")
         out.print(f"  [dim]raises[/] {', '.join(row['raises'])}")
+        if row["also"]:
+            out.print(f"  [dim]may also raise[/] {', '.join(row['also'])}")
 
 
 def _welcome(running: Any, seconds: float) -> Panel:  # noqa: ANN401 - its class is imported late.

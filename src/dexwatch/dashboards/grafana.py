@@ -10,15 +10,11 @@ from typing import Any
 from dexwatch.dashboards.board import Board, Level, Panel, PanelKind, Query
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.profile import PRODUCTION
-from dexwatch.metrics.promql import SteppedWindows, Windows
+from dexwatch.metrics.promql import RATE_SECONDS, SteppedWindows, Windows
 from dexwatch.metrics.scrape_class import ScrapeClass
 
 SOURCE = {"type": "prometheus", "uid": "${source}"}
 COLUMNS = 24
-
-
-RATE_SECONDS = 300
-"""Up to here a window is only as long as a rate needs; a longer one is what the panel is about."""
 
 
 class GrafanaWindows:

@@ -174,6 +174,7 @@ def _row(scenario: Scenario, runner: ScenarioRunner) -> dict[str, object]:
         "state": "active" if scenario.name in runner.active else "idle",
         "begins_in": math.ceil(runner.begins_in(scenario.name)),
         "raises": scenario.raises,
+        "also": scenario.also,
     }
 
 

@@ -7,6 +7,9 @@ from typing import Protocol
 from dexwatch.metrics.profile import EvaluationProfile, duration
 from dexwatch.metrics.scrape_class import CRITICAL, HIGH, ScrapeClass
 
+RATE_SECONDS = 300
+"""Up to here a window is only as long as a rate needs; a longer one is what the panel is about."""
+
 
 class Windows(Protocol):
     """Turns a wish ("about five minutes") into a PromQL range that fits the scrape interval."""
@@ -29,7 +32,9 @@ class SteppedWindows:
     def window(self, seconds: float, scrape_class: ScrapeClass) -> str:
         """Return the wished range, at least four scrapes and at least one step long."""
         step = 1000 * -(-round(self.step_seconds * 1000) // 1000)
-        return duration(max(self.profile.window_ms(seconds, scrape_class), step))
+        # A figure of the last hour says so: no profile may make seconds of it.
+        stated = 1000 * round(seconds) if seconds > RATE_SECONDS else 0
+        return duration(max(self.profile.window_ms(seconds, scrape_class), step, stated))
 
 
 def by_clause(labels: str | Sequence[str]) -> str:

@@ -91,12 +91,16 @@ def build(pages: Pages, control: SampleControl) -> APIRouter:
 
 
 def _scenario(row: dict[str, Any]) -> dict[str, Any]:
-    raises = row.get("raises")
     return {
         "name": str(row.get("name", "")),
         "title": str(row.get("title", "")),
         "story": str(row.get("story", "")),
         "running": str(row.get("state", "")) in {"running", "started", "active", "on"},
         "begins_in": begins_in if isinstance(begins_in := row.get("begins_in"), int) else 0,
-        "raises": [str(one) for one in raises] if isinstance(raises, list) else [],
+        "raises": _names(row.get("raises")),
+        "also": _names(row.get("also")),
     }
+
+
+def _names(listed: object) -> list[str]:
+    return [str(one) for one in listed] if isinstance(listed, list) else []
