@@ -16,6 +16,7 @@ from dexwatch import backoff, clock
 from dexwatch.bounded_file import read_file
 from dexwatch.clients.access import Access
 from dexwatch.clients.bounded_body import ACCEPTED, BodyTooLongError, bounded_body
+from dexwatch.clients.lanes import Lanes
 from dexwatch.clients.redaction import Redaction
 from dexwatch.clients.unreachable import why
 
@@ -97,12 +98,11 @@ class HttpClient:
         self.redact = Redaction(base_url, secrets=tuple(access.secrets))
         self._client = httpx.AsyncClient(
             headers=ACCEPTED | own,
-            verify=_trusted(access),
             timeout=httpx.Timeout(timeout_seconds),
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             # A proxy from the environment must not see, or break, what stays on this machine.
             trust_env=False,
             follow_redirects=False,
+            transport=Lanes(functools.partial(_lane, _trusted(access)), most=connections),
         )
 
     async def __aenter__(self) -> Self:
@@ -183,6 +183,14 @@ class MonitoringClient(HttpClient):
             return (await self.send("GET", "/-/ready")).status == 200
         except SourceError:
             return False
+
+
+def _lane(trusted: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
+    return httpx.AsyncHTTPTransport(
+        verify=trusted,
+        trust_env=False,
+        limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
+    )
 
 
 def _below(base_url: str, path: str) -> str:
