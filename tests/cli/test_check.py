@@ -26,6 +26,28 @@ def test_check_names_file_line_key_and_remedy_as_json(tmp_path: Path) -> None:
     assert "console" in problems[0]["remedy"]
 
 
+def test_check_names_each_unknown_rule_once(tmp_path: Path) -> None:
+    rules = "rules: {disable: [RedisDwon], thresholds: {CpuHihg: 0.9}}\n"
+
+    shown = run(app, ["check", "-c", config(tmp_path, SMALLEST + rules)])
+
+    assert shown.exit_code == 1
+    [line] = [line for line in shown.output.splitlines() if "there is no rule" in line]
+    assert line.count("RedisDwon") == 1
+    assert "near: RedisDown" in line
+    assert "near: CpuHigh" in line
+
+
+def test_check_names_unknown_rules_beside_a_setting_that_is_wrong(tmp_path: Path) -> None:
+    wrong = "watch: {port: 99999}\nrules: {disable: [RedisDwon]}\n"
+
+    shown = run(app, ["check", "-c", config(tmp_path, SMALLEST + wrong), "--json"])
+
+    assert shown.exit_code == 2
+    problems = json.loads(shown.stdout)["problems"]
+    assert [(p["line"], p["key"]) for p in problems] == [(3, "watch.port"), (4, "rules")]
+
+
 def test_check_finds_what_is_wrong_in_rules_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "own.yml").write_text(
         "groups: [{name: own, rules: [{alert: Odd, expr: 'rate(redis_up['}]}]\n"

@@ -9,18 +9,20 @@ from dataclasses import asdict
 from pathlib import Path
 
 import typer
+from pydantic import ValidationError
 
 from dexwatch.bounded_file import read_file
 from dexwatch.cli.present import (
     CONFIG_DEFAULT,
     EXIT_FINDINGS,
+    EXIT_USAGE,
     ConfigOption,
     JsonOption,
     counted,
     emit_json,
     out,
     sentence,
-    settings_or_exit,
+    show_problems,
 )
 from dexwatch.cli.probing.reach import ports
 from dexwatch.cli.terminal import foreign
@@ -29,12 +31,15 @@ from dexwatch.daemons.program import DaemonError
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers import registry as notifiers
 from dexwatch.roles.programs import programs
+from dexwatch.rules.config import RulesConfig
 from dexwatch.rules.expression_checks import LintFinding
 from dexwatch.rules.lint import lint
 from dexwatch.rules.operator_files import FILE_BYTES_MAX, lint_files, promtool_tests
 from dexwatch.rules.recording_rules import RECORDING_RULES
 from dexwatch.rules.registry import ALERTS
-from dexwatch.settings import Settings
+from dexwatch.rules.rendering import UNKNOWN_RULE_REMEDY, UnknownRuleError, configured
+from dexwatch.settings import Problem, Settings, SettingsError, load
+from dexwatch.settings.document import read
 from dexwatch.settings.exposure import exposed
 from dexwatch.settings.named_files import unreadable
 
@@ -44,7 +49,11 @@ LAST_LINES = 12
 
 def check(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False) -> None:
     """Find mistakes in the configuration and the rules; nothing is started or contacted."""
-    settings = settings_or_exit(config, as_json=as_json)
+    try:
+        settings = load(config)
+    except SettingsError as error:
+        show_problems((*error.problems, *_unknown_rules(config)), as_json=as_json)
+        raise typer.Exit(EXIT_USAGE) from None
     findings = (
         *_ports(settings),
         *_routes(settings),
@@ -58,6 +67,18 @@ def check(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False)
         _show(settings, findings)
     if any(finding.level == "error" for finding in findings):
         raise typer.Exit(EXIT_FINDINGS)
+
+
+def _unknown_rules(config: Path) -> Iterator[Problem]:
+    """Judge the rules' ids, also where the rest of the configuration is no good."""
+    try:
+        document = read(config, Settings, wanted=lambda _: False)
+        configured(ALERTS, RulesConfig.model_validate(document.values.get("rules", {})))
+    except (SettingsError, ValidationError):
+        return
+    except UnknownRuleError as error:
+        file, line = document.mark(("rules",))
+        yield Problem(file, line, "rules", str(error), UNKNOWN_RULE_REMEDY)
 
 
 def _read_again(settings: Settings, config: Path) -> Iterator[LintFinding]:
@@ -186,13 +207,15 @@ def _run(kind: str, command: tuple[str, ...], file: Path) -> Iterator[LintFindin
 def _rendered(settings: Settings, config: Path) -> tuple[LintFinding, ...]:
     """Let promtool, amtool and the like judge the files that we would give to the programs."""
     found = []
-    # The operator's own rule files have been judged at their own place.
+    # The operator's own rule files and the rules' ids have been judged at their own place.
     ours = settings.rules.model_copy(update={"extra_files": ()})
     # Elsewhere than in the state folder: a check must not leave anything behind.
     with tempfile.TemporaryDirectory(prefix="dexwatch-check-") as folder:
         update = {"folder": Path(folder), "rules": ours}
         try:
             planned = programs(settings.model_copy(update=update), config)
+        except UnknownRuleError:
+            return ()
         except (DaemonError, ValueError) as error:
             return (LintFinding("config", "rules", str(error), "Correct the `rules` part."),)
         for program in planned:

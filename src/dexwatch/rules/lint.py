@@ -19,6 +19,7 @@ from dexwatch.rules.expression_checks import (
 )
 from dexwatch.rules.lingering import ends_ms
 from dexwatch.rules.rendering import (
+    UNKNOWN_RULE_REMEDY,
     WINDOW_IN_TEXT,
     UnknownRuleError,
     annotations,
@@ -40,7 +41,7 @@ def lint(
     try:
         alerts = configured(alerts, config or RulesConfig())
     except UnknownRuleError as error:
-        found.append(LintFinding("config", "rules", str(error), "correct or remove the rule's id"))
+        found.append(LintFinding("config", "rules", str(error), UNKNOWN_RULE_REMEDY))
     known = Vocabulary(METRICS, tuple(recordings))
     for recording in recordings:
         found += check_expression(

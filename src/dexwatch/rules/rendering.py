@@ -1,9 +1,10 @@
 """From definitions to the rule file that Prometheus loads."""
 
 import dataclasses
+import difflib
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -20,6 +21,9 @@ from dexwatch.rules.rule import AlertRule, RecordingRule, number
 
 WINDOW_IN_TEXT = re.compile(r"\{(\d+)([mhd])\}")
 """`{5m}` in a text: the window that five minutes of production become at the profile."""
+
+
+UNKNOWN_RULE_REMEDY = "Correct or remove the rule's id."
 
 
 class UnknownRuleError(ValueError):
@@ -84,17 +88,23 @@ def configured(alerts: Iterable[AlertRule], config: RulesConfig) -> tuple[AlertR
         UnknownRuleError: `config` disables or changes a rule that is not there.
     """
     alerts = tuple(alerts)
-    known = {rule.id for rule in alerts}
-    for key, named in (("disable", config.disable), ("thresholds", config.thresholds)):
-        for rule_id in named:
-            if rule_id not in known:
-                near = ", ".join(sorted(k for k in known if k[:4] == rule_id[:4])) or "see docs"
-                raise UnknownRuleError(f"rules.{key}: there is no rule {rule_id!r} (near: {near})")
+    unknown = tuple(_unknown({rule.id for rule in alerts}, config))
+    if unknown:
+        raise UnknownRuleError("; ".join(unknown))
     return tuple(
         dataclasses.replace(rule, threshold=config.thresholds.get(rule.id, rule.threshold))
         for rule in alerts
         if rule.id not in config.disable
     )
+
+
+def _unknown(known: Set[str], config: RulesConfig) -> Iterator[str]:
+    for key, named in (("disable", config.disable), ("thresholds", config.thresholds)):
+        for rule_id in named:
+            if rule_id not in known:
+                near = ", ".join(difflib.get_close_matches(rule_id, sorted(known)))
+                nearest = f" (near: {near})" if near else ""
+                yield f"rules.{key}: there is no rule {rule_id[:64]!r}{nearest}"
 
 
 def told(rule: AlertRule, profile: EvaluationProfile) -> AlertRule:
