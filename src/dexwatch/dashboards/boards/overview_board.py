@@ -27,6 +27,7 @@ from dexwatch.metrics import (
     redis,
 )
 from dexwatch.metrics.metric import Unit
+from dexwatch.metrics.profile import PRODUCTION, duration
 from dexwatch.metrics.scrape_class import CRITICAL
 
 API_EMPTY = "The platform's API reports nothing; check daemons.targets and Targets."
@@ -40,6 +41,8 @@ SERVERS_UP = f"{postgres.up} or {redis.up} or {nginx.up}"
 # As the rule SystemAvailabilityLow counts it: 1 while all of them are up at the same time.
 ENTRANCES_UP = probes.success.where('class=~"api|lb"')
 ALL_UP = f"min({ENTRANCES_UP} or {SERVERS_UP})"
+# Prometheus would look as often as it evaluates rules, and miss what is down between two looks.
+LOOK = duration(PRODUCTION.scrape_ms(CRITICAL))
 FAILED_REQUESTS = platform.http_seconds.count('http_response_status_code=~"5.."')
 
 WAITS = (
@@ -68,7 +71,7 @@ AVAILABILITY = (
     stat(
         "availability",
         "System availability",
-        one(lambda w: f"avg_over_time(({ALL_UP})[{w.window(3600, CRITICAL)}:])"),
+        one(lambda w: f"avg_over_time(({ALL_UP})[{w.window(3600, CRITICAL)}:{LOOK}])"),
         Unit.RATIO,
         "API, load balancer, database and cache up together for 99.9% of the last hour or more.",
         ("A-P0-AVAIL-999",),
