@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from dexwatch.clients.config import DatabaseConfig, QueryConfig
 from dexwatch.clients.database import PlatformDatabase
@@ -225,8 +226,50 @@ async def test_a_refused_connection_and_a_timeout_are_distinguished() -> None:
 async def test_options_of_the_dsn_are_kept_but_for_the_limits_that_are_ours(dsn: str) -> None:
     options = "-c search_path=shop -c default_transaction_read_only=off -c statement_timeout=0"
     database = PlatformDatabase(DatabaseConfig(dsn=f"{dsn} options='{options}'"))
-    shown = "', '".join(("search_path", "default_transaction_read_only", "statement_timeout"))
+    shown = "', '".join(("search_path", "transaction_read_only", "statement_timeout"))
     sql = f"select 1 as value, setting as query from pg_settings where name in ('{shown}')"
     rows = await database.fetch(QueryConfig(metric="business_query_value", sql=sql), LABELS)
     await database.close()
     assert {row.labels["query"] for row in rows} == {"shop", "on", "3000"}
+
+
+async def test_a_query_cannot_give_itself_the_right_to_write(database: PlatformDatabase) -> None:
+    freed = "select set_config('transaction_read_only', 'off', true), 1 as value, 'a' as query"
+    with pytest.raises(SourceError, match="before any query"):
+        await database.fetch(query(freed), LABELS)
+
+
+async def test_a_pooler_that_refuses_settings_at_the_start_serves_queries(dsn: str) -> None:
+    """As PgBouncer does, which also gives each transaction another server."""
+    given = conninfo_to_dict(dsn)
+
+    async def pooler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        length = await reader.readexactly(4)
+        start = await reader.readexactly(int.from_bytes(length, "big") - 4)
+        if b"options\0" in start:
+            words = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0"
+            writer.write(b"E" + (len(words) + 4).to_bytes(4, "big") + words)
+            writer.close()
+            return
+        there, out = await asyncio.open_connection(str(given["host"]), int(str(given["port"])))
+        out.write(length + start)
+        await asyncio.gather(_pass(reader, out), _pass(there, writer))
+
+    server = await asyncio.start_server(pooler, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    # Without it the driver asks for encryption first.
+    address = (
+        f"host=127.0.0.1 port={port} user=ana dbname=postgres sslmode=disable gssencmode=disable"
+    )
+    database = PlatformDatabase(DatabaseConfig(dsn=address))
+    statements = "select count(*) as value, 'a' as query from pg_prepared_statements"
+    counts = [(await database.fetch(query(statements), LABELS))[0].value for _ in range(8)]
+    assert counts == [0.0] * 8
+    await database.close()
+    server.close()
+
+
+async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while part := await reader.read(65_536):
+        writer.write(part)
+    writer.close()

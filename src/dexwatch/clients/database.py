@@ -10,6 +10,7 @@ from math import isfinite
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL
 
 from dexwatch.clients.config import DatabaseConfig, QueryConfig
 from dexwatch.clients.database_errors import told
@@ -33,6 +34,11 @@ class PlatformDatabase:
     def __init__(self, config: DatabaseConfig) -> None:
         self._dsn = config.dsn
         self._timeout = config.timeout_seconds
+        # In each transaction, not when connecting: PgBouncer refuses settings at the start, and
+        # those of a session would stay with a server that it gives to others.
+        self._limits = SQL("set transaction read only; set local statement_timeout = {}").format(
+            round(config.timeout_seconds * 1000)
+        )
         self._connection: AsyncConnection | None = None
         self._turn = asyncio.Lock()
         self._redact = Redaction()
@@ -77,6 +83,7 @@ class PlatformDatabase:
         connection = await self._connected()
         # A server-side cursor takes one SELECT only and sends no more rows than are asked for.
         async with connection.transaction(), connection.cursor("dexwatch") as cursor:
+            await connection.execute(self._limits)
             await cursor.execute(query.sql)
             found = await cursor.fetchmany(query.max_rows + 1)
             columns = [column.name for column in cursor.description or ()]
@@ -113,15 +120,13 @@ class PlatformDatabase:
         given = conninfo_to_dict(dsn)
         secrets = (given.get(name) for name in ("password", "sslpassword"))
         self._redact = Redaction(secrets=tuple(str(secret) for secret in secrets if secret))
-        # What the operator set, such as a search path, stays; of two settings the last counts.
-        options = given.get("options") or ""
         return await AsyncConnection.connect(
             dsn,
             autocommit=True,
             connect_timeout=max(2, round(self._timeout)),
             application_name="dexwatch",
-            options=f"{options} -c statement_timeout={round(self._timeout * 1000)}"
-            " -c default_transaction_read_only=on",
+            # A pooler may give the next transaction to a server that has not prepared it.
+            prepare_threshold=None,
         )
 
 
