@@ -120,6 +120,46 @@ async def test_an_address_without_a_contract_is_told_and_commented_out(tmp_path:
     assert [line for _, line in pairs(file) if ROUTER in line and line.strip().startswith("# - {")]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--redis=redis://127.0.0.1:2",), "redis cache: "),
+        (("--outside=http://127.0.0.1:2/x",), "deadman outside_url: "),
+        (("--api=http://127.0.0.1:2/health",), "probe api: "),
+        (("--nginx=http://127.0.0.1:2/",), "nginx edge: "),
+        (("--metrics=127.0.0.1:2",), "target exchange: "),
+        (("--dsn-env=DEAD_DSN",), "database connection: "),
+        (("--dsn-env=NOT_SET",), "the environment variable NOT_SET is not set"),
+        (("--notify=slack.token_env=NOT_SET",), "the environment variable NOT_SET is not set"),
+        (("--notify=email.host=127.0.0.1:2", "--notify=email.to=bo@a.org"), "notify email: "),
+    ],
+)
+def test_each_answer_is_tried_and_told_aloud_and_in_the_file_when_it_fails(
+    arguments: tuple[str, ...], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEAD_DSN", "postgresql://bo:sesame@127.0.0.1:2/dex")
+
+    shown, file = asked(tmp_path, *arguments)
+
+    assert shown.exit_code == 0, shown.output
+    assert shown.output.count(f"! {words}" if words.endswith(": ") else words) == 1
+    [note] = [line for line in file.read_text().splitlines() if "LEFT OPEN" in line]
+    assert words in note
+    assert "sesame" not in shown.output + note
+
+
+def test_a_variable_that_is_set_to_what_it_cannot_be_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WRONG", "postgresql://bo:se@same@127.0.0.1/dex")
+
+    shown, file = asked(tmp_path, "--dsn-env=WRONG")
+
+    assert shown.exit_code == 0, shown.output
+    assert "! database.dsn: write %40" in shown.output
+    assert "LEFT OPEN when this was written: database.dsn" in file.read_text()
+
+
 def test_what_is_noted_in_the_file_is_told_aloud(tmp_path: Path) -> None:
     shown, file = asked(tmp_path, "--notify", "webhook.url=https://hooks.example.org/x")
 

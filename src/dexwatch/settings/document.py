@@ -70,6 +70,8 @@ class Document:
     """The environment variables that secrets come from, also of those that are withheld."""
     problems: list[Problem] = field(default_factory=list)
     """Values that are given twice or are not to be had; all others can be judged all the same."""
+    absent: list[Problem] = field(default_factory=list)
+    """Secrets that are not to be had; `Withheld` stands in their places."""
 
     def mark(self, place: Place) -> Mark:
         """Return the mark of a place, or of the nearest one that holds it."""
@@ -159,7 +161,7 @@ def read(
             continue
         merge.add(source)
     if problems:
-        raise SettingsError([*problems, *merge.document.problems])
+        raise SettingsError([*problems, *merge.document.problems, *merge.document.absent])
     return merge.document
 
 
@@ -221,7 +223,8 @@ class _Merge:
                 self._items(former, value, here, (*origin, key), source)
             else:
                 message = f"is given twice, first at {self.document.mark(here)}"
-                self._problem(here, message, "Remove one of the two.", mark=mark)
+                problem = self._problem(here, message, "Remove one of the two.", mark=mark)
+                self.document.problems.append(problem)
 
     def _items(
         self, into: list[Any], values: list[Any], place: Place, origin: Place, source: YamlFile
@@ -274,7 +277,8 @@ class _Merge:
             path = (source.path.parent / str(name)).resolve()
             found = from_file(path)
         except NotFetchedError as error:
-            self._problem(place, str(error), error.remedy)
+            into = self.document.absent if secret else self.document.problems
+            into.append(self._problem(place, str(error), error.remedy))
             return Withheld() if secret else None
         if secret:
             self.document.secret_files = (*self.document.secret_files, path)
@@ -282,10 +286,9 @@ class _Merge:
 
     def _problem(
         self, place: Place, message: str, remedy: str, *, mark: Mark | None = None
-    ) -> None:
+    ) -> Problem:
         mark = mark or self.document.mark(place)
-        problem = Problem(mark.file, mark.line, dotted(place), message, remedy)
-        self.document.problems.append(problem)
+        return Problem(mark.file, mark.line, dotted(place), message, remedy)
 
 
 def dotted(place: Place) -> str:

@@ -36,6 +36,18 @@ def load(
     return settings_of(read(file, Settings, wanted=_wanted(secrets), texts=texts))
 
 
+def load_partly(
+    file: Path, *, texts: Mapping[Path, str] | None = None
+) -> tuple[Settings, tuple[Problem, ...]]:
+    """Return the settings, `Withheld` where a secret is not to be had, and which those are.
+
+    Raises:
+        SettingsError: with every other mistake.
+    """
+    document = read(file, Settings, texts=texts)
+    return settings_of(document, absent=document.absent), tuple(document.absent)
+
+
 def folder_of(file: Path) -> Path:
     """Return the state folder that a configuration names, also where the rest of it is no good.
 
@@ -69,21 +81,22 @@ def secret_variables(
     return frozenset(named.values()) - needed
 
 
-def settings_of(document: Document) -> Settings:
-    """Validate a document.
+def settings_of(document: Document, *, absent: Sequence[Problem] = ()) -> Settings:
+    """Validate a document; `absent` are those of its absent secrets that are no mistake here.
 
     Raises:
         SettingsError: with every mistake that was found, those of reading it among them.
     """
-    told = {problem.key for problem in document.problems}
+    problems = [*document.problems, *(one for one in document.absent if one not in absent)]
+    told = {problem.key for problem in problems}
     try:
         settings = Settings.model_validate(document.values)
     except ValidationError as error:
         # What stands in the place of a value that was not to be had is no mistake of its own.
         found = [problem for problem in _problems(document, error) if problem.key not in told]
-        raise SettingsError([*document.problems, *found]) from None
-    if document.problems:
-        raise SettingsError(document.problems)
+        raise SettingsError([*problems, *found]) from None
+    if problems:
+        raise SettingsError(problems)
     return _anchored(settings, document)
 
 

@@ -6,13 +6,16 @@ from dexwatch.chain import probes as chain
 from dexwatch.cli.draft import Contract, Draft, Pool, answered
 from dexwatch.cli.present import out
 from dexwatch.cli.probing import recognise
-from dexwatch.cli.probing.judged import assumed, refusals, without_secret
+from dexwatch.cli.probing.judged import assumed, refusals, without_secret, written
+from dexwatch.cli.probing.reach import State, trials
 from dexwatch.cli.terminal import foreign
 from dexwatch.clients.http import SourceError
-from dexwatch.clients.probing import ProbeError, http_answers
 from dexwatch.notifiers.registry import NOTIFIERS
+from dexwatch.settings import SettingsError
 
 BSC = 56
+ANSWERED = frozenset({"database", "redis", "nginx", "target", "deadman", "probe"})
+"""The headings of `dexwatch doctor` below which stands what `init` asks for, channels aside."""
 
 
 async def tried(said: Draft) -> Draft:
@@ -20,12 +23,6 @@ async def tried(said: Draft) -> Draft:
     notes: list[str] = []
     draft, node = await _endpoints(assumed(said), notes)
     draft = await _contracts(draft, node, notes)
-    for what, url in (
-        ("api", said.api_url),
-        ("nginx", said.nginx_status),
-        ("metrics", f"http://{said.metrics_address}/metrics" if said.metrics_address else ""),
-    ):
-        await _url(what, url, notes)
     channels = {}
     for channel in NOTIFIERS:
         answers = said.channels.get(channel.name, {})
@@ -34,7 +31,26 @@ async def tried(said: Draft) -> Draft:
         elif answers:
             absent = [q.key for q in channel.setup.questions if q.key not in answers]
             _bad(f"{channel.name}: left out, because {', '.join(absent)} was not given", notes)
+    # What was found on the chain is named by strangers; what else was answered stands without it.
+    await _others(replace(said, rpc=(), addresses=(), channels=channels), notes)
     return replace(draft, channels=channels, notes=tuple(notes))
+
+
+async def _others(said: Draft, notes: list[str]) -> None:
+    """Try as `dexwatch doctor` does, as far as the variables that hold secrets are set."""
+    try:
+        settings, absent = written(said)
+    except SettingsError as error:
+        for problem in error.problems:
+            _bad(f"{problem.key}: {problem.message}", notes)
+        return
+    # One variable may stand at several places.
+    for words in dict.fromkeys(f"not tried: {one.message}. {one.remedy}" for one in absent):
+        _bad(words, notes)
+    areas = ANSWERED | ({"notify"} if said.channels else set())
+    for trial in await trials(settings, lambda area: area in areas):
+        words = f"{trial.area} {trial.subject}: {trial.detail}"
+        _good(words) if trial.state is State.OK else _bad(f"{words}. {trial.remedy}", notes)
 
 
 async def _endpoints(draft: Draft, notes: list[str]) -> tuple[Draft, str]:
@@ -91,15 +107,6 @@ async def _contracts(draft: Draft, node: str, notes: list[str]) -> Draft:
             _good(f"{given.address}: contract")
             contracts.append(thing)
     return replace(draft, pools=tuple(pools), contracts=tuple(contracts), absent=tuple(absent))
-
-
-async def _url(what: str, url: str, notes: list[str]) -> None:
-    if not url:
-        return
-    try:
-        _good(f"{what}: {url} {await http_answers(url)}")
-    except (SourceError, ProbeError) as error:
-        _bad(f"{what}: {url} {error}", notes)
 
 
 def _good(text: str) -> None:

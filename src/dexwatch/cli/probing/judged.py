@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from dexwatch.cli.draft import Contract, Draft, Endpoint, secrets, write
 from dexwatch.notifiers.registry import NOTIFIERS
 from dexwatch.settings import Problem, Settings, SettingsError
 from dexwatch.settings.document import read
-from dexwatch.settings.loading import settings_of
+from dexwatch.settings.loading import load_partly, settings_of
 
 _SHOWN_MOST = 80
 _NO_LINE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
@@ -133,12 +134,7 @@ def _broken(draft: Draft) -> Iterator[Refusal]:
 
 def _problems(draft: Draft) -> tuple[Problem, ...]:
     """Read the very text that would be written; variables may be set later, so none is read."""
-    with tempfile.TemporaryDirectory(prefix="dexwatch-init-") as folder:
-        file = Path(folder) / "dexwatch.yml"
-        for name, address in secrets(draft).items():
-            (file.parent / name).write_text(address + "\n", encoding="utf-8")
-        (file.parent / "hook.token").write_text("to-be-made-when-it-is-written\n")
-        texts = {file: write(draft)}
+    with _as_written(draft) as (file, texts):
         try:
             later = read(file, Settings, wanted=lambda _: False, texts=texts).variables
             document = read(file, Settings, wanted=lambda place: place not in later, texts=texts)
@@ -146,6 +142,27 @@ def _problems(draft: Draft) -> tuple[Problem, ...]:
         except SettingsError as error:
             return error.problems
     return ()
+
+
+def written(draft: Draft) -> tuple[Settings, tuple[Problem, ...]]:
+    """Return the settings of what would be written, and which of its secrets are not to be had.
+
+    Raises:
+        SettingsError: with what is wrong, for example a variable that is set to what it cannot be.
+    """
+    with _as_written(draft) as (file, texts):
+        return load_partly(file, texts=texts)
+
+
+@contextmanager
+def _as_written(draft: Draft) -> Iterator[tuple[Path, dict[Path, str]]]:
+    """Give where the file would lie, with its secrets beside it, and its text."""
+    with tempfile.TemporaryDirectory(prefix="dexwatch-init-") as folder:
+        file = Path(folder) / "dexwatch.yml"
+        for name, address in secrets(draft).items():
+            (file.parent / name).write_text(address + "\n", encoding="utf-8")
+        (file.parent / "hook.token").write_text("to-be-made-when-it-is-written\n")
+        yield file, {file: write(draft)}
 
 
 def _refusal(draft: Draft, problem: Problem) -> Refusal:

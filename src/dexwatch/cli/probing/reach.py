@@ -20,6 +20,7 @@ from dexwatch.daemons.ports import holder, is_free
 from dexwatch.daemons.programs import probes as daemons
 from dexwatch.notifiers import registry as notifiers
 from dexwatch.roles.registry import ROLES
+from dexwatch.secret import WithheldError
 from dexwatch.settings import Problem, Settings
 from dexwatch.settings.exposure import exposed
 
@@ -47,14 +48,21 @@ class Trial:
 
 async def reach(settings: Settings, file: Path) -> tuple[Trial, ...]:
     """Try everything; the order is that of the configuration."""
-    tried = await asyncio.gather(
-        *(
-            _carry_out(probe.area or area, probe)
-            for area, probes in CAPABILITIES.items()
-            for probe in probes(settings)
-        )
-    )
+    tried = await trials(settings)
     return (*tried, *(_warning(problem) for problem in exposed(file, settings)))
+
+
+async def trials(
+    settings: Settings, wanted: Callable[[str], bool] = lambda _: True
+) -> tuple[Trial, ...]:
+    """Try what is below the headings that are wanted, but what needs a secret that is withheld."""
+    probes = (
+        (probe.area or area, probe)
+        for area, probes in CAPABILITIES.items()
+        for probe in probes(settings)
+    )
+    tried = await asyncio.gather(*(_carry_out(area, one) for area, one in probes if wanted(area)))
+    return tuple(trial for trial in tried if trial is not None)
 
 
 def _chain(settings: Settings) -> Iterable[Probe]:
@@ -149,11 +157,13 @@ CAPABILITIES: dict[str, Callable[[Settings], Iterable[Probe]]] = {
 """What each capability has to be tried, by the heading below which it is shown."""
 
 
-async def _carry_out(area: str, probe: Probe) -> Trial:
+async def _carry_out(area: str, probe: Probe) -> Trial | None:
     remedy = probe.remedy
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS + 2):
             return Trial(area, probe.subject, State.OK, await probe.attempt())
+    except WithheldError:
+        return None
     except TimeoutError:
         detail = "no answer in time"
     except ProbeError as error:
