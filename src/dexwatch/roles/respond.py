@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import re
+from functools import partial
 
 from starlette.applications import Starlette
 
@@ -20,6 +22,13 @@ from dexwatch.roles.process import build_info, health_socket
 from dexwatch.roles.registry import Finish
 from dexwatch.roles.resources import open_clients, open_needed_incidents
 from dexwatch.settings import Settings
+
+_NOT_FOUND = re.compile(rb"\AOK \(not found\)\s*\Z").match
+"""What healthchecks.io answers with 200 to pings of a check that was deleted or never was."""
+
+
+class NobodyPingedError(SourceError):
+    """The service outside took the ping for none of its checks; its name is told in the log."""
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> Finish:
@@ -68,10 +77,18 @@ async def _outside(
         return None
     address = deadman.outside_url.get_secret_value()
     client = await stack.enter_async_context(HttpClient(address, timeout_seconds=PING_SECONDS))
+    return OutsideService(partial(ping, client), deadman.outside_seconds)
 
-    async def ping() -> None:
-        reply = await client.send("POST", limit_bytes=100_000)
-        if not 200 <= reply.status < 300:
-            raise SourceError(Outcome.HTTP_ERROR, f"status {reply.status}", code=reply.status)
 
-    return OutsideService(ping, deadman.outside_seconds)
+async def ping(client: HttpClient) -> None:
+    """Send one ping to the service outside.
+
+    Raises:
+        NobodyPingedError: the service has no check there, and would never page.
+        SourceError: it was not taken.
+    """
+    reply = await client.send("POST", limit_bytes=100_000)
+    if not 200 <= reply.status < 300:
+        raise SourceError(Outcome.HTTP_ERROR, f"status {reply.status}", code=reply.status)
+    if _NOT_FOUND(reply.body):
+        raise NobodyPingedError(Outcome.RPC_ERROR, "the service has no check at this address")
