@@ -130,6 +130,22 @@ async def test_alerts_of_a_rule_that_are_none_are_an_outcome(alerts: bytes) -> N
         assert raised.value.outcome is Outcome.MALFORMED
 
 
+@pytest.mark.parametrize(
+    ("kind", "number", "histogram"),
+    [
+        ("vector", '"value": [1, "2"]', '"histogram": [1, {"count": "3", "sum": "4"}]'),
+        ("matrix", '"values": [[1, "2"]]', '"histograms": [[1, {"count": "3", "sum": "4"}]]'),
+    ],
+)
+async def test_a_native_histogram_hides_no_number(kind: str, number: str, histogram: str) -> None:
+    rows = f'{{"metric": {{"of": "a"}}, {histogram}}}, {{"metric": {{"of": "b"}}, {number}}}'
+    data = f'{{"resultType": "{kind}", "result": [{rows}]}}'
+    answer = Canned(f'{{"status": "success", "data": {data}}}'.encode())
+    async with canned(answer) as url, PrometheusClient(url) as client:
+        series = await client.query("up")
+    assert [(one.labels, one.value) for one in series] == [({"of": "b"}, 2.0)]
+
+
 async def test_a_refused_connection_is_a_connection_error() -> None:
     async with PrometheusClient(f"http://127.0.0.1:{need.free_port()}") as client:
         assert not await client.ready()

@@ -110,7 +110,7 @@ class PrometheusClient(MonitoringClient):
     async def query(self, expression: str, *, at: float | None = None) -> tuple[Series, ...]:
         """Evaluate an expression at one moment (`at` in Unix seconds, now by default).
 
-        A scalar comes back as one series without labels.
+        A scalar comes back as one series without labels; native histograms are left out.
         """
         form = {"query": expression, "timeout": f"{self._timeout:g}s"}
         if at is not None:
@@ -179,7 +179,8 @@ def _result(data: Any) -> tuple[Series, ...]:  # noqa: ANN401 - checked here.
         return (Series({}, (_point(rows),)),)
     if kind == "vector":
         return tuple(
-            Series(_texts(row, "metric"), (_point(http.field(row, "value", list)),)) for row in rows
+            Series(_texts(row, "metric"), (_point(http.field(row, "value", list)),))
+            for row in _numbers(rows, "value", "histogram")
         )
     if kind == "matrix":
         return tuple(
@@ -187,9 +188,16 @@ def _result(data: Any) -> tuple[Series, ...]:  # noqa: ANN401 - checked here.
                 _texts(row, "metric"),
                 tuple(_point(pair) for pair in http.field(row, "values", list)),
             )
-            for row in rows
+            for row in _numbers(rows, "values", "histograms")
         )
     raise SourceError(Outcome.MALFORMED, f"unknown result type {kind[:40]!r}")
+
+
+def _numbers(rows: list[Any], number: str, histogram: str) -> list[Any]:
+    """Return the rows that hold numbers: a native histogram is none, and hides no other row."""
+    return [
+        row for row in rows if not isinstance(row, dict) or number in row or histogram not in row
+    ]
 
 
 def _point(pair: Any) -> Point:  # noqa: ANN401 - checked here.
