@@ -50,8 +50,8 @@ class FiringAlert:
     """None where the alert's label names none of ours."""
     muted: str = ""
     """`silenced`, `part of a worse alert`, or nothing."""
-    description: str = ""
     runbook: str = ""
+    """Where its annotation says that the runbook is, foreign text."""
     source: str = "Prometheus"
     """Who says that it fires."""
     incident_id: str = ""
@@ -158,11 +158,6 @@ def disagreements(
 
 def moment(text: str) -> datetime | None:
     """Read one of Prometheus' times (RFC 3339 with nanoseconds); None when it is not one."""
-    head, dot, tail = text.partition(".")
-    if dot:
-        digits = "".join(character for character in tail if character.isdigit())
-        zone = tail.lstrip("0123456789")
-        text = f"{head}.{digits[:6]}{zone}" if tail[:1].isdigit() and zone else text
     try:
         read = datetime.fromisoformat(text)
     except ValueError:
@@ -203,56 +198,44 @@ def _index(records: Iterable[_T], added: frozenset[str]) -> dict[frozenset[tuple
 def _of_prometheus(
     alert: ActiveAlert, twin: RoutedAlert | None, record: Alert | None
 ) -> FiringAlert | None:
-    notes, severity = alert.annotations, severity_of(alert.labels)
-    if severity is None:
-        return None
-    return FiringAlert(
-        alert.name,
-        severity,
-        notes.get("summary", alert.name),
-        alert.labels,
-        moment(alert.since),
-        component_of(alert.labels),
-        _muted(twin),
-        notes.get("description", ""),
-        notes.get("runbook_url", ""),
-        incident_id=(record.incident_id or "") if record else "",
-    )
+    severity, since = severity_of(alert.labels), moment(alert.since)
+    return _shown(alert, severity, since, record, muted=_muted(twin), source="Prometheus")
 
 
 def _of_alertmanager(alert: RoutedAlert, record: Alert | None) -> FiringAlert | None:
-    notes, severity = alert.annotations, severity_of(alert.labels)
+    severity, muted = severity_of(alert.labels), _muted(alert)
+    return _shown(alert, severity, alert.starts, record, muted=muted, source="Alertmanager")
+
+
+def _of_incident(alert: Alert) -> FiringAlert | None:
+    source = "Incidents" if alert.source == ALERTMANAGER else alert.source
+    muted = _kept_muted(alert.suppressed_by)
+    return _shown(alert, alert.severity, alert.starts_at, alert, muted=muted, source=source)
+
+
+def _shown(
+    alert: ActiveAlert | RoutedAlert | Alert,
+    severity: Severity | None,
+    since: datetime | None,
+    record: Alert | None,
+    *,
+    muted: str,
+    source: str,
+) -> FiringAlert | None:
     if severity is None:
         return None
+    name, notes = alert.name or "unnamed", alert.annotations
     return FiringAlert(
-        alert.name or "unnamed",
-        severity,
-        notes.get("summary", alert.name or "unnamed"),
-        alert.labels,
-        alert.starts,
-        component_of(alert.labels),
-        _muted(alert),
-        notes.get("description", ""),
-        notes.get("runbook_url", ""),
-        "Alertmanager",
-        (record.incident_id or "") if record else "",
-    )
-
-
-def _of_incident(alert: Alert) -> FiringAlert:
-    notes = alert.annotations
-    return FiringAlert(
-        alert.name,
-        alert.severity,
-        notes.get("summary", alert.name),
-        alert.labels,
-        alert.starts_at,
-        component_of(alert.labels),
-        _kept_muted(alert.suppressed_by),
-        notes.get("description", ""),
-        notes.get("runbook_url", ""),
-        "Incidents" if alert.source == ALERTMANAGER else alert.source,
-        alert.incident_id or "",
+        name=name,
+        severity=severity,
+        summary=notes.get("summary", name),
+        labels=alert.labels,
+        since=since,
+        component=component_of(alert.labels),
+        muted=muted,
+        runbook=notes.get("runbook_url", ""),
+        source=source,
+        incident_id=(record.incident_id or "") if record else "",
     )
 
 
