@@ -10,7 +10,7 @@ import pytest
 
 from dexwatch import __version__
 from dexwatch.cli import COMMANDS, app, up
-from dexwatch.cli.demo import scenario_command
+from dexwatch.cli.demo import FOLDER, scenario_command
 from dexwatch.cli.present import counted
 from dexwatch.cli.terminal import SafeConsole
 from dexwatch.daemons.lifecycle import State
@@ -129,12 +129,12 @@ def test_nouns_follow_their_number(number: int, words: str) -> None:
 
 def test_closing_words_name_a_command_that_works_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAKELEVEL", "1")
-    assert scenario_command() == "make scenario NAME=api-slow"
+    assert scenario_command(FOLDER) == "make scenario NAME=api-slow"
 
     monkeypatch.delenv("MAKELEVEL")
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr("sys.argv", [".venv/bin/dexwatch"])
-    assert scenario_command().startswith(".venv/bin/dexwatch scenario ")
+    assert scenario_command(FOLDER).startswith(".venv/bin/dexwatch scenario ")
 
 
 def test_up_says_when_things_are_ready_in_lines_or_in_json_but_not_in_both(
@@ -201,7 +201,7 @@ def test_scenario_without_a_sample_says_how_to_start_one(tmp_path: Path) -> None
     shown = run(app, ["scenario", "api-slow", "--folder", str(tmp_path)])
 
     assert shown.exit_code == 2
-    assert "dexwatch demo" in shown.output
+    assert f"demo --folder {tmp_path}" in shown.output
 
 
 def test_run_takes_one_role_and_its_own_secrets(

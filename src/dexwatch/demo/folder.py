@@ -1,6 +1,7 @@
 """The sample's folder: marked by a file, used by one sample at a time, emptied at each start."""
 
 import fcntl
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,11 @@ KEPT = frozenset({"run"})
 
 
 class FolderError(RuntimeError):
-    """The folder cannot be used for the sample; the message says what to do."""
+    """The folder cannot be used for the sample; `remedy` says what to do."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 @contextmanager
@@ -26,17 +31,22 @@ def sample_folder(folder: Path) -> Iterator[Path]:
     marker = folder / MARKER
     if folder.exists() and not marker.exists() and any(folder.iterdir()):
         raise FolderError(
-            f"{folder} is not empty and was not made by `dexwatch demo`, so it is not wiped: "
-            "name another folder with --folder"
+            f"{folder} is not empty and was not made by `dexwatch demo`, so it is not wiped",
+            "Name another folder with `--folder`.",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    with marker.open("a") as lock:
+    with marker.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            lock.seek(0)
+            pid = lock.read(32).strip() or "unknown"
             raise FolderError(
-                f"another sample runs in {folder}: stop it, or name another folder with --folder"
+                f"another sample runs in {folder} (pid {pid})",
+                "Stop that one, or name another folder with `--folder`.",
             ) from None
+        lock.truncate(0)
+        print(os.getpid(), file=lock, flush=True)
         _wipe(folder)
         yield folder
 
