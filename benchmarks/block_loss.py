@@ -21,8 +21,8 @@ from dexwatch.daemons.programs.secrets import kept
 from dexwatch.daemons.supervisor import Supervisor
 from dexwatch.demo.config import Options
 from dexwatch.demo.run import sample
-from dexwatch.demo.trading.traders import generated_load
 from dexwatch.settings import load
+from tests.fakes.flood import flood
 
 SECONDS = 600.0
 TRANSACTIONS = 62
@@ -44,7 +44,7 @@ async def main(seconds: float) -> None:
         ):
             port = running.ports.take("watch")
             await supervisor.start([_watch(running.config, port)])
-            with generated_load(running.chain.traders, TRANSACTIONS):
+            with flood(running.chain.traders, TRANSACTIONS):
                 await asyncio.sleep(WARM_SECONDS)
                 pid = supervisor.state("watch").pid
                 assert pid is not None

@@ -13,8 +13,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from dexwatch.demo.chain.handle import Node
 from dexwatch.demo.chain.start import SampleChain
 from dexwatch.demo.node.faults import Faults
-from dexwatch.demo.trading.traders import generated_load
 from tests.fakes.chain_talk import ask
+from tests.fakes.flood import flood
 from tests.fakes.patience import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -163,7 +163,7 @@ async def test_nonsense_gets_a_json_rpc_error(node: Node, body: bytes) -> None:
 async def test_a_flood_fills_the_blocks_and_nothing_is_lost_on_the_way(
     chain: SampleChain, node: Node
 ) -> None:
-    with generated_load(chain.traders, 60):
+    with flood(chain.traders, 60):
         start = await height(node)
         await until(
             lambda: chain.heads.newest is not None and chain.heads.newest.number > start + 5

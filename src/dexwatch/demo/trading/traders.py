@@ -1,15 +1,13 @@
-"""Send what the population plans, block by block; and extra load for measurements."""
+"""Send what the population plans, block by block."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from random import Random
+from collections.abc import Sequence
 
 import httpx
 import structlog
 
 from dexwatch.demo.chain.rpc import Rpc, RpcError
-from dexwatch.demo.chain.transactions import Transaction, call
+from dexwatch.demo.chain.transactions import Transaction
 from dexwatch.demo.node.heads import Head, Heads
 from dexwatch.demo.trading.population import Population, TraderBehaviour
 from dexwatch.demo.trading.quotes import Quotes, read_quotes
@@ -68,12 +66,9 @@ class Traders:
         self.market: Quotes | None = None
         self.errors = 0
         self.sender = Sender(rpc)
-        self.load_per_block = 0
-        """Extra cheap transactions a block, see `generated_load`."""
         self._rpc, self._heads = rpc, heads
         self._arrived = asyncio.Event()
         self._planned = 0
-        self._load_random = Random(population.seed)
 
     async def run(self) -> None:
         """Trade until cancelled; an error costs one block."""
@@ -121,46 +116,8 @@ class Traders:
         blocks = range(first, head.number + 1)
         self._planned = head.number
         transactions = [o for n in blocks for o in self.population.plan(n, market, self.behaviour)]
-        if self.load_per_block:
-            transactions += load_transactions(
-                self.population, market, self.load_per_block, self._load_random
-            )
         if transactions:
             await self.sender.send(transactions)
 
     def _note(self, _: Head) -> None:
         self._arrived.set()
-
-
-@contextmanager
-def generated_load(traders: Traders, transactions_per_block: int) -> Iterator[None]:
-    """Add so many transactions, 400 at the most, to the normal trade while entered."""
-    if not 0 < transactions_per_block <= 400:
-        raise ValueError("transactions_per_block must be between 1 and 400")
-    traders.load_per_block = transactions_per_block
-    try:
-        yield
-    finally:
-        traders.load_per_block = 0
-
-
-def load_transactions(
-    population: Population, market: Quotes, count: int, random: Random
-) -> list[Transaction]:
-    """Return cheap transactions: three transfers for one swap, spread over the load accounts."""
-    accounts = population.accounts.load
-    usdt = population.deployment.tokens["USDT"].address
-    pools = list(market.pools.values())
-    transactions = []
-    for index in range(count):
-        sender = accounts[index % len(accounts)]
-        if index % 4:
-            sending = "transfer(address,uint256)"
-            transactions.append(call(sender, usdt, sending, accounts[0], 10**18, gas=100_000))
-            continue
-        pool, usd = pools[index // 4 % len(pools)], random.uniform(20, 200)
-        sells = random.random() < 0.5
-        transactions.append(
-            population.swap(sender, pool, usd, sells_token0=sells, market=market, tolerance=0.5)
-        )
-    return transactions
