@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from dexwatch.incidents.records import Alert, AlertState
 from dexwatch.metrics.severity import Severity
-from dexwatch.response.messaging.chart import MAX_LINES, ChartSeries, chart_of, chart_request
+from dexwatch.response.messaging.chart import (
+    MAX_LINES,
+    ChartSeries,
+    chart_of,
+    chart_request,
+    quantity_of,
+)
 from tests.fakes.alerts import T0
 
 NOTES = {"query": "up", "unit": "ratio", "threshold": "0.5", "operator": "<"}
@@ -98,4 +104,29 @@ def test_without_a_query_there_is_no_chart() -> None:
     odd = Alert(**{**vars(alert()), "annotations": {"query": "up", "threshold": "much"}})
     asked = chart_request(odd, title="t", now=T0)
     assert asked is not None
-    assert asked.threshold is None
+    assert asked.quantity.threshold is None
+
+
+@pytest.mark.parametrize(
+    ("operator", "threshold", "asked"),
+    [("<", "1", "(up) < bool 1"), (">", "0", "(up) > bool 0"), (">=", "0.5", "(up) >= bool 0.5")],
+)
+def test_of_a_state_yes_says_that_the_alert_fires(
+    operator: str, threshold: str, asked: str
+) -> None:
+    notes = {**NOTES, "unit": "boolean", "operator": operator, "threshold": threshold}
+    one = Alert(**{**vars(alert()), "annotations": notes})
+    quantity = quantity_of(one)
+    assert quantity is not None
+    assert (quantity.query, quantity.threshold) == (asked, None)
+    assert drawn(one, series(1, 0, pool="well"), series(0, 1, pool="down")) == ["down", "well"]
+
+
+@pytest.mark.parametrize(
+    "odd", [{"operator": "and"}, {"threshold": "much"}], ids=["operator", "threshold"]
+)
+def test_a_state_that_nobody_compares_is_drawn_as_it_is(odd: dict[str, str]) -> None:
+    one = Alert(**{**vars(alert()), "annotations": {**NOTES, "unit": "boolean", **odd}})
+    quantity = quantity_of(one)
+    assert quantity is not None
+    assert quantity.query == "up"

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -28,6 +27,7 @@ from dexwatch.metrics import units
 from dexwatch.metrics.metric import Unit
 from dexwatch.metrics.severity import Severity
 from dexwatch.response.actions import ActionRejectedError, act
+from dexwatch.response.messaging.chart import Quantity, quantity_of
 from dexwatch.response.views import IncidentFilter, IncidentView
 
 router = APIRouter()
@@ -149,10 +149,10 @@ async def _graphs(
     drawn: list[tuple[Panel, PanelData]] = []
     seen: set[str] = set()
     for alert in view.alerts:
-        query = alert.annotations.get("query", "")
-        if query and query not in seen and len(drawn) < MOST_GRAPHS:
-            seen.add(query)
-            panel = _panel(len(drawn), alert, query)
+        quantity = quantity_of(alert)
+        if quantity and quantity.query not in seen and len(drawn) < MOST_GRAPHS:
+            seen.add(quantity.query)
+            panel = _panel(len(drawn), alert, quantity)
             drawn.append(
                 (
                     panel,
@@ -178,20 +178,17 @@ def _board(panels: list[Panel]) -> Board:
     return Board("incident", "Incident", "", 15, (Section("The graph", tuple(panels)),), "")
 
 
-def _panel(index: int, alert: Alert, query: str) -> Panel:
-    notes = alert.annotations
-    unit = Unit(notes["unit"]) if notes.get("unit") in set(Unit) else Unit.COUNT
+def _panel(index: int, alert: Alert, quantity: Quantity) -> Panel:
+    unit = Unit(quantity.unit) if quantity.unit in set(Unit) else Unit.COUNT
     limits: tuple[Threshold, ...] = ()
-    with suppress(ValueError):
-        limits = (
-            Threshold(float(notes.get("threshold", "")), Level.CRITICAL, "the alert's limit"),
-        )
+    if quantity.threshold is not None:
+        limits = (Threshold(quantity.threshold, Level.CRITICAL, "the alert's limit"),)
     return Panel(
         f"graph-{index}",
         alert.name,
-        (PanelQuery(query),),
+        (PanelQuery(quantity.query),),
         unit,
-        notes.get("summary", ""),
+        alert.annotations.get("summary", ""),
         (),
         empty="Prometheus holds no values of this quantity for that time.",
         thresholds=limits,

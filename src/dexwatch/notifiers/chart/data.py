@@ -29,7 +29,7 @@ class PrometheusCharts:
         """Return the chart, or None when there are no data; bounded by the caller."""
         start, end = request.start.timestamp(), request.end.timestamp()
         found = await self._prometheus.query_range(
-            request.query, start=start, end=end, step_seconds=(end - start) / _POINTS
+            request.quantity.query, start=start, end=end, step_seconds=(end - start) / _POINTS
         )
         return chart_of(request, [ChartSeries(one.labels, _points(one)) for one in found])
 

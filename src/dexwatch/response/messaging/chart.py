@@ -6,22 +6,49 @@ from datetime import datetime, timedelta
 
 from dexwatch.incidents.notice import Chart, ChartLine
 from dexwatch.incidents.records import Alert
+from dexwatch.metrics.metric import Unit
 
 MAX_LINES = 6
 _BEFORE, _LONGEST = timedelta(minutes=15), timedelta(hours=3)
 _HIDDEN = frozenset({"__name__", "job", "alerting"})
+_OPERATORS = frozenset({"<", "<=", ">", ">=", "==", "!="})
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What is drawn of an alert, in PromQL, and how it stands while the alert fires."""
+
+    query: str
+    unit: str
+    """A `Unit`'s value, if the alert comes from a rule of ours."""
+    threshold: float | None
+    operator: str
+    """How the value stands to the threshold while the alert fires, as PromQL writes it."""
+
+
+def quantity_of(alert: Alert) -> Quantity | None:
+    """Return what to draw of an alert; None without a query.
+
+    Of a state it is whether the alert's condition holds: under the alert's name "yes" would
+    otherwise stand for good health with one rule and for the fault with another.
+    """
+    notes = alert.annotations
+    query = notes.get("query", "")
+    if not query:
+        return None
+    unit, operator = notes.get("unit", ""), notes.get("operator", ">")
+    threshold = _number(notes.get("threshold", ""))
+    if unit == Unit.BOOLEAN and threshold is not None and operator in _OPERATORS:
+        return Quantity(f"({query}) {operator} bool {threshold:g}", unit, None, ">")
+    return Quantity(query, unit, threshold, operator)
 
 
 @dataclass(frozen=True)
 class ChartRequest:
     """The quantity behind one alert; `start` to `end` is never longer than three hours."""
 
-    query: str
+    quantity: Quantity
     title: str
-    unit: str
-    threshold: float | None
-    operator: str
-    """How the value stands to the threshold while the alert fires, as PromQL writes it."""
     labels: Mapping[str, str]
     """Those of the alert."""
     detected_at: datetime
@@ -39,15 +66,12 @@ class ChartSeries:
 
 def chart_request(alert: Alert, *, title: str, now: datetime) -> ChartRequest | None:
     """Return what to ask for, from well before the alert until now; None without a query."""
-    query = alert.annotations.get("query", "")
-    if not query:
+    quantity = quantity_of(alert)
+    if quantity is None:
         return None
     return ChartRequest(
-        query=query,
+        quantity=quantity,
         title=title,
-        unit=alert.annotations.get("unit", ""),
-        threshold=_number(alert.annotations.get("threshold", "")),
-        operator=alert.annotations.get("operator", ">"),
         labels=alert.labels,
         detected_at=alert.starts_at,
         start=max(min(alert.starts_at, now) - _BEFORE, now - _LONGEST),
@@ -59,14 +83,15 @@ def chart_of(request: ChartRequest, series: Sequence[ChartSeries]) -> Chart | No
     """Return the chart of the alert's own series, or of all where none is, the worst first."""
     filled = [one for one in series if one.points]
     own = [one for one in filled if _belongs(one, request.labels)]
-    shown = sorted(own or filled, key=lambda one: _harmless(one.points[-1][1], request))
+    quantity = request.quantity
+    shown = sorted(own or filled, key=lambda one: _harmless(one.points[-1][1], quantity))
     if not shown:
         return None
     return Chart(
         request.title,
-        request.unit,
+        quantity.unit,
         tuple(ChartLine(_name(one), one.points) for one in shown[:MAX_LINES]),
-        request.threshold,
+        quantity.threshold,
         request.detected_at.timestamp(),
     )
 
@@ -77,13 +102,13 @@ def _belongs(series: ChartSeries, labels: Mapping[str, str]) -> bool:
     return bool(shared) and all(series.labels[name] == labels[name] for name in shared)
 
 
-def _harmless(value: float, request: ChartRequest) -> float:
+def _harmless(value: float, quantity: Quantity) -> float:
     """Return a number that is the lower the worse the value is."""
-    if request.operator in ("<", "<="):
+    if quantity.operator in ("<", "<="):
         return value
-    if request.operator in ("==", "!=") and request.threshold is not None:
-        distance = abs(value - request.threshold)
-        return distance if request.operator == "==" else -distance
+    if quantity.operator in ("==", "!=") and quantity.threshold is not None:
+        distance = abs(value - quantity.threshold)
+        return distance if quantity.operator == "==" else -distance
     return -value
 
 
