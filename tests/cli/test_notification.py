@@ -11,15 +11,15 @@ from typer.testing import CliRunner
 
 from dexwatch.cli import app
 from dexwatch.demo.local.mailbox import Mailbox
-from dexwatch.demo.local.slack import Failure, Fault, SlackFake
 from tests.fakes.receiver import Receiver
+from tests.fakes.slack import FailingSlack, Failure, Fault
 
 SECRET = "a-secret-of-sixteen"
 
 
 @asynccontextmanager
-async def receivers(folder: Path) -> AsyncIterator[tuple[SlackFake, Mailbox, Receiver, Path]]:
-    async with SlackFake(token=SECRET) as slack, Mailbox() as box, Receiver(SECRET) as hook:
+async def receivers(folder: Path) -> AsyncIterator[tuple[FailingSlack, Mailbox, Receiver, Path]]:
+    async with FailingSlack(token=SECRET) as slack, Mailbox() as box, Receiver(SECRET) as hook:
         file = folder / "dexwatch.yml"
         file.write_text(
             f"""

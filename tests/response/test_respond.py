@@ -14,7 +14,6 @@ from starlette.applications import Starlette
 
 from dexwatch.clock import now
 from dexwatch.demo.local.mailbox import Mailbox
-from dexwatch.demo.local.slack import Failure, Fault, SlackFake
 from dexwatch.incidents.events import Acknowledged
 from dexwatch.incidents.records import DeliveryOutcome, NotificationState
 from dexwatch.metrics import own
@@ -38,6 +37,7 @@ from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import payload, webhook_alert
 from tests.fakes.need import free_port
 from tests.fakes.receiver import Receiver
+from tests.fakes.slack import FailingSlack, Failure, Fault
 
 PROVES = ("R-CHANNELS",)
 """Requirements that these tests prove, for `dexwatch coverage`."""
@@ -50,7 +50,7 @@ TOKEN = SecretStr("hook-token-of-the-test")
 class Stack:
     store: SqlStore
     role: Respond
-    slack: SlackFake
+    slack: FailingSlack
     mailbox: Mailbox
     hook: Receiver
     url: str
@@ -66,7 +66,7 @@ class Stack:
 
 @asynccontextmanager
 async def stack(folder: Path, **settings: float) -> AsyncIterator[Stack]:
-    async with SlackFake() as slack, Mailbox() as mailbox, Receiver("s" * 16) as hook:
+    async with FailingSlack() as slack, Mailbox() as mailbox, Receiver("s" * 16) as hook:
         notify = NotifyConfig(
             email=EmailConfig(
                 host="127.0.0.1",

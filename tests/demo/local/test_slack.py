@@ -7,7 +7,7 @@ import httpx
 import pytest
 from slack_sdk import WebClient
 
-from dexwatch.demo.local.slack import Failure, Fault, SlackFake
+from tests.fakes.slack import FailingSlack, Failure, Fault
 
 TOKEN = "xoxb-test"
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "*CPU* is high"}}
@@ -15,11 +15,11 @@ SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "*CPU* is high"
 
 @pytest.fixture
 async def slack():
-    async with SlackFake(0, TOKEN, closed_channels=["private"]) as fake:
+    async with FailingSlack(TOKEN, closed_channels=["private"]) as fake:
         yield fake
 
 
-async def call(slack: SlackFake, method: str, *, token: str = TOKEN, **arguments: Any) -> Any:
+async def call(slack: FailingSlack, method: str, *, token: str = TOKEN, **arguments: Any) -> Any:
     async with httpx.AsyncClient() as client:
         answer = await client.post(
             slack.api_url + method, json=arguments, headers={"authorization": f"Bearer {token}"}
@@ -217,7 +217,7 @@ async def test_an_update_keeps_what_it_does_not_name(slack):
 
 
 async def test_a_token_may_do_what_its_scopes_say():
-    async with SlackFake(0, TOKEN, scopes=["chat:write"]) as fake:
+    async with FailingSlack(TOKEN, scopes=["chat:write"]) as fake:
         assert (await call(fake, "chat.postMessage", channel="#alerts", text="a"))["ok"]
         refused = await call(fake, "conversations.history")
         assert (refused["error"], refused["needed"]) == ("missing_scope", "channels:history")

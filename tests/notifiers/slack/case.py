@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 from pydantic import SecretStr
 
-from dexwatch.demo.local.slack import SlackFake
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers.slack.config import SlackConfig
+from tests.fakes.slack import FailingSlack
 from tests.notifiers.case import SECRET, Case, Stand
 
 
@@ -17,7 +17,7 @@ def config(address: str) -> SlackConfig:
 
 @asynccontextmanager
 async def receiver() -> AsyncIterator[Stand]:
-    async with SlackFake(token=SECRET) as slack:
+    async with FailingSlack(token=SECRET) as slack:
         yield Stand(
             config(slack.api_url), lambda: [f"{m.text} {list(m.blocks)!r}" for m in slack.messages]
         )

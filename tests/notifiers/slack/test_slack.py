@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from dexwatch.clients.probing import ProbeError
 from dexwatch.demo.local.blocks import violations
 from dexwatch.demo.local.server import LoopbackServer, Reply, Request
-from dexwatch.demo.local.slack import Failure, Fault, SlackFake
 from dexwatch.incidents.effects import UpdateReason
 from dexwatch.incidents.notice import NoticeAlert, NoticeKind
 from dexwatch.incidents.records import DeliveryOutcome, IncidentState
@@ -19,6 +18,7 @@ from dexwatch.notifiers.slack.render import messages, notes
 from dexwatch.response.notifier import LookupResult
 from tests.fakes.alerts import T0
 from tests.fakes.notices import hostile, notice
+from tests.fakes.slack import FailingSlack, Failure, Fault
 from tests.notifiers.case import DELIVERED, FAILED, RETRYABLE, SECRET, UNKNOWN, opened
 from tests.notifiers.slack.case import config
 from tests.notifiers.test_http import tried
@@ -92,7 +92,7 @@ async def test_a_refusal_of_form_leads_at_once_to_a_plainer_message(
     error: str, method: str, times: int
 ) -> None:
     async with (
-        SlackFake(token=SECRET) as slack,
+        FailingSlack(token=SECRET) as slack,
         opened("slack", config(slack.api_url)) as notifier,
     ):
         handle = None
@@ -113,7 +113,7 @@ async def test_a_refusal_of_form_leads_at_once_to_a_plainer_message(
 @pytest.mark.parametrize("error", REFUSED)
 async def test_a_refused_destination_or_token_fails_at_once(error: str) -> None:
     async with (
-        SlackFake(token=SECRET) as slack,
+        FailingSlack(token=SECRET) as slack,
         opened("slack", config(slack.api_url)) as notifier,
     ):
         slack.fail(refused(error), times=9)
@@ -127,7 +127,7 @@ async def test_a_refused_destination_or_token_fails_at_once(error: str) -> None:
 @pytest.mark.parametrize("method", ["chat.update", "chat.postMessage"])
 async def test_a_message_or_thread_that_is_gone_is_replaced(error: str, method: str) -> None:
     async with (
-        SlackFake(token=SECRET) as slack,
+        FailingSlack(token=SECRET) as slack,
         opened("slack", config(slack.api_url)) as notifier,
     ):
         handle = (await notifier.send(notice("slack", "#alerts"))).handle
@@ -141,7 +141,7 @@ async def test_a_message_or_thread_that_is_gone_is_replaced(error: str, method: 
 @pytest.mark.parametrize("status", [400, 413])
 async def test_a_proxy_that_finds_the_message_too_large_gets_a_smaller_one(status: int) -> None:
     async with (
-        SlackFake(token=SECRET) as slack,
+        FailingSlack(token=SECRET) as slack,
         opened("slack", config(slack.api_url)) as notifier,
     ):
         slack.fail(Failure(Fault.SERVER, status=status))
@@ -181,7 +181,7 @@ def test_whatever_is_said_keeps_to_slacks_limits(
 
 async def test_slack_keeps_one_message_and_tells_changes_in_its_thread() -> None:
     async with (
-        SlackFake(token=SECRET) as slack,
+        FailingSlack(token=SECRET) as slack,
         opened("slack", config(slack.api_url)) as notifier,
     ):
         first = await notifier.send(notice("slack", "#alerts"))
@@ -214,7 +214,7 @@ async def test_slack_keeps_one_message_and_tells_changes_in_its_thread() -> None
 @pytest.mark.parametrize("taken", [True, False])
 async def test_slack_can_be_asked_whether_a_message_got_through(fault: Fault, taken: bool) -> None:
     async with (
-        SlackFake(token=SECRET) as slack,
+        FailingSlack(token=SECRET) as slack,
         opened("slack", config(slack.api_url)) as notifier,
     ):
         slack.fail(Failure(fault, accepted=taken))
@@ -236,7 +236,7 @@ async def test_slack_can_be_asked_whether_a_message_got_through(fault: Fault, ta
     ],
 )
 async def test_doctor_reads_the_scopes_that_slack_names(scopes: list[str], said: str) -> None:
-    async with SlackFake(token=SECRET, scopes=scopes) as slack:
+    async with FailingSlack(token=SECRET, scopes=scopes) as slack:
         (probe,) = CHANNEL.probes(config(slack.api_url))
         if "chat:write" in scopes:
             assert said in await probe.attempt()
@@ -257,7 +257,7 @@ async def test_doctor_reads_no_more_of_an_answer_than_its_bound() -> None:
 
 async def test_without_the_scope_to_read_nothing_is_known_of_an_earlier_attempt() -> None:
     async with (
-        SlackFake(token=SECRET, scopes=["chat:write"]) as slack,
+        FailingSlack(token=SECRET, scopes=["chat:write"]) as slack,
         opened("slack", config(slack.api_url)) as notifier,
     ):
         page = notice("slack", "#alerts")
@@ -269,14 +269,17 @@ async def test_without_the_scope_to_read_nothing_is_known_of_an_earlier_attempt(
     "failure", [Failure(Fault.SERVER, status=502), Failure(Fault.RATE_LIMITED, seconds=30)]
 )
 async def test_a_slack_that_fails_just_now_may_be_able_to_tell_later(failure: Failure) -> None:
-    async with SlackFake(token=SECRET) as slack, opened("slack", config(slack.api_url)) as notifier:
+    async with (
+        FailingSlack(token=SECRET) as slack,
+        opened("slack", config(slack.api_url)) as notifier,
+    ):
         page = notice("slack", "#alerts")
         slack.fail(failure)
         assert await notifier.lookup(page) == LookupResult(None, away=True)
 
 
 async def test_foreign_text_mentions_nobody() -> None:
-    async with SlackFake(token=SECRET) as slack:
+    async with FailingSlack(token=SECRET) as slack:
         async with opened("slack", config(slack.api_url)) as notifier:
             await notifier.send(hostile("slack", "#alerts"))
         shown = slack.messages[0]

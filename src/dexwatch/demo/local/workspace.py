@@ -22,9 +22,12 @@ _BOT_ID = "B0DEXWATCH"
 
 
 class Workspace:
-    """Channels, messages and files, changed and read by Web API calls."""
+    """Channels, messages and files, changed and read by Web API calls.
 
-    def __init__(self, channels: Sequence[str], closed_channels: Sequence[str]) -> None:
+    The bot is no member of the closed channels until it joins them.
+    """
+
+    def __init__(self, channels: Sequence[str], closed_channels: Sequence[str] = ()) -> None:
         self._ids = {name: f"C{number:010d}" for number, name in enumerate(channels, start=1)}
         self._closed = {name: f"C9{number:09d}" for number, name in enumerate(closed_channels)}
         self._messages: deque[Message] = deque(maxlen=MESSAGES)
