@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from tests.fakes import need
 from tests.fakes.console import PASSWORD, Console, console
+from tests.fakes.legible import COVERED, PALE, SMALL
 from tests.fakes.patience import until
 
 PROVES = ("C-CONSOLE",)
@@ -250,10 +251,19 @@ async def test_every_page_fits_desktop_and_phone(running, browser, page, scheme,
             if size == "phone":
                 # No pointer rests on a name there to read the rest of it.
                 assert await look.evaluate(CUT_NAMES) == [], name
+                assert await look.evaluate(SMALL) == [], name
+            assert await look.evaluate(PALE) == [], f"{name} on a {size}"
             shot = Path(tmp_path) / f"{name}-{size}-{scheme}.png"
             await look.screenshot(path=shot)
             assert shot.stat().st_size > 10_000
         await context.close()
+
+
+async def test_a_long_title_leaves_room_for_the_state_of_the_link(running, page):
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.goto(f"{running.url}/incidents/INC-2")
+    await page.evaluate("document.querySelector('h1').append(' goes on'.repeat(12))")
+    assert not await page.evaluate(COVERED)
 
 
 async def test_first_paint_has_values_within_a_second(running, page):
