@@ -196,6 +196,35 @@ def test_every_wrong_answer_is_told_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("--rpc=foo", "must begin with http:// or https://"),
+        ("--metrics=localhost", "write it as HOST:PORT"),
+        ("--nginx=foo", "must begin with http:// or https://"),
+        ("--name=!!", "write a to z"),
+        ("--notify=email.to=bo", "write it as NAME@HOST"),
+    ],
+)
+def test_a_refusal_is_in_words_of_an_operator(answer: str, words: str, tmp_path: Path) -> None:
+    shown, _ = asked(tmp_path, answer, "--notify=email.host=127.0.0.1")
+
+    assert shown.exit_code == 2, shown.output
+    assert words in shown.output
+    assert "should" not in shown.output
+
+
+def test_a_question_that_is_asked_again_names_no_option(tmp_path: Path) -> None:
+    answers = ["ana", "foo", *[""] * 40]
+
+    shown = CliRunner().invoke(
+        app, ["init", str(tmp_path / "dexwatch.yml")], input="\n".join(answers)
+    )
+
+    assert "must begin with http:// or https://" in shown.output
+    assert "--rpc" not in shown.output
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         "--redis=rediss//:sesame@cache",

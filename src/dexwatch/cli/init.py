@@ -191,7 +191,7 @@ def _text(question: str, field: str = "", *, default: str = "") -> str:
             many = field in {"rpc", "addresses"}
             given: dict[str, Any] = {field: (answer,) if many else answer}
             for refusal in refusals(assumed(replace(Draft("my-dex"), **given))):
-                raise typer.BadParameter(safe(str(refusal)))
+                raise typer.BadParameter(safe(f"{refusal.message}. {refusal.remedy}"))
         return answer
 
     shown = bool(default)

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from dexwatch.bounded_file import NamedFile
 from dexwatch.clients.access import Access
-from dexwatch.config_model import ConfigModel
+from dexwatch.config_model import ConfigModel, form
 from dexwatch.daemons.programs.exporter_config import (
     BlackboxConfig,
     ExportersConfig,
@@ -25,7 +25,9 @@ from dexwatch.listen import LOOPBACK, ListenConfig
 from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.secret import HeaderSecret, beginning, with_host
 
-Address = Annotated[str, Field(pattern=r"^[^\s/@]+:\d{1,5}$"), AfterValidator(with_host)]
+Address = Annotated[
+    str, form(r"[^\s/@]+:\d{1,5}", "write it as HOST:PORT"), AfterValidator(with_host)
+]
 
 
 class _Server(ConfigModel):
@@ -116,7 +118,7 @@ class TargetConfig(ConfigModel):
 
     job: Name
     address: Address = Field(description="host:port")
-    path: Annotated[str, Field(pattern=r"^/\S*$")] = "/metrics"
+    path: Annotated[str, form(r"/\S*", "begin it with a /")] = "/metrics"
     scheme: Literal["http", "https"] = "http"
     scrape_class: ScrapeClass = ScrapeClass.STANDARD
     labels: Labels = Field(default_factory=dict)

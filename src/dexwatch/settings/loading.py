@@ -134,9 +134,15 @@ def _anchored(settings: Settings, document: Document) -> Settings:
 
 
 def _problems(document: Document, error: ValidationError) -> list[Problem]:
+    details = error.errors(include_url=False, include_input=False)
+    wrong = [detail["loc"] for detail in details]
     found = []
-    for detail in error.errors(include_url=False, include_input=False):
-        place = _place(document, detail["loc"])
+    for detail in details:
+        own = detail["loc"]
+        # A list whose items are all wrong counts as empty as well, which nobody would understand.
+        if detail["type"] == "too_short" and any(loc[: len(own)] == own != loc for loc in wrong):
+            continue
+        place = _place(document, own)
         message, remedy = _words(detail["type"], detail["msg"], place, detail.get("ctx", {}))
         mark = document.mark(place)
         found.append(Problem(mark.file, mark.line, dotted(place), message, remedy))
@@ -162,12 +168,20 @@ def _words(kind: str, message: str, place: Place, context: dict[str, Any]) -> tu
         remedy = f"Did you mean `{close[0]}`?" if close else f"Known here: {', '.join(known)}."
         return "unknown key", remedy
     if kind == "missing":
-        return "is missing", "Add it; docs/reference/settings.md says what it means."
+        return "is missing", "Add it; what `dexwatch init` writes shows how."
     if kind == "too_short" and is_secret(Settings, place):
         length, least = context["actual_length"], context["min_length"]
         return (
             f"has {length} characters, and {least} or more are needed so that nobody can guess it",
             "Make one, for example with `openssl rand -hex 24`.",
         )
+    if kind in {"too_short", "too_long"}:
+        number = context["actual_length"]
+        limit = (
+            f"{context['min_length']} at the least"
+            if kind == "too_short"
+            else f"{context['max_length']} at the most"
+        )
+        return f"holds {number}, and may hold {limit}", "Correct the number."
     message = message.removeprefix("Value error, ")
     return message[:1].lower() + message[1:].rstrip("."), "Correct the value."

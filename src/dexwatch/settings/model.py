@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from dexwatch.chain.config import ChainConfig
 from dexwatch.clients.config import DatabaseConfig
 from dexwatch.collectors.config import WatchConfig
-from dexwatch.config_model import ConfigModel
+from dexwatch.config_model import ConfigModel, form
 from dexwatch.console.config import ConsoleConfig
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.market.config import DexConfig
@@ -22,7 +22,11 @@ from dexwatch.storage.config import StorageConfig
 class Settings(ConfigModel):
     """Everything that can be set; a capability that is left out keeps its defaults or is off."""
 
-    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    name: Annotated[
+        str,
+        Field(max_length=64),
+        form(r"[a-z0-9][a-z0-9-]*", "write a to z, digits and `-`, with no `-` first"),
+    ]
     """The platform's name, in lower case; it stands on pages and in messages."""
     folder: Path = Path("./dexwatch-state")
     """Where state, data and logs of this dexwatch lie; relative to the configuration file."""

@@ -5,15 +5,30 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
 
-from dexwatch.config_model import ConfigModel
+from dexwatch.config_model import ConfigModel, form
 from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.secret import beginning, with_host
 
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
-Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=64)]
+Name = Annotated[
+    str,
+    Field(max_length=64),
+    form(
+        r"[A-Za-z0-9][A-Za-z0-9._-]*",
+        "write letters, digits, `.`, `_` and `-`, with a letter or digit first",
+    ),
+]
+LabelName = Annotated[
+    str,
+    Field(max_length=64),
+    form(r"[a-zA-Z_][a-zA-Z0-9_]*", "write letters, digits and `_`, without a digit first"),
+]
 Labels = dict[LabelName, Annotated[str, Field(max_length=256)]]
-HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+"), AfterValidator(with_host)]
+HttpUrl = Annotated[
+    str,
+    form(r"https?://[^\s/?#]+(?s:.*)", "it must begin with http:// or https:// and a host"),
+    AfterValidator(with_host),
+]
 
 
 class NodeConfig(ConfigModel):

@@ -1,10 +1,11 @@
 """The settings of the channel e-mail."""
 
 from ipaddress import ip_address
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from dexwatch.config_model import form
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers.config import Config
 
@@ -16,7 +17,9 @@ class EmailConfig(Config):
     port: int = Field(default=587, ge=1, le=65535)
     tls: Literal["none", "starttls", "tls"] = "starttls"
     """`tls` encrypts from the first byte (port 465); `none` is for a server on this machine."""
-    sender: str = Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")
+    sender: Annotated[
+        str, form(r"[^@\s<>]+@[^@\s<>]+", "write it as NAME@HOST, without a person's name")
+    ]
     to: dict[Severity, tuple[str, ...]]
     """Addresses by severity; a severity that is absent is not mailed."""
     username: str | None = None

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from dexwatch.config_model import form
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers.config import Config, HttpUrl
 
@@ -11,7 +12,9 @@ from dexwatch.notifiers.config import Config, HttpUrl
 class WebhookConfig(Config):
     """A program of yours that takes our messages as signed JSON."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")
+    name: Annotated[
+        str, form(r"[a-z][a-z0-9-]{0,40}", "write a to z, digits and `-`, with a letter first")
+    ]
     url: HttpUrl
     secret: SecretStr = Field(min_length=16)
     """At least 16 characters; it signs each message, so that your program can tell it is ours."""
