@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from dexwatch.clients.alertmanager import Matcher, Silence
-from dexwatch.clients.prometheus import Point, RuleGroup, RuleState, Series
+from dexwatch.clients.prometheus import ActiveAlert, Point, RuleGroup, RuleState, Series
 from dexwatch.console.layout import board_address
 from dexwatch.dashboards.registry import BOARDS
 from dexwatch.incidents.policy import Policy
@@ -53,6 +53,30 @@ async def test_a_dead_prometheus_leaves_every_page_standing(ana, parts):
         answer = await ana.get(page)
         assert answer.status_code == 200, page
     assert "Prometheus" in (await ana.get("/targets")).text
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [("https://wiki.example/it", True), ("javascript:alert(1)", False), ("/runbooks/It", False)],
+)
+async def test_no_alert_or_rule_leads_to_a_runbook_that_is_not_there(
+    ana, parts, monkeypatch, address, shown
+):
+    foreign = ActiveAlert(
+        {"alertname": "It"}, {"runbook_url": address}, "firing", NOW.isoformat(), 1.0
+    )
+
+    async def alerts():
+        return (foreign,)
+
+    monkeypatch.setattr(parts[1], "alerts", alerts)
+    for page in ("/alerts", "/rules"):
+        text = (await ana.get(page)).text
+        for link in re.findall(r'href="(/runbooks/[^"]+)"', text):
+            assert (await ana.get(link)).status_code == 200, link
+    text = (await ana.get("/alerts")).text
+    assert "<b>It</b>" in text
+    assert (f'href="{address}"' in text) is shown
 
 
 @pytest.mark.parametrize("page", ["/nowhere", "/boards/nope", "/incidents/INC-99", "/runbooks/X"])

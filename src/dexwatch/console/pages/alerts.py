@@ -35,6 +35,7 @@ async def alerts(
     return await console.pages.page(
         request,
         "alerts.html",
+        rules=console.rules,
         loud=[one for one in firing if not one.muted],
         muted=[one for one in firing if one.muted],
         pending=chosen(summary.pending),
