@@ -93,10 +93,7 @@ class BlockStream:
         )
         self._arrivals: OrderedDict[str, float] = OrderedDict()
         self._stuck: _Stuck | None = None
-        for endpoint in endpoints:
-            series.add(chain.reorgs_refused, 0, endpoint=endpoint.name)
-            for part in ("header", "transactions", "receipts"):
-                series.add(chain.blocks_refused, 0, endpoint=endpoint.name, part=part)
+        _begin_counters(series, endpoints)
 
     @property
     def tip(self) -> BlockRef | None:
@@ -185,6 +182,13 @@ class BlockStream:
             # Its neighbours are likely to be gone too: they get one try each.
             stuck = replace(stuck, tip=self.tip)
         self._stuck = replace(stuck, told=now)
+
+
+def _begin_counters(series: Series, endpoints: Sequence[Endpoint]) -> None:
+    for endpoint in endpoints:
+        series.add(chain.reorgs_refused, 0, endpoint=endpoint.name)
+        for part in ("header", "transactions", "receipts"):
+            series.add(chain.blocks_refused, 0, endpoint=endpoint.name, part=part)
 
 
 def _may_be_the_block(error: SourceError) -> bool:
