@@ -40,6 +40,17 @@ def test_a_sale_on_a_pair_is_valued() -> None:
     assert bench.value(exchange.impermanent_loss, **pool) < 0
 
 
+def test_a_pools_state_that_is_asked_for_while_no_block_comes_is_kept_once() -> None:
+    bench = Bench()
+    market = bench.watch.context.market
+    before = market.version
+    for held in range(1, 1_000):
+        bench.tell(fake.POOL, PoolState(held, held))
+    market.settle()
+    assert market.version == before + 1
+    assert bench.pool(fake.POOL).state.amount0 == 999
+
+
 def test_slippage_is_measured_against_the_routers_quote() -> None:
     bench = Bench()
     bench.block({"logs": [fake.traded(990, 1_000)]})

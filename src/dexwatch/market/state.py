@@ -120,7 +120,8 @@ class Market:
         self._priced = -1
         self._decoded: tuple[str, Decoded] = ("", Decoded((), ()))
         self._retracted: deque[str] = deque(maxlen=_RETRACTED)
-        self._told: deque[tuple[WatchedPool, PoolState, BlockRef]] = deque()
+        self._told: dict[str, tuple[WatchedPool, PoolState, BlockRef]] = {}
+        """The newest answer about each pool: while no block comes, many come to one block."""
 
     @property
     def prices(self) -> Mapping[str, Price]:
@@ -145,7 +146,7 @@ class Market:
 
     def refresh(self, pool: WatchedPool, told: PoolState, at: BlockRef) -> None:
         """Note a pool's state after a block, as the chain tells it, for the next `settle`."""
-        self._told.append((pool, told, at))
+        self._told[pool.config.address] = (pool, told, at)
 
     def settle(self) -> None:
         """Take what was told meanwhile; events of newer blocks are kept.
@@ -153,7 +154,7 @@ class Market:
         Blocks are taken in one place and answers come at another, so answers wait for the blocks.
         """
         while self._told:
-            pool, told, at = self._told.popleft()
+            _, (pool, told, at) = self._told.popitem()
             if at.hash not in self._retracted:
                 pool.history.refresh(at.number, told)
                 self.version += 1
