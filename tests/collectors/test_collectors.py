@@ -51,6 +51,25 @@ def test_a_pools_state_that_is_asked_for_while_no_block_comes_is_kept_once() -> 
     assert bench.pool(fake.POOL).state.amount0 == 999
 
 
+def test_a_collector_whose_reorganisation_failed_is_well_after_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench()
+    (broken,) = [r for r in bench.watch._running if r.collector.name == "transactions"]
+
+    def fail(_: Reorg) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(broken.collector, "on_reorg", fail)
+        bench.retract(bench.block())
+    bench.block()
+    assert bench.value(own.collector_success, collector="transactions") == 0
+    bench.retract(bench.block())
+    bench.block()
+    assert bench.value(own.collector_success, collector="transactions") == 1
+
+
 def test_slippage_is_measured_against_the_routers_quote() -> None:
     bench = Bench()
     bench.block({"logs": [fake.traded(990, 1_000)]})

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -145,22 +146,25 @@ class Watch:
         elif isinstance(event, Block):
             for running in self._running:
                 async with running.busy:
-                    await asyncio.to_thread(self._take, running, event)
+                    await asyncio.to_thread(self._take_block, running, event)
             self._evaluated(event)
 
     def _on_block(self, block: Block) -> None:
         for running in self._running:
-            self._take(running, block)
+            self._take_block(running, block)
         self._evaluated(block)
 
-    def _take(self, running: _Running, block: Block) -> None:
+    def _take_block(self, running: _Running, block: Block) -> None:
+        self._take(running, "block", partial(running.collector.on_block, block))
+
+    def _take(self, running: _Running, kind: str, take: Callable[[], None]) -> None:
         began = clock.monotonic()
         try:
-            running.collector.on_block(block)
+            take()
         except Exception as error:  # noqa: BLE001 - One collector must not stop the others.
-            self._failed(running, "block", error)
+            self._failed(running, kind, error)
         else:
-            self._succeeded(running, "block", clock.monotonic() - began)
+            self._succeeded(running, kind, clock.monotonic() - began)
 
     def _evaluated(self, block: Block) -> None:
         self._series.add(chain.blocks, stage="evaluated")
@@ -170,10 +174,7 @@ class Watch:
 
     def _on_reorg(self, reorg: Reorg) -> None:
         for running in self._running:
-            try:
-                running.collector.on_reorg(reorg)
-            except Exception as error:  # noqa: BLE001 - One collector must not stop the others.
-                self._failed(running, "reorg", error)
+            self._take(running, "reorg", partial(running.collector.on_reorg, reorg))
 
     async def _repeat(self, running: _Running) -> None:
         every = running.collector.every_seconds
