@@ -124,6 +124,22 @@ async def test_what_a_node_does_not_answer_is_absent_and_no_failure(node: FakeNo
         assert value(watched, own.collector_failures, collector="chain") == 0
 
 
+async def test_a_finality_lag_that_the_node_no_longer_tells_is_absent(node: FakeNode) -> None:
+    node.chain.mine(5)
+    async with watch(node).run() as watched:
+        await until(lambda: value(watched, chain.finality_lag) == 2)
+        by_number = node._eth_getBlockByNumber
+        node.answers["eth_getBlockByNumber"] = lambda params: (
+            None if params[0] == "finalized" else by_number(params)
+        )
+        await until(lambda: value(watched, chain.finality_lag) is None)
+        del node.answers["eth_getBlockByNumber"]
+        await until(lambda: value(watched, chain.finality_lag) == 2)
+        # Another primary may be known not to tell.
+        watched.stream.primary.set_lacking("finalized")
+        await until(lambda: value(watched, chain.finality_lag) is None)
+
+
 async def test_a_node_of_another_chain_is_not_taken_for_ours(node: FakeNode) -> None:
     node.answers["eth_chainId"] = lambda _: "0x1"
     async with watch(node).run() as watched:

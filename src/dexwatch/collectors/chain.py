@@ -8,7 +8,7 @@ from dexwatch.chain import fetch
 from dexwatch.chain.answers import RpcError, is_unsupported
 from dexwatch.clients.http import SourceError
 from dexwatch.collectors.collector import Collector, CollectorContext
-from dexwatch.evm.block import Block, BlockRef
+from dexwatch.evm.block import Block, BlockRef, Header
 from dexwatch.evm.sequence import Reorg
 from dexwatch.metrics import chain
 from dexwatch.metrics.series import Series
@@ -68,20 +68,13 @@ class ChainCollector(Collector):
 
     async def collect(self) -> None:
         """Ask for the finalised block, where the node knows it."""
-        primary = self.context.stream.primary
-        if primary.lacks(_FINALIZED):
-            return
         try:
-            final = await fetch.header(primary, _FINALIZED)
-        except SourceError as error:
+            final = await self._finalized()
+        except SourceError:
             self.series.forget(chain.finality_lag)
-            if is_unsupported(error):
-                primary.set_lacking(_FINALIZED)
-            elif not isinstance(error, RpcError):
-                raise
-            # geth says "finalized block not found" until it has heard of one: asked again.
-            return
+            raise
         if final is None:
+            self.series.forget(chain.finality_lag)
             return
         number = final.ref.number
         self.series.set(chain.finalized_block, number)
@@ -90,6 +83,18 @@ class ChainCollector(Collector):
         now = clock.monotonic()
         while self._not_final and self._not_final[0][0] <= number:
             self.series.observe(chain.finality_seconds, now - self._not_final.popleft()[1])
+
+    async def _finalized(self) -> Header | None:
+        primary = self.context.stream.primary
+        if primary.lacks(_FINALIZED):
+            return None
+        try:
+            return await fetch.header(primary, _FINALIZED)
+        except RpcError as error:
+            # geth says "finalized block not found" until it has heard of one: asked again.
+            if is_unsupported(error):
+                primary.set_lacking(_FINALIZED)
+            return None
 
 
 def _depth(reorg: Reorg) -> str:
