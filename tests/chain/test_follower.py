@@ -29,13 +29,14 @@ class Reader:
     failing: random.Random | None = None
     share: float = 0.0
     unreadable: set[int] = field(default_factory=set)
+    missing: set[int] = field(default_factory=set)
     name: str = "reader"
 
     async def by_hash(self, block_hash: str) -> Block | None:
         return self._read(self.chain.blocks.get(block_hash))
 
     async def by_number(self, number: int) -> Block | None:
-        return self._read(self.chain.at(number))
+        return None if number in self.missing else self._read(self.chain.at(number))
 
     def _read(self, record: dict[str, object] | None) -> Block | None:
         if self.failing is not None and self.failing.random() < self.share:
@@ -248,6 +249,16 @@ async def test_a_block_that_nobody_can_read_is_given_up_by_decision_and_counted(
     assert [ref.number for ref in watcher.evaluated] == [100, 101, 102, 104, 105, 106]
     assert watcher.count("lost") == 1
     assert watcher.count("produced") == 7
+
+
+async def test_a_block_that_a_node_does_not_have_yet_holds_up_none_before_it() -> None:
+    chain_, watcher = FakeChain(), Watcher()
+    reader = Reader(chain_, missing={103})
+    await watcher.see(reader)
+    chain_.mine(10)
+    with pytest.raises(SourceError, match="has no block 103"):
+        await watcher.see(reader)
+    assert watcher.evaluated[-1].number == 102
 
 
 async def test_blocks_that_a_node_has_forgotten_are_given_up_at_once() -> None:

@@ -98,7 +98,7 @@ class BlockFollower:
         tip = self.tip
         if tip is not None and ref.number - tip.number > self._max_catch_up:
             # Before anything is skipped for it, the head must be there, not merely be claimed.
-            shown = _needed(await reader.by_number(ref.number), ref.number)
+            shown = await _read(reader, ref.number)
             if shown.ref.hash != ref.hash:
                 raise SourceError(Outcome.MALFORMED, "the head is not the node's own block")
         self._announce(ref.number)
@@ -116,7 +116,7 @@ class BlockFollower:
         if self._begin is None or not 0 <= head.number - self._begin < self._depth:
             self._begin = head.number
         if self._begin != head.number:
-            await self._link(reader, _needed(await reader.by_number(self._begin), self._begin))
+            await self._link(reader, await _read(reader, self._begin))
 
     async def skip(self, reader: BlockReader, head: BlockRef) -> None:
         """Pass over the next block below `head`, which cannot be read; it counts as lost.
@@ -202,15 +202,15 @@ class BlockFollower:
     async def _fill(self, reader: BlockReader, first: int, head: int) -> None:
         numbers = range(first, min(first + _AT_ONCE, head))
         found = await asyncio.gather(
-            *(reader.by_number(number) for number in numbers), return_exceptions=True
+            *(_read(reader, number) for number in numbers), return_exceptions=True
         )
         blocks: list[Block] = []
-        for number, block in zip(numbers, found, strict=True):
+        for block in found:
             if isinstance(block, BaseException):
                 if not blocks:
                     raise block
                 break
-            blocks.append(_needed(block, number))
+            blocks.append(block)
         for parent, child in pairwise(blocks):
             if child.ref.parent != parent.ref.hash:
                 raise UnconfirmedError(child.ref)
@@ -273,6 +273,10 @@ class BlockFollower:
         for stage, count in self._counts.items():
             self._series.set(chain.blocks, count, stage=stage)
         self._series.set(chain.block_gaps_open, waiting)
+
+
+async def _read(reader: BlockReader, number: int) -> Block:
+    return _needed(await reader.by_number(number), number)
 
 
 def _needed(block: Block | None, number: int) -> Block:
