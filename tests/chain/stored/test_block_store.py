@@ -89,6 +89,19 @@ def test_the_store_is_bounded_by_bytes(tmp_path: Path) -> None:
     assert path.stat().st_size < 400_000
 
 
+def test_a_smaller_bound_gives_the_disk_back(tmp_path: Path) -> None:
+    path, chain = tmp_path / "s", mined(400, logs=40)
+    large = opened(path)
+    large.append(chain[:200])
+    large.close()
+    before = path.stat().st_size
+    small = opened(path, max_blocks=10)
+    for block in chain[200:]:
+        small.append([block])
+    small.close()
+    assert path.stat().st_size < before / 2
+
+
 def test_a_consumer_that_is_too_far_behind_gets_a_gap_event() -> None:
     small = opened(None, max_blocks=50)
     found = mined(300)
