@@ -10,7 +10,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from dexwatch.cli import app
-from dexwatch.demo.local.mailbox import Mailbox
+from tests.fakes.mailbox import FailingMailbox
 from tests.fakes.receiver import Receiver
 from tests.fakes.slack import FailingSlack, Failure, Fault
 
@@ -18,8 +18,14 @@ SECRET = "a-secret-of-sixteen"
 
 
 @asynccontextmanager
-async def receivers(folder: Path) -> AsyncIterator[tuple[FailingSlack, Mailbox, Receiver, Path]]:
-    async with FailingSlack(token=SECRET) as slack, Mailbox() as box, Receiver(SECRET) as hook:
+async def receivers(
+    folder: Path,
+) -> AsyncIterator[tuple[FailingSlack, FailingMailbox, Receiver, Path]]:
+    async with (
+        FailingSlack(token=SECRET) as slack,
+        FailingMailbox() as box,
+        Receiver(SECRET) as hook,
+    ):
         file = folder / "dexwatch.yml"
         file.write_text(
             f"""

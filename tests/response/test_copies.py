@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from dexwatch.demo.local.mailbox import Mailbox
 from dexwatch.incidents.events import Acknowledged
 from dexwatch.incidents.policy import Policy, Route
 from dexwatch.incidents.records import IncidentState, NotificationState
@@ -13,6 +12,7 @@ from dexwatch.metrics.severity import Severity
 from dexwatch.response.notifier import DeliveryResult
 from tests.fakes.alerts import ANA, SLACK, clear, fire
 from tests.fakes.dispatch import SAYS, Rig, opened
+from tests.fakes.mailbox import FailingMailbox
 from tests.fakes.receiver import Receiver
 from tests.notifiers.case import SECRET
 from tests.notifiers.case import opened as notifier_of
@@ -31,9 +31,9 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
 
 
 @pytest.fixture
-async def box(rig: Rig) -> AsyncIterator[Mailbox]:
+async def box(rig: Rig) -> AsyncIterator[FailingMailbox]:
     """Real mail: what is sent goes to this mailbox."""
-    async with Mailbox() as made:
+    async with FailingMailbox() as made:
         address = f"smtp://127.0.0.1:{made.smtp_port}"
         async with notifier_of("email", config(address, username=None, password=None)) as email:
             rig.channels["email"] = email
@@ -51,13 +51,13 @@ async def hook(rig: Rig) -> AsyncIterator[Receiver]:
         yield made
 
 
-def ids(box: Mailbox) -> Sequence[str]:
+def ids(box: FailingMailbox) -> Sequence[str]:
     return [mail.message["Message-ID"] for mail in box.messages]
 
 
 @pytest.mark.parametrize("reply", REFUSALS)
 async def test_a_server_that_keeps_what_it_puts_off_gets_few_copies_under_one_id(
-    rig: Rig, box: Mailbox, reply: str
+    rig: Rig, box: FailingMailbox, reply: str
 ) -> None:
     rig.policy = Policy(routes={Severity.P0: (ANA,)})
     box.refuse(reply, times=1000, taken=True)
@@ -70,7 +70,7 @@ async def test_a_server_that_keeps_what_it_puts_off_gets_few_copies_under_one_id
 
 
 async def test_one_that_is_not_urgent_waits_as_long_as_greylisting_does(
-    rig: Rig, box: Mailbox
+    rig: Rig, box: FailingMailbox
 ) -> None:
     box.refuse("421 4.3.2 going down", times=1000, taken=True)
     await rig.apply(fire("DiskUse60", "P3", annotations=SAYS))
@@ -82,7 +82,7 @@ async def test_one_that_is_not_urgent_waits_as_long_as_greylisting_does(
 
 
 async def test_a_server_that_truly_puts_off_gets_the_mail_in_the_end(
-    rig: Rig, box: Mailbox
+    rig: Rig, box: FailingMailbox
 ) -> None:
     box.refuse("451 4.7.1 greylisted", times=3)
     await rig.apply(fire("DiskUse60", "P3", annotations=SAYS))
@@ -91,7 +91,9 @@ async def test_a_server_that_truly_puts_off_gets_the_mail_in_the_end(
     assert await rig.states() == {"bo@example.org": NotificationState.DELIVERED}
 
 
-async def test_meanwhile_an_urgent_page_goes_another_way_at_once(rig: Rig, box: Mailbox) -> None:
+async def test_meanwhile_an_urgent_page_goes_another_way_at_once(
+    rig: Rig, box: FailingMailbox
+) -> None:
     rig.policy = Policy(routes={Severity.P0: (ANA,), Severity.P3: (SLACK,)})
     box.refuse("421 4.3.2 going down", times=1000, taken=True)
     await rig.apply(fire())
@@ -102,7 +104,7 @@ async def test_meanwhile_an_urgent_page_goes_another_way_at_once(rig: Rig, box: 
 
 async def test_what_was_refused_before_the_message_is_tried_again_soon(rig: Rig) -> None:
     rig.policy = Policy(routes={Severity.P0: (ANA,)})
-    async with Mailbox(greylist=True) as box:
+    async with FailingMailbox(greylist=True) as box:
         address = f"smtp://127.0.0.1:{box.smtp_port}"
         async with notifier_of("email", config(address, username=None, password=None)) as email:
             rig.channels["email"] = email

@@ -13,7 +13,6 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from dexwatch.clock import now
-from dexwatch.demo.local.mailbox import Mailbox
 from dexwatch.incidents.events import Acknowledged
 from dexwatch.incidents.records import DeliveryOutcome, NotificationState
 from dexwatch.metrics import own
@@ -35,6 +34,7 @@ from dexwatch.response.self_metrics import RECEIVER_OUTCOMES
 from dexwatch.response.views import IncidentFilter
 from dexwatch.storage.store import SqlStore, open_store
 from tests.fakes.alerts import payload, webhook_alert
+from tests.fakes.mailbox import FailingMailbox
 from tests.fakes.need import free_port
 from tests.fakes.receiver import Receiver
 from tests.fakes.slack import FailingSlack, Failure, Fault
@@ -51,7 +51,7 @@ class Stack:
     store: SqlStore
     role: Respond
     slack: FailingSlack
-    mailbox: Mailbox
+    mailbox: FailingMailbox
     hook: Receiver
     url: str
 
@@ -66,7 +66,7 @@ class Stack:
 
 @asynccontextmanager
 async def stack(folder: Path, **settings: float) -> AsyncIterator[Stack]:
-    async with FailingSlack() as slack, Mailbox() as mailbox, Receiver("s" * 16) as hook:
+    async with FailingSlack() as slack, FailingMailbox() as mailbox, Receiver("s" * 16) as hook:
         notify = NotifyConfig(
             email=EmailConfig(
                 host="127.0.0.1",

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from dexwatch.demo.local.mailbox import Mailbox
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers.email.config import EmailConfig
+from tests.fakes.mailbox import FailingMailbox
 from tests.notifiers.case import SECRET, Case, Stand
 
 
@@ -29,7 +29,7 @@ def config(address: str, **changes: object) -> EmailConfig:
 
 @asynccontextmanager
 async def receiver() -> AsyncIterator[Stand]:
-    async with Mailbox() as box:
+    async with FailingMailbox() as box:
         address = f"smtp://127.0.0.1:{box.smtp_port}"
         yield Stand(
             config(address, username=None, password=None),

@@ -3,11 +3,11 @@
 import pytest
 from pydantic import SecretStr
 
-from dexwatch.demo.local.mailbox import Mailbox
 from dexwatch.incidents.records import DeliveryOutcome
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers.email.config import EmailConfig
 from dexwatch.notifiers.registry import NotifyConfig
+from tests.fakes.mailbox import FailingMailbox
 from tests.fakes.notices import CHART, hostile, notice
 from tests.fakes.smtp import scripted
 from tests.notifiers.case import DELIVERED, FAILED, RETRYABLE, SECRET, UNKNOWN, opened
@@ -70,7 +70,7 @@ async def test_smtp_replies(script: dict[str, str], meaning: DeliveryOutcome) ->
 async def test_a_refusal_of_content_leads_at_once_to_a_plainer_mail(
     reply: str, again: bool
 ) -> None:
-    async with Mailbox() as box:
+    async with FailingMailbox() as box:
         box.refuse(reply)
         settings = config(f"smtp://127.0.0.1:{box.smtp_port}", username=None, password=None)
         async with opened("email", settings) as notifier:
@@ -80,7 +80,7 @@ async def test_a_refusal_of_content_leads_at_once_to_a_plainer_mail(
 
 
 async def test_a_mail_too_large_for_the_server_goes_without_its_chart() -> None:
-    async with Mailbox(most_bytes=6_000) as box:
+    async with FailingMailbox(most_bytes=6_000) as box:
         settings = config(f"smtp://127.0.0.1:{box.smtp_port}", username=None, password=None)
         async with opened("email", settings) as notifier:
             await notifier.start()
@@ -112,7 +112,7 @@ async def test_mail_without_the_configured_encryption_is_not_sent() -> None:
 
 
 async def test_foreign_text_adds_no_header_and_no_markup() -> None:
-    async with Mailbox() as box:
+    async with FailingMailbox() as box:
         settings = config(f"smtp://127.0.0.1:{box.smtp_port}", username=None, password=None)
         async with opened("email", settings) as notifier:
             await notifier.send(hostile("email", "ana@example.org"))

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dexwatch.demo.local.mail_rules import violations
-from dexwatch.demo.local.mailbox import Mailbox
 from dexwatch.incidents.notice import NoticeAlert
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers.email import render
 from dexwatch.notifiers.email.headers import unstructured
 from dexwatch.notifiers.email.message import compose
 from tests.fakes.alerts import T0
+from tests.fakes.mailbox import FailingMailbox
 from tests.fakes.notices import HOSTILE, notice
 from tests.notifiers.case import DELIVERED, FAILED, opened
 from tests.notifiers.email.case import config
@@ -110,7 +110,7 @@ def test_text_that_runs_from_right_to_left_is_kept_apart() -> None:
 
 @pytest.mark.parametrize("extensions", [True, False])
 async def test_a_server_without_extensions_takes_the_mail(extensions: bool) -> None:
-    async with Mailbox(extensions=extensions) as box:
+    async with FailingMailbox(extensions=extensions) as box:
         settings = config(f"smtp://127.0.0.1:{box.smtp_port}", username=None, password=None)
         async with opened("email", settings) as notifier:
             page = notice("email", ANA, title="Délai 漢字", description="größer " * 300)
@@ -129,7 +129,7 @@ async def test_a_server_without_extensions_takes_the_mail(extensions: bool) -> N
 async def test_addresses_of_other_letters_go_where_the_server_takes_them(
     recipient: str, extensions: bool, outcome: object, envelope: str
 ) -> None:
-    async with Mailbox(extensions=extensions) as box:
+    async with FailingMailbox(extensions=extensions) as box:
         settings = config(f"smtp://127.0.0.1:{box.smtp_port}", username=None, password=None)
         async with opened("email", settings) as notifier:
             assert (await notifier.send(notice("email", recipient))).outcome is outcome

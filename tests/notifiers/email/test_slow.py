@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from dexwatch.demo.local.mailbox import Mailbox
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers.email import dialogue
 from dexwatch.notifiers.email.config import EmailConfig
+from tests.fakes.mailbox import FailingMailbox
 from tests.fakes.notices import notice
 from tests.fakes.smtp import scripted
 from tests.notifiers.case import DELIVERED, RETRYABLE, UNKNOWN, opened
@@ -16,7 +16,7 @@ from tests.notifiers.email.case import config
 ANA = "ana@example.org"
 
 
-def to(box: Mailbox) -> EmailConfig:
+def to(box: FailingMailbox) -> EmailConfig:
     return config(f"smtp://127.0.0.1:{box.smtp_port}", username=None, password=None)
 
 
@@ -36,7 +36,7 @@ def test_the_final_dot_is_waited_for_longest_and_all_fits_into_an_attempt() -> N
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("severity", [Severity.P0, Severity.P3])
 async def test_a_server_that_thinks_after_the_final_dot_gets_one_mail(severity: Severity) -> None:
-    async with Mailbox() as box, opened("email", to(box)) as notifier:
+    async with FailingMailbox() as box, opened("email", to(box)) as notifier:
         box.slow(dialogue._TAKEN_SECONDS * 0.6)
         result = await notifier.send(notice("email", ANA, severity=severity))
         assert result.outcome is DELIVERED
@@ -69,7 +69,7 @@ async def test_silence_after_the_final_dot_leaves_it_unknown() -> None:
 
 @pytest.mark.parametrize("taken", [True, False])
 async def test_a_repeat_bears_the_same_id_whatever_became_of_the_first(taken: bool) -> None:
-    async with Mailbox() as box, opened("email", to(box)) as notifier:
+    async with FailingMailbox() as box, opened("email", to(box)) as notifier:
         page = notice("email", ANA)
         box.hang_up(taken=taken)
         assert (await notifier.send(page)).outcome is UNKNOWN
@@ -81,14 +81,14 @@ async def test_a_repeat_bears_the_same_id_whatever_became_of_the_first(taken: bo
 
 
 async def test_a_greylisting_server_takes_the_second_attempt() -> None:
-    async with Mailbox(greylist=True) as box, opened("email", to(box)) as notifier:
+    async with FailingMailbox(greylist=True) as box, opened("email", to(box)) as notifier:
         page = notice("email", ANA)
         assert (await notifier.send(page)).outcome is RETRYABLE
         assert (await notifier.send(page)).outcome is DELIVERED
 
 
 async def test_messages_wait_side_by_side_for_a_slow_server() -> None:
-    async with Mailbox() as box, opened("email", to(box)) as notifier:
+    async with FailingMailbox() as box, opened("email", to(box)) as notifier:
         box.slow(1, times=notifier.parallel)
         pages = [notice("email", ANA, key=str(n)) for n in range(notifier.parallel)]
         async with asyncio.timeout(5):
