@@ -220,6 +220,15 @@ async def test_evidence_has_the_sign_that_its_severity_has_among_alerts(ana, par
     assert f'<i class="lv {sign}"' in evidence[: evidence.index("EvidenceSign")]
 
 
+async def test_what_is_over_says_when_it_ended_and_that_who_answered_did_not_close_it(ana, parts):
+    view = await parts[3].incident("INC-1")
+    page = (await ana.get("/incidents/INC-1")).text
+    evidence = page[page.index('id="evidence"') : page.index('id="timeline"')]
+    assert "since" not in evidence
+    assert view.alerts[0].resolved_at.isoformat(timespec="seconds") in evidence
+    assert "answered by bo" in (await ana.get("/incidents?state=resolved")).text
+
+
 async def test_a_hostile_incident_is_shown_as_text(ana, parts):
     alert = fired(
         fingerprint="h",
