@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from dexwatch.console.breadth import breadth
+from dexwatch.console.breadth import breadth, unknown_name
 from dexwatch.console.matching import MatcherError, parse
 from dexwatch.rules.registry import ALERTS
 from tests.fakes.hostile import NOW, token_of
@@ -79,3 +79,25 @@ async def test_the_preview_says_how_far_a_silence_reaches(ana):
         "/silences/preview", data={"matchers": 'severity=~".+"'}, headers=headers
     )
     assert "Watchdog" in every.text
+
+
+@pytest.mark.parametrize(
+    ("matchers", "said"),
+    [
+        ('alertname="RedisDwon"', "There is no rule RedisDwon: did you mean RedisDown"),
+        ('alertname="Zzz"', "There is no rule Zzz."),
+        ('alertname="<b>"', "There is no rule &lt;b&gt;."),
+    ],
+)
+async def test_the_preview_asks_about_a_name_that_no_rule_has(ana, matchers, said):
+    headers = {"x-form-token": token_of(await ana.get("/silences"))}
+    shown = await ana.post("/silences/preview", data={"matchers": matchers}, headers=headers)
+    assert said in shown.text
+
+
+@pytest.mark.parametrize(
+    "matchers",
+    ['alertname="RedisDown"', 'alertname=~"Redis.*"', 'alertname!="x", host="a"', 'host="dex-1"'],
+)
+def test_a_name_that_a_rule_has_or_may_have_is_not_asked_about(matchers):
+    assert unknown_name(parse(matchers), ALERTS) == ""

@@ -1,5 +1,6 @@
 """How much a silence would mute, of all that could ever fire."""
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -51,3 +52,18 @@ def breadth(matchers: Sequence[Matcher], rules: Iterable[AlertRule]) -> Breadth:
     if told and set(told) <= set(muted):
         raise MatcherError("These matchers would mute every rule: name the alerts, or the host.")
     return Breadth(muted, len(every))
+
+
+def unknown_name(matchers: Sequence[Matcher], rules: Iterable[AlertRule]) -> str:
+    """Say that a silence names a rule that does not exist, with the nearest; else nothing.
+
+    It is no error, for alerts of other sources have names that no rule of ours has.
+    """
+    known = sorted(rule.id for rule in rules)
+    for one in matchers:
+        exact = one.name == "alertname" and one.is_equal and not one.is_regex
+        if exact and one.value not in known:
+            near = " or ".join(difflib.get_close_matches(one.value, known, n=2))
+            asked = f": did you mean {near}?" if near else "."
+            return f"There is no rule {one.value}{asked}"
+    return ""

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from dexwatch.clients.alertmanager import Matcher, RoutedAlert, Silence
 from dexwatch.clients.http import SourceError
 from dexwatch.console.access.guard import Fields
-from dexwatch.console.breadth import breadth
+from dexwatch.console.breadth import breadth, unknown_name
 from dexwatch.console.matching import LONGEST_TEXT, MatcherError, mutes, parse
 from dexwatch.console.services import Console, Operator, Viewer
 
@@ -38,10 +38,11 @@ async def listing(
 @router.post("/silences/preview")
 async def preview(console: Console, _: Operator, fields: Fields) -> HTMLResponse:
     """Say what a silence would hold back, before it is made."""
-    values: dict[str, object] = {"error": "", "hit": [], "wide": ""}
+    values: dict[str, object] = {"error": "", "hit": [], "wide": "", "unknown": ""}
     try:
         wanted = parse(fields.get("matchers", ""))
         muted = breadth(wanted, console.rules.values())
+        values["unknown"] = unknown_name(wanted, console.rules.values())
         alerts = await console.alertmanager.alerts()
         values["hit"] = await asyncio.to_thread(_hit, wanted, alerts[:MOST_ALERTS])
         values["wide"] = muted.words if muted.wide else ""
