@@ -229,6 +229,10 @@ async def test_what_is_over_says_when_it_ended_and_that_who_answered_did_not_clo
     assert "answered by bo" in (await ana.get("/incidents?state=resolved")).text
 
 
+async def test_the_page_of_targets_says_what_up_means_of_an_exporter(ana):
+    assert "Up means that metrics come" in (await ana.get("/targets")).text
+
+
 async def test_a_hostile_incident_is_shown_as_text(ana, parts):
     alert = fired(
         fingerprint="h",

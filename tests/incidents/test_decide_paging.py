@@ -95,6 +95,13 @@ def test_a_delivered_page_stays_delivered() -> None:
     assert outcome(w, "slack", DeliveryOutcome.FAILED).reason is Reason.REPEATED
 
 
+def test_the_timeline_never_says_that_who_was_paged_has_accepted() -> None:
+    w = World()
+    w.apply(fire(), 0)
+    said = str(outcome(w, "slack", DeliveryOutcome.DELIVERED).effects)
+    assert "The page was delivered to slack" in said
+
+
 def test_an_unknown_p3_page_disturbs_nobody_else() -> None:
     w = World()
     w.apply(fire("DiskUse60", "P3"), 0)

@@ -101,7 +101,9 @@ def attempted(state: GroupState, event: NotificationAttempted, now: datetime) ->
             state.with_notification(page),
             incident=replace(incident, delivered_at=incident.delivered_at or now),
         )
-        entry = line(incident, f"page/{page.id}", now, "page", f"{where} accepted the page.")
+        entry = line(
+            incident, f"page/{page.id}", now, "page", f"The page was delivered to {where}."
+        )
         return Decision(state, (entry,), Reason.DELIVERED)
     if event.result is DeliveryOutcome.RETRYABLE:
         waits = (event.retry_in or 0.0) > LONGEST_WAIT
