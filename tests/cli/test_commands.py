@@ -98,6 +98,36 @@ def test_doctor_names_each_thing_that_fails_with_a_remedy(tmp_path: Path) -> Non
     assert "secret-key" not in shown.output
 
 
+def test_doctor_tries_what_needs_no_secret_that_is_absent(tmp_path: Path) -> None:
+    text = (
+        "name: ana-dex\n"
+        "respond: {hook_token_file: absent.token}\n"
+        "chain: {endpoints: [{name: node-a, http: {env: ABSENT}},"
+        " {name: node-b, http: 'http://127.0.0.1:1'}]}\n"
+        "database: {dsn: {env: ABSENT}}\n"
+        "daemons:\n"
+        "  redis: {targets: [{name: a, url: {env: ABSENT}}, {name: b, url: 'redis://127.0.0.1:1'}]}\n"
+        "  deadman: {outside_url: {env: ABSENT}}\n"
+        "  targets: [{job: a, address: '127.0.0.1:1', token: {env: ABSENT}},"
+        " {job: b, address: '127.0.0.1:1'}]\n"
+        "notify:\n"
+        "  slack: {token: {env: ABSENT}, channels: {P0: '#a'}}\n"
+    )
+
+    shown = run(app, ["doctor", "-c", config(tmp_path, text), "--json"])
+
+    assert shown.exit_code == 1, shown.output
+    trials = json.loads(shown.stdout)["trials"]
+    tried = {(trial["area"], trial["subject"]) for trial in trials}
+    absent = {subject for area, subject in tried if area == "secrets"}
+    assert {"respond.hook_token", "database.dsn", "notify.slack.token"} <= absent
+    assert {("chain", "node-b"), ("redis", "b"), ("target", "b 127.0.0.1:1")} <= tried
+    assert (
+        not {("chain", "node-a"), ("redis", "a"), ("target", "a 127.0.0.1:1"), ("notify", "slack")}
+        & tried
+    )
+
+
 def test_export_writes_files_for_ones_own_daemons(tmp_path: Path) -> None:
     file = config(tmp_path, SMALLEST)
 

@@ -127,7 +127,7 @@ async def test_an_address_without_a_contract_is_told_and_commented_out(tmp_path:
         (("--outside=http://127.0.0.1:2/x",), "deadman outside_url: "),
         (("--api=http://127.0.0.1:2/health",), "probe api: "),
         (("--nginx=http://127.0.0.1:2/",), "nginx edge: "),
-        (("--metrics=127.0.0.1:2",), "target exchange: "),
+        (("--metrics=127.0.0.1:2",), "target exchange 127.0.0.1:2: "),
         (("--dsn-env=DEAD_DSN",), "database connection: "),
         (("--dsn-env=NOT_SET",), "the environment variable NOT_SET is not set"),
         (("--notify=slack.token_env=NOT_SET",), "the environment variable NOT_SET is not set"),

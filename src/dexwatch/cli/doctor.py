@@ -8,23 +8,32 @@ import typer
 from dexwatch.cli.present import (
     CONFIG_DEFAULT,
     EXIT_FINDINGS,
+    EXIT_USAGE,
     ConfigOption,
     JsonOption,
     counted,
     emit_json,
     out,
-    settings_or_exit,
+    show_problems,
 )
 from dexwatch.cli.probing.reach import State, Trial, reach
 from dexwatch.cli.terminal import foreign
+from dexwatch.settings import SettingsError
+from dexwatch.settings.loading import load_partly
 
 SIGNS = {State.OK: "[green]✓[/]", State.WARNING: "[yellow]![/]", State.FAILED: "[red]✗[/]"}
 
 
 def doctor(config: ConfigOption = CONFIG_DEFAULT, *, as_json: JsonOption = False) -> None:
     """Try everything that the configuration names; ends with status 1 when something fails."""
-    settings = settings_or_exit(config, as_json=as_json)
-    trials = asyncio.run(reach(settings, config))
+    try:
+        settings, absent = load_partly(config)
+    except SettingsError as error:
+        show_problems(error.problems, as_json=as_json)
+        raise typer.Exit(EXIT_USAGE) from None
+    # A shell of whoever is on call seldom has the secrets; what needs none is tried all the same.
+    missing = (Trial("secrets", p.key, State.FAILED, p.message, p.remedy) for p in absent)
+    trials = (*missing, *asyncio.run(reach(settings, config)))
     if as_json:
         emit_json({"trials": [asdict(trial) for trial in trials]})
     else:

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from dexwatch.clients.access import Access
 from dexwatch.clients.http import HttpClient
 
@@ -79,3 +81,13 @@ async def port_open(address: str) -> str:
     _, writer = await asyncio.open_connection(parts.hostname or "", port)
     writer.close()
     return f"port {port} open"
+
+
+async def secret_port_open(address: SecretStr) -> str:
+    """Do so with an address that may hold a key, and is read no sooner than it is tried.
+
+    Raises:
+        OSError: nobody listens there.
+        WithheldError: the address is not to be had.
+    """
+    return await port_open(address.get_secret_value())

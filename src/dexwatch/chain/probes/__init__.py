@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from pydantic import SecretStr
+
 from dexwatch.chain.config import ChainConfig, EndpointConfig
 from dexwatch.chain.endpoint import Endpoint
 from dexwatch.chain.probes import block_proof, node_plan
@@ -32,11 +34,10 @@ def probes(config: ChainConfig, addresses: Mapping[str, str]) -> Iterator[Probe]
             partial(_endpoint, endpoint, config),
             "Check the address and key of this endpoint.",
         )
-    first = config.endpoints[0].http.get_secret_value()
     for name, address in addresses.items():
         yield Probe(
             name,
-            partial(_contract, first, address),
+            partial(_contract, config.endpoints[0].http, address),
             "Check the address, and that it is on this chain.",
             area="contract",
         )
@@ -58,8 +59,8 @@ async def _endpoint(config: EndpointConfig, chain: ChainConfig) -> str:
     return f"{told}; WebSocket port open"
 
 
-async def _contract(url: str, address: str) -> str:
-    async with client(url) as endpoint:
+async def _contract(url: SecretStr, address: str) -> str:
+    async with client(url.get_secret_value()) as endpoint:
         if not await has_code(endpoint, address):
             raise ProbeError(f"no contract at {address}")
     return address

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from dexwatch.clients.probing import Probe, installed, port_open
+from dexwatch.clients.probing import Probe, installed, secret_port_open
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.exporters.exporter import THRIFT, Exporter, Plan, Scrape
 from dexwatch.daemons.program import File, Port, Program, TcpReady
@@ -71,7 +71,7 @@ def _probes(config: DaemonsConfig) -> Iterator[Probe]:
         attempt = partial(installed, "openssl")
         yield Probe("openssl", attempt, "Install the Debian package openssl.")
     for target in config.redis.targets:
-        attempt = partial(port_open, target.url.get_secret_value())
+        attempt = partial(secret_port_open, target.url)
         yield Probe(target.name, attempt, "Check the url.", area="redis")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from dexwatch.clients.access import Access
-from dexwatch.clients.probing import Probe, http_answers, installed, port_open
+from dexwatch.clients.probing import Probe, http_answers, installed, port_open, secret_port_open
 from dexwatch.daemons.config import DaemonsConfig
 from dexwatch.daemons.exporters import EXPORTERS
 from dexwatch.daemons.programs.exporter_config import ProbeConfig
@@ -18,12 +18,12 @@ def probes(config: DaemonsConfig) -> Iterator[Probe]:
     for target in config.targets:
         url = f"{target.scheme}://{target.address}{target.path}"
         asked = partial(http_answers, url, Access(token=target.token))
-        yield Probe(target.job, asked, "Check address, path and token.", area="target")
+        # Several targets may share a job; the address tells them apart.
+        subject = f"{target.job} {target.address}"
+        yield Probe(subject, asked, "Check address, path and token.", area="target")
     if config.deadman.outside_url is not None:
-        outside = config.deadman.outside_url.get_secret_value()
-        yield Probe(
-            "outside_url", partial(port_open, outside), "Check the address.", area="deadman"
-        )
+        attempt = partial(secret_port_open, config.deadman.outside_url)
+        yield Probe("outside_url", attempt, "Check the address.", area="deadman")
     for probe in config.probes:
         yield Probe(probe.name, partial(_probe, probe), "Check the target.", area="probe")
 
