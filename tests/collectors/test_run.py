@@ -130,7 +130,7 @@ async def test_a_finality_lag_that_the_node_no_longer_tells_is_absent(node: Fake
         await until(lambda: value(watched, chain.finality_lag) == 2)
         by_number = node._eth_getBlockByNumber
         node.answers["eth_getBlockByNumber"] = lambda params: (
-            None if params[0] == "finalized" else by_number(params)
+            None if params[0] == "finalized" else by_number(*params)
         )
         await until(lambda: value(watched, chain.finality_lag) is None)
         del node.answers["eth_getBlockByNumber"]
