@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from tests.fakes import need
 from tests.fakes.console import PASSWORD, Console, console
-from tests.fakes.legible import COVERED, PALE, SMALL
+from tests.fakes.legible import COVERED, PALE, SMALL, ZOOMING
 from tests.fakes.patience import until
 
 PROVES = ("C-CONSOLE",)
@@ -252,6 +252,7 @@ async def test_every_page_fits_desktop_and_phone(running, browser, page, scheme,
                 # No pointer rests on a name there to read the rest of it.
                 assert await look.evaluate(CUT_NAMES) == [], name
                 assert await look.evaluate(SMALL) == [], name
+                assert await look.evaluate(ZOOMING) == [], name
             assert await look.evaluate(PALE) == [], f"{name} on a {size}"
             shot = Path(tmp_path) / f"{name}-{size}-{scheme}.png"
             await look.screenshot(path=shot)

@@ -54,3 +54,9 @@ COVERED = """(() => {
     && box.bottom > state.top && box.top < state.bottom);
 })()"""
 """Does the state of the link lie over the heading?"""
+
+ZOOMING = """[...document.querySelectorAll('input:not([type=hidden]), textarea, select')]
+    .filter(one => parseFloat(getComputedStyle(one).fontSize) < 16)
+    .map(one => one.name)"""
+"""Fields with letters below 16 pixels: a browser on an iPhone zooms into such a field when it is
+tapped, and does not come back."""

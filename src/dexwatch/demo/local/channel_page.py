@@ -46,6 +46,7 @@ h3 { font-size: 15px; font-weight: 600; margin: 4px 0 } p { margin: 2px 0 }
 color: var(--ink); border-radius: 6px; padding: 5px 12px; margin: 6px 6px 0 0; font-size: 13px;
 font-weight: 500 } .primary { background: var(--accent); color: var(--accent-ink) }
 .danger { background: var(--critical); color: var(--on-level) }
+hr { border: 0; border-top: 1px solid var(--line) }
 img { max-width: 100%; border-radius: 6px; margin-top: 6px }
 code { background: var(--sunken); border-radius: 4px; padding: 0 4px }
 .attachment { border-left: 3px solid var(--line); padding-left: 12px; margin-top: 4px }
