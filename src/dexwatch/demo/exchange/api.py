@@ -189,12 +189,10 @@ async def quote(pair: str, exchange: CurrentExchange) -> dict[str, object]:
     name = pair.replace("-", "/")
     if name not in exchange.swaps.pairs:
         raise HTTPException(404, "no such pair")
-    try:
+    with contextlib.suppress(RedisError, OSError):
         cached = await exchange.cache.quote(name)
-    except (RedisError, OSError):
-        cached = None
-    if cached is not None:
-        return cached
+        if cached is not None:
+            return cached
     fresh = {"pair": name, "price": (await exchange.swaps.quotes()).pools[name].price}
     with contextlib.suppress(RedisError, OSError):
         await exchange.cache.set_quote(name, fresh)
