@@ -61,5 +61,16 @@ def test_what_is_down_or_broken_is_said_in_the_first_line(
 def test_what_cannot_be_seen_is_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first, *_ = shown(tmp_path, capsys, HealthSummary(NOW, blind=("the store does not answer",)))
+    first, remedy = shown(
+        tmp_path, capsys, HealthSummary(NOW, blind=("the store does not answer",))
+    )
     assert first == "? ana-dex: We cannot see everything. The store does not answer."
+    assert remedy.startswith("  Is `dexwatch up` running?")
+
+
+def test_what_has_just_begun_is_not_asked_whether_it_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    health = HealthSummary(NOW, blind=("2 rules were not evaluated yet",), begun=True)
+    (line,) = shown(tmp_path, capsys, health)
+    assert line.startswith("? ana-dex: Figures are on their way. ")

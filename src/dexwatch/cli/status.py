@@ -132,8 +132,9 @@ def _show(settings: Settings, health: HealthSummary) -> None:
             mark = f"[{COLOURS[LEVEL_OF[one.severity]]}]{one.severity}[/]"
             shown.add_row(mark, foreign(one.id), foreign(one.title), one.state.value)
         out.print(shown)
+    named = line.detail.split("; ")
     for title, lines in (
-        ("cannot be seen", health.blind),
+        ("cannot be seen", [one for one in health.blind if one not in named]),
         ("sources disagree", health.disagreements),
         ("down", health.targets_down),
         ("broken rule", health.rules_broken),
@@ -141,7 +142,7 @@ def _show(settings: Settings, health: HealthSummary) -> None:
         for text in lines:
             out.print(f"{UNSEEN} {title}: {foreign(text)}", soft_wrap=True)
     _show_silent(health)
-    if health.blind:
+    if health.blind and not health.begun:
         out.print("  [dim]Is `dexwatch up` running? `dexwatch doctor` looks further.[/]")
 
 
