@@ -76,7 +76,8 @@ class Charts:
 
     async def chart(self, request: ChartRequest) -> Chart | None:
         await asyncio.sleep(self.takes)
-        assert (request.query, request.unit, request.threshold) == ("up", "ratio", 0.5)
+        wanted = request.quantity
+        assert (wanted.query, wanted.unit, wanted.threshold) == ("up", "ratio", 0.5)
         return CHART
 
 
