@@ -1,4 +1,4 @@
-"""Slack: what its answers mean, one message kept up to date, those of unknown outcome looked up."""
+"""Slack: what its answers mean, and one message kept up to date."""
 
 import re
 
@@ -15,7 +15,6 @@ from dexwatch.incidents.records import DeliveryOutcome, IncidentState
 from dexwatch.metrics.severity import Severity
 from dexwatch.notifiers.slack import CHANNEL
 from dexwatch.notifiers.slack.render import messages, notes
-from dexwatch.response.notifier import LookupResult
 from tests.fakes.alerts import T0
 from tests.fakes.notices import hostile, notice
 from tests.fakes.slack import FailingSlack, Failure, Fault
@@ -210,23 +209,6 @@ async def test_slack_keeps_one_message_and_tells_changes_in_its_thread() -> None
         assert (await notifier.send(lost)).outcome is DELIVERED
 
 
-@pytest.mark.parametrize("fault", [Fault.RESET, Fault.HALF, Fault.SERVER])
-@pytest.mark.parametrize("taken", [True, False])
-async def test_slack_can_be_asked_whether_a_message_got_through(fault: Fault, taken: bool) -> None:
-    async with (
-        FailingSlack(token=SECRET) as slack,
-        opened("slack", config(slack.api_url)) as notifier,
-    ):
-        slack.fail(Failure(fault, accepted=taken))
-        page = notice("slack", "#alerts")
-        assert (await notifier.send(page)).outcome is UNKNOWN
-        found = await notifier.lookup(page)
-        assert found.delivered is taken
-        if taken:
-            channel_id = slack.channel_id("alerts")
-            assert found.handle == f"{channel_id}:{slack.messages[0].ts}"
-
-
 @pytest.mark.parametrize(
     ("scopes", "said"),
     [
@@ -253,29 +235,6 @@ async def test_doctor_reads_no_more_of_an_answer_than_its_bound() -> None:
         (probe,) = CHANNEL.probes(config(server.url))
         with pytest.raises(ProbeError, match="cannot be reached"):
             await probe.attempt()
-
-
-async def test_without_the_scope_to_read_nothing_is_known_of_an_earlier_attempt() -> None:
-    async with (
-        FailingSlack(token=SECRET, scopes=["chat:write"]) as slack,
-        opened("slack", config(slack.api_url)) as notifier,
-    ):
-        page = notice("slack", "#alerts")
-        await notifier.send(page)
-        assert await notifier.lookup(page) == LookupResult(None)
-
-
-@pytest.mark.parametrize(
-    "failure", [Failure(Fault.SERVER, status=502), Failure(Fault.RATE_LIMITED, seconds=30)]
-)
-async def test_a_slack_that_fails_just_now_may_be_able_to_tell_later(failure: Failure) -> None:
-    async with (
-        FailingSlack(token=SECRET) as slack,
-        opened("slack", config(slack.api_url)) as notifier,
-    ):
-        page = notice("slack", "#alerts")
-        slack.fail(failure)
-        assert await notifier.lookup(page) == LookupResult(None, away=True)
 
 
 async def test_foreign_text_mentions_nobody() -> None:

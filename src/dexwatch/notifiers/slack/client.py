@@ -67,10 +67,10 @@ class SlackNotifier:
     async def _update(self, notice: Notice, handle: str) -> bool:
         """Bring message and thread up to date; False when a new message must take their place."""
         channel, _, ts = handle.partition(":")
-        page = notice.kind is NoticeKind.PAGE
         try:
             await self._write("chat.update", {"channel": channel, "ts": ts}, messages(notice))
-            if page or notice.event not in _SILENT:
+            if _has_note(notice):
+                page = notice.kind is NoticeKind.PAGE
                 thread = {"channel": channel, "thread_ts": ts, "reply_broadcast": page}
                 await self._write("chat.postMessage", thread, notes(notice))
         except SlackError as error:
@@ -110,13 +110,17 @@ class SlackNotifier:
                 if channel is None:
                     return LookupResult(None)
                 method, where = "conversations.history", {"channel": channel, "limit": 200}
+                ts = ""
             else:
                 channel, _, ts = notice.handle.partition(":")
                 method, where = "conversations.replies", {"channel": channel, "ts": ts}
             answer = await self._call(method, {**where, "include_all_metadata": "true"}, form=True)
         except SlackError as error:
             return LookupResult(None, away=error.result.outcome is not DeliveryOutcome.FAILED)
-        found = next((m for m in _records(answer, "messages") if _key(m) == notice.key), None)
+        # The first message has the key as soon as it is changed, which nobody is told of.
+        changed = ts if _has_note(notice) else ""
+        told = (one for one in _records(answer, "messages") if one.get("ts") != changed)
+        found = next((one for one in told if _key(one) == notice.key), None)
         if found is None:
             return LookupResult(False)
         return LookupResult(True, notice.handle or f"{channel}:{found.get('ts', '')}")
@@ -173,6 +177,11 @@ class SlackNotifier:
             result = meaning(said, retry_after=http.retry_after(response))
             raise SlackError(result, refusal(said))
         return answer
+
+
+def _has_note(notice: Notice) -> bool:
+    """Is the thread told of it, beside the change of the first message?"""
+    return notice.kind is NoticeKind.PAGE or notice.event not in _SILENT
 
 
 def _records(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
