@@ -1,24 +1,30 @@
 """What is too old is let go, a little at a time; what anybody may still need never is."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import func, select
 
 from dexwatch.clock import Clock
 from dexwatch.incidents.events import ManuallyResolved
 from dexwatch.incidents.records import IncidentState
+from dexwatch.incidents.state import Reason
 from dexwatch.jobs.job import JobResult
 from dexwatch.jobs.queue import Slots
 from dexwatch.response.actions import act
+from dexwatch.response.apply import apply_in
 from dexwatch.response.clock_trust import ClockTrust
+from dexwatch.response.deciding.batch import Applied
 from dexwatch.response.messaging.job import message_of
 from dexwatch.response.retention import JOB, RETENTION, Retention
+from dexwatch.response.store import Transaction
 from dexwatch.response.views import MessageShown
 from dexwatch.storage import tables
-from dexwatch.storage.store import SqlStore
-from tests.fakes.alerts import Ticker, apply, at, clear, fire
+from dexwatch.storage.store import SqlStore, open_store
+from tests.fakes.alerts import POLICY, Ticker, apply, at, clear, fire
 
 DAY = 86_400.0
 HELD = (
@@ -217,3 +223,27 @@ async def test_a_clock_that_has_run_evenly_for_three_days_is_believed(
         kept.append(await store.incident("INC-1") is not None)
         ticker.seconds += 300
     assert kept == [True, True, False]
+
+
+async def test_a_group_that_is_being_decided_about_stays(
+    url: str, store: SqlStore, ticker: Ticker
+) -> None:
+    if not store.database.postgresql:
+        pytest.skip("SQLite lets one write at a time")
+    await apply(store, [fire()], 0)
+    await apply(store, [clear(end=60)], 60)
+    ticker.seconds = 3600
+    await deliver_all(store)
+    other = await open_store(url)
+    again = [fire("Other", start=402 * DAY)]
+
+    async def decide(tx: Transaction) -> list[Applied]:
+        applied = await apply_in(tx, again, at(402 * DAY), policy=POLICY)
+        async with asyncio.timeout(10):
+            assert (await prune(other, 402))[0]
+        return applied
+
+    (opened,) = await store.transact(decide)
+    await other.close()
+    (repeated,) = await apply(store, again, 402 * DAY + 60)
+    assert (opened.incident_id, repeated.reason) == ("INC-2", Reason.REPEATED)

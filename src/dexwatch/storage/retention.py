@@ -146,10 +146,14 @@ async def _ended_jobs(connection: AsyncConnection, now: int) -> int:
 
 
 async def _empty_groups(connection: AsyncConnection) -> int:
+    """Delete groups whose newest incident is gone, but for those that are being decided about."""
     groups, incidents = tables.groups.c, tables.incidents.c
     kept = exists().where(incidents.number == groups.incident_number)
-    old = select(groups.key).where(groups.incident_number.is_not(None), ~kept).limit(_ROWS)
-    return await _delete(connection, tables.groups, groups.key.in_(old.scalar_subquery()))
+    empty = groups.incident_number.is_not(None), ~kept
+    old = select(groups.key).where(*empty).limit(_ROWS).with_for_update(skip_locked=True)
+    found = list((await connection.execute(old)).scalars())
+    # Looked at once more: a row may have got another incident before it was ours.
+    return await _delete(connection, tables.groups, groups.key.in_(found), *empty)
 
 
 async def _delete(connection: AsyncConnection, table: Table, *which: ColumnElement[bool]) -> int:
