@@ -169,8 +169,8 @@ PERMITTED = {
     "daemons/reaper.py": {"start_time", "tree", "_carries"},
     "roles/process.py": {"_has_terminal"},
     # A folder or a lock is opened to be held; a program's own log is read from its end.
-    "daemons/child.py": {"tail", "_copy"},
-    "daemons/pidfiles.py": {"__init__", "_boot"},
+    "daemons/child.py": {"tail", "cut"},
+    "daemons/pidfiles.py": {"_boot"},
     "daemons/ports.py": {"short_path"},
     "roles/reload/answer.py": {"supervisor_of", "turn"},
     # They refuse what is not theirs before they read it, and never wait for a pipe.

@@ -11,15 +11,14 @@ class ConfigModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def form(pattern: str, words: str) -> AfterValidator:
+def form(pattern: re.Pattern[str], words: str) -> AfterValidator:
     """Return the check that a whole text matches a pattern; who breaks it is told the words.
 
     The words say how to write it, for a pattern says that to few.
     """
-    whole = re.compile(pattern)
 
     def check(text: str) -> str:
-        if not whole.fullmatch(text):
+        if not pattern.fullmatch(text):
             raise ValueError(words)
         return text
 

@@ -227,7 +227,10 @@ def test_secrets_that_are_exported_are_for_their_reader_alone(tmp_path: Path) ->
     assert token.stat().st_mode & 0o077 == 0
 
 
-def test_scenario_without_a_sample_says_how_to_start_one(tmp_path: Path) -> None:
+def test_scenario_without_a_sample_says_how_to_start_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MAKELEVEL", raising=False)
     shown = run(app, ["scenario", "api-slow", "--folder", str(tmp_path)])
 
     assert shown.exit_code == 2

@@ -149,6 +149,8 @@ async def test_broken_configuration_changes_nothing_and_says_why(running: Runnin
 
 
 async def test_rule_file_that_prometheus_refuses_changes_nothing(running: Running) -> None:
+    running.write("")
+    assert running.reload()[0] == 0
     before = await rule_names(running)
     (running.file.parent / "own.yml").write_text("groups: [{name: own, rules: [{alert: Odd}]}]\n")
 

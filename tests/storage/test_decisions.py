@@ -190,7 +190,7 @@ async def test_a_story_is_told_in_the_order_of_its_decisions(store: SqlStore) ->
     await apply(store, [NoteAdded("INC-1", "bo", "2", "second")], 4)
     view = await store.incident("INC-1")
     assert [(entry.text.split()[0], entry.at) for entry in view.timeline][-2:] == [
-        ("email", at(5)),
+        ("The", at(5)),
         ("second", at(4)),
     ]
 

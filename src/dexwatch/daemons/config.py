@@ -1,5 +1,6 @@
 """The `daemons:` part of dexwatch.yml: which programs we run or use, and what they look at."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -26,7 +27,7 @@ from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.secret import HeaderSecret, beginning, with_host
 
 Address = Annotated[
-    str, form(r"[^\s/@]+:\d{1,5}", "write it as HOST:PORT"), AfterValidator(with_host)
+    str, form(re.compile(r"[^\s/@]+:\d{1,5}"), "write it as HOST:PORT"), AfterValidator(with_host)
 ]
 
 
@@ -118,7 +119,7 @@ class TargetConfig(ConfigModel):
 
     job: Name
     address: Address = Field(description="host:port")
-    path: Annotated[str, form(r"/\S*", "begin it with a /")] = "/metrics"
+    path: Annotated[str, form(re.compile(r"/\S*"), "begin it with a /")] = "/metrics"
     scheme: Literal["http", "https"] = "http"
     scrape_class: ScrapeClass = ScrapeClass.STANDARD
     labels: Labels = Field(default_factory=dict)

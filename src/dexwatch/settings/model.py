@@ -1,5 +1,6 @@
 """Everything that can be set."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +26,7 @@ class Settings(ConfigModel):
     name: Annotated[
         str,
         Field(max_length=64),
-        form(r"[a-z0-9][a-z0-9-]*", "write a to z, digits and `-`, with no `-` first"),
+        form(re.compile(r"[a-z0-9][a-z0-9-]*"), "write a to z, digits and `-`, with no `-` first"),
     ]
     """The platform's name, in lower case; it stands on pages and in messages."""
     folder: Path = Path("./dexwatch-state")

@@ -1,5 +1,6 @@
 """What the exporters are told: which servers they measure, and what is probed from outside."""
 
+import re
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -14,19 +15,25 @@ Name = Annotated[
     str,
     Field(max_length=64),
     form(
-        r"[A-Za-z0-9][A-Za-z0-9._-]*",
+        re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"),
         "write letters, digits, `.`, `_` and `-`, with a letter or digit first",
     ),
 ]
 LabelName = Annotated[
     str,
     Field(max_length=64),
-    form(r"[a-zA-Z_][a-zA-Z0-9_]*", "write letters, digits and `_`, without a digit first"),
+    form(
+        re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*"),
+        "write letters, digits and `_`, without a digit first",
+    ),
 ]
 Labels = dict[LabelName, Annotated[str, Field(max_length=256)]]
 HttpUrl = Annotated[
     str,
-    form(r"https?://[^\s/?#]+(?s:.*)", "it must begin with http:// or https:// and a host"),
+    form(
+        re.compile(r"https?://[^\s/?#]+(?s:.*)"),
+        "it must begin with http:// or https:// and a host",
+    ),
     AfterValidator(with_host),
 ]
 

@@ -1,5 +1,6 @@
 """The settings of the channel e-mail."""
 
+import re
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 
@@ -18,7 +19,8 @@ class EmailConfig(Config):
     tls: Literal["none", "starttls", "tls"] = "starttls"
     """`tls` encrypts from the first byte (port 465); `none` is for a server on this machine."""
     sender: Annotated[
-        str, form(r"[^@\s<>]+@[^@\s<>]+", "write it as NAME@HOST, without a person's name")
+        str,
+        form(re.compile(r"[^@\s<>]+@[^@\s<>]+"), "write it as NAME@HOST, without a person's name"),
     ]
     to: dict[Severity, tuple[str, ...]]
     """Addresses by severity; a severity that is absent is not mailed."""

@@ -1,5 +1,6 @@
 """The settings of the channel webhook."""
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -13,7 +14,10 @@ class WebhookConfig(Config):
     """A program of yours that takes our messages as signed JSON."""
 
     name: Annotated[
-        str, form(r"[a-z][a-z0-9-]{0,40}", "write a to z, digits and `-`, with a letter first")
+        str,
+        form(
+            re.compile(r"[a-z][a-z0-9-]{0,40}"), "write a to z, digits and `-`, with a letter first"
+        ),
     ]
     url: HttpUrl
     secret: SecretStr = Field(min_length=16)
