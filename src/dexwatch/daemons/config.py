@@ -27,7 +27,7 @@ from dexwatch.metrics.scrape_class import ScrapeClass
 from dexwatch.secret import HeaderSecret, beginning, with_host
 
 Address = Annotated[
-    str, form(re.compile(r"[^\s/@]+:\d{1,5}"), "write it as HOST:PORT"), AfterValidator(with_host)
+    str, form(re.compile(r"\A[^\s/@]+:\d{1,5}"), "write it as HOST:PORT"), AfterValidator(with_host)
 ]
 
 

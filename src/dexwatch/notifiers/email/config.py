@@ -20,7 +20,9 @@ class EmailConfig(Config):
     """`tls` encrypts from the first byte (port 465); `none` is for a server on this machine."""
     sender: Annotated[
         str,
-        form(re.compile(r"[^@\s<>]+@[^@\s<>]+"), "write it as NAME@HOST, without a person's name"),
+        form(
+            re.compile(r"\A[^@\s<>]+@[^@\s<>]+"), "write it as NAME@HOST, without a person's name"
+        ),
     ]
     to: dict[Severity, tuple[str, ...]]
     """Addresses by severity; a severity that is absent is not mailed."""
