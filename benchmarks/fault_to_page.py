@@ -121,27 +121,7 @@ def _baseline(
 ) -> tuple[Program, ...]:
     exporter, prometheus, alertmanager = ports[8:11]
     place = folder / "baseline"
-    place.mkdir()
-    groups = "".join(
-        f"      - {{targets: ['redis://127.0.0.1:{p}'], labels: {{service: {n}}}}}\n"
-        for n, p in servers.items()
-    )
-    (place / "rules.yml").write_text(BASELINE_RULES)
-    (place / "prometheus.yml").write_text(
-        "global: {scrape_interval: 15s, evaluation_interval: 15s}\n"
-        "rule_files: [rules.yml]\n"
-        "alerting:\n  alertmanagers:\n    - static_configs:\n"
-        f"        - targets: ['127.0.0.1:{alertmanager}']\n"
-        "scrape_configs:\n  - job_name: redis\n    metrics_path: /scrape\n    static_configs:\n"
-        f"{groups}    relabel_configs:\n"
-        "      - {source_labels: [__address__], target_label: __param_target}\n"
-        "      - {source_labels: [__address__], target_label: instance}\n"
-        f"      - {{target_label: __address__, replacement: '127.0.0.1:{exporter}'}}\n"
-    )
-    (place / "alertmanager.yml").write_text(
-        "route: {receiver: hook, group_by: [alertname, service], group_wait: 30s}\n"
-        f"receivers: [{{name: hook, webhook_configs: [{{url: '{url}'}}]}}]\n"
-    )
+    _write_baseline(place, servers, exporter=exporter, alertmanager=alertmanager, url=url)
     return (
         Program(
             name="baseline-exporter",
@@ -173,6 +153,32 @@ def _baseline(
             ),
             ready=HttpReady(f"http://127.0.0.1:{prometheus}/-/ready"),
         ),
+    )
+
+
+def _write_baseline(
+    place: Path, servers: dict[str, int], *, exporter: int, alertmanager: int, url: str
+) -> None:
+    place.mkdir()
+    groups = "".join(
+        f"      - {{targets: ['redis://127.0.0.1:{p}'], labels: {{service: {n}}}}}\n"
+        for n, p in servers.items()
+    )
+    (place / "rules.yml").write_text(BASELINE_RULES)
+    (place / "prometheus.yml").write_text(
+        "global: {scrape_interval: 15s, evaluation_interval: 15s}\n"
+        "rule_files: [rules.yml]\n"
+        "alerting:\n  alertmanagers:\n    - static_configs:\n"
+        f"        - targets: ['127.0.0.1:{alertmanager}']\n"
+        "scrape_configs:\n  - job_name: redis\n    metrics_path: /scrape\n    static_configs:\n"
+        f"{groups}    relabel_configs:\n"
+        "      - {source_labels: [__address__], target_label: __param_target}\n"
+        "      - {source_labels: [__address__], target_label: instance}\n"
+        f"      - {{target_label: __address__, replacement: '127.0.0.1:{exporter}'}}\n"
+    )
+    (place / "alertmanager.yml").write_text(
+        "route: {receiver: hook, group_by: [alertname, service], group_wait: 30s}\n"
+        f"receivers: [{{name: hook, webhook_configs: [{{url: '{url}'}}]}}]\n"
     )
 
 
